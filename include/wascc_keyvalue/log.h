@@ -1,0 +1,44 @@
+/* The log: one line an event, to one file descriptor, as text or JSON.
+ *
+ * What may stand in it: subjects, actors (public keys), counts, sizes, durations, error texts of ours. What
+ * never may: a value, a token, a seed, a password. Thread-safe: a line is one write(2), so lines of several
+ * threads do not mix.
+ */
+#ifndef WASCC_KEYVALUE_LOG_H
+#define WASCC_KEYVALUE_LOG_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+enum wkv_log_level { WKV_LOG_ERROR, WKV_LOG_WARN, WKV_LOG_INFO, WKV_LOG_DEBUG };
+enum wkv_log_format { WKV_LOG_TEXT, WKV_LOG_JSON };
+
+struct wkv_log {
+    int fd;
+    _Atomic int level; /* enum wkv_log_level; may be changed while others log */
+    enum wkv_log_format format;
+};
+
+/* Bytes of a line at the most; a longer message is cut. */
+#define WKV_LOG_LINE_BYTES 1024
+
+void wkv_log_init(struct wkv_log *log, int fd, enum wkv_log_level level, enum wkv_log_format format);
+
+/* Reads "error", "warn", "info" or "debug". Returns false for anything else. */
+bool wkv_log_level_parse(const char *name, enum wkv_log_level *level);
+
+/* Reads "text" or "json". Returns false for anything else. */
+bool wkv_log_format_parse(const char *name, enum wkv_log_format *format);
+
+/* Writes `2026-01-31T12:00:00.000Z LEVEL message` or `{"time":…,"level":…,"message":…}` where level is at or
+ * above the log's. Bytes that are not printable ASCII become '?'. A failed write is dropped: there is nowhere
+ * to say so. */
+void wkv_log_write(struct wkv_log *log, enum wkv_log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#define wkv_log_error(log, ...) wkv_log_write(log, WKV_LOG_ERROR, __VA_ARGS__)
+#define wkv_log_warn(log, ...) wkv_log_write(log, WKV_LOG_WARN, __VA_ARGS__)
+#define wkv_log_info(log, ...) wkv_log_write(log, WKV_LOG_INFO, __VA_ARGS__)
+#define wkv_log_debug(log, ...) wkv_log_write(log, WKV_LOG_DEBUG, __VA_ARGS__)
+
+#endif

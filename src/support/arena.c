@@ -1,0 +1,97 @@
+#include "wascc_keyvalue/arena.h"
+
+#include <stdalign.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+/* A block is one allocation:
+ *
+ *   +------+----------+------+----------------------------+
+ *   | next | capacity | used | bytes ... (capacity)       |
+ *   +------+----------+------+----------------------------+
+ */
+struct wkv_arena_block {
+    struct wkv_arena_block *next;
+    size_t capacity;
+    size_t used;
+    alignas(max_align_t) unsigned char bytes[];
+};
+
+#define ALIGNMENT alignof(max_align_t)
+
+static struct wkv_arena_block *new_block(struct wkv_arena *arena, size_t capacity)
+{
+    if (capacity > arena->max_bytes - arena->total_bytes ||
+        capacity > SIZE_MAX - sizeof(struct wkv_arena_block))
+        return NULL;
+    struct wkv_arena_block *block = malloc(sizeof *block + capacity);
+    if (block == NULL)
+        return NULL;
+    block->next = NULL;
+    block->capacity = capacity;
+    block->used = 0;
+    arena->total_bytes += capacity;
+    return block;
+}
+
+int wkv_arena_init(struct wkv_arena *arena, size_t first_bytes, size_t max_bytes)
+{
+    arena->total_bytes = 0;
+    arena->max_bytes = max_bytes;
+    arena->first = new_block(arena, first_bytes);
+    arena->current = arena->first;
+    return arena->first == NULL ? -1 : 0;
+}
+
+void *wkv_arena_alloc(struct wkv_arena *arena, size_t size)
+{
+    if (size == 0)
+        size = 1;
+    if (size > SIZE_MAX - ALIGNMENT)
+        return NULL;
+    size = (size + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
+    struct wkv_arena_block *block = arena->current;
+    if (size > block->capacity - block->used) {
+        /* Doubling keeps the number of blocks small for a request of any size. */
+        size_t left = arena->max_bytes - arena->total_bytes;
+        size_t wanted = block->capacity > SIZE_MAX / 2 ? SIZE_MAX : block->capacity * 2;
+        if (wanted < size || wanted > left)
+            wanted = size;
+        block = new_block(arena, wanted);
+        if (block == NULL)
+            return NULL;
+        arena->current->next = block;
+        arena->current = block;
+    }
+    void *bytes = block->bytes + block->used;
+    block->used += size;
+    return bytes;
+}
+
+static void free_chain(struct wkv_arena_block *block)
+{
+    while (block != NULL) {
+        struct wkv_arena_block *next = block->next;
+        free(block);
+        block = next;
+    }
+}
+
+void wkv_arena_reset(struct wkv_arena *arena)
+{
+    arena->first->used = 0;
+    if (arena->first->next == NULL)
+        return;
+    free_chain(arena->first->next);
+    arena->first->next = NULL;
+    arena->current = arena->first;
+    arena->total_bytes = arena->first->capacity;
+}
+
+void wkv_arena_destroy(struct wkv_arena *arena)
+{
+    free_chain(arena->first);
+    arena->first = NULL;
+    arena->current = NULL;
+    arena->total_bytes = 0;
+}
