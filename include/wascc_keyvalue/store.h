@@ -1,0 +1,173 @@
+/* The store: keys and their values in memory, in shards. It knows memory and time, nothing of NATS or of
+ * bytes on a wire.
+ *
+ * Keys live in keyspaces, which are wholly apart. A keyspace is a number that the caller gives out.
+ *
+ * Thread-safety: every function but create and destroy may be called from any thread at any time. A call
+ * holds the lock of the key's shard while it touches the value and no longer; a call with several keys holds
+ * the locks of all their shards at once, taken in shard order, and so sees all of them at one moment.
+ *
+ * Time: `now_ns` and expiry times are nanoseconds on one monotonic clock of the caller's. The store never
+ * reads a clock. A key whose expiry time is at or before now_ns is gone for every call, whether or not its
+ * memory has come back yet.
+ *
+ * Memory: what a call allocates is owned by the store. Text handed to a visitor lies in the store and is
+ * valid only during that call of the visitor, which runs under the shard's lock: it must be short and must
+ * not call the store.
+ *
+ * A call that fails has changed nothing.
+ */
+#ifndef WASCC_KEYVALUE_STORE_H
+#define WASCC_KEYVALUE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What a call came to. */
+enum wkv_store_status {
+    WKV_STORE_OK = 0,
+    WKV_STORE_MISSING,      /* no such key (only from calls that say so) */
+    WKV_STORE_WRONG_KIND,   /* the key holds another kind */
+    WKV_STORE_NOT_A_NUMBER, /* add: the scalar is not wholly a decimal int32 */
+    WKV_STORE_OVERFLOW,     /* add: the sum does not fit int32 */
+    WKV_STORE_FULL,         /* the list or set has INT32_MAX items, the most that new_count can say */
+    WKV_STORE_NO_MEMORY,    /* the budget, or the machine's memory, is spent */
+};
+
+enum wkv_kind { WKV_SCALAR, WKV_COUNTER, WKV_LIST, WKV_SET };
+
+/* A key, or any text, by reference. Borrowed for the call. */
+struct wkv_text {
+    const char *data;
+    size_t len; /* bytes */
+};
+
+struct wkv_key {
+    uint32_t keyspace;
+    struct wkv_text name; /* 1 to WKV_STORE_MAX_KEY_BYTES bytes; the caller checks */
+};
+
+#define WKV_STORE_MAX_KEY_BYTES 65535u
+#define WKV_STORE_MAX_VALUE_BYTES (1u << 30)
+#define WKV_STORE_MAX_SHARDS 4096u
+#define WKV_STORE_DEFAULT_SHARDS 64u
+#define WKV_STORE_HASH_SEED_BYTES 16
+
+/* Zero means the default. */
+struct wkv_store_options {
+    uint32_t shards;           /* rounded up to a power of two, at most WKV_STORE_MAX_SHARDS; default
+                                  WKV_STORE_DEFAULT_SHARDS */
+    uint64_t max_memory_bytes; /* the budget for everything that the store allocates; default: no bound */
+    const unsigned char *hash_seed; /* WKV_STORE_HASH_SEED_BYTES bytes, copied; default: random. For tests */
+};
+
+struct wkv_store;
+
+/* Makes a store. Errors: NULL where memory (or the budget) does not suffice for the empty shards. */
+struct wkv_store *wkv_store_create(const struct wkv_store_options *options, int64_t now_ns);
+
+/* Frees everything. No call may be under way. NULL is allowed. */
+void wkv_store_destroy(struct wkv_store *store);
+
+/* Sees one text: a scalar, or one item of a list or a set. */
+typedef void (*wkv_store_visitor)(void *context, struct wkv_text text);
+
+/* ---- any kind ---- */
+
+/* Errors: WKV_STORE_MISSING. *kind may be NULL. */
+enum wkv_store_status wkv_store_exists(struct wkv_store *store, struct wkv_key key, int64_t now_ns,
+                                       enum wkv_kind *kind);
+
+/* Deletes the key, whatever it holds. Errors: WKV_STORE_MISSING. */
+enum wkv_store_status wkv_store_delete(struct wkv_store *store, struct wkv_key key, int64_t now_ns);
+
+/* ---- scalars and counters ---- */
+
+/* Shows the scalar, or the decimal text of the counter, to visit. Errors: WKV_STORE_MISSING,
+ * WKV_STORE_WRONG_KIND. */
+enum wkv_store_status wkv_store_get(struct wkv_store *store, struct wkv_key key, int64_t now_ns,
+                                    wkv_store_visitor visit, void *context);
+
+/* Replaces whatever the key held by a scalar that expires at expires_at_ns (0: never).
+ * Errors: WKV_STORE_NO_MEMORY. */
+enum wkv_store_status wkv_store_set(struct wkv_store *store, struct wkv_key key, struct wkv_text value,
+                                    int64_t expires_at_ns, int64_t now_ns);
+
+/* Adds delta to the counter and says the sum. A missing key counts from 0; a scalar that is wholly a decimal
+ * int32, as Redis has it (an optional '-', no '+', no leading zeros, no spaces), becomes a counter; the
+ * expiry stays. Errors: WKV_STORE_WRONG_KIND, WKV_STORE_NOT_A_NUMBER, WKV_STORE_OVERFLOW,
+ * WKV_STORE_NO_MEMORY. */
+enum wkv_store_status wkv_store_add(struct wkv_store *store, struct wkv_key key, int32_t delta,
+                                    int64_t now_ns, int32_t *sum);
+
+/* ---- lists ---- */
+
+/* Appends value at the end, making the list where there is none, and says the new length.
+ * Errors: WKV_STORE_WRONG_KIND, WKV_STORE_FULL, WKV_STORE_NO_MEMORY. O(1). */
+enum wkv_store_status wkv_store_list_push(struct wkv_store *store, struct wkv_key key, struct wkv_text value,
+                                          int64_t now_ns, int32_t *length);
+
+/* Removes every item equal to value and says how many are left; a list that is emptied is gone. A missing key
+ * has nothing to remove and is left with 0. Errors: WKV_STORE_WRONG_KIND. O(length). */
+enum wkv_store_status wkv_store_list_remove(struct wkv_store *store, struct wkv_key key,
+                                            struct wkv_text value, int64_t now_ns, int32_t *length);
+
+/* Shows the items from start to stop, both included, in order. A negative index counts from the end (-1 is
+ * the last). What lies outside the list is left out; a missing key shows nothing. Errors:
+ * WKV_STORE_WRONG_KIND. O(items shown) from either end. */
+enum wkv_store_status wkv_store_list_range(struct wkv_store *store, struct wkv_key key, int32_t start,
+                                           int32_t stop, int64_t now_ns, wkv_store_visitor visit,
+                                           void *context);
+
+/* Deletes the list. A missing key is no error. Errors: WKV_STORE_WRONG_KIND. */
+enum wkv_store_status wkv_store_list_clear(struct wkv_store *store, struct wkv_key key, int64_t now_ns);
+
+/* ---- sets ---- */
+
+/* Adds the member, making the set where there is none, and says the size. Errors: WKV_STORE_WRONG_KIND,
+ * WKV_STORE_FULL, WKV_STORE_NO_MEMORY. O(1). */
+enum wkv_store_status wkv_store_set_add(struct wkv_store *store, struct wkv_key key, struct wkv_text member,
+                                        int64_t now_ns, int32_t *size);
+
+/* Removes the member and says the size; a set that is emptied is gone. A missing key stays missing: 0.
+ * Errors: WKV_STORE_WRONG_KIND. O(1). */
+enum wkv_store_status wkv_store_set_remove(struct wkv_store *store, struct wkv_key key,
+                                           struct wkv_text member, int64_t now_ns, int32_t *size);
+
+/* Shows every member once, in no promised order. A missing key shows nothing. Errors: WKV_STORE_WRONG_KIND.
+ */
+enum wkv_store_status wkv_store_set_members(struct wkv_store *store, struct wkv_key key, int64_t now_ns,
+                                            wkv_store_visitor visit, void *context);
+
+/* Show every member once that is in one of the sets (union) or in all of them (intersection), all seen at one
+ * moment. A missing key is the empty set; no keys show nothing; a key that stands twice counts once. The keys
+ * may lie in several keyspaces only if the caller says so: the store does not mind. Errors:
+ * WKV_STORE_WRONG_KIND (any of the keys; nothing is shown then), WKV_STORE_NO_MEMORY (scratch memory). */
+enum wkv_store_status wkv_store_set_union(struct wkv_store *store, const struct wkv_key *keys, size_t count,
+                                          int64_t now_ns, wkv_store_visitor visit, void *context);
+enum wkv_store_status wkv_store_set_intersection(struct wkv_store *store, const struct wkv_key *keys,
+                                                 size_t count, int64_t now_ns, wkv_store_visitor visit,
+                                                 void *context);
+
+/* ---- upkeep ---- */
+
+/* One slice of upkeep: takes expired keys out and gives memory of large deleted values back, doing at most
+ * max_steps
+ * (> 0) small pieces of work under any one shard's lock, over all shards in turn. Returns true where work is
+ * left for another slice. Called again and again by one janitor thread. */
+bool wkv_store_maintain(struct wkv_store *store, int64_t now_ns, unsigned max_steps);
+
+struct wkv_store_stats {
+    uint64_t keys;            /* expired ones whose memory has not come back included */
+    uint64_t keys_by_kind[4]; /* by enum wkv_kind */
+    uint64_t bytes;           /* allocated, with the allocator's overhead */
+    uint64_t budget_bytes;    /* 0: no bound */
+    uint64_t expired;         /* keys that expired since start */
+    uint32_t shards;
+};
+
+/* Adds up the shards, one after the other: each is exact, the sum is not one moment. */
+void wkv_store_stats(struct wkv_store *store, struct wkv_store_stats *stats);
+
+#endif

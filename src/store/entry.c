@@ -1,0 +1,58 @@
+#include "store/entry.h"
+
+#include <string.h>
+
+/* What malloc makes of a request: a word for itself, in steps of two words. Blocks are asked for in these
+ * sizes, so that the spare bytes at the end are ours to use. */
+#define MALLOC_STEP_BYTES 16u
+#define MALLOC_WORD_BYTES 8u
+
+static size_t block_bytes(size_t bytes)
+{
+    size_t block = (bytes + MALLOC_WORD_BYTES + MALLOC_STEP_BYTES - 1) & ~(size_t)(MALLOC_STEP_BYTES - 1);
+    return block - MALLOC_WORD_BYTES;
+}
+
+static size_t entry_bytes(enum wkv_kind kind, bool timed, size_t key_len, size_t value_len)
+{
+    return block_bytes(offsetof(struct wkv_entry, body) + (timed ? sizeof(struct wkv_timer) : 0) +
+                       wkv_entry_head_bytes(kind) + key_len + value_len);
+}
+
+struct wkv_entry *wkv_entry_create(struct wkv_memory *memory, uint32_t hash, struct wkv_key key,
+                                   enum wkv_kind kind, bool timed, size_t value_len)
+{
+    assert(key.name.len > 0 && key.name.len <= WKV_STORE_MAX_KEY_BYTES &&
+           value_len <= WKV_STORE_MAX_VALUE_BYTES);
+    struct wkv_entry *entry = wkv_memory_alloc(memory, entry_bytes(kind, timed, key.name.len, value_len));
+    if (entry == NULL)
+        return NULL;
+    entry->item.hash = hash;
+    entry->keyspace = key.keyspace;
+    entry->key_len = (uint16_t)key.name.len;
+    entry->kind = (uint8_t)kind;
+    entry->timed = timed;
+    entry->u.value_len = (uint32_t)value_len;
+    if (timed)
+        wkv_entry_timer(entry)->deadline_ns = 0;
+    memset(wkv_entry_head(entry), 0, wkv_entry_head_bytes(kind));
+    memcpy(wkv_entry_key(entry), key.name.data, key.name.len);
+    return entry;
+}
+
+bool wkv_entry_fits(const struct wkv_entry *entry, bool timed, size_t value_len)
+{
+    return entry->kind == WKV_SCALAR && (entry->timed != 0) == timed &&
+           entry_bytes(WKV_SCALAR, timed, entry->key_len, entry->u.value_len) ==
+               entry_bytes(WKV_SCALAR, timed, entry->key_len, value_len);
+}
+
+bool wkv_entry_drain(struct wkv_entry *entry, struct wkv_memory *memory, unsigned *steps)
+{
+    if (entry->kind == WKV_LIST && !wkv_list_drain(wkv_entry_list(entry), memory, steps))
+        return false;
+    if (entry->kind == WKV_SET && !wkv_set_drain(wkv_entry_set(entry), memory, steps))
+        return false;
+    wkv_memory_free(memory, entry);
+    return true;
+}

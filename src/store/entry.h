@@ -1,0 +1,101 @@
+/* An entry: a key and its value in one allocation (a list or a set has more behind it).
+ *
+ *   0      4          8         10     11      12            16
+ *   +------+----------+---------+------+-------+-------------+---------+--------------+-----+--------------+
+ *   | hash | keyspace | key_len | kind | timed | value_len / | [timer] | [list | set] | key | scalar bytes |
+ *   |      |          |         |      |       | counter     | 24 B    |              |     |              |
+ *   +------+----------+---------+------+-------+-------------+---------+--------------+-----+--------------+
+ *
+ * Only a Set with an expiry makes an entry with room for a timer, and only lists and sets have their head; so
+ * a plain scalar costs 16 bytes beside its key and value.
+ */
+#ifndef WKV_STORE_ENTRY_H
+#define WKV_STORE_ENTRY_H
+
+#include <assert.h>
+#include <stdalign.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "store/list.h"
+#include "store/memory.h"
+#include "store/set.h"
+#include "store/table.h"
+#include "store/wheel.h"
+#include "wascc_keyvalue/store.h"
+
+struct wkv_entry {
+    struct wkv_table_item item;
+    uint32_t keyspace;
+    uint16_t key_len;
+    uint8_t kind;  /* enum wkv_kind */
+    uint8_t timed; /* 1: there is room for a timer */
+    union {
+        uint32_t value_len; /* WKV_SCALAR */
+        int32_t counter;    /* WKV_COUNTER */
+    } u;
+    alignas(8) char body[];
+};
+
+static_assert(offsetof(struct wkv_entry, body) == 16, "the drawing holds");
+static_assert(sizeof(struct wkv_timer) == 24 || sizeof(void *) != 8, "the drawing holds");
+
+static inline struct wkv_timer *wkv_entry_timer(struct wkv_entry *entry)
+{
+    return entry->timed ? (struct wkv_timer *)entry->body : NULL;
+}
+
+/* The entry whose timer that is. */
+static inline struct wkv_entry *wkv_entry_of_timer(struct wkv_timer *timer)
+{
+    return (struct wkv_entry *)((char *)timer - offsetof(struct wkv_entry, body));
+}
+
+static inline char *wkv_entry_head(const struct wkv_entry *entry)
+{
+    return (char *)entry->body + (entry->timed ? sizeof(struct wkv_timer) : 0);
+}
+
+static inline struct wkv_list *wkv_entry_list(const struct wkv_entry *entry)
+{
+    assert(entry->kind == WKV_LIST);
+    return (struct wkv_list *)wkv_entry_head(entry);
+}
+
+static inline struct wkv_set *wkv_entry_set(const struct wkv_entry *entry)
+{
+    assert(entry->kind == WKV_SET);
+    return (struct wkv_set *)wkv_entry_head(entry);
+}
+
+static inline size_t wkv_entry_head_bytes(enum wkv_kind kind)
+{
+    return kind == WKV_LIST ? sizeof(struct wkv_list) : kind == WKV_SET ? sizeof(struct wkv_set) : 0;
+}
+
+static inline char *wkv_entry_key(const struct wkv_entry *entry)
+{
+    return wkv_entry_head(entry) + wkv_entry_head_bytes((enum wkv_kind)entry->kind);
+}
+
+/* The scalar's bytes, behind the key. */
+static inline char *wkv_entry_scalar(const struct wkv_entry *entry)
+{
+    return wkv_entry_key(entry) + entry->key_len;
+}
+
+/* Makes an entry of that kind: an empty list or set, a counter of 0, a scalar of value_len bytes that the
+ * caller then writes. Returns NULL where memory is short. */
+struct wkv_entry *wkv_entry_create(struct wkv_memory *memory, uint32_t hash, struct wkv_key key,
+                                   enum wkv_kind kind, bool timed, size_t value_len);
+
+/* Whether a scalar of value_len bytes would take a block of the very size that the scalar entry has: then it
+ * can be overwritten in place. */
+bool wkv_entry_fits(const struct wkv_entry *entry, bool timed, size_t value_len);
+
+/* Frees the entry and what lies behind it, until *steps (counting down) is 0. Returns true when all is back;
+ * else it is to be called again. The timer is not armed and no table holds the entry. */
+bool wkv_entry_drain(struct wkv_entry *entry, struct wkv_memory *memory, unsigned *steps);
+
+#endif

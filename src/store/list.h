@@ -1,0 +1,37 @@
+/* A list: items packed into chunks, the chunks linked both ways. Pushing touches the last chunk only; a range
+ * walks the chunks from the nearer end by their item counts and then reads the items in a row.
+ *
+ * Not thread-safe: the shard's lock guards it.
+ */
+#ifndef WKV_STORE_LIST_H
+#define WKV_STORE_LIST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "store/memory.h"
+#include "wascc_keyvalue/store.h"
+
+struct wkv_list_chunk;
+
+struct wkv_list {
+    struct wkv_list_chunk *head;
+    struct wkv_list_chunk *tail;
+    uint32_t length; /* items */
+    uint32_t chunks;
+};
+
+/* Appends a copy of value. Returns false, with nothing changed, where memory is short. */
+bool wkv_list_push(struct wkv_list *list, struct wkv_memory *memory, struct wkv_text value);
+
+/* Removes every item equal to value. Never needs memory. */
+void wkv_list_remove(struct wkv_list *list, struct wkv_memory *memory, struct wkv_text value);
+
+/* Shows the items number first to last, both included and both inside the list. */
+void wkv_list_range(const struct wkv_list *list, uint32_t first, uint32_t last, wkv_store_visitor visit,
+                    void *context);
+
+/* Frees chunks until *steps (counting down) is 0 or the list is empty. Returns true when it is. */
+bool wkv_list_drain(struct wkv_list *list, struct wkv_memory *memory, unsigned *steps);
+
+#endif

@@ -1,0 +1,134 @@
+/* Scalars and counters. */
+#include <stdio.h>
+#include <string.h>
+
+#include "store/store.h"
+
+enum wkv_store_status wkv_store_get(struct wkv_store *store, struct wkv_key key, int64_t now_ns,
+                                    wkv_store_visitor visit, void *context)
+{
+    struct wkv_place place;
+    enum wkv_store_status status = WKV_STORE_OK;
+    const struct wkv_entry *entry = wkv_store_enter(store, key, now_ns, &place);
+    if (entry == NULL) {
+        status = WKV_STORE_MISSING;
+    } else if (entry->kind == WKV_SCALAR) {
+        visit(context, (struct wkv_text){wkv_entry_scalar(entry), entry->u.value_len});
+    } else if (entry->kind == WKV_COUNTER) {
+        char decimal[12];
+        int len = snprintf(decimal, sizeof decimal, "%d", entry->u.counter);
+        visit(context, (struct wkv_text){decimal, (size_t)len});
+    } else {
+        status = WKV_STORE_WRONG_KIND;
+    }
+    wkv_shard_unlock(place.shard);
+    return status;
+}
+
+/* Writes the scalar and its expiry into an entry that has room for both. */
+static void write_scalar(struct wkv_shard *shard, struct wkv_entry *entry, struct wkv_text value,
+                         int64_t expires_at_ns)
+{
+    entry->u.value_len = (uint32_t)value.len;
+    if (value.len > 0)
+        memcpy(wkv_entry_scalar(entry), value.data, value.len);
+    if (expires_at_ns != 0) {
+        wkv_wheel_disarm(&shard->wheel, wkv_entry_timer(entry));
+        wkv_wheel_arm(&shard->wheel, wkv_entry_timer(entry), expires_at_ns);
+    }
+}
+
+static enum wkv_store_status set_locked(struct wkv_place place, struct wkv_entry *old, struct wkv_key key,
+                                        struct wkv_text value, int64_t expires_at_ns)
+{
+    struct wkv_shard *shard = place.shard;
+    bool timed = expires_at_ns != 0;
+    if (timed && !wkv_wheel_reserve(&shard->wheel, &shard->memory))
+        return WKV_STORE_NO_MEMORY;
+    if (old != NULL && wkv_entry_fits(old, timed, value.len)) {
+        write_scalar(shard, old, value, expires_at_ns);
+        return WKV_STORE_OK;
+    }
+    struct wkv_entry *fresh = wkv_entry_create(&shard->memory, place.hash, key, WKV_SCALAR, timed, value.len);
+    if (fresh == NULL)
+        return WKV_STORE_NO_MEMORY;
+    if (old != NULL) {
+        wkv_shard_replace(shard, old, fresh);
+    } else if (!wkv_shard_insert(shard, fresh)) {
+        wkv_shard_discard(shard, fresh);
+        return WKV_STORE_NO_MEMORY;
+    }
+    write_scalar(shard, fresh, value, expires_at_ns);
+    return WKV_STORE_OK;
+}
+
+enum wkv_store_status wkv_store_set(struct wkv_store *store, struct wkv_key key, struct wkv_text value,
+                                    int64_t expires_at_ns, int64_t now_ns)
+{
+    struct wkv_place place;
+    struct wkv_entry *old = wkv_store_enter(store, key, now_ns, &place);
+    enum wkv_store_status status = set_locked(place, old, key, value, expires_at_ns);
+    wkv_shard_unlock(place.shard);
+    return status;
+}
+
+/* Reads text that is wholly a decimal int32: '0', or an optional '-' and digits of which the first is not 0.
+ */
+static bool parse_int32(const char *text, size_t len, int32_t *number)
+{
+    bool negative = len > 0 && text[0] == '-';
+    size_t i = negative ? 1 : 0;
+    if (i == len || len > 11 || (text[i] == '0' && len > 1))
+        return false;
+    int64_t value = 0;
+    for (; i < len; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+        value = value * 10 + (text[i] - '0');
+    }
+    if (negative)
+        value = -value;
+    if (value < INT32_MIN || value > INT32_MAX)
+        return false;
+    *number = (int32_t)value;
+    return true;
+}
+
+static enum wkv_store_status add_locked(struct wkv_place place, struct wkv_entry *entry, struct wkv_key key,
+                                        int32_t delta, int32_t *sum)
+{
+    int32_t before = 0;
+    if (entry != NULL && entry->kind == WKV_COUNTER)
+        before = entry->u.counter;
+    else if (entry != NULL && entry->kind != WKV_SCALAR)
+        return WKV_STORE_WRONG_KIND;
+    else if (entry != NULL && !parse_int32(wkv_entry_scalar(entry), entry->u.value_len, &before))
+        return WKV_STORE_NOT_A_NUMBER;
+    int32_t after;
+    if (__builtin_add_overflow(before, delta, &after))
+        return WKV_STORE_OVERFLOW;
+    if (entry == NULL) {
+        entry = wkv_entry_create(&place.shard->memory, place.hash, key, WKV_COUNTER, false, 0);
+        if (entry == NULL)
+            return WKV_STORE_NO_MEMORY;
+        if (!wkv_shard_insert(place.shard, entry)) {
+            wkv_shard_discard(place.shard, entry);
+            return WKV_STORE_NO_MEMORY;
+        }
+    } else if (entry->kind == WKV_SCALAR) {
+        wkv_shard_make_counter(place.shard, entry);
+    }
+    entry->u.counter = after;
+    *sum = after;
+    return WKV_STORE_OK;
+}
+
+enum wkv_store_status wkv_store_add(struct wkv_store *store, struct wkv_key key, int32_t delta,
+                                    int64_t now_ns, int32_t *sum)
+{
+    struct wkv_place place;
+    struct wkv_entry *entry = wkv_store_enter(store, key, now_ns, &place);
+    enum wkv_store_status status = add_locked(place, entry, key, delta, sum);
+    wkv_shard_unlock(place.shard);
+    return status;
+}

@@ -1,0 +1,233 @@
+#include "store/set.h"
+
+#include <limits.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "store/packed.h"
+
+/* Members hash in a domain that no keyspace has, so that member and key hashes have nothing to do with each
+ * other. */
+#define MEMBER_DOMAIN UINT32_MAX
+#define FIRST_PACKED_BYTES 24u
+
+/*   0      4     8
+ *   +------+-----+---------------+
+ *   | hash | len | bytes ... len |
+ *   +------+-----+---------------+
+ */
+struct member {
+    struct wkv_table_item item;
+    uint32_t len;
+    char bytes[];
+};
+
+static uint32_t member_hash(const struct wkv_hasher *hasher, struct wkv_text text)
+{
+    return (uint32_t)wkv_hash(hasher, MEMBER_DOMAIN, text);
+}
+
+static bool member_matches(const struct wkv_table_item *item, const void *sought)
+{
+    const struct member *member = (const struct member *)item;
+    const struct wkv_text *text = sought;
+    return wkv_text_equal(*text, member->bytes, member->len);
+}
+
+static void free_member(struct wkv_memory *memory, struct wkv_table_item *item)
+{
+    wkv_memory_free(memory, item);
+}
+
+static bool table_add(struct wkv_table *table, struct wkv_memory *memory, uint32_t hash, struct wkv_text text)
+{
+    struct member *member = wkv_memory_alloc(memory, sizeof *member + text.len);
+    if (member == NULL)
+        return false;
+    member->item.hash = hash;
+    member->len = (uint32_t)text.len;
+    if (text.len > 0)
+        memcpy(member->bytes, text.data, text.len);
+    if (wkv_table_insert(table, memory, &member->item))
+        return true;
+    wkv_memory_free(memory, member);
+    return false;
+}
+
+/* Where the packed member begins, or NULL; *next is the place behind it. */
+static char *packed_find(const struct wkv_set *set, struct wkv_text text, const char **next)
+{
+    if (set->u.packed.used == 0)
+        return NULL;
+    const char *end = set->u.packed.bytes + set->u.packed.used;
+    for (const char *at = set->u.packed.bytes; at < end; at = *next) {
+        struct wkv_text member;
+        *next = wkv_packed_read(at, &member);
+        if (wkv_text_equal(text, member.data, member.len))
+            return (char *)at;
+    }
+    return NULL;
+}
+
+/* Turns a packed set into a table. Returns false, with nothing changed, where memory is short. */
+static bool become_hashed(struct wkv_set *set, struct wkv_memory *memory, const struct wkv_hasher *hasher)
+{
+    struct wkv_table table;
+    wkv_table_init(&table);
+    const char *end = set->u.packed.bytes == NULL ? NULL : set->u.packed.bytes + set->u.packed.used;
+    for (const char *at = set->u.packed.bytes; at != end;) {
+        struct wkv_text text;
+        at = wkv_packed_read(at, &text);
+        if (!table_add(&table, memory, member_hash(hasher, text), text)) {
+            unsigned steps = UINT_MAX;
+            (void)wkv_table_drain(&table, memory, &steps, free_member);
+            return false;
+        }
+    }
+    wkv_memory_free(memory, set->u.packed.bytes);
+    set->hashed = true;
+    set->u.table = table;
+    return true;
+}
+
+static bool packed_resize(struct wkv_set *set, struct wkv_memory *memory, uint32_t capacity)
+{
+    char *bytes = wkv_memory_alloc(memory, capacity);
+    if (bytes == NULL)
+        return false;
+    if (set->u.packed.used > 0)
+        memcpy(bytes, set->u.packed.bytes, set->u.packed.used);
+    wkv_memory_free(memory, set->u.packed.bytes);
+    set->u.packed.bytes = bytes;
+    set->u.packed.capacity = capacity;
+    return true;
+}
+
+static bool packed_add(struct wkv_set *set, struct wkv_memory *memory, struct wkv_text text, uint32_t bytes)
+{
+    uint32_t needed = set->u.packed.used + bytes;
+    if (needed > set->u.packed.capacity) {
+        /* Doubling, less malloc's word so that the block itself is a power of two. */
+        uint32_t capacity = FIRST_PACKED_BYTES;
+        while (capacity < needed)
+            capacity = (capacity + 8) * 2 - 8;
+        if (!packed_resize(set, memory, capacity))
+            return false;
+    }
+    (void)wkv_packed_write(set->u.packed.bytes + set->u.packed.used, text);
+    set->u.packed.used = needed;
+    return true;
+}
+
+/* Adds to a packed set, or says with false that the member does not fit one. */
+static bool add_packed(struct wkv_set *set, struct wkv_memory *memory, struct wkv_text member,
+                       enum wkv_set_change *change)
+{
+    const char *next;
+    size_t bytes = wkv_packed_bytes(member.len);
+    if (packed_find(set, member, &next) != NULL) {
+        *change = WKV_SET_UNCHANGED;
+        return true;
+    }
+    if (set->size >= WKV_SET_PACKED_MEMBERS || bytes > WKV_SET_PACKED_BYTES - set->u.packed.used)
+        return false;
+    *change = packed_add(set, memory, member, (uint32_t)bytes) ? WKV_SET_CHANGED : WKV_SET_NO_MEMORY;
+    return true;
+}
+
+enum wkv_set_change wkv_set_add(struct wkv_set *set, struct wkv_memory *memory,
+                                const struct wkv_hasher *hasher, struct wkv_text member)
+{
+    enum wkv_set_change change = WKV_SET_CHANGED;
+    if (set->hashed || !add_packed(set, memory, member, &change)) {
+        if (!set->hashed && !become_hashed(set, memory, hasher))
+            return WKV_SET_NO_MEMORY;
+        uint32_t hash = member_hash(hasher, member);
+        if (wkv_table_find(&set->u.table, hash, member_matches, &member) != NULL)
+            return WKV_SET_UNCHANGED;
+        change = table_add(&set->u.table, memory, hash, member) ? WKV_SET_CHANGED : WKV_SET_NO_MEMORY;
+    }
+    if (change == WKV_SET_CHANGED)
+        set->size++;
+    return change;
+}
+
+static bool packed_remove(struct wkv_set *set, struct wkv_memory *memory, struct wkv_text text)
+{
+    const char *next;
+    char *at = packed_find(set, text, &next);
+    if (at == NULL)
+        return false;
+    memmove(at, next, (size_t)(set->u.packed.bytes + set->u.packed.used - next));
+    set->u.packed.used -= (uint32_t)(next - at);
+    if (set->u.packed.used > 0 && set->u.packed.used < set->u.packed.capacity / 4)
+        (void)packed_resize(set, memory, set->u.packed.capacity / 2);
+    return true;
+}
+
+static bool table_remove(struct wkv_set *set, struct wkv_memory *memory, uint32_t hash, struct wkv_text text)
+{
+    struct wkv_table_item *item = wkv_table_find(&set->u.table, hash, member_matches, &text);
+    if (item == NULL)
+        return false;
+    wkv_table_remove(&set->u.table, memory, item);
+    wkv_memory_free(memory, item);
+    return true;
+}
+
+enum wkv_set_change wkv_set_remove(struct wkv_set *set, struct wkv_memory *memory,
+                                   const struct wkv_hasher *hasher, struct wkv_text member)
+{
+    bool removed = set->hashed ? table_remove(set, memory, member_hash(hasher, member), member)
+                               : packed_remove(set, memory, member);
+    if (!removed)
+        return WKV_SET_UNCHANGED;
+    set->size--;
+    return WKV_SET_CHANGED;
+}
+
+bool wkv_set_contains(const struct wkv_set *set, const struct wkv_hasher *hasher, struct wkv_text member)
+{
+    const char *next;
+    if (set->hashed)
+        return wkv_table_find(&set->u.table, member_hash(hasher, member), member_matches, &member) != NULL;
+    return packed_find(set, member, &next) != NULL;
+}
+
+struct each {
+    wkv_store_visitor visit;
+    void *context;
+};
+
+static void show_member(void *context, struct wkv_table_item *item)
+{
+    const struct each *each = context;
+    const struct member *member = (const struct member *)item;
+    each->visit(each->context, (struct wkv_text){member->bytes, member->len});
+}
+
+void wkv_set_each(const struct wkv_set *set, wkv_store_visitor visit, void *context)
+{
+    if (set->hashed) {
+        struct each each = {visit, context};
+        wkv_table_each(&set->u.table, show_member, &each);
+        return;
+    }
+    const char *end = set->u.packed.bytes == NULL ? NULL : set->u.packed.bytes + set->u.packed.used;
+    for (const char *at = set->u.packed.bytes; at != end;) {
+        struct wkv_text text;
+        at = wkv_packed_read(at, &text);
+        visit(context, text);
+    }
+}
+
+bool wkv_set_drain(struct wkv_set *set, struct wkv_memory *memory, unsigned *steps)
+{
+    if (set->hashed)
+        return wkv_table_drain(&set->u.table, memory, steps, free_member);
+    wkv_memory_free(memory, set->u.packed.bytes);
+    set->u.packed.bytes = NULL;
+    set->u.packed.used = 0;
+    set->u.packed.capacity = 0;
+    return true;
+}

@@ -1,0 +1,53 @@
+/* A set of texts: packed end to end while it is small, a hash table of members beyond. It never turns back: a
+ * set that was large once is likely to be so again.
+ *
+ * Not thread-safe: the shard's lock guards it.
+ */
+#ifndef WKV_STORE_SET_H
+#define WKV_STORE_SET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "store/hash.h"
+#include "store/memory.h"
+#include "store/table.h"
+#include "wascc_keyvalue/store.h"
+
+/* A set with more members, or more bytes of them, is a hash table. */
+#define WKV_SET_PACKED_MEMBERS 32u
+#define WKV_SET_PACKED_BYTES 1024u
+
+struct wkv_set {
+    uint32_t size; /* members */
+    bool hashed;   /* which of the two follows */
+    union {
+        struct {
+            char *bytes;
+            uint32_t used;
+            uint32_t capacity;
+        } packed;
+        struct wkv_table table;
+    } u;
+};
+
+enum wkv_set_change { WKV_SET_CHANGED, WKV_SET_UNCHANGED, WKV_SET_NO_MEMORY };
+
+/* Adds a copy of the member. */
+enum wkv_set_change wkv_set_add(struct wkv_set *set, struct wkv_memory *memory,
+                                const struct wkv_hasher *hasher, struct wkv_text member);
+
+/* Removes the member. Never needs memory. */
+enum wkv_set_change wkv_set_remove(struct wkv_set *set, struct wkv_memory *memory,
+                                   const struct wkv_hasher *hasher, struct wkv_text member);
+
+bool wkv_set_contains(const struct wkv_set *set, const struct wkv_hasher *hasher, struct wkv_text member);
+
+/* Shows every member; visit must not change the set. */
+void wkv_set_each(const struct wkv_set *set, wkv_store_visitor visit, void *context);
+
+/* Frees members until *steps (counting down) is 0 or the set is empty and its memory is back. Returns true
+ * when it is. */
+bool wkv_set_drain(struct wkv_set *set, struct wkv_memory *memory, unsigned *steps);
+
+#endif

@@ -1,0 +1,157 @@
+#include "store/shard.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Pieces (chunks of a list, members of a set) that may be freed in the call that deletes them: some
+ * microseconds' worth. More goes to the graveyard. */
+#define FREE_AT_ONCE 64u
+
+bool wkv_shard_init(struct wkv_shard *shard, struct wkv_budget *budget, int64_t now_ns)
+{
+    memset(shard, 0, sizeof *shard);
+    shard->memory.budget = budget;
+    wkv_table_init(&shard->table);
+    wkv_wheel_init(&shard->wheel, now_ns);
+    return pthread_mutex_init(&shard->lock, NULL) == 0;
+}
+
+static void dispose_entry(struct wkv_memory *memory, struct wkv_table_item *item)
+{
+    unsigned steps = UINT_MAX;
+    (void)wkv_entry_drain((struct wkv_entry *)item, memory, &steps);
+}
+
+/* A dead entry needs its hash and its keyspace no more: the link to the next one takes their place. */
+static struct wkv_entry *next_dead(const struct wkv_entry *entry)
+{
+    struct wkv_entry *next;
+    memcpy(&next, (const void *)entry, sizeof(void *));
+    return next;
+}
+
+static void bury(struct wkv_shard *shard, struct wkv_entry *entry)
+{
+    static_assert(sizeof(void *) <= offsetof(struct wkv_entry, key_len), "a link fits");
+    memcpy((void *)entry, &shard->graveyard, sizeof(void *));
+    shard->graveyard = entry;
+}
+
+static bool drain_graveyard(struct wkv_shard *shard, unsigned *steps)
+{
+    while (shard->graveyard != NULL) {
+        struct wkv_entry *entry = shard->graveyard;
+        struct wkv_entry *next = next_dead(entry);
+        if (*steps == 0 || !wkv_entry_drain(entry, &shard->memory, steps))
+            return false;
+        if (*steps > 0)
+            (*steps)--;
+        shard->graveyard = next;
+    }
+    return true;
+}
+
+void wkv_shard_destroy(struct wkv_shard *shard)
+{
+    unsigned steps = UINT_MAX;
+    while (!wkv_table_drain(&shard->table, &shard->memory, &steps, dispose_entry))
+        steps = UINT_MAX;
+    while (!drain_graveyard(shard, &steps))
+        steps = UINT_MAX;
+    wkv_wheel_destroy(&shard->wheel, &shard->memory);
+    assert(shard->memory.used_bytes == 0);
+    (void)pthread_mutex_destroy(&shard->lock);
+}
+
+void wkv_shard_lock(struct wkv_shard *shard)
+{
+    (void)pthread_mutex_lock(&shard->lock);
+}
+
+void wkv_shard_unlock(struct wkv_shard *shard)
+{
+    (void)pthread_mutex_unlock(&shard->lock);
+}
+
+static bool entry_matches(const struct wkv_table_item *item, const void *sought)
+{
+    const struct wkv_entry *entry = (const struct wkv_entry *)item;
+    const struct wkv_key *key = sought;
+    return entry->keyspace == key->keyspace &&
+           wkv_text_equal(key->name, wkv_entry_key(entry), entry->key_len);
+}
+
+struct wkv_entry *wkv_shard_find(struct wkv_shard *shard, uint32_t hash, struct wkv_key key, int64_t now_ns)
+{
+    struct wkv_entry *entry = (struct wkv_entry *)wkv_table_find(&shard->table, hash, entry_matches, &key);
+    if (entry == NULL || !entry->timed)
+        return entry;
+    const struct wkv_timer *timer = wkv_entry_timer(entry);
+    if (timer->deadline_ns == 0 || timer->deadline_ns > now_ns)
+        return entry;
+    shard->expired++;
+    wkv_shard_remove(shard, entry);
+    return NULL;
+}
+
+bool wkv_shard_insert(struct wkv_shard *shard, struct wkv_entry *entry)
+{
+    if (!wkv_table_insert(&shard->table, &shard->memory, &entry->item))
+        return false;
+    shard->keys_by_kind[entry->kind]++;
+    return true;
+}
+
+static size_t pieces_of(const struct wkv_entry *entry)
+{
+    if (entry->kind == WKV_LIST)
+        return wkv_entry_list(entry)->chunks;
+    if (entry->kind == WKV_SET)
+        return wkv_entry_set(entry)->hashed ? wkv_entry_set(entry)->size : 1;
+    return 0;
+}
+
+void wkv_shard_discard(struct wkv_shard *shard, struct wkv_entry *entry)
+{
+    unsigned steps = UINT_MAX;
+    if (entry->timed)
+        wkv_wheel_disarm(&shard->wheel, wkv_entry_timer(entry));
+    if (pieces_of(entry) > FREE_AT_ONCE)
+        bury(shard, entry);
+    else
+        (void)wkv_entry_drain(entry, &shard->memory, &steps);
+}
+
+void wkv_shard_replace(struct wkv_shard *shard, struct wkv_entry *old, struct wkv_entry *fresh)
+{
+    wkv_table_replace(&shard->table, &old->item, &fresh->item);
+    shard->keys_by_kind[fresh->kind]++;
+    shard->keys_by_kind[old->kind]--;
+    wkv_shard_discard(shard, old);
+}
+
+void wkv_shard_remove(struct wkv_shard *shard, struct wkv_entry *entry)
+{
+    wkv_table_remove(&shard->table, &shard->memory, &entry->item);
+    shard->keys_by_kind[entry->kind]--;
+    wkv_shard_discard(shard, entry);
+}
+
+void wkv_shard_make_counter(struct wkv_shard *shard, struct wkv_entry *entry)
+{
+    shard->keys_by_kind[entry->kind]--;
+    entry->kind = WKV_COUNTER;
+    shard->keys_by_kind[entry->kind]++;
+}
+
+bool wkv_shard_maintain(struct wkv_shard *shard, int64_t now_ns, unsigned max_steps)
+{
+    unsigned steps = max_steps;
+    struct wkv_timer *timer;
+    while ((timer = wkv_wheel_next_due(&shard->wheel, now_ns, &steps)) != NULL) {
+        shard->expired++;
+        wkv_shard_remove(shard, wkv_entry_of_timer(timer));
+    }
+    return !drain_graveyard(shard, &steps) || steps == 0;
+}

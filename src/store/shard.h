@@ -1,0 +1,67 @@
+/* A shard: one lock, and under it a table of entries, their expiry times and an account of their memory.
+ *
+ * Every function but lock and unlock wants the lock held.
+ */
+#ifndef WKV_STORE_SHARD_H
+#define WKV_STORE_SHARD_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "store/entry.h"
+#include "store/hash.h"
+#include "store/memory.h"
+#include "store/table.h"
+#include "store/wheel.h"
+#include "wascc_keyvalue/store.h"
+
+#define WKV_KINDS 4
+
+/* On cache lines of its own, so that two shards never share one. */
+struct wkv_shard {
+    alignas(128) pthread_mutex_t lock;
+    struct wkv_memory memory;
+    struct wkv_table table;
+    struct wkv_wheel wheel;
+    struct wkv_entry *graveyard; /* large values that are deleted but not yet freed */
+    uint64_t keys_by_kind[WKV_KINDS];
+    uint64_t expired;
+};
+
+/* Where a key lives. */
+struct wkv_place {
+    struct wkv_shard *shard;
+    uint32_t hash;
+};
+
+/* Errors: false where the machine gives no lock. */
+bool wkv_shard_init(struct wkv_shard *shard, struct wkv_budget *budget, int64_t now_ns);
+void wkv_shard_destroy(struct wkv_shard *shard);
+
+void wkv_shard_lock(struct wkv_shard *shard);
+void wkv_shard_unlock(struct wkv_shard *shard);
+
+/* The key's entry, or NULL. An expired one is taken out on the way. */
+struct wkv_entry *wkv_shard_find(struct wkv_shard *shard, uint32_t hash, struct wkv_key key, int64_t now_ns);
+
+/* Adds a fresh entry for a key that is not there. Returns false, with nothing changed, where memory is short.
+ */
+bool wkv_shard_insert(struct wkv_shard *shard, struct wkv_entry *entry);
+
+/* Puts a fresh entry in the place of one with the same key, which is freed. Never needs memory. */
+void wkv_shard_replace(struct wkv_shard *shard, struct wkv_entry *old, struct wkv_entry *fresh);
+
+/* Takes the entry out and frees it, at once where it is small, else piece by piece in maintain. */
+void wkv_shard_remove(struct wkv_shard *shard, struct wkv_entry *entry);
+
+/* Frees an entry that the table does not hold. */
+void wkv_shard_discard(struct wkv_shard *shard, struct wkv_entry *entry);
+
+/* Turns a scalar into a counter in place. */
+void wkv_shard_make_counter(struct wkv_shard *shard, struct wkv_entry *entry);
+
+/* Does up to max_steps pieces of upkeep. Returns true where some is left. */
+bool wkv_shard_maintain(struct wkv_shard *shard, int64_t now_ns, unsigned max_steps);
+
+#endif

@@ -1,0 +1,109 @@
+#include "store/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static uint32_t round_up_to_power_of_two(uint32_t n)
+{
+    uint32_t power = 1;
+    while (power < n && power < WKV_STORE_MAX_SHARDS)
+        power *= 2;
+    return power;
+}
+
+static bool make_shards(struct wkv_store *store, uint32_t count, int64_t now_ns)
+{
+    store->shards = aligned_alloc(alignof(struct wkv_shard), count * sizeof *store->shards);
+    if (store->shards == NULL)
+        return false;
+    for (; store->shard_count < count; store->shard_count++)
+        if (!wkv_shard_init(&store->shards[store->shard_count], &store->budget, now_ns))
+            return false;
+    return true;
+}
+
+struct wkv_store *wkv_store_create(const struct wkv_store_options *options, int64_t now_ns)
+{
+    if (sodium_init() < 0)
+        return NULL;
+    struct wkv_store *store = calloc(1, sizeof *store);
+    if (store == NULL)
+        return NULL;
+    if (options->hash_seed != NULL)
+        memcpy(store->hasher.seed, options->hash_seed, sizeof store->hasher.seed);
+    else
+        randombytes_buf(store->hasher.seed, sizeof store->hasher.seed);
+    uint32_t shards =
+        round_up_to_power_of_two(options->shards == 0 ? WKV_STORE_DEFAULT_SHARDS : options->shards);
+    uint64_t fixed_bytes = sizeof *store + shards * sizeof(struct wkv_shard);
+    store->budget.max_bytes = options->max_memory_bytes;
+    atomic_init(&store->budget.used_bytes, fixed_bytes);
+    bool affordable = store->budget.max_bytes == 0 || fixed_bytes <= store->budget.max_bytes;
+    if (!affordable || !make_shards(store, shards, now_ns)) {
+        wkv_store_destroy(store);
+        return NULL;
+    }
+    return store;
+}
+
+void wkv_store_destroy(struct wkv_store *store)
+{
+    if (store == NULL)
+        return;
+    for (uint32_t i = 0; i < store->shard_count; i++)
+        wkv_shard_destroy(&store->shards[i]);
+    free(store->shards);
+    sodium_memzero(&store->hasher, sizeof store->hasher);
+    free(store);
+}
+
+enum wkv_store_status wkv_store_exists(struct wkv_store *store, struct wkv_key key, int64_t now_ns,
+                                       enum wkv_kind *kind)
+{
+    struct wkv_place place;
+    const struct wkv_entry *entry = wkv_store_enter(store, key, now_ns, &place);
+    if (entry != NULL && kind != NULL)
+        *kind = (enum wkv_kind)entry->kind;
+    wkv_shard_unlock(place.shard);
+    return entry == NULL ? WKV_STORE_MISSING : WKV_STORE_OK;
+}
+
+enum wkv_store_status wkv_store_delete(struct wkv_store *store, struct wkv_key key, int64_t now_ns)
+{
+    struct wkv_place place;
+    struct wkv_entry *entry = wkv_store_enter(store, key, now_ns, &place);
+    if (entry != NULL)
+        wkv_shard_remove(place.shard, entry);
+    wkv_shard_unlock(place.shard);
+    return entry == NULL ? WKV_STORE_MISSING : WKV_STORE_OK;
+}
+
+bool wkv_store_maintain(struct wkv_store *store, int64_t now_ns, unsigned max_steps)
+{
+    bool more = false;
+    for (uint32_t i = 0; i < store->shard_count; i++) {
+        struct wkv_shard *shard = &store->shards[i];
+        wkv_shard_lock(shard);
+        more |= wkv_shard_maintain(shard, now_ns, max_steps);
+        wkv_shard_unlock(shard);
+    }
+    return more;
+}
+
+void wkv_store_stats(struct wkv_store *store, struct wkv_store_stats *stats)
+{
+    memset(stats, 0, sizeof *stats);
+    stats->shards = store->shard_count;
+    stats->budget_bytes = store->budget.max_bytes;
+    stats->bytes = sizeof *store + store->shard_count * sizeof(struct wkv_shard);
+    for (uint32_t i = 0; i < store->shard_count; i++) {
+        struct wkv_shard *shard = &store->shards[i];
+        wkv_shard_lock(shard);
+        stats->keys += shard->table.count;
+        for (unsigned kind = 0; kind < WKV_KINDS; kind++)
+            stats->keys_by_kind[kind] += shard->keys_by_kind[kind];
+        stats->bytes += shard->memory.used_bytes;
+        stats->expired += shard->expired;
+        wkv_shard_unlock(shard);
+    }
+}

@@ -1,0 +1,418 @@
+#include "store/table.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define BUCKET_SLOTS 7
+#define SEGMENT_BUCKETS 64u
+#define FIRST_BUCKETS 4u
+#define MAX_BUCKETS (1u << 30)
+
+/* Items for each bucket above which the table grows, and below which it shrinks. The gap keeps a table whose
+ * size sways from splitting and merging the same bucket for ever. */
+#define GROW_ABOVE 4u
+#define SHRINK_BELOW_TENTHS 15u
+
+/* One cache line. tags[i] is the hash's top byte of items[i], so that a look-up reads an item only where it
+ * probably is the right one. Bit i of `full` says that slot i is taken; bit 7 says that the bucket has more
+ * than 7 items, and then slot 6 holds no item but points to a further bucket of the same shape.
+ *
+ *   0      1           6      7      8           16                 56           64
+ *   +------+----- ... -+------+------+-----------+------- ... ------+------------+
+ *   | tag0 | tag1      | tag6 | full | items[0]  | items[1] ...     | items[6]   |
+ *   +------+----- ... -+------+------+-----------+------- ... ------+------------+
+ */
+struct wkv_table_bucket {
+    uint8_t tags[BUCKET_SLOTS];
+    uint8_t full;
+    void *items[BUCKET_SLOTS];
+};
+
+#define LAST_SLOT (BUCKET_SLOTS - 1)
+#define CHAINED 0x80u
+#define ALL_SLOTS 0x7fu
+
+static_assert(sizeof(void *) != 8 || sizeof(struct wkv_table_bucket) == 64, "a bucket is one cache line");
+
+static uint8_t tag_of(uint32_t hash)
+{
+    return (uint8_t)(hash >> 24);
+}
+
+static bool is_chained(const struct wkv_table_bucket *bucket)
+{
+    return (bucket->full & CHAINED) != 0;
+}
+
+/* The taken slots that hold items. */
+static unsigned item_slots(const struct wkv_table_bucket *bucket)
+{
+    return is_chained(bucket) ? bucket->full & (ALL_SLOTS >> 1) : bucket->full;
+}
+
+static struct wkv_table_bucket *next_bucket(const struct wkv_table_bucket *bucket)
+{
+    return is_chained(bucket) ? bucket->items[LAST_SLOT] : NULL;
+}
+
+static struct wkv_table_bucket *bucket_at(const struct wkv_table *table, uint32_t index)
+{
+    return &table->segments[index / SEGMENT_BUCKETS][index % SEGMENT_BUCKETS];
+}
+
+static struct wkv_table_bucket *home_of(const struct wkv_table *table, uint32_t hash)
+{
+    uint32_t index = hash & (table->mask * 2 + 1);
+    if (index >= table->buckets)
+        index = hash & table->mask;
+    return bucket_at(table, index);
+}
+
+void wkv_table_init(struct wkv_table *table)
+{
+    memset(table, 0, sizeof *table);
+}
+
+struct wkv_table_item *wkv_table_find(const struct wkv_table *table, uint32_t hash, wkv_table_match match,
+                                      const void *sought)
+{
+    if (table->count == 0)
+        return NULL;
+    uint8_t tag = tag_of(hash);
+    for (const struct wkv_table_bucket *bucket = home_of(table, hash); bucket != NULL;
+         bucket = next_bucket(bucket)) {
+        unsigned hits = 0;
+        for (unsigned slot = 0; slot < BUCKET_SLOTS; slot++)
+            hits |= (unsigned)(bucket->tags[slot] == tag) << slot;
+        for (hits &= item_slots(bucket); hits != 0; hits &= hits - 1) {
+            struct wkv_table_item *item = bucket->items[__builtin_ctz(hits)];
+            if (item->hash == hash && match(item, sought))
+                return item;
+        }
+    }
+    return NULL;
+}
+
+static void put(struct wkv_table_bucket *bucket, unsigned slot, struct wkv_table_item *item)
+{
+    bucket->tags[slot] = tag_of(item->hash);
+    bucket->items[slot] = item;
+    bucket->full |= (uint8_t)(1u << slot);
+}
+
+/* Further buckets that are at hand: linked through items[0]. */
+struct spares {
+    struct wkv_table_bucket *first;
+};
+
+static void spares_put(struct spares *spares, struct wkv_table_bucket *bucket)
+{
+    bucket->items[0] = spares->first;
+    spares->first = bucket;
+}
+
+static struct wkv_table_bucket *spares_take(struct spares *spares)
+{
+    struct wkv_table_bucket *bucket = spares->first;
+    if (bucket != NULL)
+        spares->first = bucket->items[0];
+    return bucket;
+}
+
+/* Puts item into the chain that starts at bucket: into its first free slot, so that in a chain every bucket
+ * but the last is full. A further bucket comes from spares or, where memory is not NULL, from there. Returns
+ * false where there is none to be had. */
+static bool chain_insert(struct wkv_memory *memory, struct spares *spares, struct wkv_table_bucket *bucket,
+                         struct wkv_table_item *item)
+{
+    while (is_chained(bucket))
+        bucket = next_bucket(bucket);
+    if (bucket->full != ALL_SLOTS) {
+        put(bucket, (unsigned)__builtin_ctz(~(unsigned)bucket->full), item);
+        return true;
+    }
+    struct wkv_table_bucket *more = spares_take(spares);
+    if (more == NULL && memory != NULL)
+        more = wkv_memory_alloc_line(memory, sizeof *more);
+    if (more == NULL)
+        return false;
+    more->full = 0;
+    put(more, 0, bucket->items[LAST_SLOT]);
+    put(more, 1, item);
+    bucket->items[LAST_SLOT] = more;
+    bucket->full = CHAINED | (ALL_SLOTS >> 1);
+    return true;
+}
+
+/* Empties the slot of a bucket in the chain that starts at `first`. An item from the chain's end fills the
+ * hole, so that every bucket but the last stays full. */
+static void chain_take(struct wkv_memory *memory, struct wkv_table_bucket *first,
+                       struct wkv_table_bucket *bucket, unsigned slot)
+{
+    struct wkv_table_bucket *before = NULL;
+    struct wkv_table_bucket *last = first;
+    while (is_chained(last)) {
+        before = last;
+        last = next_bucket(last);
+    }
+    unsigned mover = 31u - (unsigned)__builtin_clz(last->full);
+    struct wkv_table_item *item = last->items[mover];
+    last->full &= (uint8_t) ~(1u << mover);
+    if (last != bucket || mover != slot)
+        put(bucket, slot, item);
+    if (before != NULL && last->full == 0) {
+        before->full &= ALL_SLOTS >> 1;
+        wkv_memory_free(memory, last);
+    }
+}
+
+static void chain_count(const struct wkv_table_bucket *bucket, unsigned *items, unsigned *further)
+{
+    for (*items = 0, *further = 0; bucket != NULL; bucket = next_bucket(bucket)) {
+        *items += (unsigned)__builtin_popcount(item_slots(bucket));
+        *further += is_chained(bucket);
+    }
+}
+
+/* How many further buckets a chain with so many items needs: 7 fit the first; each further one gives room
+ * for 6. */
+static unsigned further_buckets(unsigned items)
+{
+    return items <= BUCKET_SLOTS ? 0 : (items - BUCKET_SLOTS + BUCKET_SLOTS - 2) / (BUCKET_SLOTS - 1);
+}
+
+/* Deals the items of the chain at `from` out to the chains at `low` and, where the hash has `bit`, `high`.
+ * `from` is a copy whose further buckets become spares as they are read. Never runs out of buckets: two
+ * chains need no more further buckets than one with the items of both, and where low has items already the
+ * caller has put by what more is needed. */
+static void deal(struct wkv_table_bucket from, struct spares *spares, struct wkv_table_bucket *low,
+                 struct wkv_table_bucket *high, uint32_t bit)
+{
+    for (;;) {
+        struct wkv_table_bucket *next = next_bucket(&from);
+        for (unsigned slots = item_slots(&from); slots != 0; slots &= slots - 1) {
+            struct wkv_table_item *item = from.items[__builtin_ctz(slots)];
+            bool dealt = chain_insert(NULL, spares, (item->hash & bit) != 0 ? high : low, item);
+            assert(dealt);
+            (void)dealt;
+        }
+        if (next == NULL)
+            return;
+        from = *next;
+        spares_put(spares, next);
+    }
+}
+
+static void free_spares(struct wkv_memory *memory, struct spares *spares)
+{
+    struct wkv_table_bucket *bucket;
+    while ((bucket = spares_take(spares)) != NULL)
+        wkv_memory_free(memory, bucket);
+}
+
+static bool grow_directory(struct wkv_table *table, struct wkv_memory *memory)
+{
+    uint32_t slots = table->segment_slots == 0 ? 4 : table->segment_slots * 2;
+    struct wkv_table_bucket **segments = wkv_memory_alloc(memory, slots * sizeof *segments);
+    if (segments == NULL)
+        return false;
+    if (table->segments != NULL)
+        memcpy(segments, table->segments, table->segment_slots * sizeof *segments);
+    wkv_memory_free(memory, table->segments);
+    table->segments = segments;
+    table->segment_slots = slots;
+    return true;
+}
+
+/* A small table has a small first segment, doubled as it grows: at most a page is copied. */
+static bool resize_first_segment(struct wkv_table *table, struct wkv_memory *memory, uint32_t buckets)
+{
+    struct wkv_table_bucket *segment = wkv_memory_alloc_line(memory, buckets * sizeof *segment);
+    if (segment == NULL)
+        return false;
+    if (table->first_buckets > 0) {
+        uint32_t kept = buckets < table->first_buckets ? buckets : table->first_buckets;
+        memcpy(segment, table->segments[0], kept * sizeof *segment);
+        wkv_memory_free(memory, table->segments[0]);
+    }
+    table->segments[0] = segment;
+    table->first_buckets = buckets;
+    return true;
+}
+
+/* Makes room for the bucket with that number, which is the next. */
+static bool reserve_bucket(struct wkv_table *table, struct wkv_memory *memory, uint32_t index)
+{
+    uint32_t segment = index / SEGMENT_BUCKETS;
+    if (segment >= table->segment_slots && !grow_directory(table, memory))
+        return false;
+    if (segment == 0) {
+        if (index < table->first_buckets)
+            return true;
+        return resize_first_segment(table, memory,
+                                    table->first_buckets == 0 ? FIRST_BUCKETS : table->first_buckets * 2);
+    }
+    if (index % SEGMENT_BUCKETS != 0)
+        return true;
+    table->segments[segment] =
+        wkv_memory_alloc_line(memory, SEGMENT_BUCKETS * sizeof(struct wkv_table_bucket));
+    return table->segments[segment] != NULL;
+}
+
+static bool start(struct wkv_table *table, struct wkv_memory *memory)
+{
+    if (!reserve_bucket(table, memory, 0))
+        return false;
+    for (uint32_t index = 0; index < FIRST_BUCKETS; index++)
+        bucket_at(table, index)->full = 0;
+    table->buckets = FIRST_BUCKETS;
+    table->mask = FIRST_BUCKETS - 1;
+    return true;
+}
+
+/* Adds one bucket. Without memory for it the table stays as it is: chains grow longer, nothing fails. */
+static void grow(struct wkv_table *table, struct wkv_memory *memory)
+{
+    uint32_t index = table->buckets;
+    if (index >= MAX_BUCKETS || !reserve_bucket(table, memory, index))
+        return;
+    uint32_t bit = table->mask + 1;
+    struct wkv_table_bucket *high = bucket_at(table, index);
+    struct wkv_table_bucket *low = bucket_at(table, index - bit);
+    struct wkv_table_bucket from = *low;
+    struct spares spares = {NULL};
+    low->full = 0;
+    high->full = 0;
+    deal(from, &spares, low, high, bit);
+    free_spares(memory, &spares);
+    table->buckets++;
+    if (table->buckets == bit * 2)
+        table->mask = table->mask * 2 + 1;
+}
+
+/* Gives back the memory of the bucket behind the last, if that was the first of its segment. */
+static void release_bucket(struct wkv_table *table, struct wkv_memory *memory)
+{
+    uint32_t index = table->buckets;
+    if (index >= SEGMENT_BUCKETS) {
+        if (index % SEGMENT_BUCKETS == 0)
+            wkv_memory_free(memory, table->segments[index / SEGMENT_BUCKETS]);
+    } else if (index >= FIRST_BUCKETS && index * 2 == table->first_buckets) {
+        /* Where there is no memory for the smaller one the larger stays. */
+        (void)resize_first_segment(table, memory, index);
+    }
+}
+
+/* Takes one bucket away. Where its items would need buckets that are not to be had, the table stays as it is.
+ */
+static void shrink(struct wkv_table *table, struct wkv_memory *memory)
+{
+    uint32_t mask = table->buckets == table->mask + 1 ? table->mask / 2 : table->mask;
+    uint32_t index = table->buckets - 1;
+    struct wkv_table_bucket *high = bucket_at(table, index);
+    struct wkv_table_bucket *low = bucket_at(table, index - (mask + 1));
+    unsigned high_items, high_further, low_items, low_further;
+    chain_count(high, &high_items, &high_further);
+    chain_count(low, &low_items, &low_further);
+    struct spares spares = {NULL};
+    for (unsigned have = low_further; have < further_buckets(low_items + high_items); have++) {
+        struct wkv_table_bucket *more = wkv_memory_alloc_line(memory, sizeof *more);
+        if (more == NULL) {
+            free_spares(memory, &spares);
+            return;
+        }
+        spares_put(&spares, more);
+    }
+    deal(*high, &spares, low, low, 0);
+    free_spares(memory, &spares);
+    table->buckets--;
+    table->mask = mask;
+    release_bucket(table, memory);
+}
+
+bool wkv_table_insert(struct wkv_table *table, struct wkv_memory *memory, struct wkv_table_item *item)
+{
+    struct spares none = {NULL};
+    if (table->buckets == 0 && !start(table, memory))
+        return false;
+    if (!chain_insert(memory, &none, home_of(table, item->hash), item))
+        return false;
+    table->count++;
+    if (table->count > (size_t)table->buckets * GROW_ABOVE)
+        grow(table, memory);
+    return true;
+}
+
+/* The bucket and the slot of an item that is there. */
+static struct wkv_table_bucket *locate(const struct wkv_table *table, const struct wkv_table_item *item,
+                                       unsigned *slot)
+{
+    struct wkv_table_bucket *bucket = home_of(table, item->hash);
+    for (; bucket != NULL; bucket = next_bucket(bucket)) {
+        for (unsigned slots = item_slots(bucket); slots != 0; slots &= slots - 1) {
+            *slot = (unsigned)__builtin_ctz(slots);
+            if (bucket->items[*slot] == item)
+                return bucket;
+        }
+    }
+    assert(!"the item is in the table");
+    return NULL;
+}
+
+void wkv_table_replace(struct wkv_table *table, const struct wkv_table_item *old,
+                       struct wkv_table_item *fresh)
+{
+    unsigned slot;
+    struct wkv_table_bucket *bucket = locate(table, old, &slot);
+    bucket->items[slot] = fresh;
+}
+
+void wkv_table_remove(struct wkv_table *table, struct wkv_memory *memory, const struct wkv_table_item *item)
+{
+    unsigned slot;
+    struct wkv_table_bucket *bucket = locate(table, item, &slot);
+    chain_take(memory, home_of(table, item->hash), bucket, slot);
+    table->count--;
+    if (table->buckets > FIRST_BUCKETS && table->count < (size_t)table->buckets * SHRINK_BELOW_TENTHS / 10)
+        shrink(table, memory);
+}
+
+void wkv_table_each(const struct wkv_table *table, void (*visit)(void *context, struct wkv_table_item *item),
+                    void *context)
+{
+    for (uint32_t index = 0; index < table->buckets; index++)
+        for (const struct wkv_table_bucket *bucket = bucket_at(table, index); bucket != NULL;
+             bucket = next_bucket(bucket))
+            for (unsigned slots = item_slots(bucket); slots != 0; slots &= slots - 1)
+                visit(context, bucket->items[__builtin_ctz(slots)]);
+}
+
+bool wkv_table_drain(struct wkv_table *table, struct wkv_memory *memory, unsigned *steps,
+                     void (*dispose)(struct wkv_memory *memory, struct wkv_table_item *item))
+{
+    while (table->buckets > 0) {
+        struct wkv_table_bucket *bucket = bucket_at(table, table->buckets - 1);
+        while (bucket->full != 0) {
+            if (*steps == 0)
+                return false;
+            (*steps)--;
+            unsigned slot = (unsigned)__builtin_ctz(item_slots(bucket));
+            struct wkv_table_item *item = bucket->items[slot];
+            chain_take(memory, bucket, bucket, slot);
+            table->count--;
+            dispose(memory, item);
+        }
+        if (*steps == 0)
+            return false;
+        (*steps)--;
+        table->buckets--;
+        if (table->buckets >= SEGMENT_BUCKETS && table->buckets % SEGMENT_BUCKETS == 0)
+            wkv_memory_free(memory, table->segments[table->buckets / SEGMENT_BUCKETS]);
+    }
+    /* A directory without its first segment is what a table without memory for its start is left with. */
+    if (table->first_buckets > 0)
+        wkv_memory_free(memory, table->segments[0]);
+    wkv_memory_free(memory, table->segments);
+    wkv_table_init(table);
+    return true;
+}

@@ -1,0 +1,67 @@
+/* A hash table that grows and shrinks one bucket at a time (linear hashing), so that no call ever waits for a
+ * rehash of the whole. It holds pointers to items whose first member is their 32-bit hash; it owns its
+ * buckets, never the items.
+ *
+ * The buckets are numbered 0 to buckets - 1. With mask + 1 the largest power of two that is not above
+ * `buckets`, an item is in bucket `hash & (2 * mask + 1)` where that one exists yet, else in `hash & mask`.
+ * Growing adds bucket number `buckets` and moves to it what belongs there from one other bucket; shrinking is
+ * the reverse.
+ *
+ * Not thread-safe: the shard's lock guards it.
+ */
+#ifndef WKV_STORE_TABLE_H
+#define WKV_STORE_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "store/memory.h"
+
+struct wkv_table_item {
+    uint32_t hash;
+};
+
+struct wkv_table_bucket;
+
+struct wkv_table {
+    struct wkv_table_bucket **segments; /* 64 buckets each, but the first starts with 4 */
+    uint32_t segment_slots;             /* how many pointers fit `segments` */
+    uint32_t first_buckets;             /* how many buckets fit the first segment */
+    uint32_t buckets;
+    uint32_t mask;
+    size_t count; /* items */
+};
+
+/* Whether item is the one that is looked for. Called only where the hashes are equal. */
+typedef bool (*wkv_table_match)(const struct wkv_table_item *item, const void *sought);
+
+/* An empty table; it allocates with the first insertion. A zeroed struct is as good. */
+void wkv_table_init(struct wkv_table *table);
+
+/* The item with that hash that matches, or NULL. */
+struct wkv_table_item *wkv_table_find(const struct wkv_table *table, uint32_t hash, wkv_table_match match,
+                                      const void *sought);
+
+/* Adds an item that is not there yet. Returns false, with nothing changed, where memory is short. */
+bool wkv_table_insert(struct wkv_table *table, struct wkv_memory *memory, struct wkv_table_item *item);
+
+/* Puts `fresh`, with the same hash, in the place of `old`, which must be there. */
+void wkv_table_replace(struct wkv_table *table, const struct wkv_table_item *old,
+                       struct wkv_table_item *fresh);
+
+/* Takes out an item that must be there. Never needs memory. */
+void wkv_table_remove(struct wkv_table *table, struct wkv_memory *memory, const struct wkv_table_item *item);
+
+/* Calls visit for each item. visit must not change the table. */
+void wkv_table_each(const struct wkv_table *table, void (*visit)(void *context, struct wkv_table_item *item),
+                    void *context);
+
+/* Takes out items bucket by bucket and hands each to dispose, until about *steps items or buckets have been
+ * seen
+ * (*steps counts down) or the table is empty and all its memory has come back. Returns true when it is. A
+ * table that is being drained may only be drained on. */
+bool wkv_table_drain(struct wkv_table *table, struct wkv_memory *memory, unsigned *steps,
+                     void (*dispose)(struct wkv_memory *memory, struct wkv_table_item *item));
+
+#endif
