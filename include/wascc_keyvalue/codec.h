@@ -1,0 +1,92 @@
+/* The codec: bytes on the wire to messages, and replies to bytes. It knows message descriptors and encodings
+ * and nothing of the store or of NATS (CONTRACT section 4).
+ *
+ * Requests are decoded whole into protobuf-c structs that live in the request's arena. Replies go the other
+ * way without a struct: a handler writes each field as it has it, straight into the worker's buffer, so a
+ * value is copied once, from the store to the reply. Both directions are driven by protobuf-c's descriptors:
+ * a new message needs no code here.
+ *
+ * Every field of type `string` in proto/ is generated as bytes (option string_as_bytes), so that its length
+ * is known; the codec treats each PROTOBUF_C_TYPE_BYTES field as UTF-8 text and refuses what is not.
+ */
+#ifndef WASCC_KEYVALUE_CODEC_H
+#define WASCC_KEYVALUE_CODEC_H
+
+#include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wascc_keyvalue/arena.h"
+#include "wascc_keyvalue/buffer.h"
+#include "wascc_keyvalue/error.h"
+
+enum wkv_encoding { WKV_PROTOBUF, WKV_JSON };
+
+/* The encoding of a request, from its first byte: '{' is JSON, anything else (nothing included) is protobuf.
+ */
+enum wkv_encoding wkv_detect_encoding(const void *bytes, size_t len);
+
+/* Whether len bytes are well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing above
+ * U+10FFFF). U+0000 is a character like any other. */
+bool wkv_utf8_valid(const void *bytes, size_t len);
+
+/* Decodes a request of the given type. *message is allocated in arena, text included, and lives until its
+ * reset; a text of no bytes may have NULL data. bytes may be NULL where len is 0. Several threads may decode
+ * at once, each with its own arena. error is set where the call fails and left alone where it does not; it
+ * may be NULL.
+ *
+ * Protobuf: unknown fields are ignored, the last of a repeated singular field wins (proto3). Groups, which
+ * proto3 has not, and a known field with the wire type of another kind of field are refused. JSON: proto3's
+ * mapping; a member may have its proto name or its camelCase name; null is the default; int32 may be a number
+ * without a fraction (1, 1.0, 1e2) or a string of one; members that the message has not, duplicates (both
+ * names of one member are one) and anything after the value are refused. A field of a type that no request
+ * has yet (64 bits, enum, map, oneof …) is refused with a text that says to send protobuf.
+ *
+ * Memory: what is decoded, and what decoding needs on the way, comes from arena, which bounds it. The
+ * exception is JSON's parse tree: it is allocated apart and given back before the call returns; a request
+ * whose tree might pass arena->max_bytes, too, is refused unread.
+ *
+ * Errors, *message being NULL then: WKV_BAD_REQUEST (does not decode, or a string is not UTF-8; the text
+ * names the field where one is to blame and never quotes the request), WKV_UNAVAILABLE (the arena is full, or
+ * memory is short). */
+enum wkv_code wkv_decode(const ProtobufCMessageDescriptor *type, enum wkv_encoding encoding,
+                         const void *bytes, size_t len, struct wkv_arena *arena, ProtobufCMessage **message,
+                         struct wkv_error *error);
+
+/* A reply being written. Owned by the worker; one at a time on a buffer. total_bytes may be read once it has
+ * ended; treat the rest as opaque. */
+struct wkv_writer {
+    const ProtobufCMessageDescriptor *type;
+    enum wkv_encoding encoding;
+    struct wkv_buffer *buffer; /* borrowed; what stands in it at begin is dropped */
+    size_t max_bytes;
+    size_t total_bytes;  /* of the whole reply, also of what no longer fits */
+    unsigned next_field; /* index of the first field of the descriptor that is not written yet */
+    bool array_open;     /* the field before next_field is repeated, and its JSON array not closed yet */
+    bool misused;        /* a call broke the rules below */
+};
+
+/* Starts a reply of the given type in buffer. Bytes past max_bytes are counted but not kept, so that
+ * wkv_writer_end can say how large the reply would have been. */
+void wkv_writer_begin(struct wkv_writer *writer, const ProtobufCMessageDescriptor *type,
+                      enum wkv_encoding encoding, struct wkv_buffer *buffer, size_t max_bytes);
+
+/* Each writes the field with that number: at most once for a singular field, once per element for a repeated
+ * one, the elements of one field in a row, fields in the order of the descriptor (by number). The caller's
+ * text is copied and must be UTF-8; it may be NULL where len is 0. Protobuf leaves out a singular field that
+ * has its default value, as proto3 does.
+ *
+ * A call that breaks these rules, or names a number or type that the message has not, is a mistake in the
+ * caller's code: it writes nothing, and wkv_writer_end fails rather than let a wrong reply go out. */
+void wkv_writer_string(struct wkv_writer *writer, uint32_t field, const char *text, size_t len);
+void wkv_writer_int32(struct wkv_writer *writer, uint32_t field, int32_t value);
+void wkv_writer_bool(struct wkv_writer *writer, uint32_t field, bool value);
+
+/* Completes the reply: its bytes are buffer->data[0 .. buffer->len), of which there may be none.
+ * JSON has every field of the message then, those not written with their default.
+ * Errors, the buffer's bytes being worth nothing then: WKV_TOO_LARGE (writer->total_bytes says how large it
+ * would be), WKV_UNAVAILABLE (memory is short, or a call above broke its rules). */
+enum wkv_code wkv_writer_end(struct wkv_writer *writer);
+
+#endif

@@ -1,0 +1,214 @@
+/* Protobuf requests: protobuf-c does the decoding, into the arena. What it leaves to us: to tell a request
+ * that is malformed from one that found no memory (both are NULL to it), to check that text is UTF-8, and to
+ * say what is wrong. */
+#include <inttypes.h>
+
+#include "decoders.h"
+
+/* Where protobuf-c gets its memory. It gives memory back through an arena's reset only. */
+struct memory {
+    struct wkv_arena *arena;
+    bool spent; /* an allocation failed */
+};
+
+static void *allocate(void *data, size_t size)
+{
+    struct memory *memory = data;
+    void *bytes = wkv_arena_alloc(memory->arena, size);
+    if (bytes == NULL)
+        memory->spent = true;
+    return bytes;
+}
+
+static void leave_to_reset(void *data, void *bytes)
+{
+    (void)data;
+    (void)bytes;
+}
+
+/* What stands in a message for one field: where its values begin, and how many there are. A singular field is
+ * an array of one. */
+struct values {
+    const void *first;
+    size_t count;
+};
+
+static struct values field_values(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
+{
+    const char *base = (const char *)message;
+    const void *member = base + field->offset;
+    const void *quantifier = base + field->quantifier_offset;
+    if (field->label == PROTOBUF_C_LABEL_REPEATED)
+        return (struct values){*(void *const *)member, *(const size_t *)quantifier};
+    if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) && *(const uint32_t *)quantifier != field->id)
+        return (struct values){NULL, 0}; /* the memory holds another member of the oneof */
+    return (struct values){member, 1};
+}
+
+/* A field, with the message that it belongs to for the error's text. */
+struct culprit {
+    const ProtobufCMessageDescriptor *type;
+    const ProtobufCFieldDescriptor *field;
+};
+
+/* Whether every text in message, and in the messages in it, is UTF-8. *culprit is the first field with one
+ * that is not. */
+static bool texts_are_utf8(const ProtobufCMessage *message, struct culprit *culprit)
+{
+    const ProtobufCMessageDescriptor *type = message->descriptor;
+    for (unsigned i = 0; i < type->n_fields; i++) {
+        const ProtobufCFieldDescriptor *field = &type->fields[i];
+        if (field->type != PROTOBUF_C_TYPE_BYTES && field->type != PROTOBUF_C_TYPE_MESSAGE)
+            continue;
+        struct values values = field_values(message, field);
+        for (size_t k = 0; k < values.count; k++) {
+            if (field->type == PROTOBUF_C_TYPE_BYTES) {
+                const ProtobufCBinaryData *text = (const ProtobufCBinaryData *)values.first + k;
+                if (!wkv_utf8_valid(text->data, text->len)) {
+                    *culprit = (struct culprit){type, field};
+                    return false;
+                }
+            } else {
+                const ProtobufCMessage *nested = ((ProtobufCMessage *const *)values.first)[k];
+                if (nested != NULL && !texts_are_utf8(nested, culprit))
+                    return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* protobuf-c takes field number 0 for an unknown field where its tag is not in its shortest form; it is
+ * malformed. */
+static bool has_field_number_0(const ProtobufCMessage *message)
+{
+    for (unsigned i = 0; i < message->n_unknown_fields; i++)
+        if (message->unknown_fields[i].tag == 0)
+            return true;
+    return false;
+}
+
+/* A position in a request that protobuf-c refused. */
+struct scan {
+    const uint8_t *bytes;
+    size_t len;
+    size_t at;
+};
+
+#define MAX_VARINT_BYTES 10
+#define MAX_TAG_BYTES 5
+#define MAX_LENGTH_BYTES 5
+
+/* Reads a varint of at most max_bytes. Returns false where it is cut off or longer. */
+static bool scan_varint(struct scan *scan, unsigned max_bytes, uint64_t *value)
+{
+    *value = 0;
+    for (unsigned i = 0; i < max_bytes && scan->at < scan->len; i++) {
+        uint8_t byte = scan->bytes[scan->at++];
+        *value |= (uint64_t)(byte & 0x7f) << (7 * i);
+        if (byte < 0x80)
+            return true;
+    }
+    return false;
+}
+
+static bool scan_fixed(struct scan *scan, size_t size)
+{
+    if (size > scan->len - scan->at)
+        return false;
+    scan->at += size;
+    return true;
+}
+
+/* Passes the value of one field. Returns NULL, or what is wrong with it. */
+static const char *scan_value(struct scan *scan, unsigned wire_type)
+{
+    uint64_t value;
+    switch (wire_type) {
+    case PROTOBUF_C_WIRE_TYPE_VARINT:
+        return scan_varint(scan, MAX_VARINT_BYTES, &value) ? NULL : "its number is cut off or over 10 bytes";
+    case PROTOBUF_C_WIRE_TYPE_64BIT:
+        return scan_fixed(scan, 8) ? NULL : "its 8 bytes are cut off";
+    case PROTOBUF_C_WIRE_TYPE_32BIT:
+        return scan_fixed(scan, 4) ? NULL : "its 4 bytes are cut off";
+    case PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED:
+        if (!scan_varint(scan, MAX_LENGTH_BYTES, &value))
+            return "its length is cut off or over 5 bytes";
+        return value <= SIZE_MAX && scan_fixed(scan, (size_t)value)
+                   ? NULL
+                   : "its length goes past the request's end";
+    case 3:
+    case 4:
+        return "it is a group, which proto3 has not";
+    default:
+        return "its wire type does not exist";
+    }
+}
+
+static bool is_wire_type_of(const ProtobufCFieldDescriptor *field, unsigned wire_type)
+{
+    switch (field->type) {
+    case PROTOBUF_C_TYPE_STRING:
+    case PROTOBUF_C_TYPE_BYTES:
+    case PROTOBUF_C_TYPE_MESSAGE:
+        return wire_type == PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED;
+    case PROTOBUF_C_TYPE_INT32:
+    case PROTOBUF_C_TYPE_BOOL:
+        break;
+    default:
+        return true; /* no request has one today: the general text is true of it */
+    }
+    if (field->label == PROTOBUF_C_LABEL_REPEATED && wire_type == PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED)
+        return true; /* packed */
+    return wire_type == PROTOBUF_C_WIRE_TYPE_VARINT;
+}
+
+/* Finds out what protobuf-c did not like, and says it. Costs nothing until a request is malformed. */
+static enum wkv_code explain(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len,
+                             struct wkv_error *error)
+{
+    static const char right[] = "send protobuf, or JSON that begins with '{'";
+    struct scan scan = {bytes, len, 0};
+    while (scan.at < scan.len) {
+        size_t start = scan.at;
+        uint64_t tag;
+        if (!scan_varint(&scan, MAX_TAG_BYTES, &tag))
+            return wkv_fail(error, WKV_BAD_REQUEST,
+                            "not a %s at byte %zu: the field's tag is cut off or over 5 bytes; %s",
+                            type->short_name, start, right);
+        uint32_t number = (uint32_t)(tag >> 3); /* as protobuf-c has it */
+        unsigned wire_type = tag & 7;
+        if (number == 0)
+            return wkv_fail(error, WKV_BAD_REQUEST, "not a %s at byte %zu: field number 0 does not exist; %s",
+                            type->short_name, start, right);
+        const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field(type, number);
+        const char *name = field == NULL ? "unknown to it" : field->name;
+        const char *wrong = scan_value(&scan, wire_type);
+        if (wrong == NULL && field != NULL && !is_wire_type_of(field, wire_type))
+            wrong = "it has the wire type of another kind of field";
+        if (wrong != NULL)
+            return wkv_fail(error, WKV_BAD_REQUEST, "not a %s at byte %zu, field %" PRIu32 " (%s): %s; %s",
+                            type->short_name, start, number, name, wrong, right);
+    }
+    return wkv_fail(error, WKV_BAD_REQUEST, "not a %s: a field of it does not decode; %s", type->short_name,
+                    right);
+}
+
+enum wkv_code wkv_decode_protobuf(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len,
+                                  struct wkv_arena *arena, ProtobufCMessage **message,
+                                  struct wkv_error *error)
+{
+    struct memory memory = {arena, false};
+    ProtobufCAllocator allocator = {allocate, leave_to_reset, &memory};
+    ProtobufCMessage *unpacked = protobuf_c_message_unpack(type, &allocator, len, bytes);
+    if (unpacked == NULL)
+        return memory.spent ? wkv_decode_out_of_memory(type, arena, error) : explain(type, bytes, len, error);
+    if (has_field_number_0(unpacked))
+        return explain(type, bytes, len, error);
+    struct culprit culprit;
+    if (!texts_are_utf8(unpacked, &culprit))
+        return wkv_fail(error, WKV_BAD_REQUEST, "field %s of %s is not UTF-8: send text in UTF-8",
+                        culprit.field->name, culprit.type->short_name);
+    *message = unpacked;
+    return WKV_OK;
+}

@@ -1,0 +1,267 @@
+/* Replies, written field by field into a buffer. There is no message struct and no second copy: what a
+ * handler has in its hand, a value in the store for one, goes straight to where the reply stands. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "wascc_keyvalue/codec.h"
+
+/* Room for the next len bytes of the reply, all of which the caller then writes; NULL where they are past
+ * max_bytes or memory is short (the buffer remembers that: writer_end asks). Counts them either way:
+ * total_bytes never shrinks, so what is kept has no holes. */
+static char *claim(struct wkv_writer *writer, size_t len)
+{
+    writer->total_bytes = len > SIZE_MAX - writer->total_bytes ? SIZE_MAX : writer->total_bytes + len;
+    if (writer->total_bytes > writer->max_bytes || !wkv_buffer_reserve(writer->buffer, len))
+        return NULL;
+    char *room = writer->buffer->data + writer->buffer->len;
+    writer->buffer->len += len;
+    return room;
+}
+
+static void put(struct wkv_writer *writer, const void *bytes, size_t len)
+{
+    if (len == 0)
+        return;
+    char *room = claim(writer, len);
+    if (room != NULL)
+        memcpy(room, bytes, len);
+}
+
+static void put_text(struct wkv_writer *writer, const char *text)
+{
+    put(writer, text, strlen(text));
+}
+
+/* The first byte at or after `at` that JSON cannot hold as it is (RFC 8259, section 7), or end. */
+static const char *find_escape(const char *at, const char *end)
+{
+    while (at < end && (unsigned char)*at >= 0x20 && *at != '"' && *at != '\\')
+        at++;
+    return at;
+}
+
+static void put_json_escape(struct wkv_writer *writer, char c)
+{
+    static const char plain[] = "\"\\\b\f\n\r\t";
+    static const char letters[] = "\"\\bfnrt";
+    const char *known = c == '\0' ? NULL : strchr(plain, c);
+    char escape[8] = {'\\'};
+    if (known != NULL)
+        escape[1] = letters[known - plain];
+    else
+        (void)snprintf(escape, sizeof escape, "\\u%04x", (unsigned)(unsigned char)c);
+    put_text(writer, escape);
+}
+
+static void put_json_string(struct wkv_writer *writer, const char *text, size_t len)
+{
+    put(writer, "\"", 1);
+    if (len > 0) {
+        const char *end = text + len;
+        while (text < end) {
+            const char *stop = find_escape(text, end);
+            put(writer, text, (size_t)(stop - text));
+            if (stop == end)
+                break;
+            put_json_escape(writer, *stop);
+            text = stop + 1;
+        }
+    }
+    put(writer, "\"", 1);
+}
+
+static void put_json_name(struct wkv_writer *writer, unsigned index)
+{
+    if (index > 0)
+        put(writer, ",", 1);
+    put(writer, "\"", 1);
+    put_text(writer, writer->type->fields[index].name);
+    put(writer, "\":", 2);
+}
+
+static const char *json_default(const ProtobufCFieldDescriptor *field)
+{
+    if (field->label == PROTOBUF_C_LABEL_REPEATED)
+        return "[]";
+    switch (field->type) {
+    case PROTOBUF_C_TYPE_BYTES:
+        return "\"\"";
+    case PROTOBUF_C_TYPE_BOOL:
+        return "false";
+    case PROTOBUF_C_TYPE_MESSAGE:
+        return "null";
+    default: /* PROTOBUF_C_TYPE_INT32: no reply has a field of another type */
+        return "0";
+    }
+}
+
+static void close_array(struct wkv_writer *writer)
+{
+    if (writer->array_open)
+        put(writer, "]", 1);
+    writer->array_open = false;
+}
+
+/* Passes over the fields before index, which were not written: JSON shows their defaults. */
+static void skip_to(struct wkv_writer *writer, unsigned index)
+{
+    if (writer->encoding == WKV_JSON) {
+        close_array(writer);
+        for (unsigned i = writer->next_field; i < index; i++) {
+            put_json_name(writer, i);
+            put_text(writer, json_default(&writer->type->fields[i]));
+        }
+    }
+    writer->next_field = index;
+}
+
+/* Whether number is of the repeated field whose elements are being written. */
+static bool is_next_element(const struct wkv_writer *writer, uint32_t number)
+{
+    if (writer->next_field == 0)
+        return false;
+    const ProtobufCFieldDescriptor *last = &writer->type->fields[writer->next_field - 1];
+    return last->id == number && last->label == PROTOBUF_C_LABEL_REPEATED;
+}
+
+/* Makes ready for a value of the field with that number. Fields come in order, so the search starts where the
+ * last one ended and is one step as a rule. Returns NULL, and takes note, where the call breaks the rules of
+ * codec.h. */
+static const ProtobufCFieldDescriptor *start_value(struct wkv_writer *writer, uint32_t number,
+                                                   ProtobufCType type)
+{
+    const ProtobufCMessageDescriptor *message = writer->type;
+    bool again = is_next_element(writer, number);
+    unsigned index = again ? writer->next_field - 1 : writer->next_field;
+    while (index < message->n_fields && message->fields[index].id != number)
+        index++;
+    if (index == message->n_fields || message->fields[index].type != type) {
+        writer->misused = true;
+        return NULL;
+    }
+    const ProtobufCFieldDescriptor *field = &message->fields[index];
+    if (!again)
+        skip_to(writer, index);
+    if (writer->encoding == WKV_JSON && again) {
+        put(writer, ",", 1);
+    } else if (writer->encoding == WKV_JSON) {
+        put_json_name(writer, index);
+        writer->array_open = field->label == PROTOBUF_C_LABEL_REPEATED;
+        if (writer->array_open)
+            put(writer, "[", 1);
+    }
+    writer->next_field = index + 1;
+    return field;
+}
+
+/* Base 128, lowest seven bits first, the high bit set on all bytes but the last. */
+static size_t varint_bytes(uint64_t value)
+{
+    size_t len = 1;
+    while (value >>= 7)
+        len++;
+    return len;
+}
+
+/* Returns where the varint ends. */
+static char *write_varint(char *at, uint64_t value)
+{
+    for (; value > 0x7f; value >>= 7)
+        *at++ = (char)(uint8_t)(value | 0x80);
+    *at++ = (char)value;
+    return at;
+}
+
+/* Only a field without presence has a default that need not be sent. */
+static bool leaves_out_default(const ProtobufCFieldDescriptor *field)
+{
+    return field->label == PROTOBUF_C_LABEL_NONE;
+}
+
+/* A field of type string, and one that holds a number. Both begin with two varints, a tag and a number:
+ *
+ *   +-----------------+--------------+----------+      +-----------------+---------------+
+ *   | number << 3 | 2 | len (varint) | text ... |      | number << 3 | 0 | value, varint |
+ *   +-----------------+--------------+----------+      +-----------------+---------------+
+ */
+static void put_protobuf(struct wkv_writer *writer, const ProtobufCFieldDescriptor *field,
+                         ProtobufCWireType wire_type, uint64_t number, const char *text, size_t len)
+{
+    if (number == 0 && leaves_out_default(field))
+        return;
+    uint64_t tag = (uint64_t)field->id << 3 | (uint64_t)wire_type;
+    char *at = claim(writer, varint_bytes(tag) + varint_bytes(number) + len);
+    if (at == NULL)
+        return;
+    at = write_varint(write_varint(at, tag), number);
+    if (len > 0)
+        memcpy(at, text, len);
+}
+
+/* The elements of a repeated number go one by one, not packed: their count is not known yet, and every proto3
+ * decoder takes both forms. */
+static void put_protobuf_number(struct wkv_writer *writer, const ProtobufCFieldDescriptor *field,
+                                uint64_t value)
+{
+    put_protobuf(writer, field, PROTOBUF_C_WIRE_TYPE_VARINT, value, NULL, 0);
+}
+
+void wkv_writer_begin(struct wkv_writer *writer, const ProtobufCMessageDescriptor *type,
+                      enum wkv_encoding encoding, struct wkv_buffer *buffer, size_t max_bytes)
+{
+    *writer =
+        (struct wkv_writer){.type = type, .encoding = encoding, .buffer = buffer, .max_bytes = max_bytes};
+    wkv_buffer_reset(buffer, SIZE_MAX);
+    if (encoding == WKV_JSON)
+        put(writer, "{", 1);
+}
+
+void wkv_writer_string(struct wkv_writer *writer, uint32_t field, const char *text, size_t len)
+{
+    const ProtobufCFieldDescriptor *found = start_value(writer, field, PROTOBUF_C_TYPE_BYTES);
+    if (found == NULL)
+        return;
+    if (writer->encoding == WKV_JSON)
+        put_json_string(writer, text, len);
+    else
+        put_protobuf(writer, found, PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED, len, text, len);
+}
+
+void wkv_writer_int32(struct wkv_writer *writer, uint32_t field, int32_t value)
+{
+    const ProtobufCFieldDescriptor *found = start_value(writer, field, PROTOBUF_C_TYPE_INT32);
+    if (found == NULL)
+        return;
+    if (writer->encoding == WKV_JSON) {
+        char digits[16];
+        (void)snprintf(digits, sizeof digits, "%" PRId32, value);
+        put_text(writer, digits);
+    } else {
+        /* Sign-extended to 64 bits: a negative int32 takes ten bytes on the wire. */
+        put_protobuf_number(writer, found, (uint64_t)(int64_t)value);
+    }
+}
+
+void wkv_writer_bool(struct wkv_writer *writer, uint32_t field, bool value)
+{
+    const ProtobufCFieldDescriptor *found = start_value(writer, field, PROTOBUF_C_TYPE_BOOL);
+    if (found == NULL)
+        return;
+    if (writer->encoding == WKV_JSON)
+        put_text(writer, value ? "true" : "false");
+    else
+        put_protobuf_number(writer, found, value);
+}
+
+enum wkv_code wkv_writer_end(struct wkv_writer *writer)
+{
+    skip_to(writer, writer->type->n_fields);
+    if (writer->encoding == WKV_JSON)
+        put(writer, "}", 1);
+    if (writer->misused)
+        return WKV_UNAVAILABLE;
+    if (writer->total_bytes > writer->max_bytes)
+        return WKV_TOO_LARGE;
+    return writer->buffer->failed ? WKV_UNAVAILABLE : WKV_OK;
+}

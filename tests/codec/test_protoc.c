@@ -1,0 +1,162 @@
+/* The codec against another implementation: Google's protoc encodes what we decode and decodes what we write.
+ * And the table of messages that the other tests run through against the proto file, which protoc reads. */
+#include <check.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "codec/messages.h"
+
+static char directory[] = "/tmp/wkv-protoc-XXXXXX";
+static char proto_directory[PATH_MAX];
+
+static void write_file(const char *name, const void *bytes, size_t len)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    FILE *file = fopen(path, "wb");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_uint_eq(fwrite(bytes, 1, len, file), len);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+static size_t read_file(const char *name, char *bytes, size_t size)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    FILE *file = fopen(path, "rb");
+    ck_assert_ptr_nonnull(file);
+    size_t len = fread(bytes, 1, size, file);
+    ck_assert_uint_lt(len, size);
+    ck_assert_int_eq(fclose(file), 0);
+    return len;
+}
+
+/* Runs protoc --<what>=keyvalue.<type> on in; returns the bytes in out. */
+static size_t protoc(const char *what, const char *type, const void *in, size_t len, char *out, size_t size)
+{
+    write_file("in", in, len);
+    char command[3 * PATH_MAX];
+    int written =
+        snprintf(command, sizeof command,
+                 "protoc --%s=keyvalue.%s -I '%s' -I /usr/include '%s/keyvalue.proto' <%s/in >%s/out", what,
+                 type, proto_directory, proto_directory, directory, directory);
+    ck_assert_int_lt(written, (int)sizeof command);
+    ck_assert_int_eq(system(command), 0);
+    return read_file("out", out, size);
+}
+
+static const struct {
+    const ProtobufCMessageDescriptor *type;
+    const char *text; /* protoc's text format */
+    const char *json; /* the same */
+} cases[] = {
+    {&keyvalue__set_request__descriptor, "key: \"k\"\nvalue: \"v\"\nexpires_s: 60\n",
+     "{\"key\":\"k\",\"value\":\"v\",\"expires_s\":60}"},
+    {&keyvalue__set_request__descriptor, "key: \"a\\000b\"\nvalue: \"\\\"\\n\\303\\251\"\nexpires_s: -1\n",
+     "{\"key\":\"a\\u0000b\",\"value\":\"\\\"\\n\xc3\xa9\",\"expiresS\":\"-1\"}"},
+    {&keyvalue__set_request__descriptor, "", "{}"},
+    {&keyvalue__set_request__descriptor, "expires_s: 2147483647\n", "{\"expires_s\":2147483647}"},
+    {&keyvalue__add_request__descriptor, "key: \"n\"\nvalue: -2147483648\n",
+     "{\"key\":\"n\",\"value\":-2147483648}"},
+    {&keyvalue__get_response__descriptor, "value: \"v\"\nexists: true\n",
+     "{\"value\":\"v\",\"exists\":true}"},
+    {&keyvalue__get_response__descriptor, "exists: true\n", "{\"exists\":true}"},
+    {&keyvalue__set_union_request__descriptor, "keys: \"a\"\nkeys: \"\"\nkeys: \"c\"\n",
+     "{\"keys\":[\"a\",\"\",\"c\"]}"},
+    {&keyvalue__list_range_request__descriptor, "key: \"l\"\nstart: -3\nstop: -1\n",
+     "{\"key\":\"l\",\"start\":-3,\"stop\":-1}"},
+    {&keyvalue__list_response__descriptor, "new_count: 300\n", "{\"newCount\":300}"},
+};
+
+START_TEST(protoc_and_we_agree)
+{
+    static char bytes[4096], text[4096];
+    const ProtobufCMessageDescriptor *type = cases[_i].type;
+    struct wkv_arena arena;
+    struct wkv_buffer buffer = {0};
+    struct wkv_writer writer;
+    struct wkv_error error;
+    ck_assert_int_eq(wkv_arena_init(&arena, 4096, 1 << 20), 0);
+    /* What protoc encodes is what the JSON says. */
+    size_t len =
+        protoc("encode", type->short_name, cases[_i].text, strlen(cases[_i].text), bytes, sizeof bytes);
+    ProtobufCMessage *of_protoc, *of_json;
+    ck_assert_int_eq(wkv_decode(type, WKV_PROTOBUF, bytes, len, &arena, &of_protoc, &error), WKV_OK);
+    ck_assert_int_eq(
+        wkv_decode(type, WKV_JSON, cases[_i].json, strlen(cases[_i].json), &arena, &of_json, &error), WKV_OK);
+    ck_assert(test_messages_equal(of_protoc, of_json));
+    /* What we write is what protoc encodes, to the byte, and it reads it so. */
+    ck_assert_int_eq(test_write(of_json, WKV_PROTOBUF, &buffer, SIZE_MAX, &writer), WKV_OK);
+    ck_assert_uint_eq(buffer.len, len);
+    ck_assert(len == 0 || memcmp(buffer.data, bytes, len) == 0);
+    size_t text_len = protoc("decode", type->short_name, len == 0 ? "" : buffer.data, len, text, sizeof text);
+    ck_assert_uint_eq(text_len, strlen(cases[_i].text));
+    ck_assert_mem_eq(text, cases[_i].text, text_len);
+    wkv_buffer_destroy(&buffer);
+    wkv_arena_destroy(&arena);
+}
+END_TEST
+
+START_TEST(the_tests_know_every_message_of_the_proto_file)
+{
+    char path[PATH_MAX + 32], line[512], name[256];
+    snprintf(path, sizeof path, "%s/keyvalue.proto", proto_directory);
+    FILE *file = fopen(path, "r");
+    ck_assert_ptr_nonnull(file);
+    size_t found = 0;
+    while (fgets(line, sizeof line, file) != NULL) {
+        if (sscanf(line, "message %255[A-Za-z0-9]", name) != 1)
+            continue;
+        size_t i = 0;
+        while (i < ALL_MESSAGES && strcmp(all_messages[i]->short_name, name) != 0)
+            i++;
+        ck_assert_msg(i < ALL_MESSAGES, "%s is not in tests/codec/messages.h", name);
+        found++;
+    }
+    fclose(file);
+    ck_assert_uint_eq(found, ALL_MESSAGES);
+}
+END_TEST
+
+/* The proto directory, from where this file was when it was compiled. */
+static bool find_proto_directory(void)
+{
+    static const char here[] = "tests/codec/test_protoc.c";
+    size_t len = strlen(__FILE__);
+    if (len < sizeof here || len - sizeof here + 16 > sizeof proto_directory)
+        return false;
+    snprintf(proto_directory, sizeof proto_directory, "%.*sproto", (int)(len - sizeof here + 1), __FILE__);
+    return access(proto_directory, R_OK) == 0;
+}
+
+int main(void)
+{
+    if (!find_proto_directory()) {
+        puts("SKIP codec/protoc: the source tree is not where it was at compile time");
+        return EXIT_SUCCESS;
+    }
+    Suite *suite = suite_create("codec/protoc");
+    TCase *tests = tcase_create("protoc");
+    tcase_add_test(tests, the_tests_know_every_message_of_the_proto_file);
+    if (system("protoc --version >/dev/null 2>&1") != 0)
+        puts("SKIP protoc_and_we_agree: there is no protoc (Debian: protobuf-compiler)");
+    else
+        tcase_add_loop_test(tests, protoc_and_we_agree, 0, (int)(sizeof cases / sizeof cases[0]));
+    if (mkdtemp(directory) == NULL)
+        return EXIT_FAILURE;
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    char path[PATH_MAX];
+    static const char *const files[] = {"in", "out"};
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, "%s/%s", directory, files[i]);
+        unlink(path);
+    }
+    rmdir(directory);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
