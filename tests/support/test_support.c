@@ -101,7 +101,8 @@ END_TEST
 START_TEST(error_text_is_one_line_of_printable_ascii)
 {
     struct wkv_error error;
-    ck_assert_int_eq(wkv_fail(&error, WKV_TOO_LARGE, "a%sb", "\r\nNats-Evil: 1\t\x7f\xc3\xa9"), WKV_TOO_LARGE);
+    ck_assert_int_eq(wkv_fail(&error, WKV_TOO_LARGE, "a%sb", "\r\nNats-Evil: 1\t\x7f\xc3\xa9"),
+                     WKV_TOO_LARGE);
     ck_assert_int_eq(error.code, WKV_TOO_LARGE);
     ck_assert_str_eq(error.text, "a??Nats-Evil: 1????b");
     char longer[2 * WKV_ERROR_TEXT_BYTES];
@@ -117,7 +118,8 @@ START_TEST(error_text_is_one_line_of_printable_ascii)
 END_TEST
 
 /* Logs one line to a pipe and gives it back. */
-static const char *logged(enum wkv_log_level at, enum wkv_log_format format, enum wkv_log_level level, const char *text)
+static const char *logged(enum wkv_log_level at, enum wkv_log_format format, enum wkv_log_level level,
+                          const char *text)
 {
     static char line[2 * WKV_LOG_LINE_BYTES];
     int fds[2];

@@ -1,0 +1,87 @@
+/* The provider: what the operations mean. It takes a request's bytes and gives a reply's bytes; it knows the
+ * codec and the store and nothing of NATS.
+ *
+ * The operations are one table. Subscriptions, replies, `call --help` and the README's table all come out of
+ * it: to add an operation is to add a message in proto/, a handler and a row.
+ *
+ * An operation is a deterministic function of (store, request, now): it reads no clock, no random number and
+ * no connection.
+ */
+#ifndef WASCC_KEYVALUE_PROVIDER_H
+#define WASCC_KEYVALUE_PROVIDER_H
+
+#include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wascc_keyvalue/arena.h"
+#include "wascc_keyvalue/buffer.h"
+#include "wascc_keyvalue/codec.h"
+#include "wascc_keyvalue/error.h"
+#include "wascc_keyvalue/store.h"
+
+#define WKV_CAPABILITY "wascc:keyvalue"
+#define WKV_SERVICE_NAME "wascc-keyvalue"
+#define WKV_ENGINE "memory"
+
+/* Limits on what a request may carry (contract section 5, code 413). */
+#define WKV_DEFAULT_MAX_KEY_BYTES 16384u
+#define WKV_DEFAULT_MAX_VALUE_BYTES (1u << 20)
+/* Keys in one SetUnion or SetIntersection: bounds for how long it can hold its shards. */
+#define WKV_MAX_KEYS_A_REQUEST 8192u
+
+struct wkv_call;
+
+struct wkv_operation {
+    const char *name;     /* the last token of the subject */
+    const char *works_on; /* what the key must hold, as an error text names it */
+    const ProtobufCMessageDescriptor *request;
+    const ProtobufCMessageDescriptor *reply;
+    bool writes;
+    enum wkv_code (*handle)(struct wkv_call *call); /* private to the provider */
+    const char *doc;                                /* one sentence */
+};
+
+/* The table, in the contract's order, and how many rows it has. Immutable, for any thread. */
+extern const struct wkv_operation wkv_operations[];
+extern const size_t wkv_operation_count;
+
+/* The row with that name, or NULL. */
+const struct wkv_operation *wkv_operation_find(const char *name);
+
+struct wkv_provider {
+    struct wkv_store *store;  /* borrowed */
+    uint32_t max_key_bytes;   /* 1 to WKV_STORE_MAX_KEY_BYTES */
+    uint32_t max_value_bytes; /* 0 to WKV_STORE_MAX_VALUE_BYTES */
+};
+
+/* One worker's memory for requests and replies, kept between requests so that a common one allocates nothing.
+ * Not thread-safe. */
+struct wkv_scratch {
+    struct wkv_arena arena;
+    struct wkv_buffer reply;
+};
+
+/* Errors: -1 where memory is short. */
+int wkv_scratch_init(struct wkv_scratch *scratch);
+void wkv_scratch_destroy(struct wkv_scratch *scratch);
+
+struct wkv_request {
+    const struct wkv_operation *operation;
+    struct wkv_text actor; /* the token of the subject; not yet believed */
+    const void *payload;   /* borrowed for the call */
+    size_t payload_bytes;
+    size_t max_reply_bytes; /* the server's max_payload */
+    int64_t now_ns;         /* monotonic; the store's clock */
+};
+
+/* Decodes the request, does it and encodes the reply in the request's encoding. On WKV_OK *reply is in the
+ * scratch and valid until its next use; else error says what was wrong and what would be right, beginning
+ * with the operation's name, and nothing has been changed. Thread-safety: any number of threads, each with a
+ * scratch of its own. Errors: every code of contract section 5. */
+enum wkv_code wkv_dispatch(const struct wkv_provider *provider, struct wkv_scratch *scratch,
+                           const struct wkv_request *request, struct wkv_text *reply,
+                           struct wkv_error *error);
+
+#endif

@@ -1,0 +1,89 @@
+#include "provider/call.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+enum wkv_code wkv_call_fail(struct wkv_call *call, enum wkv_code code, const char *format, ...)
+{
+    char text[WKV_ERROR_TEXT_BYTES];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    return wkv_fail(call->error, code, "%s: %s", call->operation->name, text);
+}
+
+enum wkv_code wkv_call_key(struct wkv_call *call, ProtobufCBinaryData name, struct wkv_key *key)
+{
+    uint32_t limit = call->provider->max_key_bytes;
+    if (name.len == 0)
+        return wkv_call_fail(call, WKV_BAD_REQUEST, "the key is empty; give a key of 1 to %u bytes", limit);
+    if (name.len > limit)
+        return wkv_call_fail(call, WKV_TOO_LARGE, "the key has %zu bytes; a key has at most %u", name.len,
+                             limit);
+    key->keyspace = call->keyspace;
+    key->name = (struct wkv_text){(const char *)name.data, name.len};
+    return WKV_OK;
+}
+
+enum wkv_code wkv_call_value(struct wkv_call *call, ProtobufCBinaryData bytes, struct wkv_text *value)
+{
+    uint32_t limit = call->provider->max_value_bytes;
+    if (bytes.len > limit)
+        return wkv_call_fail(call, WKV_TOO_LARGE, "the value has %zu bytes; a value has at most %u",
+                             bytes.len, limit);
+    *value = (struct wkv_text){(const char *)bytes.data, bytes.len};
+    return WKV_OK;
+}
+
+enum wkv_code wkv_call_status(struct wkv_call *call, enum wkv_store_status status)
+{
+    switch (status) {
+    case WKV_STORE_OK:
+    case WKV_STORE_MISSING:
+        return WKV_OK;
+    case WKV_STORE_WRONG_KIND:
+        return wkv_call_fail(call, WKV_WRONG_KIND,
+                             "the key holds another kind; %s needs %s, or a key that is free",
+                             call->operation->name, call->operation->works_on);
+    case WKV_STORE_NOT_A_NUMBER:
+        return wkv_call_fail(
+            call, WKV_WRONG_KIND,
+            "the key holds a text that is not a decimal int32; Add needs a counter, a text such as "
+            "\"-12\", or a key that is free");
+    case WKV_STORE_OVERFLOW:
+        return wkv_call_fail(
+            call, WKV_BAD_REQUEST,
+            "the sum does not fit int32 (-2147483648 to 2147483647); the counter is unchanged");
+    case WKV_STORE_FULL:
+        return wkv_call_fail(call, WKV_TOO_LARGE,
+                             "the key holds 2147483647 items, the most that new_count can say");
+    case WKV_STORE_NO_MEMORY:
+        break;
+    }
+    if (!call->operation->writes)
+        return wkv_call_fail(call, WKV_UNAVAILABLE,
+                             "no memory for so many members at once; ask for fewer keys");
+    return wkv_call_fail(
+        call, WKV_OUT_OF_MEMORY,
+        "the memory budget is spent; delete keys, let some expire, or serve with a larger --max-memory");
+}
+
+enum wkv_code wkv_call_finish(struct wkv_call *call)
+{
+    enum wkv_code code = wkv_writer_end(&call->writer);
+    if (code == WKV_TOO_LARGE)
+        return wkv_call_fail(
+            call, code,
+            "the reply would have %zu bytes and the server's max_payload is %zu; ask for less at once",
+            call->writer.total_bytes, call->writer.max_bytes);
+    if (code != WKV_OK)
+        return wkv_call_fail(call, code, "no memory for the reply; try again later");
+    return WKV_OK;
+}
+
+void wkv_call_show(void *context, struct wkv_text text)
+{
+    struct wkv_call *call = context;
+    wkv_writer_string(&call->writer, 1, text.data, text.len);
+}

@@ -1,0 +1,56 @@
+/* A call: one request on its way through a handler. What the handlers share. */
+#ifndef WKV_PROVIDER_CALL_H
+#define WKV_PROVIDER_CALL_H
+
+#include "wascc_keyvalue/codec.h"
+#include "wascc_keyvalue/provider.h"
+
+struct wkv_call {
+    const struct wkv_provider *provider;
+    const struct wkv_operation *operation;
+    const ProtobufCMessage *request;
+    uint32_t keyspace;
+    int64_t now_ns;
+    struct wkv_arena *arena;
+    struct wkv_writer writer;
+    struct wkv_error *error;
+};
+
+/* Fails the call: the text gets the operation's name in front. */
+enum wkv_code wkv_call_fail(struct wkv_call *call, enum wkv_code code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The key of a request: not empty (400) and within its limit (413). */
+enum wkv_code wkv_call_key(struct wkv_call *call, ProtobufCBinaryData name, struct wkv_key *key);
+
+/* A value, item or member of a request: within its limit (413). */
+enum wkv_code wkv_call_value(struct wkv_call *call, ProtobufCBinaryData bytes, struct wkv_text *value);
+
+/* The code, and the text, of what the store said. WKV_STORE_MISSING is for the handler to understand. */
+enum wkv_code wkv_call_status(struct wkv_call *call, enum wkv_store_status status);
+
+/* Completes the reply: 413 with its size where it is too large. A handler that changes something and whose
+ * reply can be large calls it before the change. */
+enum wkv_code wkv_call_finish(struct wkv_call *call);
+
+/* Writes the text as field 1 of the reply, a string or an element of a repeated one: a wkv_store_visitor
+ * whose context is the call. */
+void wkv_call_show(void *context, struct wkv_text text);
+
+/* The handlers, one for each row of the table. */
+enum wkv_code wkv_handle_get(struct wkv_call *call);
+enum wkv_code wkv_handle_set(struct wkv_call *call);
+enum wkv_code wkv_handle_del(struct wkv_call *call);
+enum wkv_code wkv_handle_add(struct wkv_call *call);
+enum wkv_code wkv_handle_key_exists(struct wkv_call *call);
+enum wkv_code wkv_handle_push(struct wkv_call *call);
+enum wkv_code wkv_handle_list_item_delete(struct wkv_call *call);
+enum wkv_code wkv_handle_range(struct wkv_call *call);
+enum wkv_code wkv_handle_clear(struct wkv_call *call);
+enum wkv_code wkv_handle_set_add(struct wkv_call *call);
+enum wkv_code wkv_handle_set_remove(struct wkv_call *call);
+enum wkv_code wkv_handle_set_query(struct wkv_call *call);
+enum wkv_code wkv_handle_set_union(struct wkv_call *call);
+enum wkv_code wkv_handle_set_intersection(struct wkv_call *call);
+
+#endif
