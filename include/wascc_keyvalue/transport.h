@@ -1,0 +1,111 @@
+/* The transport: NATS connections, subjects, the workers' loops and discovery. It knows NATS and the
+ * provider's table, and nothing of what an operation does.
+ */
+#ifndef WASCC_KEYVALUE_TRANSPORT_H
+#define WASCC_KEYVALUE_TRANSPORT_H
+
+#include <nats/nats.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wascc_keyvalue/error.h"
+#include "wascc_keyvalue/log.h"
+#include "wascc_keyvalue/provider.h"
+
+/* ---- where and how to connect ---- */
+
+/* Borrowed strings, NULL where not given. The names are the nats CLI's. */
+struct wkv_connect_options {
+    const char *server; /* URL, or several with commas between */
+    const char *creds;  /* file with a user's JWT and seed */
+    const char *user;
+    const char *password;
+    const char *nkey;  /* file with a user's seed */
+    const char *tlsca; /* files, PEM */
+    const char *tlscert;
+    const char *tlskey;
+};
+
+/* Makes nats.c options out of ours, with the connection's name. The caller destroys *out with
+ * natsOptions_Destroy. Errors: WKV_BAD_REQUEST (a file cannot be read, a value cannot be used: the text names
+ * the option), WKV_UNAVAILABLE (memory). No text holds a secret. */
+enum wkv_code wkv_connect_options_apply(const struct wkv_connect_options *options, const char *name,
+                                        natsOptions **out, struct wkv_error *error);
+
+/* Copies a server URL without the user, password or token that may stand in it. */
+void wkv_redact_url(const char *url, char *out, size_t out_bytes);
+
+/* One plain connection for a client (`call`, `health`): tried once, requests leave at once. The caller
+ * destroys it. Errors: as above, and WKV_UNAVAILABLE where no server answers. */
+enum wkv_code wkv_connect(const struct wkv_connect_options *options, const char *name, natsConnection **out,
+                          struct wkv_error *error);
+
+/* ---- subjects (contract section 2) ---- */
+
+/* What tells one set of instances from another on a NATS system. */
+struct wkv_address {
+    const char *lattice_namespace; /* NULL or "": none. May have dots */
+    const char *binding;           /* one token */
+};
+
+#define WKV_DEFAULT_BINDING "default"
+
+/* Bytes of the longest subject that we make or accept parts for, NUL included. */
+#define WKV_SUBJECT_BYTES 512
+
+/* Whether text may be one token of a subject (no space, no control character, no '.', '*' or '>', 1 to 128
+ * bytes). */
+bool wkv_subject_token_valid(const char *text);
+
+/* Errors: WKV_BAD_REQUEST, the text naming the option and what it takes. */
+enum wkv_code wkv_address_check(const struct wkv_address *address, struct wkv_error *error);
+
+/* `<prefix>.provider.wascc.keyvalue.<binding>`. The address has been checked, so it fits. */
+void wkv_subject_base(const struct wkv_address *address, char out[WKV_SUBJECT_BYTES]);
+
+/* `<base>.<actor>.<operation>`; actor may be "*". Errors: WKV_BAD_REQUEST where actor or operation is no
+ * token. */
+enum wkv_code wkv_subject_operation(const struct wkv_address *address, const char *actor,
+                                    const char *operation, char out[WKV_SUBJECT_BYTES],
+                                    struct wkv_error *error);
+
+/* ---- discovery (contract section 8) ---- */
+
+/* Asks `$SRV.PING.wascc-keyvalue` on connection and gives each answer that is from an instance on this
+ * address with this engine to `seen` (its id, and whether it serves or is still starting), for wait_ms or
+ * until seen returns false. The connection's messages must be delivered meanwhile, by a loop of its own or
+ * nats.c's threads. Errors: WKV_UNAVAILABLE. */
+enum wkv_code wkv_discovery_ask(natsConnection *connection, const struct wkv_address *address,
+                                int64_t wait_ms, bool (*seen)(void *context, const char *id, bool serving),
+                                void *context, struct wkv_error *error);
+
+/* ---- the server ---- */
+
+struct wkv_server_options {
+    struct wkv_connect_options connect;
+    struct wkv_address address;
+    unsigned workers;                    /* event loops, each a thread with a connection; at least 1 */
+    bool allow_split;                    /* serve beside another memory-held instance on the same address */
+    int64_t drain_timeout_ms;            /* >= 0 */
+    const struct wkv_provider *provider; /* borrowed */
+    struct wkv_log *log;                 /* borrowed */
+};
+
+#define WKV_MAX_WORKERS 256u
+
+/* What became of wkv_server_run, beside an error. */
+enum wkv_server_outcome {
+    WKV_SERVER_DRAINED, /* told to stop, and stopped in order */
+    WKV_SERVER_SPLIT,   /* another instance holds this address's data */
+    WKV_SERVER_FAILED,  /* could not serve: error says why */
+};
+
+/* Connects (trying again with back-off until it succeeds), subscribes, serves until stop_fd becomes readable
+ * (an eventfd or signalfd, read by nobody else), drains and closes. Blocks; call it from one thread, with the
+ * signals that stop the process blocked in all threads. Every event that an operator wants to know is logged.
+ */
+enum wkv_server_outcome wkv_server_run(const struct wkv_server_options *options, int stop_fd,
+                                       struct wkv_error *error);
+
+#endif

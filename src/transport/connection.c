@@ -1,0 +1,181 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "wascc_keyvalue/transport.h"
+
+/* A server that does not answer two pings in a row is taken for gone: within a minute, not nats.c's five. */
+#define PING_INTERVAL_MS 20000
+#define MAX_PINGS_OUT 2
+#define CONNECT_TIMEOUT_MS 2000
+
+void wkv_redact_url(const char *url, char *out, size_t out_bytes)
+{
+    size_t len = 0;
+    const char *part = url;
+    while (*part != '\0' && len + 1 < out_bytes) {
+        size_t part_len = strcspn(part, ",");
+        const char *scheme = strstr(part, "://");
+        size_t kept = scheme != NULL && (size_t)(scheme - part) < part_len ? (size_t)(scheme - part) + 3 : 0;
+        const char *host = part + kept;
+        for (const char *c = host; c < part + part_len; c++)
+            if (*c == '@')
+                host = c + 1;
+        int written = snprintf(out + len, out_bytes - len, "%.*s%.*s", (int)kept, part,
+                               (int)(part + part_len - host), host);
+        if (written < 0)
+            break;
+        len += (size_t)written < out_bytes - len ? (size_t)written : out_bytes - len - 1;
+        part += part_len;
+        if (*part == ',' && len + 1 < out_bytes) {
+            out[len++] = ',';
+            part++;
+        }
+    }
+    out[len] = '\0';
+}
+
+static enum wkv_code readable(const char *option, const char *path, struct wkv_error *error)
+{
+    if (path != NULL && access(path, R_OK) != 0)
+        return wkv_fail(error, WKV_BAD_REQUEST, "--%s: cannot read the file %s", option, path);
+    return WKV_OK;
+}
+
+static enum wkv_code check_files(const struct wkv_connect_options *options, struct wkv_error *error)
+{
+    const struct {
+        const char *option, *path;
+    } files[] = {{"creds", options->creds},
+                 {"nkey", options->nkey},
+                 {"tlsca", options->tlsca},
+                 {"tlscert", options->tlscert},
+                 {"tlskey", options->tlskey}};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        if (readable(files[i].option, files[i].path, error) != WKV_OK)
+            return error->code;
+    if ((options->tlscert == NULL) != (options->tlskey == NULL))
+        return wkv_fail(error, WKV_BAD_REQUEST, "--tlscert and --tlskey go together: give both");
+    if ((options->user == NULL) != (options->password == NULL))
+        return wkv_fail(error, WKV_BAD_REQUEST, "--user and --password go together: give both");
+    return WKV_OK;
+}
+
+/* Splits the comma-separated servers in a copy that the caller frees with both results. */
+static char *split_servers(const char *servers, const char **list, int max, int *count)
+{
+    char *copy = strdup(servers);
+    if (copy == NULL)
+        return NULL;
+    *count = 0;
+    char *rest = copy;
+    for (char *one = strsep(&rest, ","); one != NULL && *count < max; one = strsep(&rest, ","))
+        if (*one != '\0')
+            list[(*count)++] = one;
+    return copy;
+}
+
+static natsStatus apply_servers(natsOptions *options, const char *servers)
+{
+    const char *list[32];
+    int count;
+    char *copy = split_servers(servers, list, 32, &count);
+    if (copy == NULL)
+        return NATS_NO_MEMORY;
+    natsStatus status = natsOptions_SetServers(options, list, count);
+    free(copy);
+    return status;
+}
+
+static enum wkv_code apply_tls(const struct wkv_connect_options *options, natsOptions *out,
+                               struct wkv_error *error)
+{
+    if (options->tlsca == NULL && options->tlscert == NULL)
+        return WKV_OK;
+    if (natsOptions_SetSecure(out, true) != NATS_OK)
+        return wkv_fail(error, WKV_BAD_REQUEST, "TLS is not to be had: nats.c was built without it");
+    if (options->tlsca != NULL && natsOptions_LoadCATrustedCertificates(out, options->tlsca) != NATS_OK)
+        return wkv_fail(error, WKV_BAD_REQUEST, "--tlsca: %s holds no certificates in PEM", options->tlsca);
+    if (options->tlscert != NULL &&
+        natsOptions_LoadCertificatesChain(out, options->tlscert, options->tlskey) != NATS_OK)
+        return wkv_fail(error, WKV_BAD_REQUEST,
+                        "--tlscert, --tlskey: %s and %s are no certificate and its key in PEM",
+                        options->tlscert, options->tlskey);
+    return WKV_OK;
+}
+
+/* nats.c takes the nkey's public key as well as the file with its seed: this derives it. */
+static enum wkv_code apply_nkey(const struct wkv_connect_options *options, natsOptions *out,
+                                struct wkv_error *error)
+{
+    (void)out;
+    if (options->nkey == NULL)
+        return WKV_OK;
+    return wkv_fail(error, WKV_BAD_REQUEST, "--nkey is not there yet: use --creds, or --user and --password");
+}
+
+enum wkv_code wkv_connect_options_apply(const struct wkv_connect_options *options, const char *name,
+                                        natsOptions **out, struct wkv_error *error)
+{
+    natsOptions *made = NULL;
+    *out = NULL;
+    if (check_files(options, error) != WKV_OK)
+        return error->code;
+    if (natsOptions_Create(&made) != NATS_OK)
+        return wkv_fail(error, WKV_UNAVAILABLE, "no memory for a connection's options");
+    natsStatus status = apply_servers(made, options->server);
+    if (status != NATS_OK) {
+        char shown[WKV_ERROR_TEXT_BYTES];
+        wkv_redact_url(options->server, shown, sizeof shown / 2);
+        natsOptions_Destroy(made);
+        return wkv_fail(error, WKV_BAD_REQUEST,
+                        "--server %s is no NATS URL: give one such as nats://127.0.0.1:4222", shown);
+    }
+    if (status == NATS_OK)
+        status = natsOptions_SetName(made, name);
+    if (status == NATS_OK)
+        status = natsOptions_SetTimeout(made, CONNECT_TIMEOUT_MS);
+    if (status == NATS_OK)
+        status = natsOptions_SetPingInterval(made, PING_INTERVAL_MS);
+    if (status == NATS_OK)
+        status = natsOptions_SetMaxPingsOut(made, MAX_PINGS_OUT);
+    if (status == NATS_OK)
+        status = natsOptions_SetSendAsap(made, true);
+    if (status == NATS_OK && options->creds != NULL)
+        status = natsOptions_SetUserCredentialsFromFiles(made, options->creds, NULL);
+    if (status == NATS_OK && options->user != NULL)
+        status = natsOptions_SetUserInfo(made, options->user, options->password);
+    enum wkv_code code = WKV_OK;
+    if (status != NATS_OK)
+        code = wkv_fail(error, WKV_UNAVAILABLE, "nats.c refuses the connection's options: %s",
+                        natsStatus_GetText(status));
+    if (code == WKV_OK)
+        code = apply_tls(options, made, error);
+    if (code == WKV_OK)
+        code = apply_nkey(options, made, error);
+    if (code != WKV_OK) {
+        natsOptions_Destroy(made);
+        return code;
+    }
+    *out = made;
+    return WKV_OK;
+}
+
+enum wkv_code wkv_connect(const struct wkv_connect_options *options, const char *name, natsConnection **out,
+                          struct wkv_error *error)
+{
+    natsOptions *made;
+    *out = NULL;
+    if (wkv_connect_options_apply(options, name, &made, error) != WKV_OK)
+        return error->code;
+    (void)natsOptions_SetAllowReconnect(made, false);
+    natsStatus status = natsConnection_Connect(out, made);
+    natsOptions_Destroy(made);
+    if (status == NATS_OK)
+        return WKV_OK;
+    char shown[WKV_ERROR_TEXT_BYTES];
+    wkv_redact_url(options->server, shown, sizeof shown / 2);
+    return wkv_fail(error, WKV_UNAVAILABLE, "cannot connect to %s: %s; is a nats-server running there?",
+                    shown, natsStatus_GetText(status));
+}

@@ -1,0 +1,162 @@
+#include "transport/discovery.h"
+
+#include <jansson.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "wascc_keyvalue/clock.h"
+
+#define PING_TYPE "io.nats.micro.v1.ping_response"
+#define PING_SUBJECT "$SRV.PING"
+/* How long to wait for others' answers. They come within a round trip; a busy host may need longer. */
+#define CLAIM_WAIT_MS 300
+/* A peer that is starting too is asked again so often before it is taken for stuck. */
+#define CLAIM_TRIES 20
+
+static const char *or_empty(const char *text)
+{
+    return text == NULL ? "" : text;
+}
+
+/* 16 random bytes in Crockford's base32: letters and digits that nobody confuses, and no '.' for a subject to
+ * trip over. */
+static void make_id(char out[WKV_INSTANCE_ID_BYTES])
+{
+    static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    for (int i = 0; i < WKV_INSTANCE_ID_BYTES - 1; i++)
+        out[i] = digits[randombytes_uniform(32)];
+    out[WKV_INSTANCE_ID_BYTES - 1] = '\0';
+}
+
+static void answer_ping(struct wkv_loop *loop, void *context, natsMsg *message)
+{
+    const struct wkv_discovery *discovery = context;
+    json_t *pong =
+        json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s}}", "type", PING_TYPE, "name",
+                  WKV_SERVICE_NAME, "id", discovery->id, "version", WKV_VERSION, "metadata", "capability",
+                  WKV_CAPABILITY, "lattice_namespace", or_empty(discovery->address->lattice_namespace),
+                  "binding", discovery->address->binding, "engine", WKV_ENGINE, "phase",
+                  atomic_load(&discovery->serving) ? "serving" : "starting");
+    char *text = pong == NULL ? NULL : json_dumps(pong, JSON_COMPACT);
+    if (text != NULL)
+        (void)wkv_loop_reply(loop, message, text, strlen(text));
+    free(text);
+    json_decref(pong);
+}
+
+enum wkv_code wkv_discovery_init(struct wkv_discovery *discovery, const struct wkv_address *address,
+                                 struct wkv_log *log, int notify_fd, struct wkv_error *error)
+{
+    char subject[WKV_SUBJECT_BYTES];
+    memset(discovery, 0, sizeof *discovery);
+    discovery->address = address;
+    make_id(discovery->id);
+    if (wkv_loop_init(&discovery->loop, "discovery", log, notify_fd, error) != WKV_OK)
+        return error->code;
+    wkv_loop_listen(&discovery->loop, PING_SUBJECT, NULL, answer_ping, discovery);
+    wkv_loop_listen(&discovery->loop, PING_SUBJECT "." WKV_SERVICE_NAME, NULL, answer_ping, discovery);
+    (void)snprintf(subject, sizeof subject, PING_SUBJECT "." WKV_SERVICE_NAME ".%s", discovery->id);
+    wkv_loop_listen(&discovery->loop, subject, NULL, answer_ping, discovery);
+    return WKV_OK;
+}
+
+void wkv_discovery_destroy(struct wkv_discovery *discovery)
+{
+    wkv_loop_destroy(&discovery->loop);
+}
+
+/* Reads a PING answer. Returns whether it is from an instance on this address with this engine; *id is the
+ * caller's to free then. */
+static bool read_pong(const char *data, int len, const struct wkv_address *address, char **id, bool *serving)
+{
+    json_t *pong = len < 0 ? NULL : json_loadb(data, (size_t)len, 0, NULL);
+    const char *type, *name, *instance, *space, *binding, *engine, *phase = "serving";
+    bool ours = json_unpack(pong, "{s:s, s:s, s:s, s:{s:s, s:s, s:s, s?:s}}", "type", &type, "name", &name,
+                            "id", &instance, "metadata", "lattice_namespace", &space, "binding", &binding,
+                            "engine", &engine, "phase", &phase) == 0 &&
+                strcmp(type, PING_TYPE) == 0 && strcmp(name, WKV_SERVICE_NAME) == 0 &&
+                strcmp(space, or_empty(address->lattice_namespace)) == 0 &&
+                strcmp(binding, address->binding) == 0 && strcmp(engine, WKV_ENGINE) == 0;
+    *id = ours ? strdup(instance) : NULL;
+    *serving = ours && strcmp(phase, "serving") == 0;
+    json_decref(pong);
+    return *id != NULL;
+}
+
+enum wkv_code wkv_discovery_ask(natsConnection *connection, const struct wkv_address *address,
+                                int64_t wait_ms, bool (*seen)(void *context, const char *id, bool serving),
+                                void *context, struct wkv_error *error)
+{
+    natsInbox *inbox = NULL;
+    natsSubscription *answers = NULL;
+    natsStatus status = natsInbox_Create(&inbox);
+    if (status == NATS_OK)
+        status = natsConnection_SubscribeSync(&answers, connection, inbox);
+    if (status == NATS_OK)
+        status = natsConnection_PublishRequest(connection, PING_SUBJECT "." WKV_SERVICE_NAME, inbox, "", 0);
+    int64_t deadline_ns = wkv_monotonic_ns() + wait_ms * WKV_NS_PER_MS;
+    bool wanted = true;
+    while (status == NATS_OK && wanted) {
+        natsMsg *message = NULL;
+        int64_t left = (deadline_ns - wkv_monotonic_ns()) / WKV_NS_PER_MS;
+        if (left <= 0)
+            break;
+        status = natsSubscription_NextMsg(&message, answers, left);
+        char *id;
+        bool serving;
+        if (status == NATS_OK &&
+            read_pong(natsMsg_GetData(message), natsMsg_GetDataLength(message), address, &id, &serving)) {
+            wanted = seen(context, id, serving);
+            free(id);
+        }
+        natsMsg_Destroy(message);
+    }
+    natsSubscription_Destroy(answers);
+    natsInbox_Destroy(inbox);
+    if (status != NATS_OK && status != NATS_TIMEOUT && status != NATS_NO_RESPONDERS)
+        return wkv_fail(error, WKV_UNAVAILABLE, "cannot ask for other instances: %s",
+                        natsStatus_GetText(status));
+    return WKV_OK;
+}
+
+/* What a claim has seen so far. */
+struct claim {
+    const char *own_id;
+    char other[WKV_INSTANCE_ID_BYTES];
+    bool in_the_way; /* one that serves, or starts with a smaller id */
+    bool undecided;  /* one that starts with a larger id: it may not have seen us */
+};
+
+static bool note_peer(void *context, const char *id, bool serving)
+{
+    struct claim *claim = context;
+    int order = strcmp(id, claim->own_id);
+    if (order == 0)
+        return true;
+    if (serving || order < 0) {
+        claim->in_the_way = true;
+        (void)snprintf(claim->other, sizeof claim->other, "%s", id);
+        return false;
+    }
+    claim->undecided = true;
+    return true;
+}
+
+enum wkv_code wkv_discovery_claim(struct wkv_discovery *discovery, bool *alone,
+                                  char other[WKV_INSTANCE_ID_BYTES], struct wkv_error *error)
+{
+    struct claim claim = {.own_id = discovery->id};
+    for (int i = 0; i < CLAIM_TRIES; i++) {
+        claim.undecided = false;
+        if (wkv_discovery_ask(discovery->loop.connection, discovery->address, CLAIM_WAIT_MS, note_peer,
+                              &claim, error) != WKV_OK)
+            return error->code;
+        if (claim.in_the_way || !claim.undecided)
+            break;
+    }
+    *alone = !claim.in_the_way;
+    (void)snprintf(other, WKV_INSTANCE_ID_BYTES, "%s", claim.other);
+    return WKV_OK;
+}

@@ -1,0 +1,403 @@
+#include "transport/loop.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "transport/loop_events.h"
+#include "wascc_keyvalue/clock.h"
+
+/* With more than this waiting to be sent, the loop reads no further requests until the server has taken some:
+ * a caller that asks faster than it listens holds up itself, not our memory. */
+#define UNSENT_HIGH_BYTES ((size_t)8 * 1024 * 1024)
+/* After so many published bytes in one turn they are offered to the socket before the turn goes on. */
+#define UNSENT_LOOK_BYTES ((size_t)1024 * 1024)
+
+enum wkv_code wkv_loop_init(struct wkv_loop *loop, const char *name, struct wkv_log *log, int notify_fd,
+                            struct wkv_error *error)
+{
+    memset(loop, 0, sizeof *loop);
+    (void)snprintf(loop->name, sizeof loop->name, "%s", name);
+    loop->log = log;
+    loop->notify_fd = notify_fd;
+    atomic_init(&loop->socket_fd, -1);
+    loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    struct epoll_event wake = {.events = EPOLLIN, .data.fd = loop->wake_fd};
+    if (loop->epoll_fd < 0 || loop->wake_fd < 0 ||
+        epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, loop->wake_fd, &wake) != 0 ||
+        pthread_mutex_init(&loop->turn_lock, NULL) != 0)
+        return wkv_fail(error, WKV_UNAVAILABLE, "%s: no file descriptors for a loop: %s", name,
+                        strerror(errno));
+    pthread_condattr_t monotonic;
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&loop->turn_done, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
+    return WKV_OK;
+}
+
+void wkv_loop_listen(struct wkv_loop *loop, const char *subject, const char *queue, wkv_loop_handler handle,
+                     void *context)
+{
+    struct wkv_loop_subscription *one = &loop->subscriptions[loop->subscription_count++];
+    one->handle = handle;
+    one->context = context;
+    one->subscription = NULL;
+    (void)snprintf(one->subject, sizeof one->subject, "%s", subject);
+    (void)snprintf(one->queue, sizeof one->queue, "%s", queue == NULL ? "" : queue);
+}
+
+void wkv_loop_wake(struct wkv_loop *loop)
+{
+    uint64_t one = 1;
+    ssize_t written = write(loop->wake_fd, &one, sizeof one);
+    (void)written; /* a full counter wakes as well */
+}
+
+/* ---- the loop's thread ---- */
+
+/* Takes over how many messages nats.c has put into subscriptions since the last look. */
+static void count_pending(struct wkv_loop *loop)
+{
+    uint64_t in = 0;
+    if (natsConnection_GetStats(loop->connection, loop->statistics) != NATS_OK ||
+        natsStatistics_GetCounts(loop->statistics, &in, NULL, NULL, NULL, NULL) != NATS_OK)
+        return;
+    loop->pending += in - loop->messages_seen;
+    loop->messages_seen = in;
+}
+
+/* Offers what is buffered to the socket. Returns whether the buffer is low enough to go on. */
+static bool offer_writes(struct wkv_loop *loop)
+{
+    if (!atomic_load_explicit(&loop->want_write, memory_order_acquire))
+        return true;
+    natsConnection_ProcessWriteEvent(loop->connection);
+    loop->unsent_bytes = 0;
+    if (!atomic_load_explicit(&loop->want_write, memory_order_acquire))
+        return true;
+    int buffered = natsConnection_Buffered(loop->connection);
+    return buffered < 0 || (size_t)buffered < UNSENT_HIGH_BYTES;
+}
+
+/* Handles the messages of one subscription until none is left there, or what is to be sent piles up (false).
+ */
+static bool handle_subscription(struct wkv_loop *loop, struct wkv_loop_subscription *from)
+{
+    while (loop->pending > 0) {
+        natsMsg *message = NULL;
+        natsStatus status = natsSubscription_NextMsg(&message, from->subscription, 0);
+        if (status == NATS_OK)
+            from->handle(loop, from->context, message);
+        natsMsg_Destroy(message);
+        /* A request that pretends to be the server's "no responders" is taken away by nats.c and says so
+         * here. */
+        if (status != NATS_OK && status != NATS_NO_RESPONDERS)
+            return true;
+        loop->pending--;
+        if (loop->unsent_bytes >= UNSENT_LOOK_BYTES && !offer_writes(loop))
+            return false;
+    }
+    return true;
+}
+
+/* Handles what is pending, subscription by subscription, beginning where messages came last: a look at an
+ * empty one costs nearly as much as a message, and mostly one operation is all the traffic. Returns false
+ * where it had to stop. */
+static bool handle_pending(struct wkv_loop *loop)
+{
+    size_t first = loop->hot;
+    for (size_t i = 0; i < loop->subscription_count && loop->pending > 0; i++) {
+        size_t index = (first + i) % loop->subscription_count;
+        struct wkv_loop_subscription *from = &loop->subscriptions[index];
+        if (from->subscription == NULL)
+            continue;
+        uint64_t before = loop->pending;
+        bool go_on = handle_subscription(loop, from);
+        if (loop->pending != before)
+            loop->hot = index;
+        if (!go_on)
+            return false;
+    }
+    /* What is left was for no subscription of ours (a client's inbox on this connection, or one that has
+     * ended). */
+    loop->pending = 0;
+    return true;
+}
+
+static void answer_turns(struct wkv_loop *loop, uint64_t asked)
+{
+    (void)pthread_mutex_lock(&loop->turn_lock);
+    loop->turns_done = asked;
+    (void)pthread_cond_broadcast(&loop->turn_done);
+    (void)pthread_mutex_unlock(&loop->turn_lock);
+}
+
+/* One turn: wait, read, handle, write. */
+static void turn(struct wkv_loop *loop, bool *flowing)
+{
+    bool readable = false;
+    bool woken = false;
+    struct epoll_event events[4];
+    uint64_t asked = atomic_load_explicit(&loop->turns_asked, memory_order_acquire);
+    int count = epoll_wait(loop->epoll_fd, events, 4, asked != loop->turns_done && *flowing ? 0 : -1);
+    for (int i = 0; i < count; i++) {
+        if (events[i].data.fd == loop->wake_fd)
+            woken = true;
+        else
+            readable |= (events[i].events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0;
+    }
+    if (woken) {
+        uint64_t drained;
+        ssize_t got = read(loop->wake_fd, &drained, sizeof drained);
+        (void)got;
+    }
+    if (atomic_exchange_explicit(&loop->refresh, false, memory_order_acquire))
+        loop->max_payload = (size_t)natsConnection_GetMaxPayload(loop->connection);
+    if (readable && *flowing)
+        natsConnection_ProcessReadEvent(loop->connection);
+    count_pending(loop);
+    *flowing = handle_pending(loop);
+    if (!offer_writes(loop))
+        *flowing = false;
+    wkv_loop_update_interest(loop, *flowing);
+    if (asked != loop->turns_done && *flowing)
+        answer_turns(loop, asked);
+}
+
+static void *run(void *argument)
+{
+    struct wkv_loop *loop = argument;
+    bool flowing = true;
+    atomic_store_explicit(&loop->owner, pthread_self(), memory_order_relaxed);
+    while (!atomic_load_explicit(&loop->want_stop, memory_order_acquire))
+        turn(loop, &flowing);
+    return NULL;
+}
+
+/* ---- from other threads ---- */
+
+static natsStatus set_options(struct wkv_loop *loop, natsOptions *options)
+{
+    natsStatus status = natsOptions_SetEventLoop(options, loop, wkv_loop_on_attach, wkv_loop_on_read,
+                                                 wkv_loop_on_write, wkv_loop_on_detach);
+    if (status == NATS_OK)
+        status = natsOptions_SetMaxReconnect(options, -1);
+    if (status == NATS_OK)
+        status = natsOptions_SetCustomReconnectDelay(options, wkv_loop_on_reconnect_delay, loop);
+    if (status == NATS_OK)
+        status = natsOptions_SetDisconnectedCB(options, wkv_loop_on_disconnected, loop);
+    if (status == NATS_OK)
+        status = natsOptions_SetReconnectedCB(options, wkv_loop_on_reconnected, loop);
+    if (status == NATS_OK)
+        status = natsOptions_SetClosedCB(options, wkv_loop_on_closed, loop);
+    if (status == NATS_OK)
+        status = natsOptions_SetErrorHandler(options, wkv_loop_on_error, loop);
+    return status;
+}
+
+static void reset_for_connection(struct wkv_loop *loop)
+{
+    atomic_store(&loop->want_stop, false);
+    atomic_store(&loop->want_write, false);
+    atomic_store(&loop->closed, false);
+    atomic_store(&loop->refresh, true);
+    loop->messages_seen = 0;
+    loop->pending = 0;
+    loop->unsent_bytes = 0;
+    loop->hot = 0;
+}
+
+enum wkv_code wkv_loop_connect(struct wkv_loop *loop, const struct wkv_connect_options *connect,
+                               struct wkv_error *error)
+{
+    natsOptions *options;
+    if (wkv_connect_options_apply(connect, "wascc-keyvalue", &options, error) != WKV_OK)
+        return error->code;
+    reset_for_connection(loop);
+    natsStatus status = natsStatistics_Create(&loop->statistics);
+    if (status == NATS_OK)
+        status = set_options(loop, options);
+    if (status == NATS_OK)
+        status = natsConnection_Connect(&loop->connection, options);
+    natsOptions_Destroy(options);
+    if (status == NATS_OK && pthread_create(&loop->thread, NULL, run, loop) == 0) {
+        loop->running = true;
+        return WKV_OK;
+    }
+    wkv_loop_disconnect(loop, 0);
+    char shown[WKV_ERROR_TEXT_BYTES];
+    wkv_redact_url(connect->server, shown, sizeof shown / 2);
+    return wkv_fail(error, WKV_UNAVAILABLE, "%s: cannot connect to %s: %s", loop->name, shown,
+                    natsStatus_GetText(status == NATS_OK ? NATS_NO_MEMORY : status));
+}
+
+static natsStatus subscribe_one(struct wkv_loop *loop, struct wkv_loop_subscription *one)
+{
+    natsStatus status = one->queue[0] == '\0'
+                            ? natsConnection_SubscribeSync(&one->subscription, loop->connection, one->subject)
+                            : natsConnection_QueueSubscribeSync(&one->subscription, loop->connection,
+                                                                one->subject, one->queue);
+    /* No bound of nats.c's own, which would drop requests: the loop reads no more than it has handled. */
+    if (status == NATS_OK)
+        status = natsSubscription_SetPendingLimits(one->subscription, -1, -1);
+    return status;
+}
+
+enum wkv_code wkv_loop_subscribe(struct wkv_loop *loop, int64_t timeout_ms, struct wkv_error *error)
+{
+    natsStatus status = NATS_OK;
+    for (size_t i = 0; i < loop->subscription_count && status == NATS_OK; i++)
+        status = subscribe_one(loop, &loop->subscriptions[i]);
+    /* The server answers a PING after the subscriptions before it, and refusals of them come before its PONG.
+     */
+    if (status == NATS_OK)
+        status = natsConnection_FlushTimeout(loop->connection, timeout_ms);
+    if (status != NATS_OK)
+        return wkv_fail(error, WKV_UNAVAILABLE, "%s: cannot subscribe: %s", loop->name,
+                        natsStatus_GetText(status));
+    const char *text = "";
+    if (natsConnection_GetLastError(loop->connection, &text) == NATS_NOT_PERMITTED)
+        return wkv_fail(error, WKV_FORBIDDEN,
+                        "%s: the server refuses a subscription (%s); grant this user `subscribe` on it",
+                        loop->name, text);
+    return WKV_OK;
+}
+
+/* Waits until the loop has done a whole turn that began after this call: what it had taken in hand before is
+ * answered. */
+static bool await_turn(struct wkv_loop *loop, int64_t deadline_ns)
+{
+    uint64_t mine = atomic_fetch_add_explicit(&loop->turns_asked, 1, memory_order_acq_rel) + 1;
+    wkv_loop_wake(loop);
+    struct timespec until = {deadline_ns / WKV_NS_PER_S, deadline_ns % WKV_NS_PER_S};
+    int waited = 0;
+    (void)pthread_mutex_lock(&loop->turn_lock);
+    while (loop->turns_done < mine && waited == 0)
+        waited = pthread_cond_timedwait(&loop->turn_done, &loop->turn_lock, &until);
+    bool done = loop->turns_done >= mine;
+    (void)pthread_mutex_unlock(&loop->turn_lock);
+    return done;
+}
+
+static int64_t left_ms(int64_t deadline_ns)
+{
+    int64_t left = (deadline_ns - wkv_monotonic_ns()) / WKV_NS_PER_MS;
+    return left < 1 ? 1 : left;
+}
+
+/* nats.c's drain of a subscription: it tells the server, waits until the server has heard (so nothing more
+ * comes), and then until the queue is empty, which the loop sees to. The connection stays up, so the replies
+ * go out. */
+static bool drain_subscriptions(struct wkv_loop *loop, int64_t deadline_ns)
+{
+    bool drained = true;
+    for (size_t i = 0; i < loop->subscription_count; i++)
+        if (loop->subscriptions[i].subscription != NULL)
+            drained &= natsSubscription_DrainTimeout(loop->subscriptions[i].subscription,
+                                                     left_ms(deadline_ns)) == NATS_OK;
+    for (size_t i = 0; i < loop->subscription_count; i++)
+        if (loop->subscriptions[i].subscription != NULL)
+            drained &= natsSubscription_WaitForDrainCompletion(loop->subscriptions[i].subscription,
+                                                               left_ms(deadline_ns)) == NATS_OK;
+    return drained;
+}
+
+bool wkv_loop_drain(struct wkv_loop *loop, int64_t timeout_ms)
+{
+    if (!loop->running || atomic_load(&loop->closed))
+        return true;
+    /* Without a server there is nobody whose requests could still be answered. */
+    if (natsConnection_Status(loop->connection) != NATS_CONN_STATUS_CONNECTED)
+        return true;
+    int64_t deadline_ns = wkv_monotonic_ns() + timeout_ms * WKV_NS_PER_MS;
+    bool drained = drain_subscriptions(loop, deadline_ns);
+    drained &= await_turn(loop, deadline_ns);
+    drained &= natsConnection_FlushTimeout(loop->connection, left_ms(deadline_ns)) == NATS_OK;
+    return drained;
+}
+
+/* nats.c tells of the close on a thread of its own, after the calls that it had yet to make: the loop must
+ * outlive that. */
+static void await_closed(struct wkv_loop *loop)
+{
+    (void)pthread_mutex_lock(&loop->turn_lock);
+    while (!atomic_load(&loop->closed))
+        (void)pthread_cond_wait(&loop->turn_done, &loop->turn_lock);
+    (void)pthread_mutex_unlock(&loop->turn_lock);
+}
+
+void wkv_loop_disconnect(struct wkv_loop *loop, int64_t timeout_ms)
+{
+    if (loop->running) {
+        if (!atomic_load(&loop->closed))
+            (void)await_turn(loop, wkv_monotonic_ns() + timeout_ms * WKV_NS_PER_MS);
+        atomic_store_explicit(&loop->want_stop, true, memory_order_release);
+        wkv_loop_wake(loop);
+        (void)pthread_join(loop->thread, NULL);
+        atomic_store(&loop->owner, (pthread_t)0);
+        loop->running = false;
+    }
+    /* Closed first: a subscription that goes while the connection is open leaves an UNSUB behind, for which
+     * the close would then wait half a second, as there is no loop any more to send it. */
+    if (loop->connection != NULL) {
+        natsConnection_Close(loop->connection);
+        await_closed(loop);
+    }
+    for (size_t i = 0; i < loop->subscription_count; i++) {
+        natsSubscription_Destroy(loop->subscriptions[i].subscription);
+        loop->subscriptions[i].subscription = NULL;
+    }
+    natsConnection_Destroy(loop->connection);
+    loop->connection = NULL;
+    natsStatistics_Destroy(loop->statistics);
+    loop->statistics = NULL;
+}
+
+void wkv_loop_destroy(struct wkv_loop *loop)
+{
+    if (loop->epoll_fd >= 0)
+        (void)close(loop->epoll_fd);
+    if (loop->wake_fd >= 0)
+        (void)close(loop->wake_fd);
+    (void)pthread_mutex_destroy(&loop->turn_lock);
+    (void)pthread_cond_destroy(&loop->turn_done);
+}
+
+/* ---- replies ---- */
+
+bool wkv_loop_reply(struct wkv_loop *loop, natsMsg *message, const void *bytes, size_t len)
+{
+    const char *to = natsMsg_GetReply(message);
+    if (to == NULL)
+        return true;
+    loop->unsent_bytes += len;
+    return natsConnection_Publish(loop->connection, to, bytes, (int)len) == NATS_OK;
+}
+
+/* The headers of ADR-32. */
+bool wkv_loop_reply_error(struct wkv_loop *loop, natsMsg *message, const struct wkv_error *error)
+{
+    const char *to = natsMsg_GetReply(message);
+    if (to == NULL)
+        return true;
+    char code[12];
+    (void)snprintf(code, sizeof code, "%d", (int)error->code);
+    natsMsg *reply = NULL;
+    natsStatus status = natsMsg_Create(&reply, to, NULL, NULL, 0);
+    if (status == NATS_OK)
+        status = natsMsgHeader_Set(reply, "Nats-Service-Error-Code", code);
+    if (status == NATS_OK)
+        status = natsMsgHeader_Set(reply, "Nats-Service-Error", error->text);
+    if (status == NATS_OK)
+        status = natsConnection_PublishMsg(loop->connection, reply);
+    natsMsg_Destroy(reply);
+    loop->unsent_bytes += sizeof *error;
+    return status == NATS_OK;
+}

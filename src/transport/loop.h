@@ -1,0 +1,116 @@
+/* A loop: one thread, one NATS connection and its subscriptions, driven by epoll.
+ *
+ * nats.c runs in its event-loop mode with SendAsap: it reads only when this loop tells it to, and a publish
+ * only marks the connection as having something to write. So a turn of the loop is: read once, handle every
+ * message that came, write all replies at once. No other thread touches a message.
+ *
+ * Threads: nats.c calls the loop's callbacks from the loop's own thread, from its reconnecting thread and
+ * from its timers; they only change atomics and the epoll set. All else belongs to the loop's thread once it
+ * runs.
+ */
+#ifndef WKV_TRANSPORT_LOOP_H
+#define WKV_TRANSPORT_LOOP_H
+
+#include <nats/nats.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wascc_keyvalue/error.h"
+#include "wascc_keyvalue/log.h"
+#include "wascc_keyvalue/transport.h"
+
+struct wkv_loop;
+
+/* Handles one message, which the loop destroys afterwards. Runs on the loop's thread. */
+typedef void (*wkv_loop_handler)(struct wkv_loop *loop, void *context, natsMsg *message);
+
+struct wkv_loop_subscription {
+    wkv_loop_handler handle;
+    void *context;                  /* borrowed */
+    natsSubscription *subscription; /* NULL where there is none (yet) */
+    char queue[WKV_SUBJECT_BYTES];  /* "": no queue group */
+    char subject[WKV_SUBJECT_BYTES];
+};
+
+#define WKV_LOOP_SUBSCRIPTIONS 64
+
+struct wkv_loop {
+    char name[64]; /* as it stands in the log */
+    struct wkv_log *log;
+    int notify_fd; /* borrowed eventfd: written to when the connection is closed for good */
+
+    natsConnection *connection;
+    natsStatistics *statistics;
+    struct wkv_loop_subscription subscriptions[WKV_LOOP_SUBSCRIPTIONS];
+    size_t subscription_count;
+    size_t hot; /* where the last message was found: where the next one is looked for first */
+
+    int epoll_fd;
+    int wake_fd;
+    _Atomic int socket_fd;     /* what is in the epoll set, or -1 */
+    _Atomic bool socket_fresh; /* just put there, with interest in reading only */
+    _Atomic pthread_t owner;   /* the loop's thread, once it runs */
+    _Atomic bool want_write;   /* nats.c has bytes to send */
+    _Atomic bool want_stop;
+    _Atomic bool closed;          /* nats.c has closed the connection, and calls back no more */
+    _Atomic uint64_t turns_asked; /* see wkv_loop_await_turn */
+    _Atomic bool refresh;         /* the connection may have another max_payload */
+    uint64_t turns_done;
+    pthread_mutex_t turn_lock;
+    pthread_cond_t turn_done;
+
+    /* The loop's thread only. */
+    uint32_t interest;      /* epoll events asked for */
+    uint64_t messages_seen; /* what nats.c has counted in */
+    uint64_t pending;       /* at most so many messages wait in subscriptions */
+    size_t unsent_bytes;    /* published since the last look at what is buffered */
+    size_t max_payload;
+
+    pthread_t thread;
+    bool running;
+};
+
+/* Makes an unconnected loop. Errors: WKV_UNAVAILABLE. */
+enum wkv_code wkv_loop_init(struct wkv_loop *loop, const char *name, struct wkv_log *log, int notify_fd,
+                            struct wkv_error *error);
+
+/* Names a subject to listen on; before connect. queue NULL: none. */
+void wkv_loop_listen(struct wkv_loop *loop, const char *subject, const char *queue, wkv_loop_handler handle,
+                     void *context);
+
+/* Connects, once, and starts the thread. Errors: WKV_BAD_REQUEST (options), WKV_UNAVAILABLE (no server, no
+ * thread). */
+enum wkv_code wkv_loop_connect(struct wkv_loop *loop, const struct wkv_connect_options *options,
+                               struct wkv_error *error);
+
+/* Subscribes to every subject and waits for the server's word that it has them all. From any thread but the
+ * loop's. Errors: WKV_FORBIDDEN (the server's permissions refuse one), WKV_UNAVAILABLE. */
+enum wkv_code wkv_loop_subscribe(struct wkv_loop *loop, int64_t timeout_ms, struct wkv_error *error);
+
+/* Ends the subscriptions: the server sends no more; every message that it had sent is handled and its reply
+ * is with the server when this returns true. false: that did not come to be within timeout_ms. From any
+ * thread but the loop's. */
+bool wkv_loop_drain(struct wkv_loop *loop, int64_t timeout_ms);
+
+/* Stops the thread, gives what is buffered to the server's socket as far as it takes it within timeout_ms,
+ * and closes the connection. The loop may connect again. */
+void wkv_loop_disconnect(struct wkv_loop *loop, int64_t timeout_ms);
+
+/* Frees a disconnected loop. */
+void wkv_loop_destroy(struct wkv_loop *loop);
+
+/* For handlers: answers the message with bytes, or with an error's headers and an empty body. Nothing happens
+ * where the message wants no reply. Errors: false where the reply could not be sent. */
+bool wkv_loop_reply(struct wkv_loop *loop, natsMsg *message, const void *bytes, size_t len);
+bool wkv_loop_reply_error(struct wkv_loop *loop, natsMsg *message, const struct wkv_error *error);
+
+/* Bytes of the largest payload that the server takes now. For handlers. */
+static inline size_t wkv_loop_max_payload(const struct wkv_loop *loop)
+{
+    return loop->max_payload;
+}
+
+#endif

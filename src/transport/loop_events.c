@@ -1,0 +1,120 @@
+#include "transport/loop_events.h"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define FIRST_DELAY_MS 100
+#define LAST_DELAY_MS 5000
+
+natsStatus wkv_loop_on_attach(void **user_data, void *argument, natsConnection *connection, natsSock socket)
+{
+    struct wkv_loop *loop = argument;
+    (void)connection;
+    *user_data = loop;
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = socket};
+    if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, socket, &event) != 0)
+        return NATS_ERR;
+    atomic_store(&loop->refresh, true);
+    atomic_store(&loop->socket_fresh, true);
+    atomic_store(&loop->socket_fd, socket);
+    wkv_loop_wake(loop);
+    return NATS_OK;
+}
+
+/* nats.c is about to close the socket: it must be out of the set before its number can mean another file. */
+static void forget_socket(struct wkv_loop *loop)
+{
+    int socket = atomic_exchange(&loop->socket_fd, -1);
+    if (socket >= 0)
+        (void)epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, socket, NULL);
+}
+
+natsStatus wkv_loop_on_read(void *user_data, bool add)
+{
+    if (!add)
+        forget_socket(user_data);
+    return NATS_OK;
+}
+
+/* Called for each first byte to be sent, mostly from a handler on the loop's own thread, whose turn ends with
+ * a write anyway; from any other thread the loop has to be woken. */
+natsStatus wkv_loop_on_write(void *user_data, bool add)
+{
+    struct wkv_loop *loop = user_data;
+    atomic_store_explicit(&loop->want_write, add, memory_order_release);
+    if (add && !pthread_equal(pthread_self(), atomic_load_explicit(&loop->owner, memory_order_relaxed)))
+        wkv_loop_wake(loop);
+    return NATS_OK;
+}
+
+natsStatus wkv_loop_on_detach(void *user_data)
+{
+    forget_socket(user_data);
+    return NATS_OK;
+}
+
+void wkv_loop_update_interest(struct wkv_loop *loop, bool flowing)
+{
+    int socket = atomic_load(&loop->socket_fd);
+    bool writing = atomic_load_explicit(&loop->want_write, memory_order_acquire);
+    uint32_t wanted = (flowing ? (uint32_t)EPOLLIN : 0) | (writing ? (uint32_t)EPOLLOUT : 0);
+    if (atomic_exchange(&loop->socket_fresh, false))
+        loop->interest = EPOLLIN;
+    if (socket < 0 || wanted == loop->interest)
+        return;
+    struct epoll_event event = {.events = wanted, .data.fd = socket};
+    /* A socket that nats.c has just closed is no longer in the set: nothing to do. */
+    (void)epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, socket, &event);
+    loop->interest = wanted;
+}
+
+void wkv_loop_on_disconnected(natsConnection *connection, void *closure)
+{
+    struct wkv_loop *loop = closure;
+    (void)connection;
+    if (!atomic_load(&loop->want_stop))
+        wkv_log_warn(loop->log, "%s: disconnected from the server; the data stays, trying to reconnect",
+                     loop->name);
+}
+
+void wkv_loop_on_reconnected(natsConnection *connection, void *closure)
+{
+    struct wkv_loop *loop = closure;
+    (void)connection;
+    wkv_log_info(loop->log, "%s: reconnected", loop->name);
+}
+
+void wkv_loop_on_closed(natsConnection *connection, void *closure)
+{
+    struct wkv_loop *loop = closure;
+    (void)connection;
+    uint64_t one = 1;
+    ssize_t written = write(loop->notify_fd, &one, sizeof one);
+    (void)written;
+    (void)pthread_mutex_lock(&loop->turn_lock);
+    atomic_store(&loop->closed, true);
+    (void)pthread_cond_broadcast(&loop->turn_done);
+    (void)pthread_mutex_unlock(&loop->turn_lock);
+}
+
+void wkv_loop_on_error(natsConnection *connection, natsSubscription *subscription, natsStatus status,
+                       void *closure)
+{
+    struct wkv_loop *loop = closure;
+    (void)subscription;
+    const char *text = "";
+    (void)natsConnection_GetLastError(connection, &text);
+    wkv_log_warn(loop->log, "%s: the server says: %s (%s)", loop->name, text, natsStatus_GetText(status));
+}
+
+/* Doubles from a tenth of a second to five seconds. */
+int64_t wkv_loop_on_reconnect_delay(natsConnection *connection, int attempts, void *closure)
+{
+    (void)connection;
+    (void)closure;
+    int64_t delay = FIRST_DELAY_MS;
+    for (int i = 1; i < attempts && delay < LAST_DELAY_MS; i++)
+        delay *= 2;
+    return delay < LAST_DELAY_MS ? delay : LAST_DELAY_MS;
+}

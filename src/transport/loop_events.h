@@ -1,0 +1,29 @@
+/* What nats.c calls on a loop, and the loop's share in the epoll set. Any of nats.c's threads may call these.
+ */
+#ifndef WKV_TRANSPORT_LOOP_EVENTS_H
+#define WKV_TRANSPORT_LOOP_EVENTS_H
+
+#include "transport/loop.h"
+
+/* Event-loop callbacks (natsOptions_SetEventLoop). */
+natsStatus wkv_loop_on_attach(void **user_data, void *loop, natsConnection *connection, natsSock socket);
+natsStatus wkv_loop_on_read(void *user_data, bool add);
+natsStatus wkv_loop_on_write(void *user_data, bool add);
+natsStatus wkv_loop_on_detach(void *user_data);
+
+/* Connection callbacks. */
+void wkv_loop_on_disconnected(natsConnection *connection, void *closure);
+void wkv_loop_on_reconnected(natsConnection *connection, void *closure);
+void wkv_loop_on_closed(natsConnection *connection, void *closure);
+void wkv_loop_on_error(natsConnection *connection, natsSubscription *subscription, natsStatus status,
+                       void *closure);
+int64_t wkv_loop_on_reconnect_delay(natsConnection *connection, int attempts, void *closure);
+
+/* Makes the loop's next epoll_wait return. */
+void wkv_loop_wake(struct wkv_loop *loop);
+
+/* Asks epoll for what the loop waits for now: to read where requests flow, to write where bytes are left
+ * over. */
+void wkv_loop_update_interest(struct wkv_loop *loop, bool flowing);
+
+#endif

@@ -1,0 +1,243 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "transport/discovery.h"
+#include "transport/watchdog.h"
+#include "transport/worker.h"
+#include "wascc_keyvalue/clock.h"
+
+#define FIRST_BACKOFF_MS 100
+#define LAST_BACKOFF_MS 5000
+#define SUBSCRIBE_TIMEOUT_MS 10000
+/* Of the time to drain, what is kept for refusing the rest and closing: a fifth, at most this. */
+#define CLOSE_SHARE 5
+#define CLOSE_MAX_MS 500
+
+/* Where the process stands. */
+enum progress {
+    GO_ON,
+    STOPPED, /* told to stop */
+    FAILED,
+};
+
+struct server {
+    const struct wkv_server_options *options;
+    int stop_fd;
+    int notify_fd;
+    struct wkv_discovery discovery;
+    struct wkv_worker *workers;
+    unsigned worker_count; /* initialised ones */
+};
+
+/* Waits until one of the two is readable or the time is over. Returns whether stop_fd is. */
+static bool wait_for_stop(const struct server *server, int notify_fd, int timeout_ms)
+{
+    struct pollfd fds[] = {{.fd = server->stop_fd, .events = POLLIN}, {.fd = notify_fd, .events = POLLIN}};
+    while (poll(fds, 2, timeout_ms) < 0 && errno == EINTR) {
+    }
+    return (fds[0].revents & POLLIN) != 0;
+}
+
+/* Connects and subscribes, again and again with back-off while no server can be reached. */
+static enum progress open_loop(const struct server *server, struct wkv_loop *loop, struct wkv_error *error)
+{
+    struct wkv_log *log = server->options->log;
+    int backoff_ms = FIRST_BACKOFF_MS;
+    for (;;) {
+        enum wkv_code code = wkv_loop_connect(loop, &server->options->connect, error);
+        if (code == WKV_OK) {
+            code = wkv_loop_subscribe(loop, SUBSCRIBE_TIMEOUT_MS, error);
+            if (code == WKV_OK)
+                return GO_ON;
+            wkv_loop_disconnect(loop, 0);
+        }
+        if (code != WKV_UNAVAILABLE)
+            return FAILED;
+        wkv_log_warn(log, "%s; trying again in %d ms", error->text, backoff_ms);
+        if (wait_for_stop(server, -1, backoff_ms))
+            return STOPPED;
+        backoff_ms = backoff_ms * 2 > LAST_BACKOFF_MS ? LAST_BACKOFF_MS : backoff_ms * 2;
+    }
+}
+
+/* Contract, section 9 and the project's rule: two instances that hold their data in memory would split it. */
+static enum wkv_server_outcome claim_address(struct server *server, struct wkv_error *error)
+{
+    bool alone;
+    char other[WKV_INSTANCE_ID_BYTES];
+    if (wkv_discovery_claim(&server->discovery, &alone, other, error) != WKV_OK)
+        return WKV_SERVER_FAILED;
+    if (alone)
+        return WKV_SERVER_DRAINED;
+    if (server->options->allow_split) {
+        wkv_log_warn(server->options->log,
+                     "instance %s serves this binding too: with --allow-split each holds a part of the data",
+                     other);
+        return WKV_SERVER_DRAINED;
+    }
+    (void)wkv_fail(error, WKV_UNAVAILABLE,
+                   "instance %s already serves binding \"%s\" from its memory; a second one would split the "
+                   "data: stop that "
+                   "one, choose another --binding or --lattice-namespace, or give --allow-split",
+                   other, server->options->address.binding);
+    return WKV_SERVER_SPLIT;
+}
+
+static enum progress open_workers(struct server *server, struct wkv_error *error)
+{
+    for (unsigned i = 0; i < server->worker_count; i++) {
+        enum progress progress = open_loop(server, &server->workers[i].loop, error);
+        if (progress != GO_ON)
+            return progress;
+    }
+    return GO_ON;
+}
+
+static enum progress reopen_if_closed(struct server *server, struct wkv_loop *loop, struct wkv_error *error)
+{
+    if (!loop->running || !atomic_load(&loop->closed))
+        return GO_ON;
+    wkv_log_warn(server->options->log, "%s: the connection was closed for good; making a new one",
+                 loop->name);
+    wkv_loop_disconnect(loop, 0);
+    return open_loop(server, loop, error);
+}
+
+/* nats.c gives a connection up where the server refuses it (an expired user, too many connections). The data
+ * is in this process, so ending it is the worst answer: new connections are made instead, for as long as it
+ * takes. */
+static enum progress revive(struct server *server, struct wkv_error *error)
+{
+    uint64_t count;
+    ssize_t got = read(server->notify_fd, &count, sizeof count);
+    (void)got;
+    enum progress progress = reopen_if_closed(server, &server->discovery.loop, error);
+    for (unsigned i = 0; i < server->worker_count && progress == GO_ON; i++)
+        progress = reopen_if_closed(server, &server->workers[i].loop, error);
+    return progress;
+}
+
+static enum progress serve(struct server *server, struct wkv_error *error)
+{
+    const struct wkv_server_options *options = server->options;
+    char base[WKV_SUBJECT_BYTES];
+    wkv_subject_base(&options->address, base);
+    atomic_store(&server->discovery.serving, true);
+    wkv_log_info(options->log, "ready: %s %s serves %s.<actor>.<operation> with %u workers", WKV_SERVICE_NAME,
+                 server->discovery.id, base, server->worker_count);
+    enum progress progress = GO_ON;
+    while (progress == GO_ON) {
+        if (wait_for_stop(server, server->notify_fd, -1))
+            return STOPPED;
+        progress = revive(server, error);
+    }
+    return progress;
+}
+
+static void log_totals(const struct server *server, bool drained)
+{
+    uint64_t answered = 0, failed = 0, unsent = 0;
+    for (unsigned i = 0; i < server->worker_count; i++) {
+        answered += atomic_load(&server->workers[i].answered);
+        failed += atomic_load(&server->workers[i].failed);
+        unsent += atomic_load(&server->workers[i].unsent);
+    }
+    wkv_log_info(server->options->log,
+                 "%s: %" PRIu64 " requests answered, %" PRIu64 " of them with an error, %" PRIu64
+                 " replies not sent",
+                 drained ? "drained" : "stopped before all was drained", answered, failed, unsent);
+}
+
+static int64_t left_ms(int64_t deadline_ns)
+{
+    int64_t left = (deadline_ns - wkv_monotonic_ns()) / WKV_NS_PER_MS;
+    return left < 0 ? 0 : left;
+}
+
+/* Takes no more requests, answers those received, and closes; what the time does not suffice for is refused.
+ */
+static void drain(struct server *server)
+{
+    int64_t total_ms = server->options->drain_timeout_ms;
+    int64_t close_ms = total_ms / CLOSE_SHARE > CLOSE_MAX_MS ? CLOSE_MAX_MS : total_ms / CLOSE_SHARE;
+    int64_t end_ns = wkv_monotonic_ns() + total_ms * WKV_NS_PER_MS;
+    int64_t deadline_ns = end_ns - close_ms * WKV_NS_PER_MS;
+    struct wkv_watchdog *watchdog = wkv_watchdog_start(server->options->log, end_ns);
+    wkv_log_info(server->options->log, "stopping: draining for at most %" PRId64 " ms", total_ms);
+    bool drained = true;
+    for (unsigned i = 0; i < server->worker_count; i++)
+        drained &= wkv_loop_drain(&server->workers[i].loop, left_ms(deadline_ns));
+    for (unsigned i = 0; i < server->worker_count; i++)
+        atomic_store(&server->workers[i].refuse, true);
+    for (unsigned i = 0; i < server->worker_count; i++)
+        wkv_loop_disconnect(&server->workers[i].loop, left_ms(end_ns) / 2);
+    wkv_loop_disconnect(&server->discovery.loop, left_ms(end_ns) / 2);
+    log_totals(server, drained);
+    wkv_watchdog_stop(watchdog);
+}
+
+static enum wkv_code init(struct server *server, struct wkv_error *error)
+{
+    const struct wkv_server_options *options = server->options;
+    if (wkv_discovery_init(&server->discovery, &options->address, options->log, server->notify_fd, error) !=
+        WKV_OK)
+        return error->code;
+    server->workers = calloc(options->workers, sizeof *server->workers);
+    if (server->workers == NULL)
+        return wkv_fail(error, WKV_UNAVAILABLE, "no memory for %u workers", options->workers);
+    for (; server->worker_count < options->workers; server->worker_count++)
+        if (wkv_worker_init(&server->workers[server->worker_count], server->worker_count, &options->address,
+                            options->provider, options->log, server->notify_fd, error) != WKV_OK)
+            return error->code;
+    return WKV_OK;
+}
+
+static void destroy(struct server *server)
+{
+    for (unsigned i = 0; i < server->worker_count; i++) {
+        wkv_loop_disconnect(&server->workers[i].loop, 0);
+        wkv_worker_destroy(&server->workers[i]);
+    }
+    free(server->workers);
+    wkv_loop_disconnect(&server->discovery.loop, 0);
+    wkv_discovery_destroy(&server->discovery);
+    (void)close(server->notify_fd);
+}
+
+static enum wkv_server_outcome run(struct server *server, struct wkv_error *error)
+{
+    enum progress progress = open_loop(server, &server->discovery.loop, error);
+    if (progress == GO_ON) {
+        enum wkv_server_outcome claimed = claim_address(server, error);
+        if (claimed != WKV_SERVER_DRAINED)
+            return claimed;
+        progress = open_workers(server, error);
+    }
+    if (progress == GO_ON)
+        progress = serve(server, error);
+    if (progress == FAILED)
+        return WKV_SERVER_FAILED;
+    drain(server);
+    return WKV_SERVER_DRAINED;
+}
+
+enum wkv_server_outcome wkv_server_run(const struct wkv_server_options *options, int stop_fd,
+                                       struct wkv_error *error)
+{
+    struct server server = {.options = options, .stop_fd = stop_fd};
+    server.notify_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (server.notify_fd < 0) {
+        (void)wkv_fail(error, WKV_UNAVAILABLE, "no file descriptor: %s", strerror(errno));
+        return WKV_SERVER_FAILED;
+    }
+    enum wkv_server_outcome outcome = WKV_SERVER_FAILED;
+    if (init(&server, error) == WKV_OK)
+        outcome = run(&server, error);
+    destroy(&server);
+    return outcome;
+}

@@ -1,0 +1,80 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "wascc_keyvalue/transport.h"
+
+#define MAX_TOKEN_BYTES 128u
+
+static bool valid_in_token(char c)
+{
+    return c > 0x20 && c != 0x7f && c != '.' && c != '*' && c != '>';
+}
+
+bool wkv_subject_token_valid(const char *text)
+{
+    size_t len = 0;
+    for (; text[len] != '\0'; len++)
+        if (len == MAX_TOKEN_BYTES || !valid_in_token(text[len]))
+            return false;
+    return len > 0;
+}
+
+/* A namespace is one token or several with dots between. */
+static bool namespace_valid(const char *text)
+{
+    size_t len = strlen(text);
+    if (len > MAX_TOKEN_BYTES || text[0] == '.' || text[len - 1] == '.' || strstr(text, "..") != NULL)
+        return false;
+    for (const char *c = text; *c != '\0'; c++)
+        if (*c != '.' && !valid_in_token(*c))
+            return false;
+    return true;
+}
+
+static bool has_namespace(const struct wkv_address *address)
+{
+    return address->lattice_namespace != NULL && address->lattice_namespace[0] != '\0';
+}
+
+enum wkv_code wkv_address_check(const struct wkv_address *address, struct wkv_error *error)
+{
+    if (has_namespace(address) && !namespace_valid(address->lattice_namespace))
+        return wkv_fail(
+            error, WKV_BAD_REQUEST,
+            "--lattice-namespace is not part of a NATS subject: give ASCII words with dots between, without "
+            "spaces, '*' or '>', at most %u bytes",
+            MAX_TOKEN_BYTES);
+    if (!wkv_subject_token_valid(address->binding))
+        return wkv_fail(error, WKV_BAD_REQUEST,
+                        "--binding is not one token of a NATS subject: give ASCII without spaces, '.', '*' "
+                        "or '>', 1 to %u "
+                        "bytes",
+                        MAX_TOKEN_BYTES);
+    return WKV_OK;
+}
+
+void wkv_subject_base(const struct wkv_address *address, char out[WKV_SUBJECT_BYTES])
+{
+    bool namespaced = has_namespace(address);
+    (void)snprintf(out, WKV_SUBJECT_BYTES, "%s%swasmbus.provider.wascc.keyvalue.%s",
+                   namespaced ? address->lattice_namespace : "", namespaced ? "." : "", address->binding);
+}
+
+enum wkv_code wkv_subject_operation(const struct wkv_address *address, const char *actor,
+                                    const char *operation, char out[WKV_SUBJECT_BYTES],
+                                    struct wkv_error *error)
+{
+    if (strcmp(actor, "*") != 0 && !wkv_subject_token_valid(actor))
+        return wkv_fail(error, WKV_BAD_REQUEST,
+                        "the actor is not one token of a NATS subject: give its public key (M...) or system");
+    if (!wkv_subject_token_valid(operation))
+        return wkv_fail(error, WKV_BAD_REQUEST,
+                        "the operation is not one token of a NATS subject: give its name");
+    char base[WKV_SUBJECT_BYTES];
+    wkv_subject_base(address, base);
+    int len = snprintf(out, WKV_SUBJECT_BYTES, "%s.%s.%s", base, actor, operation);
+    if (len < 0 || len >= WKV_SUBJECT_BYTES)
+        return wkv_fail(error, WKV_BAD_REQUEST, "the subject is longer than %d bytes: shorten its parts",
+                        WKV_SUBJECT_BYTES - 1);
+    return WKV_OK;
+}

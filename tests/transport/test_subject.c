@@ -1,0 +1,114 @@
+/* Subjects, and URLs without their secrets. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "wascc_keyvalue/transport.h"
+
+START_TEST(subjects_are_those_of_contract_section_2)
+{
+    char subject[WKV_SUBJECT_BYTES];
+    struct wkv_error error;
+    struct wkv_address plain = {NULL, "default"};
+    struct wkv_address spaced = {"prod.eu", "cache"};
+    wkv_subject_base(&plain, subject);
+    ck_assert_str_eq(subject, "wasmbus.provider.wascc.keyvalue.default");
+    ck_assert_int_eq(wkv_subject_operation(&plain, "*", "Get", subject, &error), WKV_OK);
+    ck_assert_str_eq(subject, "wasmbus.provider.wascc.keyvalue.default.*.Get");
+    ck_assert_int_eq(wkv_subject_operation(&spaced, "MABC", "SetUnion", subject, &error), WKV_OK);
+    ck_assert_str_eq(subject, "prod.eu.wasmbus.provider.wascc.keyvalue.cache.MABC.SetUnion");
+}
+END_TEST
+
+static const char *const bad_tokens[] = {"",     "a.b",   "*",        ">",  "a b",
+                                         "a\tb", "a\x7f", "\xc3\xa9", "a*", "a\n"};
+
+START_TEST(what_is_no_token_is_refused)
+{
+    char subject[WKV_SUBJECT_BYTES];
+    struct wkv_error error;
+    struct wkv_address address = {NULL, "default"};
+    ck_assert(!wkv_subject_token_valid(bad_tokens[_i]));
+    address.binding = bad_tokens[_i];
+    ck_assert_int_eq(wkv_address_check(&address, &error), WKV_BAD_REQUEST);
+    ck_assert_ptr_nonnull(strstr(error.text, "--binding"));
+    address.binding = "default";
+    ck_assert_int_eq(wkv_subject_operation(&address, "MABC", bad_tokens[_i], subject, &error),
+                     WKV_BAD_REQUEST);
+    if (strcmp(bad_tokens[_i], "*") != 0)
+        ck_assert_int_eq(wkv_subject_operation(&address, bad_tokens[_i], "Get", subject, &error),
+                         WKV_BAD_REQUEST);
+}
+END_TEST
+
+START_TEST(the_longest_parts_still_fit)
+{
+    char subject[WKV_SUBJECT_BYTES];
+    char longest[129];
+    struct wkv_error error;
+    memset(longest, 'x', 128);
+    longest[128] = '\0';
+    struct wkv_address address = {longest, longest};
+    ck_assert_int_eq(wkv_address_check(&address, &error), WKV_OK);
+    ck_assert_int_eq(wkv_subject_operation(&address, "*", "SetIntersection", subject, &error), WKV_OK);
+    ck_assert_int_eq(wkv_subject_operation(&address, longest, longest, subject, &error), WKV_BAD_REQUEST);
+    ck_assert_ptr_nonnull(strstr(error.text, "longer than"));
+    char longer[130];
+    memset(longer, 'x', 129);
+    longer[129] = '\0';
+    ck_assert(!wkv_subject_token_valid(longer));
+}
+END_TEST
+
+static const char *const bad_namespaces[] = {".", ".a", "a.", "a..b", "a b", "*", "a.>", "\xff"};
+
+START_TEST(what_is_no_namespace_is_refused)
+{
+    struct wkv_error error;
+    struct wkv_address address = {bad_namespaces[_i], "default"};
+    ck_assert_int_eq(wkv_address_check(&address, &error), WKV_BAD_REQUEST);
+    ck_assert_ptr_nonnull(strstr(error.text, "--lattice-namespace"));
+}
+END_TEST
+
+static const struct {
+    const char *url, *shown;
+} urls[] = {
+    {"nats://127.0.0.1:4222", "nats://127.0.0.1:4222"},
+    {"nats://me:hunter2@host:4222", "nats://host:4222"},
+    {"nats://token@host", "nats://host"},
+    {"nats://a:b@c:d@host:1", "nats://host:1"},
+    {"me:hunter2@host:4222", "host:4222"},
+    {"nats://a:b@one:1,nats://c:d@two:2", "nats://one:1,nats://two:2"},
+    {"tls://a:b@one,two,c:d@three", "tls://one,two,three"},
+    {"", ""},
+};
+
+START_TEST(urls_are_shown_without_secrets)
+{
+    char shown[128];
+    wkv_redact_url(urls[_i].url, shown, sizeof shown);
+    ck_assert_str_eq(shown, urls[_i].shown);
+    char small[8];
+    wkv_redact_url(urls[_i].url, small, sizeof small);
+    ck_assert_uint_lt(strlen(small), sizeof small);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("transport/subject");
+    TCase *tests = tcase_create("subject");
+    tcase_add_test(tests, subjects_are_those_of_contract_section_2);
+    tcase_add_loop_test(tests, what_is_no_token_is_refused, 0, sizeof bad_tokens / sizeof bad_tokens[0]);
+    tcase_add_test(tests, the_longest_parts_still_fit);
+    tcase_add_loop_test(tests, what_is_no_namespace_is_refused, 0,
+                        sizeof bad_namespaces / sizeof bad_namespaces[0]);
+    tcase_add_loop_test(tests, urls_are_shown_without_secrets, 0, sizeof urls / sizeof urls[0]);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
