@@ -1,0 +1,288 @@
+#include "command/config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "command/command.h"
+#include "wascc_keyvalue/provider.h"
+
+#define CALL WKV_COMMAND_CALL
+#define SERVE WKV_COMMAND_SERVE
+#define EVERY (WKV_COMMAND_SERVE | WKV_COMMAND_CALL | WKV_COMMAND_HEALTH)
+
+/* A public key that belongs to nobody's secret: what `call` speaks as unless told. */
+#define EXAMPLE_ACTOR "MCYWHMJW5VW5U7ZRDQV7JU45GHSR2SA6OZJ2MPHQCFALR2CGFA2NAMZM"
+
+enum type { TEXT, NUMBER, SIZE, DURATION, FLAG };
+
+struct option_row {
+    const char *name;
+    enum type type;
+    size_t offset; /* in struct wkv_config */
+    unsigned commands;
+    uint64_t min, max;
+    const char *other_variables; /* beside WASCC_KEYVALUE_<NAME>, in order, spaces between */
+    const char *argument;
+    const char *initial;
+    const char *help;
+};
+
+#define AT(member) offsetof(struct wkv_config, member)
+
+static const struct option_row rows[] = {
+    {"server", TEXT, AT(connect.server), EVERY, 0, 0, "NATS_URL LATTICE_HOST", "URL[,URL]",
+     "nats://127.0.0.1:4222", "the NATS servers to connect to"},
+    {"creds", TEXT, AT(connect.creds), EVERY, 0, 0, "NATS_CREDS LATTICE_CREDS_FILE", "FILE", NULL,
+     "NATS user credentials"},
+    {"user", TEXT, AT(connect.user), EVERY, 0, 0, "NATS_USER", "NAME", NULL, "NATS user"},
+    {"password", TEXT, AT(connect.password), EVERY, 0, 0, "NATS_PASSWORD", "TEXT", NULL,
+     "NATS password (better in the variable, where ps does not show it)"},
+    {"nkey", TEXT, AT(connect.nkey), EVERY, 0, 0, "NATS_NKEY", "FILE", NULL, "NATS user seed"},
+    {"tlsca", TEXT, AT(connect.tlsca), EVERY, 0, 0, "NATS_CA", "FILE", NULL, "certificates to trust, PEM"},
+    {"tlscert", TEXT, AT(connect.tlscert), EVERY, 0, 0, "NATS_CERT", "FILE", NULL, "client certificate, PEM"},
+    {"tlskey", TEXT, AT(connect.tlskey), EVERY, 0, 0, "NATS_KEY", "FILE", NULL, "its private key, PEM"},
+    {"lattice-namespace", TEXT, AT(address.lattice_namespace), EVERY, 0, 0, "LATTICE_NAMESPACE", "NS", NULL,
+     "the lattice's namespace, in front of every subject"},
+    {"binding", TEXT, AT(address.binding), EVERY, 0, 0, NULL, "NAME", WKV_DEFAULT_BINDING,
+     "the binding to serve"},
+    {"auth", TEXT, AT(auth), SERVE, 0, 0, NULL, "MODE", "claims", "what a request must bring: none"},
+    {"workers", NUMBER, AT(workers), SERVE, 1, WKV_MAX_WORKERS, NULL, "N", NULL,
+     "event loops, each with a connection (default: the machine's cores)"},
+    {"shards", NUMBER, AT(shards), SERVE, 1, WKV_STORE_MAX_SHARDS, NULL, "N", "64",
+     "parts of the store, each with its lock; rounded up to a power of two"},
+    {"max-memory", SIZE, AT(max_memory_bytes), SERVE, 0, UINT64_MAX, NULL, "SIZE", "0",
+     "what the store may hold, as 512mb or 2Gi; 0: no bound"},
+    {"max-key-size", SIZE, AT(max_key_bytes), SERVE, 1, WKV_STORE_MAX_KEY_BYTES, NULL, "SIZE", "16kb",
+     "bytes of a key at the most"},
+    {"max-value-size", SIZE, AT(max_value_bytes), SERVE, 1, WKV_STORE_MAX_VALUE_BYTES, NULL, "SIZE", "1mb",
+     "bytes of a value, list item or set member at the most"},
+    {"drain-timeout", DURATION, AT(drain_timeout_ms), SERVE, 0, 86400000, NULL, "TIME", "10s",
+     "for answering what has been received when told to stop, as 10s or 500ms"},
+    {"allow-split", FLAG, AT(allow_split), SERVE, 0, 0, NULL, NULL, NULL,
+     "serve beside another instance on the same binding, each holding a part of the data"},
+    {"log-level", TEXT, AT(log_level), SERVE, 0, 0, NULL, "LEVEL", "info", "error, warn, info or debug"},
+    {"log-format", TEXT, AT(log_format), SERVE, 0, 0, NULL, "FORMAT", "text", "text or json"},
+    {"actor", TEXT, AT(actor), CALL, 0, 0, NULL, "M...|system", EXAMPLE_ACTOR, "whom to speak as"},
+    {"timeout", DURATION, AT(timeout_ms), CALL | WKV_COMMAND_HEALTH, 1, 86400000, NULL, "TIME", "2s",
+     "how long to wait for the answer"},
+    {"help", FLAG, AT(help), EVERY, 0, 0, NULL, NULL, NULL, "print this"},
+};
+
+#define ROWS (sizeof rows / sizeof rows[0])
+
+static bool parse_digits(const char *text, uint64_t *number, const char **end)
+{
+    if (!isdigit((unsigned char)text[0]))
+        return false;
+    char *stop;
+    errno = 0;
+    *number = strtoull(text, &stop, 10);
+    *end = stop;
+    return errno == 0;
+}
+
+struct unit {
+    const char *name;
+    uint64_t factor;
+};
+
+static bool parse_with_unit(const char *text, const struct unit *units, size_t count, uint64_t *result)
+{
+    const char *unit;
+    if (!parse_digits(text, result, &unit))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (strcasecmp(unit, units[i].name) == 0)
+            return !__builtin_mul_overflow(*result, units[i].factor, result);
+    return false;
+}
+
+bool wkv_parse_size(const char *text, uint64_t *bytes)
+{
+    static const struct unit units[] = {
+        {"", 1},           {"b", 1},        {"k", 1000},     {"kb", 1 << 10},  {"ki", 1 << 10},
+        {"kib", 1 << 10},  {"m", 1000000},  {"mb", 1 << 20}, {"mi", 1 << 20},  {"mib", 1 << 20},
+        {"g", 1000000000}, {"gb", 1 << 30}, {"gi", 1 << 30}, {"gib", 1 << 30},
+    };
+    return parse_with_unit(text, units, sizeof units / sizeof units[0], bytes);
+}
+
+bool wkv_parse_duration(const char *text, uint64_t *milliseconds)
+{
+    static const struct unit units[] = {{"", 1000}, {"ms", 1}, {"s", 1000}, {"m", 60000}};
+    return parse_with_unit(text, units, sizeof units / sizeof units[0], milliseconds);
+}
+
+static bool parse_flag(const char *text, bool *flag)
+{
+    static const char *const yes[] = {"1", "true", "yes", "on"};
+    static const char *const no[] = {"0", "false", "no", "off", ""};
+    for (size_t i = 0; i < sizeof yes / sizeof yes[0]; i++)
+        if (strcasecmp(text, yes[i]) == 0)
+            return *flag = true;
+    *flag = false;
+    for (size_t i = 0; i < sizeof no / sizeof no[0]; i++)
+        if (strcasecmp(text, no[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Puts one value into the config. `source` is the option or the variable, as the error names it; the value
+ * itself is never quoted: it may be a password in the wrong place. */
+static enum wkv_code apply(const struct option_row *row, const char *source, const char *value,
+                           struct wkv_config *config, struct wkv_error *error)
+{
+    void *member = (char *)config + row->offset;
+    uint64_t number = 0;
+    const char *end = "";
+    switch (row->type) {
+    case TEXT:
+        memcpy(member, &value, sizeof value);
+        return WKV_OK;
+    case FLAG:
+        if (!parse_flag(value, member))
+            return wkv_fail(error, WKV_BAD_REQUEST, "%s takes true or false", source);
+        return WKV_OK;
+    case NUMBER:
+        if (!parse_digits(value, &number, &end) || *end != '\0' || number < row->min || number > row->max)
+            return wkv_fail(error, WKV_BAD_REQUEST, "%s takes a whole number from %llu to %llu", source,
+                            (unsigned long long)row->min, (unsigned long long)row->max);
+        break;
+    case SIZE:
+        if (!wkv_parse_size(value, &number) || number < row->min || number > row->max)
+            return wkv_fail(error, WKV_BAD_REQUEST,
+                            "%s takes bytes from %llu to %llu, with a unit if you like: 65536, 512mb, 2Gi",
+                            source, (unsigned long long)row->min, (unsigned long long)row->max);
+        break;
+    case DURATION:
+        if (!wkv_parse_duration(value, &number) || number < row->min || number > row->max)
+            return wkv_fail(error, WKV_BAD_REQUEST,
+                            "%s takes seconds, or a time such as 10s, 500ms or 2m, up to a day", source);
+        break;
+    }
+    memcpy(member, &number, sizeof number);
+    return WKV_OK;
+}
+
+#define VARIABLE_BYTES 64
+
+static void own_variable(const struct option_row *row, char out[VARIABLE_BYTES])
+{
+    (void)snprintf(out, VARIABLE_BYTES, "WASCC_KEYVALUE_%s", row->name);
+    for (char *c = out; *c != '\0'; c++)
+        *c = *c == '-' ? '_' : (char)toupper((unsigned char)*c);
+}
+
+/* The value of the first variable of the row that is set and not empty, and which one that is. */
+static const char *from_environment(const struct option_row *row, char variable[VARIABLE_BYTES])
+{
+    own_variable(row, variable);
+    const char *rest = row->other_variables == NULL ? "" : row->other_variables;
+    for (;;) {
+        const char *value = getenv(variable);
+        if (value != NULL && *value != '\0')
+            return value;
+        rest += strspn(rest, " ");
+        if (*rest == '\0')
+            return NULL;
+        size_t len = strcspn(rest, " ");
+        (void)snprintf(variable, VARIABLE_BYTES, "%.*s", (int)len, rest);
+        rest += len;
+    }
+}
+
+static enum wkv_code read_environment(enum wkv_command command, struct wkv_config *config,
+                                      struct wkv_error *error)
+{
+    for (size_t i = 0; i < ROWS; i++) {
+        char variable[VARIABLE_BYTES];
+        if ((rows[i].commands & command) == 0 || strcmp(rows[i].name, "help") == 0)
+            continue;
+        if (rows[i].initial != NULL &&
+            apply(&rows[i], rows[i].name, rows[i].initial, config, error) != WKV_OK)
+            return error->code;
+        const char *value = from_environment(&rows[i], variable);
+        if (value != NULL && apply(&rows[i], variable, value, config, error) != WKV_OK)
+            return error->code;
+    }
+    return WKV_OK;
+}
+
+/* What getopt refused, for the one clear line. An argument that is no option of ours may hold anything, so
+ * only its name is shown, up to a '='. */
+static enum wkv_code refuse_option(const char *argument, int reason, struct wkv_error *error)
+{
+    int len = (int)strcspn(argument, "=");
+    if (reason == ':')
+        return wkv_fail(error, WKV_BAD_REQUEST, "option %.*s needs a value; see --help", len, argument);
+    return wkv_fail(error, WKV_BAD_REQUEST, "there is no option %.*s here, or it takes no value; see --help",
+                    len, argument);
+}
+
+static enum wkv_code read_options(enum wkv_command command, int argc, char **argv, struct wkv_config *config,
+                                  int *rest, struct wkv_error *error)
+{
+    struct option options[ROWS + 1] = {{0}};
+    size_t count = 0;
+    for (size_t i = 0; i < ROWS; i++)
+        if ((rows[i].commands & command) != 0)
+            options[count++] = (struct option){
+                rows[i].name, rows[i].type == FLAG ? no_argument : required_argument, NULL, (int)i + 256};
+    optind = 1;
+    opterr = 0;
+    for (;;) {
+        int index = optind;
+        int found = getopt_long(argc, argv, "+:", options, NULL);
+        if (found == -1)
+            break;
+        if (found == ':' || found == '?')
+            return refuse_option(argv[index], found, error);
+        const struct option_row *row = &rows[found - 256];
+        char source[VARIABLE_BYTES];
+        (void)snprintf(source, sizeof source, "--%s", row->name);
+        if (apply(row, source, row->type == FLAG ? "true" : optarg, config, error) != WKV_OK)
+            return error->code;
+    }
+    *rest = optind;
+    return WKV_OK;
+}
+
+enum wkv_code wkv_config_read(enum wkv_command command, int argc, char **argv, struct wkv_config *config,
+                              int *rest, struct wkv_error *error)
+{
+    memset(config, 0, sizeof *config);
+    if (read_environment(command, config, error) != WKV_OK ||
+        read_options(command, argc, argv, config, rest, error) != WKV_OK)
+        return error->code;
+    return config->help ? WKV_OK : wkv_address_check(&config->address, error);
+}
+
+void wkv_config_print_options(enum wkv_command command, FILE *out)
+{
+    for (size_t i = 0; i < ROWS; i++) {
+        const struct option_row *row = &rows[i];
+        if ((row->commands & command) == 0)
+            continue;
+        char variable[VARIABLE_BYTES];
+        own_variable(row, variable);
+        (void)fprintf(out, "  --%s%s%s\n      %s", row->name, row->argument == NULL ? "" : " ",
+                      row->argument == NULL ? "" : row->argument, row->help);
+        if (row->initial != NULL)
+            (void)fprintf(out, " (default: %s)", row->initial);
+        if (strcmp(row->name, "help") != 0)
+            (void)fprintf(out, "\n      [%s%s%s]", variable, row->other_variables == NULL ? "" : " ",
+                          row->other_variables == NULL ? "" : row->other_variables);
+        (void)fprintf(out, "\n");
+    }
+}
+
+int wkv_usage_error(const struct wkv_error *error)
+{
+    (void)fprintf(stderr, "wascc-keyvalue: %s\n", error->text);
+    return WKV_EXIT_USAGE;
+}

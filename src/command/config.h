@@ -1,0 +1,58 @@
+/* The settings of every command: one table of options, each with its environment variable. */
+#ifndef WKV_COMMAND_CONFIG_H
+#define WKV_COMMAND_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "wascc_keyvalue/error.h"
+#include "wascc_keyvalue/log.h"
+#include "wascc_keyvalue/transport.h"
+
+/* Exit statuses, after sysexits.h. */
+enum wkv_exit {
+    WKV_EXIT_OK = 0,
+    WKV_EXIT_FAILED = 1,
+    WKV_EXIT_USAGE = 64,       /* a bad option or argument */
+    WKV_EXIT_UNAVAILABLE = 69, /* another instance holds this binding's data */
+};
+
+/* Which command takes an option. */
+enum wkv_command { WKV_COMMAND_SERVE = 1, WKV_COMMAND_CALL = 2, WKV_COMMAND_HEALTH = 4 };
+
+/* Strings are borrowed from argv or the environment. */
+struct wkv_config {
+    struct wkv_connect_options connect;
+    struct wkv_address address;
+    const char *auth;
+    uint64_t workers;          /* 0: as many as there are cores to run on */
+    uint64_t shards;           /* 0: the store's default */
+    uint64_t max_memory_bytes; /* 0: no bound */
+    uint64_t max_key_bytes;
+    uint64_t max_value_bytes;
+    uint64_t drain_timeout_ms;
+    uint64_t timeout_ms;
+    bool allow_split;
+    const char *log_level;
+    const char *log_format;
+    const char *actor;
+    bool help;
+};
+
+/* Fills *config from the defaults, then the environment, then the options in argv[1..], which belong to
+ * `command`. *rest is the index in argv of the first argument that is no option. Errors: WKV_BAD_REQUEST; the
+ * text is the one clear line for the user. */
+enum wkv_code wkv_config_read(enum wkv_command command, int argc, char **argv, struct wkv_config *config,
+                              int *rest, struct wkv_error *error);
+
+/* Prints the options of the command, with their variables and defaults. */
+void wkv_config_print_options(enum wkv_command command, FILE *out);
+
+/* Sizes: a number with an optional unit as Redis has them (k = 1000, kb = 1024, m, mb, g, gb), Kubernetes'
+ * (Ki, Mi, Gi) or KiB, MiB, GiB, in any case. Durations: seconds, or a number with ms, s or m. Both refuse
+ * what overflows. */
+bool wkv_parse_size(const char *text, uint64_t *bytes);
+bool wkv_parse_duration(const char *text, uint64_t *milliseconds);
+
+#endif

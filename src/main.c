@@ -1,0 +1,47 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "command/command.h"
+#include "command/config.h"
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *doc;
+} commands[] = {
+    {"serve", wkv_command_serve, "serve wascc:keyvalue on NATS"},
+    {"call", wkv_command_call, "send one request from a terminal"},
+    {"health", wkv_command_health, "exit 0 where an instance answers"},
+};
+
+#define COMMANDS (sizeof commands / sizeof commands[0])
+
+static int print_help(FILE *out, int status)
+{
+    (void)fprintf(out, "usage: wascc-keyvalue COMMAND [OPTION]...\n\n"
+                       "The key-value capability provider for waSCC lattices, on NATS.\n\nCommands:\n");
+    for (size_t i = 0; i < COMMANDS; i++)
+        (void)fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].doc);
+    (void)fprintf(
+        out, "\nwascc-keyvalue COMMAND --help tells a command's options; --version prints the version.\n");
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2)
+        return print_help(stderr, WKV_EXIT_USAGE);
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "version") == 0) {
+        (void)printf("wascc-keyvalue %s\n", WKV_VERSION);
+        return WKV_EXIT_OK;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "-h") == 0)
+        return print_help(stdout, WKV_EXIT_OK);
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    struct wkv_error error;
+    (void)wkv_fail(&error, WKV_BAD_REQUEST,
+                   "there is no such command; the commands are serve, call and health");
+    return wkv_usage_error(&error);
+}
