@@ -54,6 +54,10 @@ enum wkv_code wkv_decode(const ProtobufCMessageDescriptor *type, enum wkv_encodi
                          const void *bytes, size_t len, struct wkv_arena *arena, ProtobufCMessage **message,
                          struct wkv_error *error);
 
+/* The text of field 1 where a protobuf message begins with it, as a request with a key does: a cheap look before decoding. *text
+ * lies in bytes. Returns false where it is not to be had so easily; true says nothing of the rest of the message. */
+bool wkv_peek_text(const void *bytes, size_t len, const char **text, size_t *text_len);
+
 /* A reply being written. Owned by the worker; one at a time on a buffer. total_bytes may be read once it has
  * ended; treat the rest as opaque. */
 struct wkv_writer {

@@ -76,6 +76,10 @@ struct wkv_request {
     int64_t now_ns;         /* monotonic; the store's clock */
 };
 
+/* Gets the store ready for requests that are about to be dispatched, from a look at their payloads: an operation on a cold key
+ * mostly waits for memory, and so all of them wait at once. Changes nothing. At most WKV_STORE_PREFETCH. */
+void wkv_prefetch(const struct wkv_provider *provider, const struct wkv_text *payloads, size_t count);
+
 /* Decodes the request, does it and encodes the reply in the request's encoding. On WKV_OK *reply is in the
  * scratch and valid until its next use; else error says what was wrong and what would be right, beginning
  * with the operation's name, and nothing has been changed. Thread-safety: any number of threads, each with a

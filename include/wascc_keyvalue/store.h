@@ -73,6 +73,11 @@ void wkv_store_destroy(struct wkv_store *store);
 /* Sees one text: a scalar, or one item of a list or a set. */
 typedef void (*wkv_store_visitor)(void *context, struct wkv_text text);
 
+/* Asks the processor for the memory of these keys' entries, all at once, so that the calls that follow find it near. Changes
+ * nothing and promises nothing. At most WKV_STORE_PREFETCH keys, each with a name of at least one byte. */
+#define WKV_STORE_PREFETCH 16
+void wkv_store_prefetch(struct wkv_store *store, const struct wkv_key *keys, size_t count);
+
 /* ---- any kind ---- */
 
 /* Errors: WKV_STORE_MISSING. *kind may be NULL. */

@@ -212,3 +212,17 @@ enum wkv_code wkv_decode_protobuf(const ProtobufCMessageDescriptor *type, const 
     *message = unpacked;
     return WKV_OK;
 }
+
+bool wkv_peek_text(const void *bytes, size_t len, const char **text, size_t *text_len)
+{
+    const unsigned char *at = bytes;
+    /* Tag of field 1, length-prefixed, and a length of one byte, or two. */
+    if (len < 2 || at[0] != 0x0a)
+        return false;
+    size_t head = at[1] < 0x80 ? 2 : 3;
+    if (head == 3 && (len < 3 || at[2] >= 0x80))
+        return false;
+    *text_len = head == 2 ? at[1] : (size_t)(at[1] & 0x7f) | (size_t)at[2] << 7;
+    *text = (const char *)at + head;
+    return *text_len <= len - head;
+}

@@ -66,3 +66,15 @@ enum wkv_code wkv_dispatch(const struct wkv_provider *provider, struct wkv_scrat
         *reply = (struct wkv_text){scratch->reply.data, scratch->reply.len};
     return code;
 }
+
+void wkv_prefetch(const struct wkv_provider *provider, const struct wkv_text *payloads, size_t count)
+{
+    struct wkv_key keys[WKV_STORE_PREFETCH];
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct wkv_text name;
+        if (wkv_peek_text(payloads[i].data, payloads[i].len, &name.data, &name.len) && name.len > 0)
+            keys[found++] = (struct wkv_key){0, name};
+    }
+    wkv_store_prefetch(provider->store, keys, found);
+}

@@ -78,6 +78,25 @@ enum wkv_store_status wkv_store_delete(struct wkv_store *store, struct wkv_key k
     return entry == NULL ? WKV_STORE_MISSING : WKV_STORE_OK;
 }
 
+/* Two rounds, because an entry's address is in its bucket: a look-up misses the cache once for each, and here all keys miss
+ * at the same time. */
+void wkv_store_prefetch(struct wkv_store *store, const struct wkv_key *keys, size_t count)
+{
+    struct wkv_place places[WKV_STORE_PREFETCH];
+    assert(count <= WKV_STORE_PREFETCH);
+    for (size_t i = 0; i < count; i++) {
+        places[i] = wkv_store_place(store, keys[i]);
+        wkv_shard_lock(places[i].shard);
+        wkv_table_prefetch_bucket(&places[i].shard->table, places[i].hash);
+        wkv_shard_unlock(places[i].shard);
+    }
+    for (size_t i = 0; i < count; i++) {
+        wkv_shard_lock(places[i].shard);
+        wkv_table_prefetch_item(&places[i].shard->table, places[i].hash);
+        wkv_shard_unlock(places[i].shard);
+    }
+}
+
 bool wkv_store_maintain(struct wkv_store *store, int64_t now_ns, unsigned max_steps)
 {
     bool more = false;

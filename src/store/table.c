@@ -73,6 +73,30 @@ void wkv_table_init(struct wkv_table *table)
     memset(table, 0, sizeof *table);
 }
 
+/* The slots whose items have that tag. */
+static unsigned slots_with_tag(const struct wkv_table_bucket *bucket, uint8_t tag)
+{
+    unsigned hits = 0;
+    for (unsigned slot = 0; slot < BUCKET_SLOTS; slot++)
+        hits |= (unsigned)(bucket->tags[slot] == tag) << slot;
+    return hits & item_slots(bucket);
+}
+
+void wkv_table_prefetch_bucket(const struct wkv_table *table, uint32_t hash)
+{
+    if (table->count > 0)
+        __builtin_prefetch(home_of(table, hash));
+}
+
+void wkv_table_prefetch_item(const struct wkv_table *table, uint32_t hash)
+{
+    if (table->count == 0)
+        return;
+    const struct wkv_table_bucket *bucket = home_of(table, hash);
+    for (unsigned hits = slots_with_tag(bucket, tag_of(hash)); hits != 0; hits &= hits - 1)
+        __builtin_prefetch(bucket->items[__builtin_ctz(hits)]);
+}
+
 struct wkv_table_item *wkv_table_find(const struct wkv_table *table, uint32_t hash, wkv_table_match match,
                                       const void *sought)
 {
@@ -81,10 +105,7 @@ struct wkv_table_item *wkv_table_find(const struct wkv_table *table, uint32_t ha
     uint8_t tag = tag_of(hash);
     for (const struct wkv_table_bucket *bucket = home_of(table, hash); bucket != NULL;
          bucket = next_bucket(bucket)) {
-        unsigned hits = 0;
-        for (unsigned slot = 0; slot < BUCKET_SLOTS; slot++)
-            hits |= (unsigned)(bucket->tags[slot] == tag) << slot;
-        for (hits &= item_slots(bucket); hits != 0; hits &= hits - 1) {
+        for (unsigned hits = slots_with_tag(bucket, tag); hits != 0; hits &= hits - 1) {
             struct wkv_table_item *item = bucket->items[__builtin_ctz(hits)];
             if (item->hash == hash && match(item, sought))
                 return item;

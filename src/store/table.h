@@ -43,6 +43,10 @@ void wkv_table_init(struct wkv_table *table);
 struct wkv_table_item *wkv_table_find(const struct wkv_table *table, uint32_t hash, wkv_table_match match,
                                       const void *sought);
 
+/* Ask the processor for the memory of the bucket, and then of the item, that a look-up of that hash would read. */
+void wkv_table_prefetch_bucket(const struct wkv_table *table, uint32_t hash);
+void wkv_table_prefetch_item(const struct wkv_table *table, uint32_t hash);
+
 /* Adds an item that is not there yet. Returns false, with nothing changed, where memory is short. */
 bool wkv_table_insert(struct wkv_table *table, struct wkv_memory *memory, struct wkv_table_item *item);
 

@@ -55,10 +55,10 @@ enum wkv_code wkv_discovery_init(struct wkv_discovery *discovery, const struct w
     make_id(discovery->id);
     if (wkv_loop_init(&discovery->loop, "discovery", log, notify_fd, error) != WKV_OK)
         return error->code;
-    wkv_loop_listen(&discovery->loop, PING_SUBJECT, NULL, answer_ping, discovery);
-    wkv_loop_listen(&discovery->loop, PING_SUBJECT "." WKV_SERVICE_NAME, NULL, answer_ping, discovery);
+    wkv_loop_listen(&discovery->loop, PING_SUBJECT, NULL, answer_ping, NULL, discovery);
+    wkv_loop_listen(&discovery->loop, PING_SUBJECT "." WKV_SERVICE_NAME, NULL, answer_ping, NULL, discovery);
     (void)snprintf(subject, sizeof subject, PING_SUBJECT "." WKV_SERVICE_NAME ".%s", discovery->id);
-    wkv_loop_listen(&discovery->loop, subject, NULL, answer_ping, discovery);
+    wkv_loop_listen(&discovery->loop, subject, NULL, answer_ping, NULL, discovery);
     return WKV_OK;
 }
 

@@ -17,6 +17,8 @@
 #define UNSENT_HIGH_BYTES ((size_t)8 * 1024 * 1024)
 /* After so many published bytes in one turn they are offered to the socket before the turn goes on. */
 #define UNSENT_LOOK_BYTES ((size_t)1024 * 1024)
+/* Handled messages are kept until there are WKV_LOOP_SPENT of them or their payloads have so many bytes. */
+#define SPENT_BYTES ((size_t)256 * 1024)
 
 enum wkv_code wkv_loop_init(struct wkv_loop *loop, const char *name, struct wkv_log *log, int notify_fd,
                             struct wkv_error *error)
@@ -43,10 +45,11 @@ enum wkv_code wkv_loop_init(struct wkv_loop *loop, const char *name, struct wkv_
 }
 
 void wkv_loop_listen(struct wkv_loop *loop, const char *subject, const char *queue, wkv_loop_handler handle,
-                     void *context)
+                     wkv_loop_preparer prepare, void *context)
 {
     struct wkv_loop_subscription *one = &loop->subscriptions[loop->subscription_count++];
     one->handle = handle;
+    one->prepare = prepare;
     one->context = context;
     one->subscription = NULL;
     (void)snprintf(one->subject, sizeof one->subject, "%s", subject);
@@ -86,24 +89,65 @@ static bool offer_writes(struct wkv_loop *loop)
     return buffered < 0 || (size_t)buffered < UNSENT_HIGH_BYTES;
 }
 
-/* Handles the messages of one subscription until none is left there, or what is to be sent piles up (false).
- */
-static bool handle_subscription(struct wkv_loop *loop, struct wkv_loop_subscription *from)
+static void destroy_spent(struct wkv_loop *loop)
 {
-    while (loop->pending > 0) {
-        natsMsg *message = NULL;
-        natsStatus status = natsSubscription_NextMsg(&message, from->subscription, 0);
-        if (status == NATS_OK)
-            from->handle(loop, from->context, message);
-        natsMsg_Destroy(message);
-        /* A request that pretends to be the server's "no responders" is taken away by nats.c and says so
-         * here. */
-        if (status != NATS_OK && status != NATS_NO_RESPONDERS)
-            return true;
-        loop->pending--;
+    for (size_t i = 0; i < loop->spent_count; i++)
+        natsMsg_Destroy(loop->spent[i]);
+    loop->spent_count = 0;
+    loop->spent_bytes = 0;
+}
+
+/* nats.c does not free a message where it is destroyed but wakes a collecting thread for it, if that one sleeps. Destroyed one by
+ * one, each message costs a wake-up and a fight for malloc's lock; destroyed by the hundred, hardly anything. */
+static void retire(struct wkv_loop *loop, natsMsg *message)
+{
+    loop->spent[loop->spent_count++] = message;
+    loop->spent_bytes += (size_t)natsMsg_GetDataLength(message);
+    if (loop->spent_count == WKV_LOOP_SPENT || loop->spent_bytes >= SPENT_BYTES)
+        destroy_spent(loop);
+}
+
+/* Handles what is left of the batch. Returns false where it had to stop because what is to be sent piles up. */
+static bool handle_batch(struct wkv_loop *loop)
+{
+    while (loop->batch_next < loop->batch_count) {
+        natsMsg *message = loop->batch[loop->batch_next++];
+        loop->batch_from->handle(loop, loop->batch_from->context, message);
+        retire(loop, message);
         if (loop->unsent_bytes >= UNSENT_LOOK_BYTES && !offer_writes(loop))
             return false;
     }
+    return true;
+}
+
+/* Takes the next messages of a subscription, as many as there are up to a batch. */
+static void fill_batch(struct wkv_loop *loop, struct wkv_loop_subscription *from)
+{
+    loop->batch_from = from;
+    loop->batch_next = 0;
+    loop->batch_count = 0;
+    while (loop->pending > 0 && loop->batch_count < WKV_LOOP_BATCH) {
+        natsMsg *message = NULL;
+        natsStatus status = natsSubscription_NextMsg(&message, from->subscription, 0);
+        if (status == NATS_OK)
+            loop->batch[loop->batch_count++] = message;
+        /* A request that pretends to be the server's "no responders" is taken away by nats.c and says so here. */
+        else if (status != NATS_NO_RESPONDERS)
+            break;
+        loop->pending--;
+    }
+    if (loop->batch_count > 1 && from->prepare != NULL)
+        from->prepare(from->context, loop->batch, loop->batch_count);
+}
+
+/* Handles the messages of one subscription until none is left there. Returns false where it had to stop. */
+static bool handle_subscription(struct wkv_loop *loop, struct wkv_loop_subscription *from)
+{
+    do {
+        fill_batch(loop, from);
+        if (!handle_batch(loop))
+            return false;
+    } while (loop->batch_count == WKV_LOOP_BATCH);
     return true;
 }
 
@@ -113,6 +157,8 @@ static bool handle_subscription(struct wkv_loop *loop, struct wkv_loop_subscript
 static bool handle_pending(struct wkv_loop *loop)
 {
     size_t first = loop->hot;
+    if (!handle_batch(loop))
+        return false;
     for (size_t i = 0; i < loop->subscription_count && loop->pending > 0; i++) {
         size_t index = (first + i) % loop->subscription_count;
         struct wkv_loop_subscription *from = &loop->subscriptions[index];
@@ -344,6 +390,9 @@ void wkv_loop_disconnect(struct wkv_loop *loop, int64_t timeout_ms)
         atomic_store(&loop->owner, (pthread_t)0);
         loop->running = false;
     }
+    while (loop->batch_next < loop->batch_count)
+        retire(loop, loop->batch[loop->batch_next++]);
+    destroy_spent(loop);
     /* Closed first: a subscription that goes while the connection is open leaves an UNSUB behind, for which
      * the close would then wait half a second, as there is no loop any more to send it. */
     if (loop->connection != NULL) {

@@ -27,8 +27,13 @@ struct wkv_loop;
 /* Handles one message, which the loop destroys afterwards. Runs on the loop's thread. */
 typedef void (*wkv_loop_handler)(struct wkv_loop *loop, void *context, natsMsg *message);
 
+/* Sees the next messages of a subscription before they are handled one by one: a chance to get ready for all of them at once.
+ * Runs on the loop's thread. */
+typedef void (*wkv_loop_preparer)(void *context, natsMsg *const *messages, size_t count);
+
 struct wkv_loop_subscription {
     wkv_loop_handler handle;
+    wkv_loop_preparer prepare;      /* NULL: none */
     void *context;                  /* borrowed */
     natsSubscription *subscription; /* NULL where there is none (yet) */
     char queue[WKV_SUBJECT_BYTES];  /* "": no queue group */
@@ -36,6 +41,8 @@ struct wkv_loop_subscription {
 };
 
 #define WKV_LOOP_SUBSCRIPTIONS 64
+#define WKV_LOOP_BATCH 16
+#define WKV_LOOP_SPENT 2048
 
 struct wkv_loop {
     char name[64]; /* as it stands in the log */
@@ -69,6 +76,14 @@ struct wkv_loop {
     size_t unsent_bytes;    /* published since the last look at what is buffered */
     size_t max_payload;
 
+    natsMsg *batch[WKV_LOOP_BATCH]; /* taken from nats.c, handled from batch_next on */
+    size_t batch_next;
+    size_t batch_count;
+    struct wkv_loop_subscription *batch_from;
+    natsMsg *spent[WKV_LOOP_SPENT]; /* handled, not yet destroyed */
+    size_t spent_count;
+    size_t spent_bytes; /* of their payloads */
+
     pthread_t thread;
     bool running;
 };
@@ -77,9 +92,9 @@ struct wkv_loop {
 enum wkv_code wkv_loop_init(struct wkv_loop *loop, const char *name, struct wkv_log *log, int notify_fd,
                             struct wkv_error *error);
 
-/* Names a subject to listen on; before connect. queue NULL: none. */
+/* Names a subject to listen on; before connect. queue and prepare may be NULL: none. */
 void wkv_loop_listen(struct wkv_loop *loop, const char *subject, const char *queue, wkv_loop_handler handle,
-                     void *context);
+                     wkv_loop_preparer prepare, void *context);
 
 /* Connects, once, and starts the thread. Errors: WKV_BAD_REQUEST (options), WKV_UNAVAILABLE (no server, no
  * thread). */

@@ -1,5 +1,6 @@
 #include "transport/worker.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +54,18 @@ static void handle_request(struct wkv_loop *loop, void *context, natsMsg *messag
     increment(sent ? &worker->answered : &worker->unsent);
 }
 
+static void prepare_requests(void *context, natsMsg *const *messages, size_t count)
+{
+    const struct wkv_worker_endpoint *endpoint = context;
+    struct wkv_text payloads[WKV_LOOP_BATCH];
+    for (size_t i = 0; i < count; i++)
+        payloads[i] =
+            (struct wkv_text){natsMsg_GetData(messages[i]), (size_t)natsMsg_GetDataLength(messages[i])};
+    wkv_prefetch(endpoint->worker->provider, payloads, count);
+}
+
+static_assert(WKV_LOOP_BATCH <= WKV_STORE_PREFETCH, "a batch can be prefetched");
+
 enum wkv_code wkv_worker_init(struct wkv_worker *worker, unsigned number, const struct wkv_address *address,
                               const struct wkv_provider *provider, struct wkv_log *log, int notify_fd,
                               struct wkv_error *error)
@@ -80,7 +93,8 @@ enum wkv_code wkv_worker_init(struct wkv_worker *worker, unsigned number, const 
             wkv_worker_destroy(worker);
             return error->code;
         }
-        wkv_loop_listen(&worker->loop, subject, queue, handle_request, &worker->endpoints[i]);
+        wkv_loop_listen(&worker->loop, subject, queue, handle_request, prepare_requests,
+                        &worker->endpoints[i]);
     }
     return WKV_OK;
 }

@@ -1,0 +1,299 @@
+/* How long upkeep holds up a request while a million keys expire within one second.
+ *
+ * One thread Gets keys that stay, as fast as it can; a janitor calls wkv_store_maintain as the program does.
+ * First nothing expires (the baseline), then everything that was loaded does. What is printed is time on the
+ * clock; on a machine that does other things too the longest of anything is the scheduler's doing as often as
+ * not, so the janitor's calls are given in processor time as well.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "wascc_keyvalue/clock.h"
+#include "wascc_keyvalue/store.h"
+
+#define SECOND_NS INT64_C(1000000000)
+#define STAYING_KEYS 10000u
+#define SLICE_PAUSE_NS 1000000 /* between two slices where nothing is left to do */
+#define LOAD_AHEAD_NS (3600 * SECOND_NS)
+#define LEAD_NS (3 * SECOND_NS) /* measured before the first key expires */
+
+struct options {
+    uint64_t keys;
+    uint32_t shards;
+    unsigned steps;
+};
+
+/* Times in buckets that are an eighth of a power of two wide. */
+#define BUCKETS 512
+
+struct times {
+    uint64_t counts[BUCKETS];
+    uint64_t count;
+    uint64_t sum_ns;
+    uint64_t longest_ns;
+};
+
+static unsigned bucket_of(uint64_t ns)
+{
+    if (ns < 8)
+        return (unsigned)ns;
+    unsigned power = 63u - (unsigned)__builtin_clzll(ns);
+    return (power - 2) * 8 + (unsigned)(ns >> (power - 3) & 7);
+}
+
+/* The end of a bucket. */
+static uint64_t bucket_limit(unsigned bucket)
+{
+    if (bucket < 8)
+        return bucket;
+    return ((uint64_t)(8 + bucket % 8) + 1) << (bucket / 8 - 1);
+}
+
+static void times_add(struct times *times, uint64_t ns)
+{
+    times->counts[bucket_of(ns)]++;
+    times->count++;
+    times->sum_ns += ns;
+    if (ns > times->longest_ns)
+        times->longest_ns = ns;
+}
+
+static uint64_t times_quantile(const struct times *times, double quantile)
+{
+    uint64_t wanted = (uint64_t)((double)times->count * quantile), seen = 0;
+    for (unsigned bucket = 0; bucket < BUCKETS; bucket++) {
+        seen += times->counts[bucket];
+        if (seen > wanted)
+            return bucket_limit(bucket) < times->longest_ns ? bucket_limit(bucket) : times->longest_ns;
+    }
+    return times->longest_ns;
+}
+
+struct bench {
+    struct options options;
+    struct wkv_store *store;
+    int64_t ahead_ns; /* what the store is told is this much more than the clock's time */
+    atomic_bool over;
+    struct times gets;
+    struct times slices;          /* calls of maintain that had something to do, on the clock */
+    struct times slice_processor; /* the same in processor time */
+};
+
+static int64_t bench_now(const struct bench *bench)
+{
+    return wkv_monotonic_ns() + bench->ahead_ns;
+}
+
+static int64_t thread_ns(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * SECOND_NS + t.tv_nsec;
+}
+
+static struct wkv_key numbered_key(char text[32], const char *prefix, uint64_t number)
+{
+    int len = snprintf(text, 32, "%s%" PRIu64, prefix, number);
+    return (struct wkv_key){0, {text, (size_t)len}};
+}
+
+static void see(void *context, struct wkv_text text)
+{
+    *(size_t *)context += text.len;
+}
+
+static void *get_on(void *argument)
+{
+    struct bench *bench = argument;
+    uint64_t number = 0;
+    size_t seen = 0;
+    while (!atomic_load_explicit(&bench->over, memory_order_relaxed)) {
+        char text[32];
+        struct wkv_key key = numbered_key(text, "stays", number++ % STAYING_KEYS);
+        int64_t start = wkv_monotonic_ns();
+        (void)wkv_store_get(bench->store, key, start + bench->ahead_ns, see, &seen);
+        times_add(&bench->gets, (uint64_t)(wkv_monotonic_ns() - start));
+    }
+    return NULL;
+}
+
+static void *keep_up(void *argument)
+{
+    struct bench *bench = argument;
+    while (!atomic_load_explicit(&bench->over, memory_order_relaxed)) {
+        int64_t start = wkv_monotonic_ns(), start_thread = thread_ns();
+        bool more = wkv_store_maintain(bench->store, start + bench->ahead_ns, bench->options.steps);
+        uint64_t processor = (uint64_t)(thread_ns() - start_thread);
+        times_add(&bench->slices, (uint64_t)(wkv_monotonic_ns() - start));
+        times_add(&bench->slice_processor, processor);
+        if (!more)
+            (void)nanosleep(&(struct timespec){0, SLICE_PAUSE_NS}, NULL);
+    }
+    return NULL;
+}
+
+static bool set_key(struct bench *bench, struct wkv_key key, int64_t expires_at_ns)
+{
+    if (wkv_store_set(bench->store, key, (struct wkv_text){"a value of 32 bytes ............", 32},
+                      expires_at_ns, bench_now(bench)) == WKV_STORE_OK)
+        return true;
+    fputs("bench-expiry: no memory for the keys: use fewer with --keys\n", stderr);
+    return false;
+}
+
+/* Waits for the store to hold the staying keys alone. Returns when that was, or -1 after a minute. */
+static int64_t wait_for_memory(const struct bench *bench, uint64_t *bytes)
+{
+    int64_t give_up_ns = wkv_monotonic_ns() + 60 * SECOND_NS;
+    while (wkv_monotonic_ns() < give_up_ns) {
+        struct wkv_store_stats stats;
+        wkv_store_stats(bench->store, &stats);
+        *bytes = stats.bytes;
+        if (stats.keys <= STAYING_KEYS)
+            return bench_now(bench);
+        (void)nanosleep(&(struct timespec){0, 2 * SLICE_PAUSE_NS}, NULL);
+    }
+    return -1;
+}
+
+/* Runs both threads until all that expires is gone, or for three seconds. */
+static int64_t run_threads(struct bench *bench, bool expiring, uint64_t *bytes)
+{
+    pthread_t janitor, getter;
+    int64_t back_ns = 0;
+    memset(&bench->gets, 0, sizeof bench->gets);
+    memset(&bench->slices, 0, sizeof bench->slices);
+    memset(&bench->slice_processor, 0, sizeof bench->slice_processor);
+    atomic_store(&bench->over, false);
+    if (pthread_create(&getter, NULL, get_on, bench) != 0)
+        return -1;
+    if (pthread_create(&janitor, NULL, keep_up, bench) != 0) {
+        atomic_store(&bench->over, true);
+        (void)pthread_join(getter, NULL);
+        return -1;
+    }
+    if (expiring)
+        back_ns = wait_for_memory(bench, bytes);
+    else
+        (void)nanosleep(&(struct timespec){3, 0}, NULL);
+    atomic_store(&bench->over, true);
+    (void)pthread_join(janitor, NULL);
+    (void)pthread_join(getter, NULL);
+    return back_ns;
+}
+
+static void print_row(const char *name, const struct bench *bench)
+{
+    printf("%-16s %10" PRIu64 " gets   p50 %6" PRIu64 " ns   p99 %6" PRIu64 " ns   p99.9 %7" PRIu64
+           " ns   longest %9" PRIu64 " ns\n",
+           name, bench->gets.count, times_quantile(&bench->gets, 0.5), times_quantile(&bench->gets, 0.99),
+           times_quantile(&bench->gets, 0.999), bench->gets.longest_ns);
+    printf("%-16s %10" PRIu64 " slices of upkeep, the longest %" PRIu64 " us on the clock, %" PRIu64
+           " us of processor time\n",
+           "", bench->slices.count, bench->slices.longest_ns / 1000,
+           bench->slice_processor.longest_ns / 1000);
+    /* A slice takes the shards' locks one after the other: it bounds the hold of each. */
+    printf("%-16s one shard's lock was held %.1f us on average in the longest slice, and never longer than "
+           "%" PRIu64 " us of processor time\n",
+           "", (double)bench->slice_processor.longest_ns / 1000 / bench->options.shards,
+           bench->slice_processor.longest_ns / 1000);
+}
+
+static double ratio(uint64_t with, uint64_t without)
+{
+    return without == 0 ? 0 : (double)with / (double)without;
+}
+
+static int run(const struct options *options)
+{
+    struct bench bench = {.options = *options};
+    struct wkv_store_options store_options = {.shards = options->shards};
+    uint64_t full_bytes, bytes = 0;
+    char text[32];
+    bench.store = wkv_store_create(&store_options, wkv_monotonic_ns());
+    if (bench.store == NULL)
+        return EXIT_FAILURE;
+    int64_t due_ns = wkv_monotonic_ns() + LOAD_AHEAD_NS;
+    for (uint64_t i = 0; i < STAYING_KEYS; i++)
+        if (!set_key(&bench, numbered_key(text, "stays", i), 0))
+            return EXIT_FAILURE;
+    for (uint64_t i = 0; i < options->keys; i++)
+        if (!set_key(&bench, numbered_key(text, "goes", i),
+                     due_ns + (int64_t)(i % 1000) * (SECOND_NS / 1000)))
+            return EXIT_FAILURE;
+    struct wkv_store_stats stats;
+    wkv_store_stats(bench.store, &stats);
+    full_bytes = stats.bytes;
+    bench.options.shards = stats.shards;
+    printf("%" PRIu64 " keys that expire within one second, %" PRIu32 " shards, %u steps a slice\n",
+           options->keys, stats.shards, options->steps);
+
+    (void)run_threads(&bench, false, &bytes);
+    print_row("nothing expires", &bench);
+    struct times baseline = bench.gets;
+    /* The hour until they are due passes at once; upkeep is brought up to it before anything is measured. */
+    int64_t resume_ns = due_ns - LEAD_NS;
+    while (wkv_store_maintain(bench.store, resume_ns, 1000))
+        continue;
+    bench.ahead_ns = resume_ns - wkv_monotonic_ns();
+    int64_t back_ns = run_threads(&bench, true, &bytes);
+    print_row("all expire", &bench);
+    printf("ratio            p50 %.2f   p99 %.2f   p99.9 %.2f   longest %.2f\n",
+           ratio(times_quantile(&bench.gets, 0.5), times_quantile(&baseline, 0.5)),
+           ratio(times_quantile(&bench.gets, 0.99), times_quantile(&baseline, 0.99)),
+           ratio(times_quantile(&bench.gets, 0.999), times_quantile(&baseline, 0.999)),
+           ratio(bench.gets.longest_ns, baseline.longest_ns));
+    if (back_ns < 0)
+        puts("memory did not come back within a minute");
+    else
+        printf("all memory back %.0f ms after the last key expired (%.1f MB, then %.1f MB)\n",
+               (double)(back_ns - due_ns - SECOND_NS) / 1e6, (double)full_bytes / 1e6, (double)bytes / 1e6);
+    wkv_store_destroy(bench.store);
+    return back_ns < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static bool read_number(const char *text, uint64_t least, uint64_t most, uint64_t *number)
+{
+    char *end;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || text[0] == '-' || value < least || value > most)
+        return false;
+    *number = value;
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option names[] = {{"keys", required_argument, NULL, 'k'},
+                                          {"shards", required_argument, NULL, 's'},
+                                          {"steps", required_argument, NULL, 't'},
+                                          {NULL, 0, NULL, 0}};
+    struct options options = {.keys = 1000000, .shards = WKV_STORE_DEFAULT_SHARDS, .steps = 128};
+    int option;
+    while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
+        uint64_t number = 0;
+        bool good = option != '?' &&
+                    read_number(optarg, 1, option == 's' ? WKV_STORE_MAX_SHARDS : 100000000, &number);
+        if (!good) {
+            fprintf(stderr, "usage: %s [--keys 1..100000000] [--shards 1..%u] [--steps 1..100000000]\n",
+                    argv[0], WKV_STORE_MAX_SHARDS);
+            return 64;
+        }
+        if (option == 'k')
+            options.keys = number;
+        else if (option == 's')
+            options.shards = (uint32_t)number;
+        else
+            options.steps = (unsigned)number;
+    }
+    return run(&options);
+}
