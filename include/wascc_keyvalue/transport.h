@@ -12,6 +12,7 @@
 #include "wascc_keyvalue/error.h"
 #include "wascc_keyvalue/log.h"
 #include "wascc_keyvalue/provider.h"
+#include "wascc_keyvalue/watchdog.h"
 
 /* ---- where and how to connect ---- */
 
@@ -90,6 +91,9 @@ struct wkv_server_options {
     int64_t drain_timeout_ms;            /* >= 0 */
     const struct wkv_provider *provider; /* borrowed */
     struct wkv_log *log;                 /* borrowed */
+    struct wkv_watchdog
+        *watchdog; /* borrowed; armed for the end of drain_timeout_ms when the server is told to stop.
+                                    * The caller stops it when all the rest is closed */
 };
 
 #define WKV_MAX_WORKERS 256u

@@ -59,6 +59,16 @@ static enum wkv_code check_config(const struct wkv_config *config, struct wkv_lo
     return wkv_fail(error, WKV_BAD_REQUEST, "--auth takes claims, invocation, binding or none");
 }
 
+/* What is wrong with the connection's options is said before anything is served. nats.c starts threads for this, so the
+ * signals must be blocked by now. */
+static enum wkv_code check_connect(const struct wkv_config *config, struct wkv_error *error)
+{
+    natsOptions *options;
+    enum wkv_code code = wkv_connect_options_apply(&config->connect, WKV_SERVICE_NAME, &options, error);
+    natsOptions_Destroy(options);
+    return code;
+}
+
 static int report(struct wkv_log *log, enum wkv_server_outcome outcome, const struct wkv_error *error)
 {
     switch (outcome) {
@@ -75,7 +85,7 @@ static int report(struct wkv_log *log, enum wkv_server_outcome outcome, const st
 }
 
 static int serve_store(const struct wkv_config *config, struct wkv_store *store, struct wkv_log *log,
-                       int stop_fd)
+                       struct wkv_watchdog *watchdog, int stop_fd)
 {
     struct wkv_provider provider = {.store = store,
                                     .max_key_bytes = (uint32_t)config->max_key_bytes,
@@ -87,16 +97,36 @@ static int serve_store(const struct wkv_config *config, struct wkv_store *store,
                                          .allow_split = config->allow_split,
                                          .drain_timeout_ms = (int64_t)config->drain_timeout_ms,
                                          .provider = &provider,
-                                         .log = log};
+                                         .log = log,
+                                         .watchdog = watchdog};
     struct wkv_janitor *janitor = wkv_janitor_start(store);
-    if (janitor == NULL) {
-        wkv_log_error(log, "no thread for the janitor");
+    if (janitor == NULL || watchdog == NULL) {
+        wkv_log_error(log, "no thread for the janitor or the watchdog");
+        wkv_janitor_stop(janitor);
         return WKV_EXIT_FAILED;
     }
     struct wkv_error error = {0};
     enum wkv_server_outcome outcome = wkv_server_run(&options, stop_fd, &error);
     wkv_janitor_stop(janitor);
     return report(log, outcome, &error);
+}
+
+/* What can still be wrong with the options shows here. */
+static int prepare(const struct wkv_config *config, struct wkv_store **store)
+{
+    struct wkv_error error;
+    struct wkv_store_options options = {.shards = (uint32_t)config->shards,
+                                        .max_memory_bytes = config->max_memory_bytes};
+    *store = NULL;
+    if (check_connect(config, &error) != WKV_OK)
+        return wkv_usage_error(&error);
+    *store = wkv_store_create(&options, wkv_monotonic_ns());
+    if (*store != NULL)
+        return WKV_EXIT_OK;
+    (void)wkv_fail(&error, WKV_BAD_REQUEST,
+                   "--max-memory is too small for %u empty shards: give more memory, or fewer --shards",
+                   (unsigned)config->shards);
+    return wkv_usage_error(&error);
 }
 
 static int serve(const struct wkv_config *config, struct wkv_log *log)
@@ -106,21 +136,19 @@ static int serve(const struct wkv_config *config, struct wkv_log *log)
         wkv_log_error(log, "cannot watch for signals: %s", strerror(errno));
         return WKV_EXIT_FAILED;
     }
-    wkv_log_warn(
-        log, "--auth none: everybody who may publish on this binding's subjects may read and write its data");
-    struct wkv_store_options options = {.shards = (uint32_t)config->shards,
-                                        .max_memory_bytes = config->max_memory_bytes};
-    struct wkv_store *store = wkv_store_create(&options, wkv_monotonic_ns());
-    int status = WKV_EXIT_USAGE;
-    if (store == NULL)
-        wkv_log_error(log,
-                      "--max-memory is too small for %u empty shards: give more memory, or fewer --shards",
-                      (unsigned)config->shards);
-    else
-        status = serve_store(config, store, log, stop_fd);
+    /* The promise of --drain-timeout is for the process, so the watchdog goes last. */
+    struct wkv_watchdog *watchdog = wkv_watchdog_start(log);
+    struct wkv_store *store;
+    int status = prepare(config, &store);
+    if (status == WKV_EXIT_OK) {
+        wkv_log_warn(log, "--auth none: everybody who may publish on this binding's subjects may read and "
+                          "write its data");
+        status = serve_store(config, store, log, watchdog, stop_fd);
+    }
     wkv_store_destroy(store);
     (void)close(stop_fd);
     (void)nats_CloseAndWait(MAX_SHUTDOWN_WAIT_MS);
+    wkv_watchdog_stop(watchdog);
     return status;
 }
 

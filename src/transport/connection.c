@@ -43,6 +43,58 @@ static enum wkv_code readable(const char *option, const char *path, struct wkv_e
     return WKV_OK;
 }
 
+/* Whether len bytes are `host`, `host:port` or `[address]:port`. */
+static bool host_and_port(const char *text, size_t len)
+{
+    const char *end = text + len;
+    const char *port = memchr(text, ':', len);
+    if (len > 0 && text[0] == '[') {
+        const char *closing = memchr(text, ']', len);
+        if (closing == NULL || (closing + 1 < end && closing[1] != ':'))
+            return false;
+        port = closing + 1 < end ? closing + 1 : NULL;
+    }
+    if (len == 0 || port == text)
+        return false;
+    if (port == NULL)
+        return true;
+    unsigned number = 0;
+    const char *digit = port + 1;
+    for (; digit < end && *digit >= '0' && *digit <= '9' && number <= UINT16_MAX; digit++)
+        number = number * 10 + (unsigned)(*digit - '0');
+    return digit == end && number > 0 && number <= UINT16_MAX;
+}
+
+/* One of the servers, without the comma: `[scheme://][user[:password]@]host[:port][/]`. */
+static bool server_valid(const char *url, size_t len)
+{
+    const char *scheme_end = memmem(url, len, "://", 3);
+    const char *host = scheme_end == NULL ? url : scheme_end + 3;
+    const char *at = memrchr(host, '@', (size_t)(url + len - host));
+    if (at != NULL)
+        host = at + 1;
+    size_t host_len = (size_t)(url + len - host);
+    if (host_len > 0 && host[host_len - 1] == '/')
+        host_len--;
+    return host_and_port(host, host_len);
+}
+
+/* nats.c would take anything and try it for ever. What is no URL is not shown: it may be half a password. */
+static enum wkv_code check_servers(const char *servers, struct wkv_error *error)
+{
+    for (const char *one = servers;; one++) {
+        size_t len = strcspn(one, ",");
+        if (!server_valid(one, len))
+            return wkv_fail(
+                error, WKV_BAD_REQUEST,
+                "--server is no NATS URL: give one such as nats://127.0.0.1:4222, or several with "
+                "commas between; in a password ',' is %%2C and '@' is %%40");
+        one += len;
+        if (*one == '\0')
+            return WKV_OK;
+    }
+}
+
 static enum wkv_code check_files(const struct wkv_connect_options *options, struct wkv_error *error)
 {
     const struct {
@@ -120,18 +172,11 @@ enum wkv_code wkv_connect_options_apply(const struct wkv_connect_options *option
 {
     natsOptions *made = NULL;
     *out = NULL;
-    if (check_files(options, error) != WKV_OK)
+    if (check_servers(options->server, error) != WKV_OK || check_files(options, error) != WKV_OK)
         return error->code;
     if (natsOptions_Create(&made) != NATS_OK)
         return wkv_fail(error, WKV_UNAVAILABLE, "no memory for a connection's options");
     natsStatus status = apply_servers(made, options->server);
-    if (status != NATS_OK) {
-        char shown[WKV_ERROR_TEXT_BYTES];
-        wkv_redact_url(options->server, shown, sizeof shown / 2);
-        natsOptions_Destroy(made);
-        return wkv_fail(error, WKV_BAD_REQUEST,
-                        "--server %s is no NATS URL: give one such as nats://127.0.0.1:4222", shown);
-    }
     if (status == NATS_OK)
         status = natsOptions_SetName(made, name);
     if (status == NATS_OK)

@@ -19,6 +19,7 @@
 #define UNSENT_LOOK_BYTES ((size_t)1024 * 1024)
 /* Handled messages are kept until there are WKV_LOOP_SPENT of them or their payloads have so many bytes. */
 #define SPENT_BYTES ((size_t)256 * 1024)
+#define DRAIN_SLICE_MS 200
 
 enum wkv_code wkv_loop_init(struct wkv_loop *loop, const char *name, struct wkv_log *log, int notify_fd,
                             struct wkv_error *error)
@@ -338,21 +339,51 @@ static int64_t left_ms(int64_t deadline_ns)
     return left < 1 ? 1 : left;
 }
 
+static bool is_connected(const struct wkv_loop *loop)
+{
+    return natsConnection_Status(loop->connection) == NATS_CONN_STATUS_CONNECTED;
+}
+
+/* How long to wait in one go: the connection may be lost at any moment of a drain, and nats.c would wait on for an answer that
+ * cannot come. */
+static int64_t slice_ms(int64_t deadline_ns)
+{
+    int64_t left = left_ms(deadline_ns);
+    return left < DRAIN_SLICE_MS ? left : DRAIN_SLICE_MS;
+}
+
+static bool await_drained(struct wkv_loop *loop, natsSubscription *subscription, int64_t deadline_ns)
+{
+    natsStatus status;
+    do
+        status = natsSubscription_WaitForDrainCompletion(subscription, slice_ms(deadline_ns));
+    while (status == NATS_TIMEOUT && is_connected(loop) && wkv_monotonic_ns() < deadline_ns);
+    return status == NATS_OK;
+}
+
 /* nats.c's drain of a subscription: it tells the server, waits until the server has heard (so nothing more
- * comes), and then until the queue is empty, which the loop sees to. The connection stays up, so the replies
- * go out. */
+ * comes), and then until the queue is empty, which the loop sees to. The connection stays up, so the replies go out. */
 static bool drain_subscriptions(struct wkv_loop *loop, int64_t deadline_ns)
 {
     bool drained = true;
-    for (size_t i = 0; i < loop->subscription_count; i++)
+    for (size_t i = 0; i < loop->subscription_count && is_connected(loop); i++)
         if (loop->subscriptions[i].subscription != NULL)
             drained &= natsSubscription_DrainTimeout(loop->subscriptions[i].subscription,
                                                      left_ms(deadline_ns)) == NATS_OK;
-    for (size_t i = 0; i < loop->subscription_count; i++)
+    for (size_t i = 0; i < loop->subscription_count && is_connected(loop); i++)
         if (loop->subscriptions[i].subscription != NULL)
-            drained &= natsSubscription_WaitForDrainCompletion(loop->subscriptions[i].subscription,
-                                                               left_ms(deadline_ns)) == NATS_OK;
-    return drained;
+            drained &= await_drained(loop, loop->subscriptions[i].subscription, deadline_ns);
+    return drained && is_connected(loop);
+}
+
+/* Waits until the server has taken all that was published. */
+static bool flush(struct wkv_loop *loop, int64_t deadline_ns)
+{
+    natsStatus status;
+    do
+        status = natsConnection_FlushTimeout(loop->connection, slice_ms(deadline_ns));
+    while (status == NATS_TIMEOUT && is_connected(loop) && wkv_monotonic_ns() < deadline_ns);
+    return status == NATS_OK;
 }
 
 bool wkv_loop_drain(struct wkv_loop *loop, int64_t timeout_ms)
@@ -360,13 +391,11 @@ bool wkv_loop_drain(struct wkv_loop *loop, int64_t timeout_ms)
     if (!loop->running || atomic_load(&loop->closed))
         return true;
     /* Without a server there is nobody whose requests could still be answered. */
-    if (natsConnection_Status(loop->connection) != NATS_CONN_STATUS_CONNECTED)
+    if (!is_connected(loop))
         return true;
     int64_t deadline_ns = wkv_monotonic_ns() + timeout_ms * WKV_NS_PER_MS;
-    bool drained = drain_subscriptions(loop, deadline_ns);
-    drained &= await_turn(loop, deadline_ns);
-    drained &= natsConnection_FlushTimeout(loop->connection, left_ms(deadline_ns)) == NATS_OK;
-    return drained;
+    return drain_subscriptions(loop, deadline_ns) && await_turn(loop, deadline_ns) &&
+           flush(loop, deadline_ns);
 }
 
 /* nats.c tells of the close on a thread of its own, after the calls that it had yet to make: the loop must

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "transport/discovery.h"
-#include "transport/watchdog.h"
 #include "transport/worker.h"
 #include "wascc_keyvalue/clock.h"
 
@@ -167,7 +166,7 @@ static void drain(struct server *server)
     int64_t close_ms = total_ms / CLOSE_SHARE > CLOSE_MAX_MS ? CLOSE_MAX_MS : total_ms / CLOSE_SHARE;
     int64_t end_ns = wkv_monotonic_ns() + total_ms * WKV_NS_PER_MS;
     int64_t deadline_ns = end_ns - close_ms * WKV_NS_PER_MS;
-    struct wkv_watchdog *watchdog = wkv_watchdog_start(server->options->log, end_ns);
+    wkv_watchdog_arm(server->options->watchdog, end_ns);
     wkv_log_info(server->options->log, "stopping: draining for at most %" PRId64 " ms", total_ms);
     bool drained = true;
     for (unsigned i = 0; i < server->worker_count; i++)
@@ -178,7 +177,6 @@ static void drain(struct server *server)
         wkv_loop_disconnect(&server->workers[i].loop, left_ms(end_ns) / 2);
     wkv_loop_disconnect(&server->discovery.loop, left_ms(end_ns) / 2);
     log_totals(server, drained);
-    wkv_watchdog_stop(watchdog);
 }
 
 static enum wkv_code init(struct server *server, struct wkv_error *error)
