@@ -1,0 +1,651 @@
+/* Contract section 9: the commands, their options and environment variables, what they print and how they
+ * end. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness.h"
+
+static struct process command;
+
+static void start_shared(void)
+{
+    nats_server_start(&shared.server, NULL);
+    provider_serve(&shared.provider, shared.server.url, NULL);
+}
+
+static void end_command(void)
+{
+    process_destroy(&command);
+}
+
+static size_t lines_in(const char *text)
+{
+    size_t lines = 0;
+    for (; *text != '\0'; text++)
+        lines += *text == '\n';
+    return lines;
+}
+
+static bool ends_with_newline(const char *text)
+{
+    return *text != '\0' && text[strlen(text) - 1] == '\n';
+}
+
+/* ---- bad options ---- */
+
+#define LONG_TOKEN                                                                                           \
+    "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"   \
+    "01234567890123456789012345678"
+
+static const struct {
+    const char *names; /* what the line must name */
+    const char *arguments[6];
+    const char *variable;
+} bad[] = {
+    {"--nonsense", {"serve", "--nonsense"}, NULL},
+    {"--nonsense", {"serve", "--nonsense=1"}, NULL},
+    {"-x", {"serve", "-x"}, NULL},
+    {"--workers", {"serve", "--workers"}, NULL},
+    {"--workers", {"serve", "--workers", "0"}, NULL},
+    {"--workers", {"serve", "--workers", "-1"}, NULL},
+    {"--workers", {"serve", "--workers", "257"}, NULL},
+    {"--workers", {"serve", "--workers", "two"}, NULL},
+    {"--workers", {"serve", "--workers", "1.5"}, NULL},
+    {"--workers", {"serve", "--workers", "2 "}, NULL},
+    {"--workers", {"serve", "--workers", ""}, NULL},
+    {"--workers", {"serve", "--workers", "18446744073709551617"}, NULL},
+    {"--shards", {"serve", "--shards", "0"}, NULL},
+    {"--shards", {"serve", "--shards", "4097"}, NULL},
+    {"--max-memory", {"serve", "--max-memory", "lots"}, NULL},
+    {"--max-memory", {"serve", "--max-memory", "-1"}, NULL},
+    {"--max-memory", {"serve", "--max-memory", "1xb"}, NULL},
+    {"--max-memory", {"serve", "--max-memory", "99999999999gb"}, NULL},
+    {"--max-memory", {"serve", "--max-memory", "99999999999999999999"}, NULL},
+    {"--max-memory", {"serve", "--auth", "none", "--max-memory", "1kb"}, NULL},
+    {"--max-key-size", {"serve", "--max-key-size", "0"}, NULL},
+    {"--max-key-size", {"serve", "--max-key-size", "64kb"}, NULL},
+    {"--max-value-size", {"serve", "--max-value-size", "2gb"}, NULL},
+    {"--drain-timeout", {"serve", "--drain-timeout", "-1"}, NULL},
+    {"--drain-timeout", {"serve", "--drain-timeout", "1fortnight"}, NULL},
+    {"--drain-timeout", {"serve", "--drain-timeout", "86401"}, NULL},
+    {"--binding", {"serve", "--binding", ""}, NULL},
+    {"--binding", {"serve", "--binding", "a.b"}, NULL},
+    {"--binding", {"serve", "--binding", "a b"}, NULL},
+    {"--binding", {"serve", "--binding", "*"}, NULL},
+    {"--binding", {"serve", "--binding", ">"}, NULL},
+    {"--binding", {"serve", "--binding", LONG_TOKEN}, NULL},
+    {"--lattice-namespace", {"serve", "--lattice-namespace", "a b"}, NULL},
+    {"--lattice-namespace", {"serve", "--lattice-namespace", ".a"}, NULL},
+    {"--lattice-namespace", {"serve", "--lattice-namespace", "a..b"}, NULL},
+    {"--lattice-namespace", {"serve", "--lattice-namespace", "a.>"}, NULL},
+    {"--lattice-namespace", {"serve", "--lattice-namespace", "a\nb"}, NULL},
+    {"--auth", {"serve", "--auth", "nobody"}, NULL},
+    {"--auth", {"serve", "--auth", ""}, NULL},
+    {"--log-level", {"serve", "--auth", "none", "--log-level", "loud"}, NULL},
+    {"--log-format", {"serve", "--auth", "none", "--log-format", "xml"}, NULL},
+    {"--allow-split", {"serve", "--allow-split=maybe"}, NULL},
+    {"--creds", {"serve", "--auth", "none", "--creds", "/nonexistent"}, NULL},
+    {"--tlsca", {"serve", "--auth", "none", "--tlsca", "/nonexistent"}, NULL},
+    {"--tlscert", {"serve", "--auth", "none", "--tlscert", "/dev/null"}, NULL},
+    {"--password", {"serve", "--auth", "none", "--user", "u"}, NULL},
+    {"--server", {"serve", "--auth", "none", "--server", "nats://127.0.0.1:99999999"}, NULL},
+    {"serve", {"serve", "argument"}, NULL},
+    {"--actor", {"serve", "--actor", "M"}, NULL},
+    {"--workers", {"call", "--workers", "2"}, NULL},
+    {"call", {"call"}, NULL},
+    {"call", {"call", "Get"}, NULL},
+    {"call", {"call", "Get", "{}", "{}"}, NULL},
+    {"JSON", {"call", "Get", "key"}, NULL},
+    {"JSON", {"call", "Get", ""}, NULL},
+    {"actor", {"call", "--actor", "a.b", "Get", "{}"}, NULL},
+    {"operation", {"call", "Get it", "{}"}, NULL},
+    {"--timeout", {"call", "--timeout", "0", "Get", "{}"}, NULL},
+    {"--timeout", {"health", "--timeout", "soon"}, NULL},
+    {"health", {"health", "argument"}, NULL},
+    {"command", {"nonsense"}, NULL},
+    {"WASCC_KEYVALUE_WORKERS", {"serve"}, "WASCC_KEYVALUE_WORKERS=many"},
+    {"WASCC_KEYVALUE_ALLOW_SPLIT", {"serve"}, "WASCC_KEYVALUE_ALLOW_SPLIT=maybe"},
+    {"WASCC_KEYVALUE_TIMEOUT", {"health"}, "WASCC_KEYVALUE_TIMEOUT=-1"},
+    {"lattice-namespace", {"serve"}, "LATTICE_NAMESPACE=a b"},
+};
+
+#define BAD ((int)(sizeof bad / sizeof bad[0]))
+
+/* "A bad option exits 64 with one clear line." */
+START_TEST(a_bad_option_exits_64_with_one_line_that_names_it)
+{
+    const char *const variables[] = {bad[_i].variable, NULL};
+    const char *const *a = bad[_i].arguments;
+    int status = program_run(&command, variables, NULL, a[0], a[1], a[2], a[3], a[4], a[5], NULL);
+    const char *said = command.err.bytes;
+    ck_assert_msg(status == 64, "%s %s: exit %d: %s", a[0], a[1], status, said);
+    ck_assert_msg(lines_in(said) == 1 && ends_with_newline(said), "not one line: %s", said);
+    ck_assert_msg(strstr(said, bad[_i].names) != NULL, "%s is not named: %s", bad[_i].names, said);
+    ck_assert_str_eq(command.out.bytes, "");
+}
+END_TEST
+
+START_TEST(without_a_command_it_tells_the_commands_and_exits_64)
+{
+    ck_assert_int_eq(program_run(&command, NULL, NULL, NULL), 64);
+    ck_assert_str_eq(command.out.bytes, "");
+    ck_assert_ptr_nonnull(strstr(command.err.bytes, "serve"));
+}
+END_TEST
+
+/* Until claims are there, serving everybody has to be asked for. */
+START_TEST(serve_without_auth_none_says_that_it_is_not_there_yet)
+{
+    static const char *const modes[] = {NULL, "claims", "invocation", "binding"};
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        int status =
+            program_run(&command, NULL, NULL, "serve", modes[i] == NULL ? NULL : "--auth", modes[i], NULL);
+        ck_assert_int_eq(status, 64);
+        ck_assert_uint_eq(lines_in(command.err.bytes), 1);
+        ck_assert_ptr_nonnull(strstr(command.err.bytes, "--auth none"));
+        process_destroy(&command);
+    }
+}
+END_TEST
+
+/* ---- help ---- */
+
+START_TEST(help_names_every_option_and_variable)
+{
+    static const struct {
+        const char *command;
+        const char *names[24];
+    } rows[] = {
+        {"serve",
+         {"--server",
+          "NATS_URL",
+          "LATTICE_HOST",
+          "--lattice-namespace",
+          "LATTICE_NAMESPACE",
+          "--binding",
+          "--auth",
+          "--workers",
+          "--shards",
+          "--max-memory",
+          "--drain-timeout",
+          "--log-level",
+          "--log-format",
+          "--creds",
+          "NATS_CREDS",
+          "--user",
+          "NATS_USER",
+          "--password",
+          "--nkey",
+          "--tlsca",
+          "--tlscert",
+          "--tlskey",
+          "WASCC_KEYVALUE_MAX_MEMORY",
+          "--allow-split"}},
+        {"call",
+         {"--server", "--actor", "--timeout", "Get", "Set", "Del", "Add", "Push", "ListItemDelete", "Range",
+          "Clear", "SetAdd", "SetRemove", "SetQuery", "SetUnion", "SetIntersection", "KeyExists"}},
+        {"health", {"--server", "--timeout", "--binding", "WASCC_KEYVALUE_TIMEOUT"}},
+        {"--help", {"serve", "call", "health"}},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        ck_assert_int_eq(program_run(&command, NULL, NULL, rows[i].command, "--help", NULL), 0);
+        ck_assert_str_eq(command.err.bytes, "");
+        for (size_t j = 0; j < 24 && rows[i].names[j] != NULL; j++)
+            ck_assert_msg(strstr(command.out.bytes, rows[i].names[j]) != NULL, "%s --help is silent about %s",
+                          rows[i].command, rows[i].names[j]);
+        process_destroy(&command);
+    }
+}
+END_TEST
+
+START_TEST(version_is_one_line)
+{
+    int major, minor, patch;
+    ck_assert_int_eq(program_run(&command, NULL, NULL, "--version", NULL), 0);
+    ck_assert_int_eq(sscanf(command.out.bytes, "wascc-keyvalue %d.%d.%d", &major, &minor, &patch), 3);
+    ck_assert_uint_eq(lines_in(command.out.bytes), 1);
+}
+END_TEST
+
+/* ---- call ---- */
+
+/* Runs `call` against the shared server. */
+static int call(const char *operation, const char *json)
+{
+    process_destroy(&command);
+    return program_run(&command, NULL, NULL, "call", "--server", shared.server.url, operation, json, NULL);
+}
+
+static void check_said(int status, int expected, const char *out, const char *err)
+{
+    ck_assert_msg(status == expected, "exit %d: %s", status, command.err.bytes);
+    ck_assert_str_eq(command.out.bytes, out);
+    if (*err == '\0')
+        ck_assert_str_eq(command.err.bytes, "");
+    else
+        ck_assert_msg(strstr(command.err.bytes, err) != NULL && lines_in(command.err.bytes) == 1,
+                      "\"%s\" is not in: %s", err, command.err.bytes);
+}
+
+START_TEST(call_prints_the_reply_as_json)
+{
+    check_said(call("Set", "{\"key\":\"a\",\"value\":\"1\"}"), 0, "{\"value\":\"1\"}\n", "");
+    check_said(call("Get", "{\"key\":\"a\"}"), 0, "{\"value\":\"1\",\"exists\":true}\n", "");
+    check_said(call("Add", "{\"key\":\"a\",\"value\":41}"), 0, "{\"value\":42}\n", "");
+    check_said(call("Push", "{\"key\":\"l\",\"value\":\"x\"}"), 0, "{\"new_count\":1}\n", "");
+    check_said(call("SetUnion", "{}"), 0, "{\"values\":[]}\n", "");
+}
+END_TEST
+
+START_TEST(call_takes_json_from_standard_input)
+{
+    int status = program_run(&command, NULL, "{\"key\":\"in\",\"value\":\"from input\"}", "call", "--server",
+                             shared.server.url, "Set", "-", NULL);
+    check_said(status, 0, "{\"value\":\"from input\"}\n", "");
+    process_destroy(&command);
+    check_said(program_run(&command, NULL, "nothing of the kind", "call", "--server", shared.server.url,
+                           "Set", "-", NULL),
+               64, "", "JSON");
+}
+END_TEST
+
+START_TEST(call_prints_an_error_reply_and_exits_1)
+{
+    (void)call("Push", "{\"key\":\"list\",\"value\":\"x\"}");
+    check_said(call("Get", "{\"key\":\"list\"}"), 1, "", "409: Get: ");
+    check_said(call("Get", "{"), 1, "", "400: Get: ");
+    check_said(call("Get", "{\"key\":\"\"}"), 1, "", "key is empty");
+    check_said(call("Nothing", "{}"), 1, "", "no responders");
+}
+END_TEST
+
+START_TEST(call_says_when_there_is_no_server_or_no_instance)
+{
+    char url[URL_BYTES];
+    url_of(free_port(), url);
+    int status = program_run(&command, NULL, NULL, "call", "--server", url, "Get", "{\"key\":\"a\"}", NULL);
+    check_said(status, 1, "", url);
+    process_destroy(&command);
+    status = program_run(&command, NULL, NULL, "call", "--server", shared.server.url, "--binding", "other",
+                         "Get", "{\"key\":\"a\"}", NULL);
+    check_said(status, 1, "", "no responders");
+}
+END_TEST
+
+/* Listens for one request on a binding that nobody serves, to see what `call` sends. */
+static natsSubscription *listen_on(const char *subject)
+{
+    natsSubscription *subscription = NULL;
+    ck_assert_int_eq(natsConnection_SubscribeSync(&subscription, caller.connection, subject), NATS_OK);
+    ck_assert_int_eq(natsConnection_Flush(caller.connection), NATS_OK);
+    return subscription;
+}
+
+static void expect_subject(natsSubscription *subscription, const char *subject)
+{
+    natsMsg *request = NULL;
+    ck_assert_int_eq(natsSubscription_NextMsg(&request, subscription, WAIT_MS), NATS_OK);
+    ck_assert_str_eq(natsMsg_GetSubject(request), subject);
+    natsMsg_Destroy(request);
+}
+
+START_TEST(call_speaks_as_an_example_actor_unless_told)
+{
+    natsSubscription *all = listen_on("ns.wasmbus.provider.wascc.keyvalue.quiet.>");
+    int status =
+        program_run(&command, NULL, NULL, "call", "--server", shared.server.url, "--lattice-namespace", "ns",
+                    "--binding", "quiet", "--timeout", "50ms", "Get", "{\"key\":\"a\"}", NULL);
+    check_said(status, 1, "", "no reply");
+    expect_subject(all, "ns.wasmbus.provider.wascc.keyvalue.quiet." ACTOR ".Get");
+    process_destroy(&command);
+    status = program_run(&command, NULL, NULL, "call", "--server", shared.server.url, "--lattice-namespace",
+                         "ns", "--binding", "quiet", "--timeout", "50ms", "--actor", "system", "Add",
+                         "{\"key\":\"a\"}", NULL);
+    check_said(status, 1, "", "no reply");
+    expect_subject(all, "ns.wasmbus.provider.wascc.keyvalue.quiet.system.Add");
+    natsSubscription_Destroy(all);
+}
+END_TEST
+
+START_TEST(call_refuses_what_the_server_would)
+{
+    static char large[2 * 1024 * 1024 + 64];
+    int len = snprintf(large, sizeof large, "{\"key\":\"a\",\"value\":\"");
+    memset(large + len, 'v', sizeof large - (size_t)len - 4);
+    (void)strcpy(large + sizeof large - 4, "\"}");
+    check_said(program_run(&command, NULL, large, "call", "--server", shared.server.url, "Set", "-", NULL), 1,
+               "", "max_payload");
+}
+END_TEST
+
+/* ---- health ---- */
+
+static int health(const char *url, const char *binding)
+{
+    process_destroy(&command);
+    return program_run(&command, NULL, NULL, "health", "--server", url, "--binding", binding, "--timeout",
+                       "5s", NULL);
+}
+
+START_TEST(health_exits_0_where_an_instance_answers)
+{
+    ck_assert_int_eq(health(shared.server.url, "default"), 0);
+    ck_assert_uint_eq(lines_in(command.out.bytes), 1);
+    ck_assert_str_eq(command.err.bytes, "");
+}
+END_TEST
+
+START_TEST(health_exits_1_where_none_does)
+{
+    char url[URL_BYTES];
+    url_of(free_port(), url);
+    check_said(health(url, "default"), 1, "", url);
+    process_destroy(&command);
+    int status = program_run(&command, NULL, NULL, "health", "--server", shared.server.url, "--binding",
+                             "other", "--timeout", "100ms", NULL);
+    check_said(status, 1, "", "no instance");
+    process_destroy(&command);
+    status = program_run(&command, NULL, NULL, "health", "--server", shared.server.url, "--lattice-namespace",
+                         "ns", "--timeout", "100ms", NULL);
+    check_said(status, 1, "", "no instance");
+}
+END_TEST
+
+/* ---- the environment ---- */
+
+#define BROKEN "nats://127.0.0.1:1"
+
+/* Runs `call Get` with variables; URL in one stands for the server's. */
+static int call_with(const char *const variables[4], const char *option)
+{
+    char filled[4][256];
+    const char *environment[5] = {NULL};
+    for (int i = 0; i < 4 && variables[i] != NULL; i++) {
+        const char *mark = strstr(variables[i], "URL!");
+        (void)snprintf(filled[i], sizeof filled[i], "%.*s%s", mark == NULL ? 255 : (int)(mark - variables[i]),
+                       variables[i], mark == NULL ? "" : shared.server.url);
+        environment[i] = filled[i];
+    }
+    process_destroy(&command);
+    if (option == NULL)
+        return program_run(&command, environment, NULL, "call", "Get", "{\"key\":\"a\"}", NULL);
+    return program_run(&command, environment, NULL, "call", option,
+                       strcmp(option, "--server") ? "default" : shared.server.url, "Get", "{\"key\":\"a\"}",
+                       NULL);
+}
+
+/* "each also an environment variable WASCC_KEYVALUE_<NAME>": the option wins over it, it wins over the
+ * others. */
+START_TEST(an_option_wins_over_its_variable_and_that_over_the_others)
+{
+    static const struct {
+        const char *variables[4];
+        const char *option;
+        int status;
+    } rows[] = {
+        {{"WASCC_KEYVALUE_SERVER=URL!"}, NULL, 0},
+        {{"NATS_URL=URL!"}, NULL, 0},
+        {{"LATTICE_HOST=URL!"}, NULL, 0},
+        {{"WASCC_KEYVALUE_SERVER=URL!", "NATS_URL=" BROKEN, "LATTICE_HOST=" BROKEN}, NULL, 0},
+        {{"WASCC_KEYVALUE_SERVER=" BROKEN, "NATS_URL=URL!", "LATTICE_HOST=URL!"}, NULL, 1},
+        {{"NATS_URL=URL!", "LATTICE_HOST=" BROKEN}, NULL, 0},
+        {{"NATS_URL=" BROKEN, "LATTICE_HOST=URL!"}, NULL, 1},
+        {{"WASCC_KEYVALUE_SERVER=", "NATS_URL=URL!"}, NULL, 0},
+        {{"WASCC_KEYVALUE_SERVER=" BROKEN, "NATS_URL=" BROKEN}, "--server", 0},
+        {{"NATS_URL=URL!", "LATTICE_NAMESPACE=elsewhere"}, NULL, 1},
+        {{"NATS_URL=URL!", "WASCC_KEYVALUE_BINDING=elsewhere"}, NULL, 1},
+        {{"NATS_URL=URL!", "WASCC_KEYVALUE_BINDING=elsewhere"}, "--binding", 0},
+        {{"NATS_URL=URL!", "WASCC_KEYVALUE_LATTICE_NAMESPACE=elsewhere"}, NULL, 1},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        int status = call_with(rows[i].variables, rows[i].option);
+        ck_assert_msg(status == rows[i].status, "row %zu: exit %d: %s", i, status, command.err.bytes);
+    }
+}
+END_TEST
+
+/* LATTICE_HOST is a host, as the lattice's own tools have it, with a port where it is not NATS's usual
+ * one. */
+START_TEST(the_lattice_host_needs_no_scheme)
+{
+    char variable[64];
+    const char *const environment[] = {variable, NULL};
+    (void)snprintf(variable, sizeof variable, "LATTICE_HOST=127.0.0.1:%d", shared.server.port);
+    ck_assert_int_eq(program_run(&command, environment, NULL, "call", "Get", "{\"key\":\"a\"}", NULL), 0);
+}
+END_TEST
+
+START_TEST(serve_takes_all_its_options_from_the_environment)
+{
+    char server[URL_BYTES + 16];
+    (void)snprintf(server, sizeof server, "NATS_URL=%s", shared.server.url);
+    const char *const environment[] = {server,
+                                       "LATTICE_NAMESPACE=envns",
+                                       "WASCC_KEYVALUE_AUTH=none",
+                                       "WASCC_KEYVALUE_BINDING=envbinding",
+                                       "WASCC_KEYVALUE_WORKERS=3",
+                                       "WASCC_KEYVALUE_SHARDS=2",
+                                       "WASCC_KEYVALUE_MAX_MEMORY=16mb",
+                                       "WASCC_KEYVALUE_DRAIN_TIMEOUT=20s",
+                                       "WASCC_KEYVALUE_ALLOW_SPLIT=true",
+                                       "WASCC_KEYVALUE_LOG_FORMAT=json",
+                                       NULL};
+    const char *const argv[] = {provider_program(), "serve", NULL};
+    process_start(&command, argv, program_environment(environment), NULL);
+    const char *line = process_await_line(&command, "ready: ");
+    ck_assert_int_eq(line[0], '{');
+    ck_assert_ptr_nonnull(strstr(line, "envns.wasmbus.provider.wascc.keyvalue.envbinding."));
+    ck_assert_ptr_nonnull(strstr(line, "3 workers"));
+    client_call_on(&caller, "envns.wasmbus.provider.wascc.keyvalue.envbinding", ACTOR);
+    ck_assert_int_eq(client_add(&caller, JSON, "n", 1), 1);
+    provider_stop(&command);
+}
+END_TEST
+
+START_TEST(users_and_passwords_come_from_options_or_variables)
+{
+    struct nats_server guarded;
+    static const char *const environment[] = {"NATS_USER=u", "NATS_PASSWORD=secret!", NULL};
+    nats_server_start(&guarded, "authorization { user: u, password: \"secret!\" }\n");
+    provider_serve(&command, guarded.url, "--user", "u", "--password", "secret!", NULL);
+    struct process other;
+    int status = program_run(&other, environment, NULL, "call", "--server", guarded.url, "Get",
+                             "{\"key\":\"a\"}", NULL);
+    ck_assert_msg(status == 0, "%s", other.err.bytes);
+    process_destroy(&other);
+    provider_stop(&command);
+    nats_server_kill(&guarded);
+}
+END_TEST
+
+/* ---- secrets ---- */
+
+#define SECRET "hunter2SECRET"
+
+static void no_secret_said(void)
+{
+    ck_assert_msg(strstr(command.out.bytes, "SECRET") == NULL && strstr(command.err.bytes, "SECRET") == NULL,
+                  "a secret is shown: %s%s", command.out.bytes, command.err.bytes);
+}
+
+/* "No secret is ever printed or logged". */
+START_TEST(no_secret_is_printed)
+{
+    static const char *const rows[][7] = {
+        {"call", "--server", "nats://u:" SECRET "@127.0.0.1:1", "Get", "{}"},
+        {"call", "--server", "nats://" SECRET "@127.0.0.1:1", "Get", "{}"},
+        {"call", "--server", "u:" SECRET "@127.0.0.1:1", "Get", "{}"},
+        {"call", "--server", "nats://127.0.0.1:1,nats://u:" SECRET "@127.0.0.1:2", "Get", "{}"},
+        {"call", "--server", "nats://u:" SECRET "@127.0.0.1:99999", "Get", "{}"},
+        {"call", "--server", "nats://u:" SECRET "@@127.0.0.1:1", "Get", "{}"},
+        {"call", "--server", "nats://u:one," SECRET "@127.0.0.1:1", "Get", "{}"},
+        {"call", "--server", "nats://u:" SECRET ",more@127.0.0.1:1", "Get", "{}"},
+        {"call", "--server", "nats://u:" SECRET, "Get", "{}"},
+        {"health", "--server", "nats://u:" SECRET "@127.0.0.1:1"},
+        {"health", "--server", "nats://u:" SECRET "/x@127.0.0.1:1"},
+        {"health", "--server", "nats://127.0.0.1:1", "--user", "u", "--password", SECRET},
+        {"health", "--password", SECRET},
+        {"health", "--pasword=" SECRET},
+        {"health", SECRET},
+        {SECRET},
+        {"serve", "--auth", "none", "--workers", SECRET},
+        {"serve", "--auth", SECRET},
+        {"serve", "--auth", "none", "--log-level", SECRET},
+        {"serve", "--auth", "none", "--max-memory", SECRET},
+        {"serve", "--auth", "none", "--drain-timeout", SECRET},
+        {"call", "Get", SECRET},
+    };
+    const char *const *a = rows[_i];
+    ck_assert_int_ne(program_run(&command, NULL, NULL, a[0], a[1], a[2], a[3], a[4], a[5], a[6], NULL), 0);
+    ck_assert_str_ne(command.err.bytes, "");
+    no_secret_said();
+}
+END_TEST
+
+#define SECRET_ROWS 22
+
+/* ---- logs ---- */
+
+/* Does what there is to log at every level: errors of every kind, a lost server, a drain. */
+static void busy_life(const char *format)
+{
+    struct nats_server server;
+    nats_server_start(&server, NULL);
+    provider_serve(&command, server.url, "--log-level", "debug", "--log-format", format, "--shards", "1",
+                   "--max-memory", "64kb", NULL);
+    client_close(&caller);
+    client_open(&caller, server.url);
+    json_decref(client_call(&caller, JSON, "Set", "{s:s,s:s}", "key", "MARKERkey", "value", "MARKERvalue"));
+    json_decref(client_call(&caller, PROTOBUF, "Push", "{s:s,s:s}", "key", "list", "value", "MARKERitem"));
+    client_refused(&caller, JSON, "Get", 409, NULL, "{s:s}", "key", "list");
+    client_refused(&caller, JSON, "Set", 400, NULL, "{s:s,s:s,s:i}", "key", "a", "value", "MARKERbad",
+                   "expires_s", -1);
+    client_refused(&caller, PROTOBUF, "Add", 409, NULL, "{s:s,s:i}", "key", "MARKERkey", "value", 1);
+    char large[70001];
+    memset(large, 'x', 70000);
+    memcpy(large, "MARKERlarge", 11);
+    large[70000] = '\0';
+    client_refused(&caller, JSON, "Set", 507, NULL, "{s:s,s:s}", "key", "b", "value", large);
+    client_close(&caller);
+    nats_server_kill(&server);
+    (void)process_await_line(&command, "disconnected");
+    nats_server_start_on(&server, server.port, NULL);
+    (void)process_await_line(&command, "reconnected");
+    process_signal(&command, SIGTERM);
+    ck_assert_int_eq(process_await_exit(&command), 0);
+    nats_server_kill(&server);
+}
+
+/* "one line an event, text or JSON …; never a value, never a token". */
+START_TEST(no_value_is_ever_logged)
+{
+    busy_life(_i == 0 ? "text" : "json");
+    ck_assert_msg(strstr(command.err.bytes, "MARKER") == NULL, "a value is in the log: %s",
+                  command.err.bytes);
+    ck_assert_str_eq(command.out.bytes, "");
+}
+END_TEST
+
+START_TEST(each_line_of_a_json_log_is_an_event_in_json)
+{
+    busy_life("json");
+    size_t lines = 0;
+    for (char *line = command.err.bytes, *end; (end = strchr(line, '\n')) != NULL; line = end + 1, lines++) {
+        json_t *event = json_of(line, (size_t)(end - line));
+        static const char *const members[] = {"time", "level", "message"};
+        for (size_t i = 0; i < 3; i++)
+            ck_assert_msg(json_is_string(json_object_get(event, members[i])), "no %s in %.*s", members[i],
+                          (int)(end - line), line);
+        json_decref(event);
+    }
+    ck_assert_uint_gt(lines, 5);
+    ck_assert(ends_with_newline(command.err.bytes));
+}
+END_TEST
+
+START_TEST(each_line_of_a_text_log_has_a_time_and_a_level)
+{
+    busy_life("text");
+    for (char *line = command.err.bytes, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+        int year, month, day, hour, minute, used = 0;
+        char level[8];
+        ck_assert_msg(sscanf(line, "%4d-%2d-%2dT%2d:%2d:%*fZ %7s %n", &year, &month, &day, &hour, &minute,
+                             level, &used) == 6 &&
+                          used > 0,
+                      "%.*s", (int)(end - line), line);
+        ck_assert_msg(strcmp(level, "error") == 0 || strcmp(level, "warn") == 0 ||
+                          strcmp(level, "info") == 0 || strcmp(level, "debug") == 0,
+                      "%s", level);
+    }
+}
+END_TEST
+
+START_TEST(the_log_level_decides_what_is_logged)
+{
+    struct nats_server server;
+    nats_server_start(&server, NULL);
+    client_close(&caller);
+    client_open(&caller, server.url);
+    provider_start(&command, server.url, "--log-level", "error", NULL);
+    long long deadline_ms = now_ms() + WAIT_MS;
+    for (;;) {
+        struct answer answer = client_send(&caller, "Get", "{\"key\":\"a\"}", 11);
+        natsStatus status = answer.status;
+        answer_free(&answer);
+        if (status == NATS_OK)
+            break;
+        ck_assert_msg(now_ms() < deadline_ms, "it does not serve");
+    }
+    process_signal(&command, SIGTERM);
+    ck_assert_int_eq(process_await_exit(&command), 0);
+    ck_assert_str_eq(command.err.bytes, "");
+    nats_server_kill(&server);
+}
+END_TEST
+
+static TCase *add_case(Suite *suite, const char *name)
+{
+    TCase *tests = tcase_create(name);
+    tcase_add_checked_fixture(tests, NULL, end_command);
+    suite_add_tcase(suite, tests);
+    return tests;
+}
+
+static Suite *make_suite(void)
+{
+    Suite *suite = suite_create("integration/cli");
+    TCase *tests = add_case(suite, "without a server");
+    tcase_add_loop_test(tests, a_bad_option_exits_64_with_one_line_that_names_it, 0, BAD);
+    tcase_add_test(tests, without_a_command_it_tells_the_commands_and_exits_64);
+    tcase_add_test(tests, serve_without_auth_none_says_that_it_is_not_there_yet);
+    tcase_add_test(tests, help_names_every_option_and_variable);
+    tcase_add_test(tests, version_is_one_line);
+    tcase_add_loop_test(tests, no_secret_is_printed, 0, SECRET_ROWS);
+    tests = add_case(suite, "with a server");
+    tcase_add_unchecked_fixture(tests, start_shared, shared_stop);
+    tcase_add_checked_fixture(tests, caller_open, caller_close);
+    tcase_add_test(tests, call_prints_the_reply_as_json);
+    tcase_add_test(tests, call_takes_json_from_standard_input);
+    tcase_add_test(tests, call_prints_an_error_reply_and_exits_1);
+    tcase_add_test(tests, call_says_when_there_is_no_server_or_no_instance);
+    tcase_add_test(tests, call_speaks_as_an_example_actor_unless_told);
+    tcase_add_test(tests, call_refuses_what_the_server_would);
+    tcase_add_test(tests, health_exits_0_where_an_instance_answers);
+    tcase_add_test(tests, health_exits_1_where_none_does);
+    tcase_add_test(tests, an_option_wins_over_its_variable_and_that_over_the_others);
+    tcase_add_test(tests, the_lattice_host_needs_no_scheme);
+    tcase_add_test(tests, serve_takes_all_its_options_from_the_environment);
+    tcase_add_test(tests, users_and_passwords_come_from_options_or_variables);
+    tcase_add_loop_test(tests, no_value_is_ever_logged, 0, 2);
+    tcase_add_test(tests, each_line_of_a_json_log_is_an_event_in_json);
+    tcase_add_test(tests, each_line_of_a_text_log_has_a_time_and_a_level);
+    tcase_add_test(tests, the_log_level_decides_what_is_logged);
+    return suite;
+}
+
+int main(void)
+{
+    return harness_main(make_suite);
+}

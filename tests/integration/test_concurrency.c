@@ -1,0 +1,235 @@
+/* Many clients at once: nothing is lost, nothing done twice, each client's order is kept, and a union sees
+ * its sets at one moment. */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness.h"
+
+#define CLIENTS 8
+#define ROUNDS 150
+
+static void start_shared(void)
+{
+    nats_server_start(&shared.server, NULL);
+    provider_serve(&shared.provider, shared.server.url, "--workers", "3", "--shards", "4", NULL);
+}
+
+/* One client with a connection and a thread of its own. Odd ones speak JSON, even ones protobuf. */
+struct worker {
+    struct client client;
+    pthread_t thread;
+    int number;
+    enum encoding encoding;
+    void (*work)(struct worker *worker);
+};
+
+static void *run(void *argument)
+{
+    struct worker *worker = argument;
+    worker->work(worker);
+    return NULL;
+}
+
+/* Gives each client the work, and waits for all. */
+static void run_clients(void (*work)(struct worker *worker))
+{
+    struct worker workers[CLIENTS];
+    for (int i = 0; i < CLIENTS; i++) {
+        workers[i] = (struct worker){.number = i, .encoding = i % 2 == 0 ? PROTOBUF : JSON, .work = work};
+        client_open(&workers[i].client, shared.server.url);
+    }
+    for (int i = 0; i < CLIENTS; i++)
+        ck_assert_int_eq(pthread_create(&workers[i].thread, NULL, run, &workers[i]), 0);
+    for (int i = 0; i < CLIENTS; i++) {
+        ck_assert_int_eq(pthread_join(workers[i].thread, NULL), 0);
+        client_close(&workers[i].client);
+    }
+}
+
+/* ---- counters ---- */
+
+static void add_many(struct worker *worker)
+{
+    int last = 0;
+    for (int i = 0; i < ROUNDS; i++) {
+        int sum = client_add(&worker->client, worker->encoding, "counter", 1);
+        ck_assert_msg(sum > last, "a counter went from %d to %d", last, sum);
+        last = sum;
+    }
+}
+
+START_TEST(clients_adding_to_one_counter_lose_nothing)
+{
+    run_clients(add_many);
+    ck_assert_int_eq(client_add(&caller, JSON, "counter", 0), CLIENTS * ROUNDS);
+}
+END_TEST
+
+/* ---- lists ---- */
+
+static void push_many(struct worker *worker)
+{
+    char value[32];
+    for (int i = 0; i < ROUNDS; i++) {
+        (void)snprintf(value, sizeof value, "%d %d", worker->number, i);
+        (void)client_push(&worker->client, worker->encoding, "list", value);
+    }
+}
+
+START_TEST(a_list_holds_every_item_in_each_clients_order)
+{
+    int next[CLIENTS] = {0}, from, number;
+    run_clients(push_many);
+    json_t *reply =
+        client_call(&caller, PROTOBUF, "Range", "{s:s,s:i,s:i}", "key", "list", "start", 0, "stop", -1);
+    const json_t *values = json_object_get(reply, "values");
+    ck_assert_uint_eq(json_array_size(values), CLIENTS * ROUNDS);
+    for (size_t i = 0; i < json_array_size(values); i++) {
+        ck_assert_int_eq(sscanf(json_string_value(json_array_get(values, i)), "%d %d", &from, &number), 2);
+        ck_assert_int_eq(number, next[from]);
+        next[from]++;
+    }
+    json_decref(reply);
+}
+END_TEST
+
+/* ---- sets ---- */
+
+/* Every client adds the same members and some of its own, and takes the common ones out again. */
+static void change_set(struct worker *worker)
+{
+    char value[32];
+    for (int i = 0; i < ROUNDS / 3; i++) {
+        (void)snprintf(value, sizeof value, "common %d", i);
+        json_decref(client_call(&worker->client, worker->encoding, "SetAdd", "{s:s,s:s}", "key", "set",
+                                "value", value));
+        json_decref(client_call(&worker->client, worker->encoding, "SetRemove", "{s:s,s:s}", "key", "set",
+                                "value", value));
+        (void)snprintf(value, sizeof value, "%d %d", worker->number, i);
+        json_decref(client_call(&worker->client, worker->encoding, "SetAdd", "{s:s,s:s}", "key", "set",
+                                "value", value));
+    }
+}
+
+START_TEST(a_set_holds_every_member_that_was_added_and_not_removed)
+{
+    char value[32];
+    run_clients(change_set);
+    json_t *reply = client_call(&caller, JSON, "SetQuery", "{s:s}", "key", "set");
+    ck_assert_uint_eq(json_array_size(json_object_get(reply, "values")), CLIENTS * (ROUNDS / 3));
+    json_decref(reply);
+    for (int i = 0; i < CLIENTS * (ROUNDS / 3); i++) {
+        (void)snprintf(value, sizeof value, "%d %d", i % CLIENTS, i / CLIENTS);
+        int left = CLIENTS * (ROUNDS / 3) - i - 1;
+        reply = client_call(&caller, PROTOBUF, "SetRemove", "{s:s,s:s}", "key", "set", "value", value);
+        ck_assert_int_eq(json_integer_value(json_object_get(reply, "new_count")), left);
+        json_decref(reply);
+    }
+    ck_assert(!client_exists(&caller, "set"));
+}
+END_TEST
+
+/* ---- several keys at one moment ---- */
+
+/* One client moves a member from set to set, always adding before it removes; the others must see it in at
+ * least one of them at every moment. */
+static void look_or_move(struct worker *worker)
+{
+    static const char *const sets[] = {"m0", "m1", "m2"};
+    if (worker->number != 0) {
+        for (int i = 0; i < ROUNDS; i++) {
+            json_t *reply = client_call(&worker->client, worker->encoding, "SetUnion", "{s:[s,s,s]}", "keys",
+                                        sets[0], sets[1], sets[2]);
+            ck_assert_uint_eq(json_array_size(json_object_get(reply, "values")), 1);
+            json_decref(reply);
+        }
+        return;
+    }
+    for (int i = 0; i < ROUNDS * 2; i++) {
+        json_decref(client_call(&worker->client, JSON, "SetAdd", "{s:s,s:s}", "key", sets[(i + 1) % 3],
+                                "value", "x"));
+        json_decref(
+            client_call(&worker->client, JSON, "SetRemove", "{s:s,s:s}", "key", sets[i % 3], "value", "x"));
+    }
+}
+
+START_TEST(a_union_sees_all_its_sets_at_one_moment)
+{
+    json_decref(client_call(&caller, JSON, "SetAdd", "{s:s,s:s}", "key", "m0", "value", "x"));
+    run_clients(look_or_move);
+}
+END_TEST
+
+/* ---- pipelines ---- */
+
+#define REQUESTS 3000
+#define IN_FLIGHT 512
+
+static void send_numbered(struct pipeline *pipeline, int i)
+{
+    char text[128];
+    static const char *const requests[] = {"{\"key\":\"p%d\",\"value\":\"%d\"}", "{\"key\":\"p%d\"}"};
+    (void)snprintf(text, sizeof text, requests[i % 2], i / 2 % 100, i);
+    ck_assert(pipeline_send(pipeline, i % 2 == 0 ? "Set" : "Get", text, strlen(text)));
+}
+
+START_TEST(hundreds_of_requests_in_flight_are_each_answered_once)
+{
+    struct pipeline pipeline;
+    pipeline_open(&pipeline, &caller, REQUESTS);
+    for (int i = 0; i < REQUESTS; i++) {
+        send_numbered(&pipeline, i);
+        pipeline_settle(&pipeline, IN_FLIGHT);
+    }
+    pipeline_settle(&pipeline, 0);
+    ck_assert_uint_eq(pipeline.ok, REQUESTS);
+    ck_assert_uint_eq(pipeline.repeated, 0);
+    pipeline_close(&pipeline);
+}
+END_TEST
+
+static void flood(struct worker *worker)
+{
+    static const char add[] = "\x0a\x05"
+                              "flood"
+                              "\x10\x01";
+    struct pipeline pipeline;
+    pipeline_open(&pipeline, &worker->client, REQUESTS / 4);
+    for (int i = 0; i < REQUESTS / 4; i++) {
+        ck_assert(pipeline_send(&pipeline, "Add", add, sizeof add - 1));
+        pipeline_settle(&pipeline, IN_FLIGHT / 2);
+    }
+    pipeline_settle(&pipeline, 0);
+    ck_assert_uint_eq(pipeline.ok, REQUESTS / 4);
+    pipeline_close(&pipeline);
+}
+
+START_TEST(pipelines_of_many_clients_lose_nothing)
+{
+    run_clients(flood);
+    ck_assert_int_eq(client_add(&caller, JSON, "flood", 0), CLIENTS * (REQUESTS / 4));
+}
+END_TEST
+
+static Suite *make_suite(void)
+{
+    Suite *suite = suite_create("integration/concurrency");
+    TCase *tests = tcase_create("concurrency");
+    tcase_add_unchecked_fixture(tests, start_shared, shared_stop);
+    tcase_add_checked_fixture(tests, caller_open, caller_close);
+    tcase_add_test(tests, clients_adding_to_one_counter_lose_nothing);
+    tcase_add_test(tests, a_list_holds_every_item_in_each_clients_order);
+    tcase_add_test(tests, a_set_holds_every_member_that_was_added_and_not_removed);
+    tcase_add_test(tests, a_union_sees_all_its_sets_at_one_moment);
+    tcase_add_test(tests, hundreds_of_requests_in_flight_are_each_answered_once);
+    tcase_add_test(tests, pipelines_of_many_clients_lose_nothing);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
+
+int main(void)
+{
+    return harness_main(make_suite);
+}
