@@ -1,0 +1,192 @@
+#!/usr/bin/env bash
+# From a fresh clone to a provider that answers: installs what is missing, builds, starts a nats-server and the provider
+# on loopback, shows some operations, and stays up.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=deploy/lib/local-servers.sh
+source deploy/lib/local-servers.sh
+
+readonly BUILD_DIR=build
+readonly PROGRAM=$BUILD_DIR/wascc-keyvalue
+# Any key in the form of an actor's does where nobody asks for claims; this is the one that `call` uses.
+readonly ACTOR=MCYWHMJW5VW5U7ZRDQV7JU45GHSR2SA6OZJ2MPHQCFALR2CGFA2NAMZM
+
+usage()
+{
+    cat <<'USAGE'
+usage: deploy/run-local.sh [--once] [--port N]
+
+Installs what is missing (apt, as root or through sudo), builds into build/, starts a nats-server and
+`wascc-keyvalue serve --auth none` on 127.0.0.1, shows a few operations and their answers, and stays up until Ctrl-C.
+
+  --once     stop after showing
+  --port N   the nats-server's port; without it 4222 where that is free, else any free one
+
+exit: 0 stopped by Ctrl-C or SIGTERM, or with --once all answers were right; 1 something failed; 64 a bad option
+USAGE
+}
+
+bad_usage()
+{
+    printf 'run-local: %s\n' "$1" >&2
+    exit 64
+}
+
+parse_options()
+{
+    once="" port=""
+    while [[ "$#" -gt 0 ]]; do
+        case "$1" in
+        --once) once=yes ;;
+        --port)
+            if ! [[ "${2:-}" =~ ^[0-9]{1,5}$ ]] || ((10#$2 < 1 || 10#$2 > 65535)); then
+                bad_usage "--port wants a number from 1 to 65535"
+            fi
+            port=$2
+            shift
+            ;;
+        -h | --help)
+            usage
+            exit 0
+            ;;
+        *) bad_usage "'$1' is no option: there are --once, --port and --help" ;;
+        esac
+        shift
+    done
+}
+
+build()
+{
+    printf 'building %s\n' "$PROGRAM"
+    {
+        cmake -S . -B "$BUILD_DIR" &&
+            cmake --build "$BUILD_DIR" --target wascc-keyvalue --parallel "$(nproc)"
+    } >"$run_dir/build.log" 2>&1 || fail_with "the build failed" "$run_dir/build.log"
+}
+
+# Shows the end of a log, says what failed, and ends.
+fail_with()
+{
+    tail -n 40 "$2" >&2
+    printf 'run-local: %s\n' "$1" >&2
+    exit 1
+}
+
+start_server()
+{
+    if [[ -n "$port" ]]; then
+        start_nats_server "$port" "$run_dir/nats-server.log" ||
+            fail_with "nats-server does not start on port $port" "$run_dir/nats-server.log"
+    else
+        # A server that is on 4222 already is somebody else's, and may hold what we must not touch.
+        start_nats_server 4222 "$run_dir/nats-server.log" ||
+            start_nats_server -1 "$run_dir/nats-server.log" ||
+            fail_with "nats-server does not start" "$run_dir/nats-server.log"
+    fi
+    server_url=nats://127.0.0.1:$nats_port
+    printf 'nats-server is up: %s\n' "$server_url"
+}
+
+start_provider()
+{
+    local log=$run_dir/wascc-keyvalue.log
+    : >"$log"
+    setsid "$PROGRAM" serve --auth none --server "$server_url" </dev/null >"$log" 2>&1 &
+    provider_pid=$!
+    wait_for_line "$provider_pid" "$log" ' ready: ' 30 || fail_with "the provider does not get ready" "$log"
+    "$PROGRAM" health --server "$server_url" >/dev/null || fail_with "the provider is not healthy" "$log"
+    printf 'the provider is up: %s serve --auth none --server %s\n\n' "$PROGRAM" "$server_url"
+}
+
+# Two answers are the same where they differ in blanks and in the order of a set's members only.
+normal_form()
+{
+    if [[ "$1" == SetUnion ]]; then
+        grep -o -E '"[^"]*"' <<<"$2" | sort | tr '\n' ' '
+    else
+        tr -d ' \n' <<<"$2"
+    fi
+}
+
+# show OPERATION REQUEST ANSWER: asks, prints both, and compares with what the answer must be.
+show()
+{
+    local operation=$1 request=$2 expected=$3 answer
+    printf "\$ %s call --server %s %s '%s'\n" "$PROGRAM" "$server_url" "$operation" "$request"
+    answer=$("$PROGRAM" call --server "$server_url" "$operation" "$request" 2>&1) || true
+    printf '%s\n' "$answer"
+    if [[ "$(normal_form "$operation" "$answer")" != "$(normal_form "$operation" "$expected")" ]]; then
+        printf '  WRONG, it should be: %s\n' "$expected"
+        wrong=$((wrong + 1))
+    fi
+}
+
+show_operations()
+{
+    wrong=0
+    show Set '{"key":"greeting","value":"hello"}' '{"value":"hello"}'
+    show Get '{"key":"greeting"}' '{"value":"hello","exists":true}'
+    show Add '{"key":"visits","value":5}' '{"value":5}'
+    show Push '{"key":"queue","value":"first"}' '{"new_count":1}'
+    show Push '{"key":"queue","value":"second"}' '{"new_count":2}'
+    show Range '{"key":"queue","start":0,"stop":-1}' '{"values":["first","second"]}'
+    show SetAdd '{"key":"colours","value":"red"}' '{"new_count":1}'
+    show SetAdd '{"key":"shades","value":"blue"}' '{"new_count":1}'
+    show SetUnion '{"keys":["colours","shades"]}' '{"values":["red","blue"]}'
+    [[ "$wrong" -eq 0 ]] || fail_with "$wrong answers were wrong" "$run_dir/wascc-keyvalue.log"
+}
+
+explain()
+{
+    cat <<EXPLAIN
+
+Call it yourself, with the command above or with the nats CLI:
+
+  nats --server $server_url req wasmbus.provider.wascc.keyvalue.default.$ACTOR.Get '{"key":"greeting"}'
+
+The logs are in $run_dir until it stops.
+Press Ctrl-C to stop both.
+EXPLAIN
+}
+
+# The provider goes first, while it still has a server to send its last answers through.
+stop_all()
+{
+    local status=0
+    trap '' INT TERM
+    if [[ -n "$provider_pid" ]]; then
+        stop_process "$provider_pid" || status=$?
+        [[ "$status" -eq 0 ]] || printf 'run-local: the provider ended with %d\n' "$status" >&2
+    fi
+    [[ -z "$nats_pid" ]] || stop_process "$nats_pid" || true
+    rm -rf "$run_dir"
+    return "$status"
+}
+
+stay_up()
+{
+    # From here on a Ctrl-C is the ordinary end.
+    trap 'printf "\nstopping\n"; exit 0' INT TERM
+    explain
+    wait -n "$provider_pid" "$nats_pid" || true
+    tail -n 20 "$run_dir/nats-server.log" >&2
+    fail_with "one of the two has ended by itself" "$run_dir/wascc-keyvalue.log"
+}
+
+main()
+{
+    parse_options "$@"
+    deploy/install-packages.sh build run
+    nats_pid="" provider_pid=""
+    run_dir=$(mktemp -d)
+    trap 'status=$?; stop_all || status=1; exit "$status"' EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    build
+    start_server
+    start_provider
+    show_operations
+    [[ -n "$once" ]] || stay_up
+}
+
+main "$@"
