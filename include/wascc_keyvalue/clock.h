@@ -5,8 +5,8 @@
 
 #include <stdint.h>
 
-#define WKV_NS_PER_MS 1000000
-#define WKV_NS_PER_S 1000000000
+#define WKV_NS_PER_MS INT64_C(1000000)
+#define WKV_NS_PER_S INT64_C(1000000000)
 
 /* Nanoseconds of CLOCK_MONOTONIC: never goes back, is not moved by anyone who sets the wall clock. Any
  * thread. */

@@ -9,7 +9,7 @@ struct wkv_janitor;
 
 /* Pieces of work under one shard's lock at the most: some tens of microseconds in which a request may have to
  * wait. */
-#define WKV_JANITOR_STEPS 128u
+#define WKV_JANITOR_STEPS 32u
 /* How often it looks while there is nothing to do. */
 #define WKV_JANITOR_PERIOD_MS 10
 

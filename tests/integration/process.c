@@ -62,20 +62,23 @@ static void output_read(struct output *output)
     }
 }
 
+/* Check's messages have a limit, which a log or a sanitizer's report may pass: what the process said goes to
+ * standard error beside it. */
+static void abort_with(const struct process *process, const char *what, const char *detail)
+{
+    (void)fprintf(stderr, "%s said:\n%s%s\n", process->name,
+                  process->out.bytes == NULL ? "" : process->out.bytes,
+                  process->err.bytes == NULL ? "" : process->err.bytes);
+    ck_abort_msg("%s: %s%s; what it said is above", process->name, what, detail);
+}
+
 /* A sanitizer's report is a failure wherever it turns up. */
 static void refuse_reports(const struct process *process)
 {
     static const char *const signs[] = {"Sanitizer:", "runtime error: "};
     for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++)
         if (process->err.bytes != NULL && strstr(process->err.bytes, signs[i]) != NULL)
-            ck_abort_msg("%s: a sanitizer reports:\n%s", process->name, process->err.bytes);
-}
-
-static void abort_with(const struct process *process, const char *what, const char *detail)
-{
-    ck_abort_msg("%s: %s%s; it said:\n%s%s", process->name, what, detail,
-                 process->out.bytes == NULL ? "" : process->out.bytes,
-                 process->err.bytes == NULL ? "" : process->err.bytes);
+            abort_with(process, "a sanitizer reports", "");
 }
 
 /* ---- starting ---- */

@@ -164,8 +164,7 @@ START_TEST(no_error_quotes_a_value)
                                            "{\"key\":\"a\",\"value\":\"MARKER\xff\"}",
                                            "{\"key\":\"a\",\"value\":\"MARKER",
                                            "{\"key\":\"a\",\"value\":MARKER}",
-                                           "\x0a\x01"
-                                           "a\x12\x7fMARKER"};
+                                           "\012\001a\022\177MARKER"};
     for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
         struct answer answer = client_send(&caller, "Set", requests[i], strlen(requests[i]));
         check_refusal(&answer, "Set", 400, NULL);
