@@ -17,8 +17,9 @@
 #define UNSENT_HIGH_BYTES ((size_t)8 * 1024 * 1024)
 /* After so many published bytes in one turn they are offered to the socket before the turn goes on. */
 #define UNSENT_LOOK_BYTES ((size_t)1024 * 1024)
-/* Handled messages are kept until there are WKV_LOOP_SPENT of them or their payloads have so many bytes. */
-#define SPENT_BYTES ((size_t)256 * 1024)
+/* Handled messages are kept until there are WKV_LOOP_SPENT of them or so many bytes, headers included, have come since the
+ * last were destroyed. */
+#define SPENT_BYTES ((uint64_t)2 * 1024 * 1024)
 #define DRAIN_SLICE_MS 200
 
 enum wkv_code wkv_loop_init(struct wkv_loop *loop, const char *name, struct wkv_log *log, int notify_fd,
@@ -71,7 +72,7 @@ static void count_pending(struct wkv_loop *loop)
 {
     uint64_t in = 0;
     if (natsConnection_GetStats(loop->connection, loop->statistics) != NATS_OK ||
-        natsStatistics_GetCounts(loop->statistics, &in, NULL, NULL, NULL, NULL) != NATS_OK)
+        natsStatistics_GetCounts(loop->statistics, &in, &loop->bytes_seen, NULL, NULL, NULL) != NATS_OK)
         return;
     loop->pending += in - loop->messages_seen;
     loop->messages_seen = in;
@@ -95,7 +96,7 @@ static void destroy_spent(struct wkv_loop *loop)
     for (size_t i = 0; i < loop->spent_count; i++)
         natsMsg_Destroy(loop->spent[i]);
     loop->spent_count = 0;
-    loop->spent_bytes = 0;
+    loop->spent_from = loop->bytes_seen;
 }
 
 /* nats.c does not free a message where it is destroyed but wakes a collecting thread for it, if that one sleeps. Destroyed one by
@@ -103,8 +104,7 @@ static void destroy_spent(struct wkv_loop *loop)
 static void retire(struct wkv_loop *loop, natsMsg *message)
 {
     loop->spent[loop->spent_count++] = message;
-    loop->spent_bytes += (size_t)natsMsg_GetDataLength(message);
-    if (loop->spent_count == WKV_LOOP_SPENT || loop->spent_bytes >= SPENT_BYTES)
+    if (loop->spent_count == WKV_LOOP_SPENT)
         destroy_spent(loop);
 }
 
@@ -211,6 +211,8 @@ static void turn(struct wkv_loop *loop, bool *flowing)
         natsConnection_ProcessReadEvent(loop->connection);
     count_pending(loop);
     *flowing = handle_pending(loop);
+    if (loop->bytes_seen - loop->spent_from >= SPENT_BYTES)
+        destroy_spent(loop);
     if (!offer_writes(loop))
         *flowing = false;
     wkv_loop_update_interest(loop, *flowing);
@@ -256,6 +258,8 @@ static void reset_for_connection(struct wkv_loop *loop)
     atomic_store(&loop->closed, false);
     atomic_store(&loop->refresh, true);
     loop->messages_seen = 0;
+    loop->bytes_seen = 0;
+    loop->spent_from = 0;
     loop->pending = 0;
     loop->unsent_bytes = 0;
     loop->hot = 0;

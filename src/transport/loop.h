@@ -72,6 +72,7 @@ struct wkv_loop {
     /* The loop's thread only. */
     uint32_t interest;      /* epoll events asked for */
     uint64_t messages_seen; /* what nats.c has counted in */
+    uint64_t bytes_seen;    /* of payloads and headers, likewise */
     uint64_t pending;       /* at most so many messages wait in subscriptions */
     size_t unsent_bytes;    /* published since the last look at what is buffered */
     size_t max_payload;
@@ -82,7 +83,7 @@ struct wkv_loop {
     struct wkv_loop_subscription *batch_from;
     natsMsg *spent[WKV_LOOP_SPENT]; /* handled, not yet destroyed */
     size_t spent_count;
-    size_t spent_bytes; /* of their payloads */
+    uint64_t spent_from; /* bytes_seen when the last were destroyed */
 
     pthread_t thread;
     bool running;
