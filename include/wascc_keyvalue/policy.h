@@ -1,0 +1,122 @@
+/* May they? One answer for one request, from what it brings and who is trusted (CONTRACT section 6).
+ *
+ * Requests come as plain data: the room knows neither NATS nor the store. Error texts do not name the
+ * operation; who writes the reply puts it in front, as for every error.
+ *
+ * The codes follow CONTRACT section 5. 401: no claims, or claims that do not hold: malformed, unsigned, out
+ * of their time, from someone who is not trusted, or an invocation's that were made for another payload. 403:
+ * claims that hold but do not reach: no wascc:keyvalue, another actor's subject, another operation or
+ * binding, a system operation from an actor, a replayed invocation. 503: the replay window is full, or memory
+ * is short.
+ */
+#ifndef WASCC_KEYVALUE_POLICY_H
+#define WASCC_KEYVALUE_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wascc_keyvalue/claims_cache.h"
+#include "wascc_keyvalue/error.h"
+#include "wascc_keyvalue/replay.h"
+#include "wascc_keyvalue/trust.h"
+
+/* --auth */
+enum wkv_auth {
+    WKV_AUTH_CLAIMS = 0, /* the actor's claims on every request */
+    WKV_AUTH_INVOCATION, /* those, and invocation claims on every request */
+    WKV_AUTH_BINDING,    /* nothing: the actor's binding brought its claims */
+    WKV_AUTH_NONE,       /* nothing at all: for a desk */
+};
+
+/* "claims", "invocation", "binding" or "none". Static text. */
+const char *wkv_auth_name(enum wkv_auth auth);
+
+/* Reads one of those names. Returns false for anything else. */
+bool wkv_auth_parse(const char *name, enum wkv_auth *auth);
+
+/* Whether a server can do anything with this mode and these lists; the text says what to do where it cannot.
+ * Errors: WKV_BAD_REQUEST (no trusted issuer, or in the modes that need one no trusted host). */
+enum wkv_code wkv_auth_check_trust(enum wkv_auth auth, const struct wkv_trust *trust,
+                                   struct wkv_error *error);
+
+/* The actor's name in the subject of system operations, and in their origin_url. */
+#define WKV_POLICY_SYSTEM "system"
+
+/* One worker's policy. All of it is borrowed; only its own thread may use it. */
+struct wkv_policy {
+    enum wkv_auth auth;
+    struct wkv_trust_reader *trust; /* this worker's */
+    struct wkv_claims_cache *cache; /* this worker's */
+    struct wkv_replay *replay;      /* shared by all workers */
+};
+
+/* Text or bytes by reference; data is NULL where it was not sent. */
+struct wkv_policy_text {
+    const char *data;
+    size_t len; /* bytes */
+};
+
+/* What BindActor brought for an actor, as WKV_AUTH_BINDING keeps it. */
+struct wkv_policy_binding {
+    bool bound;
+    unsigned char issuer[WKV_NKEY_BYTES]; /* of the claims that the binding brought */
+    int64_t not_before_s;
+    int64_t expires_s; /* WKV_TOKEN_NEVER: never */
+};
+
+/* A request. What its mode does not need is not looked at and may be left zero. */
+struct wkv_policy_request {
+    struct wkv_policy_text actor;     /* from the subject: a key M…, or `system` */
+    struct wkv_policy_text binding;   /* the server's own */
+    struct wkv_policy_text operation; /* its name, from the table of operations */
+    bool system_operation;            /* the table says that only `system` may call it */
+
+    struct wkv_policy_text claims;     /* the header Wascc-Claims */
+    struct wkv_policy_text invocation; /* the header Wascc-Invocation, or encoded_claims */
+    struct wkv_policy_text payload;    /* exactly the bytes that were sent; for MessagePack those of `msg` */
+    struct wkv_policy_text id;   /* MessagePack: the invocation's id, which sub must equal; else not sent */
+    struct wkv_policy_text host; /* MessagePack: host_id, which iss must equal; else not sent */
+
+    const struct wkv_policy_binding *bound; /* WKV_AUTH_BINDING: the actor's; NULL is not bound */
+    int64_t now_s;                          /* wall clock */
+};
+
+/* Answers a request as policy->auth asks.
+ *
+ *   request            claims        invocation           binding       none
+ *   actor's operation  Wascc-Claims  both                 is bound      -
+ *   system operation   Wascc-Invocation with origin `wasmbus://system`  -
+ *
+ * A system operation on an actor's subject is refused in every mode.
+ * An invocation's id counts as seen where everything else held, whatever the operation then does.
+ * Errors: WKV_UNAUTHORIZED, WKV_FORBIDDEN, WKV_UNAVAILABLE. */
+enum wkv_code wkv_policy_check(const struct wkv_policy *policy, const struct wkv_policy_request *request,
+                               struct wkv_error *error);
+
+/* The parts of it, for fronts that compose them otherwise (the lattice protocol of CONTRACT section 7 always
+ * brings invocation claims and never actor claims). Each does its check in every mode. */
+
+/* request->claims hold, for request->actor, and reach.
+ * Errors: as wkv_policy_check. */
+enum wkv_code wkv_policy_check_claims(const struct wkv_policy *policy,
+                                      const struct wkv_policy_request *request, struct wkv_error *error);
+
+/* request->invocation holds for exactly this actor, binding, operation and payload, and was not seen before.
+ * Errors: as wkv_policy_check. */
+enum wkv_code wkv_policy_check_invocation(const struct wkv_policy *policy,
+                                          const struct wkv_policy_request *request, struct wkv_error *error);
+
+/* request->bound is bound, its claims in their time and their issuer still trusted.
+ * Errors: WKV_UNAUTHORIZED. */
+enum wkv_code wkv_policy_check_bound(const struct wkv_policy *policy,
+                                     const struct wkv_policy_request *request, struct wkv_error *error);
+
+/* For BindActor in WKV_AUTH_BINDING, after wkv_policy_check: request->claims hold for the module that is to
+ * be bound (not for request->actor, which is `system`), and *bound is what to keep with the binding. Errors:
+ * as wkv_policy_check; *bound is untouched then. */
+enum wkv_code wkv_policy_check_bind(const struct wkv_policy *policy, const struct wkv_policy_request *request,
+                                    struct wkv_policy_text module, struct wkv_policy_binding *bound,
+                                    struct wkv_error *error);
+
+#endif

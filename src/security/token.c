@@ -1,0 +1,341 @@
+/* Reading and verifying tokens. Making them is in token_mint.c. */
+#include "wascc_keyvalue/token.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "security/json.h"
+#include "security/segment.h"
+
+#define SIGNATURE_CHARS 86 /* of 64 bytes */
+
+static const char *what_of(enum wkv_token_kind kind)
+{
+    switch (kind) {
+    case WKV_TOKEN_ACTOR:
+        return "the actor's claims";
+    case WKV_TOKEN_INVOCATION:
+        return "the invocation claims";
+    case WKV_TOKEN_ANY:
+        break;
+    }
+    return "the claims";
+}
+
+/* Contract: "header is exactly {"typ":"jwt","alg":"Ed25519"} in meaning (any other alg is refused)". A member
+ * more, such as `crit` or `kid`, would be one that we do not obey. */
+static enum wkv_code check_header(const char *what, const unsigned char *bytes, size_t len,
+                                  struct wkv_error *error)
+{
+    json_t *header = NULL;
+    struct wkv_error why;
+    enum wkv_code code = wkv_json_object("its members", bytes, len, &header, &why);
+    if (code != WKV_OK)
+        return wkv_fail(error, code, "the header of %s is malformed: %s", what, why.text);
+    const json_t *alg = json_object_get(header, "alg");
+    const json_t *typ = json_object_get(header, "typ");
+    if (!json_is_string(alg) || strcmp(json_string_value(alg), "Ed25519") != 0)
+        code = wkv_fail(error, WKV_UNAUTHORIZED,
+                        "the header of %s has another alg than Ed25519, the only one accepted", what);
+    else if (!json_is_string(typ) || strcmp(json_string_value(typ), "jwt") != 0)
+        code = wkv_fail(error, WKV_UNAUTHORIZED, "the header of %s has another typ than jwt", what);
+    else if (json_object_size(header) != 2)
+        code = wkv_fail(error, WKV_UNAUTHORIZED, "the header of %s has a member besides typ and alg", what);
+    json_decref(header);
+    return code;
+}
+
+/* The issuer's kind makes the token's: a host's key under actor claims, or an account's under invocation
+ * claims, is refused before anything else of them is read. */
+static enum wkv_code read_issuer(const char *what, enum wkv_token_kind expected, struct wkv_token *token,
+                                 struct wkv_error *error)
+{
+    enum wkv_code code =
+        wkv_json_string(what, token->document, "iss", WKV_REQUIRED, &token->issuer_text, error);
+    if (code != WKV_OK)
+        return code;
+    struct wkv_error why;
+    if (wkv_nkey_decode(token->issuer_text, strlen(token->issuer_text), &token->issuer, &why) != WKV_OK)
+        return wkv_fail(error, WKV_UNAUTHORIZED, "%s have an iss that is no key: %s", what, why.text);
+    if (token->issuer.kind == WKV_NKEY_ACCOUNT && expected != WKV_TOKEN_INVOCATION)
+        token->kind = WKV_TOKEN_ACTOR;
+    else if (token->issuer.kind == WKV_NKEY_HOST && expected != WKV_TOKEN_ACTOR)
+        token->kind = WKV_TOKEN_INVOCATION;
+    else
+        return wkv_fail(error, WKV_UNAUTHORIZED, "%s have a key of kind %s as iss: it must be %s", what,
+                        wkv_nkey_kind_name(token->issuer.kind),
+                        expected == WKV_TOKEN_ACTOR        ? "an account's (A...)"
+                        : expected == WKV_TOKEN_INVOCATION ? "a host's (N...)"
+                                                           : "an account's (A...) or a host's (N...)");
+    return WKV_OK;
+}
+
+static enum wkv_code read_times(const char *what, struct wkv_token *token, struct wkv_error *error)
+{
+    const json_t *claims = token->document;
+    enum wkv_code code = wkv_json_integer(what, claims, "iat", WKV_REQUIRED, 0, WKV_TOKEN_MAX_TIME_S,
+                                          &token->issued_at_s, error);
+    if (code == WKV_OK)
+        code = wkv_json_integer(what, claims, "nbf", WKV_OPTIONAL, 0, WKV_TOKEN_MAX_TIME_S,
+                                &token->not_before_s, error);
+    if (code == WKV_OK)
+        code = wkv_json_integer(what, claims, "exp", WKV_OPTIONAL, 0, WKV_TOKEN_MAX_TIME_S, &token->expires_s,
+                                error);
+    return code;
+}
+
+/* Contract: "Actor claims: jti, iat, iss (A…), sub (M…), optional nbf and exp, and wascap". */
+static enum wkv_code read_actor_subject(const char *what, struct wkv_token *token, struct wkv_error *error)
+{
+    enum wkv_code code = wkv_json_string(what, token->document, "jti", WKV_REQUIRED, &token->id, error);
+    if (code == WKV_OK)
+        code = wkv_json_string(what, token->document, "sub", WKV_REQUIRED, &token->subject, error);
+    if (code != WKV_OK)
+        return code;
+    struct wkv_nkey module;
+    struct wkv_error why;
+    if (wkv_nkey_decode_kind(token->subject, strlen(token->subject), WKV_NKEY_MODULE, &module, &why) !=
+        WKV_OK)
+        return wkv_fail(error, WKV_UNAUTHORIZED, "%s have a sub that is no actor's key: %s", what, why.text);
+    return WKV_OK;
+}
+
+/* A member that the wascap tool may leave out or, in other versions, write as null. */
+static enum wkv_code read_text(const char *what, const json_t *wascap, const char *name, const char **value,
+                               struct wkv_error *error)
+{
+    if (json_is_null(json_object_get(wascap, name)))
+        return WKV_OK;
+    return wkv_json_string(what, wascap, name, WKV_OPTIONAL, value, error);
+}
+
+static enum wkv_code read_provider(const char *what, const json_t *wascap, bool *provider,
+                                   struct wkv_error *error)
+{
+    const json_t *member = json_object_get(wascap, "prov");
+    if (member != NULL && !json_is_boolean(member))
+        return wkv_fail(error, WKV_UNAUTHORIZED, "%s have a prov that is neither true nor false", what);
+    *provider = json_is_true(member);
+    return WKV_OK;
+}
+
+/* Contract: "{name, hash, tags, caps, rev, ver, prov}". */
+static enum wkv_code read_actor(const char *what, const json_t *wascap, struct wkv_token *token,
+                                struct wkv_error *error)
+{
+    enum wkv_code code = read_actor_subject(what, token, error);
+    if (code == WKV_OK)
+        code = read_text(what, wascap, "name", &token->name, error);
+    if (code == WKV_OK)
+        code = read_text(what, wascap, "hash", &token->hash, error);
+    if (code == WKV_OK)
+        code = read_text(what, wascap, "ver", &token->version, error);
+    token->revision = -1;
+    if (code == WKV_OK && !json_is_null(json_object_get(wascap, "rev")))
+        code = wkv_json_integer(what, wascap, "rev", WKV_OPTIONAL, INT32_MIN, INT32_MAX, &token->revision,
+                                error);
+    if (code == WKV_OK)
+        code = read_provider(what, wascap, &token->provider, error);
+    if (code == WKV_OK)
+        code = wkv_json_strings(what, wascap, "caps", &token->capabilities, &token->capability_count, error);
+    if (code == WKV_OK)
+        code = wkv_json_strings(what, wascap, "tags", &token->tags, &token->tag_count, error);
+    return code;
+}
+
+/* Contract: "iss (N…, the host), sub (the invocation's id), wascap: {target_url, origin_url, hash}". */
+static enum wkv_code read_invocation(const char *what, const json_t *wascap, struct wkv_token *token,
+                                     struct wkv_error *error)
+{
+    enum wkv_code code = wkv_json_string(what, token->document, "jti", WKV_OPTIONAL, &token->id, error);
+    if (code == WKV_OK)
+        code = wkv_json_string(what, token->document, "sub", WKV_REQUIRED, &token->subject, error);
+    if (code == WKV_OK)
+        code = wkv_json_string(what, wascap, "target_url", WKV_REQUIRED, &token->target_url, error);
+    if (code == WKV_OK)
+        code = wkv_json_string(what, wascap, "origin_url", WKV_REQUIRED, &token->origin_url, error);
+    if (code == WKV_OK)
+        code = wkv_json_string(what, wascap, "hash", WKV_REQUIRED, &token->hash, error);
+    if (code != WKV_OK)
+        return code;
+    size_t id_len = strlen(token->subject);
+    if (id_len == 0 || id_len > WKV_TOKEN_MAX_ID_BYTES)
+        return wkv_fail(error, WKV_UNAUTHORIZED, "%s have a sub that is not an id of 1 to %d bytes", what,
+                        WKV_TOKEN_MAX_ID_BYTES);
+    if (strlen(token->hash) != WKV_TOKEN_HASH_CHARS ||
+        strspn(token->hash, "0123456789ABCDEF") != WKV_TOKEN_HASH_CHARS)
+        return wkv_fail(error, WKV_UNAUTHORIZED, "%s have a hash that is not %d upper-case hex digits", what,
+                        WKV_TOKEN_HASH_CHARS);
+    return WKV_OK;
+}
+
+static enum wkv_code read_claims(enum wkv_token_kind expected, const unsigned char *bytes, size_t len,
+                                 struct wkv_token *token, struct wkv_error *error)
+{
+    const char *what = what_of(expected);
+    enum wkv_code code = wkv_json_object(what, bytes, len, &token->document, error);
+    if (code == WKV_OK)
+        code = read_issuer(what, expected, token, error);
+    if (code == WKV_OK)
+        code = read_times(what, token, error);
+    if (code != WKV_OK)
+        return code;
+    const json_t *wascap = json_object_get(token->document, "wascap");
+    if (!json_is_object(wascap))
+        return wkv_fail(error, WKV_UNAUTHORIZED, "%s have no object wascap", what);
+    return token->kind == WKV_TOKEN_ACTOR ? read_actor(what, wascap, token, error)
+                                          : read_invocation(what, wascap, token, error);
+}
+
+static enum wkv_code fail_base64(const char *what, const char *segment, struct wkv_error *error)
+{
+    return wkv_fail(error, WKV_UNAUTHORIZED,
+                    "the %s of %s is not base64url without padding in its one spelling", segment, what);
+}
+
+/* room has 2 * len + 1 bytes: for the bytes of a segment, and for spelling it again. */
+static enum wkv_code read_segments(const struct wkv_segments *segments, enum wkv_token_kind kind,
+                                   unsigned char *room, size_t len, struct wkv_token *token,
+                                   struct wkv_error *error)
+{
+    const char *what = what_of(kind);
+    char *scratch = (char *)room + len;
+    size_t decoded;
+    if (segments->signature_len != SIGNATURE_CHARS)
+        return wkv_fail(error, WKV_UNAUTHORIZED, "the signature of %s has %zu characters, not %d", what,
+                        segments->signature_len, SIGNATURE_CHARS);
+    if (!wkv_segment_decode(segments->signature, segments->signature_len, room, &decoded, scratch) ||
+        decoded != WKV_NKEY_SIGNATURE_BYTES)
+        return fail_base64(what, "signature", error);
+    memcpy(token->signature, room, WKV_NKEY_SIGNATURE_BYTES);
+    token->signed_bytes = segments->header_len + 1 + segments->payload_len;
+    if (!wkv_segment_decode(segments->header, segments->header_len, room, &decoded, scratch))
+        return fail_base64(what, "header", error);
+    enum wkv_code code = check_header(what, room, decoded, error);
+    if (code != WKV_OK)
+        return code;
+    if (!wkv_segment_decode(segments->payload, segments->payload_len, room, &decoded, scratch))
+        return fail_base64(what, "payload", error);
+    return read_claims(kind, room, decoded, token, error);
+}
+
+enum wkv_code wkv_token_read(const char *text, size_t len, enum wkv_token_kind kind, struct wkv_token *token,
+                             struct wkv_error *error)
+{
+    const char *what = what_of(kind);
+    struct wkv_segments segments;
+    if (len > WKV_TOKEN_MAX_BYTES)
+        return wkv_fail(error, WKV_UNAUTHORIZED, "%s are longer than %d bytes", what, WKV_TOKEN_MAX_BYTES);
+    if (!wkv_segments_split(text, len, &segments))
+        return wkv_fail(error, WKV_UNAUTHORIZED, "%s are not the three segments header.payload.signature",
+                        what);
+    unsigned char *room = malloc(2 * len + 1);
+    if (room == NULL)
+        return wkv_fail(error, WKV_UNAVAILABLE, "no memory to read %s", what);
+    *token = (struct wkv_token){.expires_s = WKV_TOKEN_NEVER};
+    enum wkv_code code = read_segments(&segments, kind, room, len, token, error);
+    free(room);
+    if (code != WKV_OK)
+        wkv_token_destroy(token);
+    return code;
+}
+
+bool wkv_token_signature_holds(const struct wkv_token *token, const char *text, size_t len)
+{
+    return token->signed_bytes < len &&
+           wkv_nkey_verify(&token->issuer, text, token->signed_bytes, token->signature);
+}
+
+bool wkv_token_expired(int64_t expires_s, int64_t now_s)
+{
+    /* Written so that nothing overflows where expires_s is WKV_TOKEN_NEVER. */
+    return expires_s <= now_s - WKV_TOKEN_LEEWAY_S;
+}
+
+bool wkv_token_too_early(int64_t not_before_s, int64_t now_s)
+{
+    return not_before_s > now_s + WKV_TOKEN_LEEWAY_S;
+}
+
+enum wkv_code wkv_token_check_times(const struct wkv_token *token, int64_t now_s, struct wkv_error *error)
+{
+    if (wkv_token_expired(token->expires_s, now_s))
+        return wkv_fail(error, WKV_UNAUTHORIZED, "%s expired %lld s ago: new ones must be signed",
+                        what_of(token->kind), (long long)(now_s - token->expires_s));
+    if (wkv_token_too_early(token->not_before_s, now_s))
+        return wkv_fail(error, WKV_UNAUTHORIZED, "%s are not yet valid: their nbf is %lld s ahead",
+                        what_of(token->kind), (long long)(token->not_before_s - now_s));
+    return WKV_OK;
+}
+
+/* Contract: "`iat` within 60 s". */
+static enum wkv_code check_window(const struct wkv_token *token, int64_t now_s, struct wkv_error *error)
+{
+    if (token->issued_at_s < now_s - WKV_TOKEN_INVOCATION_WINDOW_S)
+        return wkv_fail(error, WKV_UNAUTHORIZED,
+                        "the invocation claims expired: their iat is %lld s ago, at most %d s is accepted",
+                        (long long)(now_s - token->issued_at_s), WKV_TOKEN_INVOCATION_WINDOW_S);
+    if (token->issued_at_s > now_s + WKV_TOKEN_INVOCATION_WINDOW_S)
+        return wkv_fail(
+            error, WKV_UNAUTHORIZED,
+            "the invocation claims are not yet valid: their iat is %lld s ahead, at most %d s is accepted",
+            (long long)(token->issued_at_s - now_s), WKV_TOKEN_INVOCATION_WINDOW_S);
+    return WKV_OK;
+}
+
+static enum wkv_code check_issuer(const struct wkv_token *token, const struct wkv_trust *trust,
+                                  struct wkv_error *error)
+{
+    bool actor = token->kind == WKV_TOKEN_ACTOR;
+    if (wkv_trust_has(trust, actor ? WKV_TRUST_ISSUERS : WKV_TRUST_HOSTS, token->issuer.bytes))
+        return WKV_OK;
+    return wkv_fail(error, WKV_UNAUTHORIZED, "%s come from an untrusted %s: %s names those that are trusted",
+                    what_of(token->kind), actor ? "issuer" : "host",
+                    actor ? "--trusted-issuer" : "--trusted-host");
+}
+
+/* The order: what costs nothing, then the signature. All of these can only refuse. */
+static enum wkv_code check_token(const struct wkv_token *token, const char *text, size_t len,
+                                 const struct wkv_trust *trust, int64_t now_s, struct wkv_error *error)
+{
+    enum wkv_code code = check_issuer(token, trust, error);
+    if (code == WKV_OK)
+        code = wkv_token_check_times(token, now_s, error);
+    if (code == WKV_OK && token->kind == WKV_TOKEN_INVOCATION)
+        code = check_window(token, now_s, error);
+    if (code == WKV_OK && !wkv_token_signature_holds(token, text, len))
+        code = wkv_fail(error, WKV_UNAUTHORIZED,
+                        "%s have a bad signature: it must be by iss over exactly the header and payload sent",
+                        what_of(token->kind));
+    return code;
+}
+
+enum wkv_code wkv_token_verify(const char *text, size_t len, enum wkv_token_kind kind,
+                               const struct wkv_trust *trust, int64_t now_s, struct wkv_token *token,
+                               struct wkv_error *error)
+{
+    enum wkv_code code = wkv_token_read(text, len, kind, token, error);
+    if (code != WKV_OK)
+        return code;
+    code = check_token(token, text, len, trust, now_s, error);
+    if (code != WKV_OK)
+        wkv_token_destroy(token);
+    return code;
+}
+
+bool wkv_token_has_capability(const struct wkv_token *token, const char *capability)
+{
+    for (size_t i = 0; i < token->capability_count; i++)
+        if (strcmp(token->capabilities[i], capability) == 0)
+            return true;
+    return false;
+}
+
+void wkv_token_destroy(struct wkv_token *token)
+{
+    free(token->capabilities);
+    free(token->tags);
+    json_decref(token->document);
+    *token = (struct wkv_token){0};
+}

@@ -1,0 +1,214 @@
+/* Holds nkeys and tokens against the published Rust crates `wascap` and `nkeys`, both ways. The Rust program
+ * of tests/interop/wascap is built with cargo below the working directory; where there is no cargo, or its
+ * crates cannot be had, the test says so in a line and passes. */
+#include <limits.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "helpers.h"
+
+#define FOLDER "interop-wascap"
+#define PROGRAM FOLDER "/target/debug/wascap-interop"
+
+static bool run(const char *command)
+{
+    int status = system(command);
+    return status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* Copies the Rust program out of the source tree, which it would leave files in, and builds it. Returns why
+ * that cannot be, or NULL. */
+static const char *build(void)
+{
+    char source[PATH_MAX], command[3 * PATH_MAX];
+    snprintf(source, sizeof source, "%s", __FILE__);
+    char *name = strrchr(source, '/');
+    ck_assert_ptr_nonnull(name);
+    *name = '\0';
+    if (!run("cargo --version >/dev/null 2>&1"))
+        return "cargo is not on PATH";
+    snprintf(command, sizeof command,
+             "mkdir -p " FOLDER "/src && cp '%s/../interop/wascap/Cargo.toml' " FOLDER
+             "/ && cp '%s/../interop/wascap/src/main.rs' " FOLDER "/src/",
+             source, source);
+    ck_assert(run(command));
+    if (!run("cd " FOLDER " && cargo fetch >/dev/null 2>&1"))
+        return "cargo cannot fetch the crates";
+    ck_assert_msg(
+        run("cd " FOLDER " && CARGO_TARGET_DIR=target cargo build --quiet --offline >build.log 2>&1"),
+        "see " FOLDER "/build.log");
+    return NULL;
+}
+
+/* The word at *at, which moves on to the next. */
+static char *word(char **at)
+{
+    char *found = strsep(at, " \n");
+    ck_assert_ptr_nonnull(found);
+    return found;
+}
+
+static void check_key(char *at)
+{
+    const char *kind_name = word(&at), *public_key = word(&at), *text = word(&at);
+    enum wkv_nkey_kind kind;
+    ck_assert(wkv_nkey_kind_parse(kind_name, &kind));
+    struct wkv_nkey_seed *seed;
+    ck_assert_int_eq(wkv_nkey_seed_decode(text, strlen(text), &seed, NULL), WKV_OK);
+    struct wkv_nkey key = wkv_nkey_seed_public(seed);
+    ck_assert_int_eq(key.kind, kind);
+    char spelt[WKV_NKEY_PUBLIC_CHARS + 1], spelt_seed[WKV_NKEY_SEED_CHARS + 1];
+    wkv_nkey_encode(&key, spelt);
+    ck_assert_str_eq(spelt, public_key);
+    wkv_nkey_seed_encode(seed, spelt_seed);
+    ck_assert_str_eq(spelt_seed, text);
+    wkv_nkey_seed_destroy(seed);
+}
+
+static void check_actor(char *at)
+{
+    const char *issuer = word(&at), *subject = word(&at), *expires = word(&at), *text = word(&at);
+    struct wkv_trust *trust = trust_make(issuer, "");
+    struct wkv_token token;
+    struct wkv_error error = {0};
+    ck_assert_msg(wkv_token_verify(text, strlen(text), WKV_TOKEN_ACTOR, trust, time(NULL), &token, &error) ==
+                      WKV_OK,
+                  "%s", error.text);
+    ck_assert_str_eq(token.subject, subject);
+    ck_assert_str_eq(token.issuer_text, issuer);
+    ck_assert_int_eq(token.expires_s, expires[0] == '0' ? WKV_TOKEN_NEVER : atoll(expires));
+    ck_assert_uint_eq(token.capability_count, 2);
+    ck_assert(wkv_token_has_capability(&token, WKV_TOKEN_CAPABILITY));
+    ck_assert_int_eq(token.revision, strcmp(token.name, "plain") == 0 ? -1 : 7);
+    wkv_token_destroy(&token);
+    wkv_trust_release(trust);
+}
+
+static void check_invocation(char *at)
+{
+    const char *host = word(&at), *id = word(&at), *target = word(&at), *origin = word(&at),
+               *hash = word(&at), *text = word(&at);
+    struct wkv_trust *trust = trust_make("", host);
+    struct wkv_token token;
+    struct wkv_error error = {0};
+    ck_assert_msg(wkv_token_verify(text, strlen(text), WKV_TOKEN_INVOCATION, trust, time(NULL), &token,
+                                   &error) == WKV_OK,
+                  "%s", error.text);
+    ck_assert_str_eq(token.subject, id);
+    ck_assert_str_eq(token.target_url, target);
+    ck_assert_str_eq(token.origin_url, origin);
+    ck_assert_str_eq(token.hash, hash);
+    wkv_token_destroy(&token);
+    wkv_trust_release(trust);
+}
+
+static void check_what_rust_made(void)
+{
+    FILE *lines = popen(PROGRAM " mint", "r");
+    ck_assert_ptr_nonnull(lines);
+    char line[WKV_TOKEN_MAX_BYTES];
+    int count = 0;
+    while (fgets(line, sizeof line, lines) != NULL) {
+        char *at = line;
+        const char *what = word(&at);
+        if (strcmp(what, "key") == 0)
+            check_key(at);
+        else if (strcmp(what, "actor") == 0)
+            check_actor(at);
+        else
+            check_invocation(at);
+        count++;
+    }
+    ck_assert_int_eq(pclose(lines), 0);
+    ck_assert_int_eq(count, 140);
+}
+
+static int write_keys(FILE *file)
+{
+    static const enum wkv_nkey_kind kinds[] = {WKV_NKEY_ACCOUNT, WKV_NKEY_MODULE, WKV_NKEY_HOST,
+                                               WKV_NKEY_OPERATOR, WKV_NKEY_PROVIDER};
+    int count = 0;
+    for (int i = 0; i < 100; i++) {
+        struct wkv_nkey_seed *seed;
+        char text[WKV_NKEY_SEED_CHARS + 1], public_key[WKV_NKEY_PUBLIC_CHARS + 1];
+        ck_assert_int_eq(wkv_nkey_seed_generate(kinds[i % 5], &seed, NULL), WKV_OK);
+        struct wkv_nkey key = wkv_nkey_seed_public(seed);
+        wkv_nkey_encode(&key, public_key);
+        wkv_nkey_seed_encode(seed, text);
+        fprintf(file, "key %s %s %s\n", wkv_nkey_kind_name(kinds[i % 5]), public_key, text);
+        wkv_nkey_seed_destroy(seed);
+        count++;
+    }
+    return count;
+}
+
+static int write_tokens(FILE *file)
+{
+    struct person account = person_make(WKV_NKEY_ACCOUNT, 1), module = person_make(WKV_NKEY_MODULE, 2),
+                  host = person_make(WKV_NKEY_HOST, 3);
+    int count = 0;
+    for (int i = 0; i < 20; i++) {
+        int64_t expires_in_s = i % 2 == 0 ? 0 : 4000000000 - NOW;
+        char *text = mint(&account, module.text, expires_in_s, true);
+        fprintf(file, "actor %s %s %lld %s\n", account.text, module.text,
+                expires_in_s == 0 ? 0LL : (long long)(NOW + expires_in_s), text);
+        free(text);
+        char hash[WKV_TOKEN_HASH_CHARS + 1];
+        struct wkv_token_invocation_options options = {.origin_url = "wasmbus://system",
+                                                       .target_url = "wasmbus://wascc/keyvalue/default/Get",
+                                                       .message = "abcdefghijklmnopqrst",
+                                                       .message_len = (size_t)i,
+                                                       .id = "an-id"};
+        wkv_token_invocation_hash(options.origin_url, options.target_url, options.message,
+                                  options.message_len, hash);
+        ck_assert_int_eq(wkv_token_mint_invocation(host.seed, &options, NOW, &text, NULL), WKV_OK);
+        fprintf(file, "invocation %s an-id %s %s %s %s\n", host.text, options.target_url, options.origin_url,
+                hash, text);
+        free(text);
+        count += 2;
+    }
+    person_free(&account), person_free(&module), person_free(&host);
+    return count;
+}
+
+static void let_rust_judge(void)
+{
+    FILE *file = fopen(FOLDER "/ours.txt", "w");
+    ck_assert_ptr_nonnull(file);
+    int written = write_keys(file) + write_tokens(file);
+    /* A line that must be found bad, so that `ok` means something. */
+    fprintf(file, "key account AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA SAAA\n");
+    ck_assert_int_eq(fclose(file), 0);
+    FILE *lines = popen(PROGRAM " judge <" FOLDER "/ours.txt", "r");
+    ck_assert_ptr_nonnull(lines);
+    char line[1024];
+    for (int i = 0; i < written; i++) {
+        ck_assert_ptr_nonnull(fgets(line, sizeof line, lines));
+        ck_assert_msg(strcmp(line, "ok\n") == 0, "line %d: %s", i + 1, line);
+    }
+    ck_assert_ptr_nonnull(fgets(line, sizeof line, lines));
+    ck_assert_msg(strncmp(line, "bad ", 4) == 0, "%s", line);
+    ck_assert_int_eq(pclose(lines), 0);
+}
+
+START_TEST(the_published_crates_and_this_code_accept_each_others_keys_and_tokens)
+{
+    const char *why = build();
+    if (why != NULL) {
+        printf("skipped: %s\n", why);
+        return;
+    }
+    check_what_rust_made();
+    let_rust_judge();
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("security/interop");
+    TCase *tests = tcase_create("interop");
+    tcase_set_timeout(tests, 580); /* cargo compiles some eighty crates the first time */
+    tcase_add_test(tests, the_published_crates_and_this_code_accept_each_others_keys_and_tokens);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}
