@@ -68,6 +68,7 @@ struct wkv_writer {
     size_t total_bytes;  /* of the whole reply, also of what no longer fits */
     unsigned next_field; /* index of the first field of the descriptor that is not written yet */
     bool array_open;     /* the field before next_field is repeated, and its JSON array not closed yet */
+    bool whole;          /* the reply was written by wkv_writer_message */
     bool misused;        /* a call broke the rules below */
 };
 
@@ -86,6 +87,11 @@ void wkv_writer_begin(struct wkv_writer *writer, const ProtobufCMessageDescripto
 void wkv_writer_string(struct wkv_writer *writer, uint32_t field, const char *text, size_t len);
 void wkv_writer_int32(struct wkv_writer *writer, uint32_t field, int32_t value);
 void wkv_writer_bool(struct wkv_writer *writer, uint32_t field, bool value);
+
+/* Writes the whole reply from a message of its type, instead of the calls above: for replies that nest and are rare. Knows
+ * strings (as bytes), bools, int32, uint32, enums and messages, repeated or not; every message that a field names must
+ * be there. */
+void wkv_writer_message(struct wkv_writer *writer, const ProtobufCMessage *message);
 
 /* Completes the reply: its bytes are buffer->data[0 .. buffer->len), of which there may be none.
  * JSON has every field of the message then, those not written with their default.

@@ -94,21 +94,28 @@ static enum wkv_code decode_bool(struct decoder *decoder, struct place place, co
     return WKV_OK;
 }
 
+/* A copy of len bytes in the arena; nothing for no bytes, as protobuf-c does it. Returns false where the arena is full. */
+static bool copy_text(struct decoder *decoder, const char *bytes, size_t len, ProtobufCBinaryData *text)
+{
+    uint8_t *copy = NULL;
+    if (len > 0) {
+        copy = wkv_arena_alloc(decoder->arena, len);
+        if (copy == NULL)
+            return false;
+        memcpy(copy, bytes, len);
+    }
+    *text = (ProtobufCBinaryData){len, copy};
+    return true;
+}
+
 /* jansson has checked that the text is UTF-8. An empty text has no data, as protobuf-c does it. */
 static enum wkv_code decode_text(struct decoder *decoder, struct place place, const json_t *json,
                                  ProtobufCBinaryData *text)
 {
     if (!json_is_string(json))
         return must_be(decoder, place, "a string, such as \"a\"");
-    size_t len = json_string_length(json);
-    uint8_t *copy = NULL;
-    if (len > 0) {
-        copy = wkv_arena_alloc(decoder->arena, len);
-        if (copy == NULL)
-            return out_of_memory(decoder);
-        memcpy(copy, json_string_value(json), len);
-    }
-    *text = (ProtobufCBinaryData){len, copy};
+    if (!copy_text(decoder, json_string_value(json), json_string_length(json), text))
+        return out_of_memory(decoder);
     return WKV_OK;
 }
 
@@ -158,12 +165,59 @@ static bool is_map(const ProtobufCFieldDescriptor *field)
     const ProtobufCMessageDescriptor *entry = field->descriptor;
     size_t len = strlen(entry->short_name);
     return len > 5 && strcmp(entry->short_name + len - 5, "Entry") == 0 && entry->n_fields == 2 &&
-           strcmp(entry->fields[0].name, "key") == 0 && strcmp(entry->fields[1].name, "value") == 0;
+           strcmp(entry->fields[0].name, "key") == 0 && entry->fields[0].type == PROTOBUF_C_TYPE_BYTES &&
+           strcmp(entry->fields[1].name, "value") == 0 && entry->fields[1].type == PROTOBUF_C_TYPE_BYTES;
 }
 
 static bool is_supported(const ProtobufCFieldDescriptor *field)
 {
-    return value_bytes(field->type) > 0 && !(field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) && !is_map(field);
+    return value_bytes(field->type) > 0 && !(field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF);
+}
+
+/* One member of a map's object as an entry message. */
+static enum wkv_code decode_entry(struct decoder *decoder, struct place place, const char *key, json_t *value,
+                                  ProtobufCMessage **made)
+{
+    const ProtobufCMessageDescriptor *type = place.field->descriptor;
+    const ProtobufCFieldDescriptor *fields = type->fields;
+    ProtobufCMessage *entry = wkv_arena_alloc(decoder->arena, type->sizeof_message);
+    if (entry == NULL)
+        return out_of_memory(decoder);
+    protobuf_c_message_init(type, entry);
+    char *base = (char *)entry;
+    if (!copy_text(decoder, key, strlen(key), (void *)(base + fields[0].offset)))
+        return out_of_memory(decoder);
+    *made = entry;
+    struct place member = {place.type, place.field, true};
+    if (!json_is_string(value))
+        return must_be(decoder, member, "a string, such as \"a\"");
+    if (!copy_text(decoder, json_string_value(value), json_string_length(value),
+                   (void *)(base + fields[1].offset)))
+        return out_of_memory(decoder);
+    return WKV_OK;
+}
+
+/* Proto3's JSON mapping of a map: an object. Maps from strings to strings are all that there are here. */
+static enum wkv_code decode_map(struct decoder *decoder, struct place place, json_t *object, char *base)
+{
+    if (!json_is_object(object))
+        return must_be(decoder, place, "an object of strings, such as {\"a\":\"b\"}");
+    size_t count = json_object_size(object);
+    ProtobufCMessage **entries = wkv_arena_alloc(decoder->arena, count * sizeof(ProtobufCMessage *));
+    if (entries == NULL)
+        return out_of_memory(decoder);
+    size_t decoded = 0;
+    const char *key;
+    json_t *value;
+    json_object_foreach(object, key, value)
+    {
+        enum wkv_code code = decode_entry(decoder, place, key, value, &entries[decoded++]);
+        if (code != WKV_OK)
+            return code;
+    }
+    *(void **)(void *)(base + place.field->offset) = entries;
+    *(size_t *)(void *)(base + place.field->quantifier_offset) = decoded;
+    return WKV_OK;
 }
 
 static enum wkv_code decode_repeated(struct decoder *decoder, struct place place, json_t *array, char *base)
@@ -202,6 +256,8 @@ static enum wkv_code decode_member(struct decoder *decoder, struct place place, 
                         field->name, place.type->short_name);
     if (json_is_null(json))
         return WKV_OK; /* the default, which message_init has set */
+    if (is_map(field))
+        return decode_map(decoder, place, json, base);
     if (field->label == PROTOBUF_C_LABEL_REPEATED)
         return decode_repeated(decoder, place, json, base);
     if (field->label == PROTOBUF_C_LABEL_OPTIONAL && field->type != PROTOBUF_C_TYPE_MESSAGE)

@@ -254,10 +254,113 @@ void wkv_writer_bool(struct wkv_writer *writer, uint32_t field, bool value)
         put_protobuf_number(writer, found, value);
 }
 
+/* The bytes of one value in a message's struct. */
+static size_t value_bytes(ProtobufCType type)
+{
+    switch (type) {
+    case PROTOBUF_C_TYPE_BYTES:
+        return sizeof(ProtobufCBinaryData);
+    case PROTOBUF_C_TYPE_BOOL:
+        return sizeof(protobuf_c_boolean);
+    case PROTOBUF_C_TYPE_MESSAGE:
+        return sizeof(ProtobufCMessage *);
+    default: /* int32, uint32 and enums */
+        return sizeof(int32_t);
+    }
+}
+
+static void put_json_message(struct wkv_writer *writer, const ProtobufCMessage *message);
+
+static void put_json_value(struct wkv_writer *writer, const ProtobufCFieldDescriptor *field,
+                           const char *value)
+{
+    char digits[16];
+    ProtobufCBinaryData text;
+    const ProtobufCMessage *message;
+    const ProtobufCEnumValue *name;
+    protobuf_c_boolean boolean;
+    int32_t number;
+    switch (field->type) {
+    case PROTOBUF_C_TYPE_BYTES:
+        memcpy(&text, value, sizeof text);
+        put_json_string(writer, (const char *)text.data, text.len);
+        return;
+    case PROTOBUF_C_TYPE_BOOL:
+        memcpy(&boolean, value, sizeof boolean);
+        put_text(writer, boolean ? "true" : "false");
+        return;
+    case PROTOBUF_C_TYPE_MESSAGE:
+        memcpy(&message, value, sizeof(ProtobufCMessage *));
+        put_json_message(writer, message);
+        return;
+    default:
+        break;
+    }
+    memcpy(&number, value, sizeof number);
+    name = field->type == PROTOBUF_C_TYPE_ENUM
+               ? protobuf_c_enum_descriptor_get_value(field->descriptor, number)
+               : NULL;
+    if (name != NULL) {
+        put_json_string(writer, name->name, strlen(name->name));
+        return;
+    }
+    (void)snprintf(digits, sizeof digits, field->type == PROTOBUF_C_TYPE_UINT32 ? "%" PRIu32 : "%" PRId32,
+                   (uint32_t)number);
+    put_text(writer, digits);
+}
+
+static void put_json_message(struct wkv_writer *writer, const ProtobufCMessage *message)
+{
+    const ProtobufCMessageDescriptor *type = message->descriptor;
+    put(writer, "{", 1);
+    for (unsigned i = 0; i < type->n_fields; i++) {
+        const ProtobufCFieldDescriptor *field = &type->fields[i];
+        const char *value = (const char *)message + field->offset;
+        put_text(writer, i == 0 ? "\"" : ",\"");
+        put_text(writer, field->name);
+        put(writer, "\":", 2);
+        if (field->label != PROTOBUF_C_LABEL_REPEATED) {
+            put_json_value(writer, field, value);
+            continue;
+        }
+        size_t count;
+        const char *values;
+        memcpy(&count, (const char *)message + field->quantifier_offset, sizeof count);
+        memcpy(&values, value, sizeof(char *));
+        put(writer, "[", 1);
+        for (size_t element = 0; element < count; element++) {
+            put(writer, ",", element == 0 ? 0 : 1);
+            put_json_value(writer, field, values + element * value_bytes(field->type));
+        }
+        put(writer, "]", 1);
+    }
+    put(writer, "}", 1);
+}
+
+void wkv_writer_message(struct wkv_writer *writer, const ProtobufCMessage *message)
+{
+    if (message->descriptor != writer->type || writer->next_field != 0) {
+        writer->misused = true;
+        return;
+    }
+    writer->next_field = writer->type->n_fields;
+    if (writer->encoding == WKV_JSON) {
+        /* begin has written a brace, and end will write one: the message brings its own. */
+        writer->buffer->len = 0;
+        writer->total_bytes = 0;
+        put_json_message(writer, message);
+        writer->whole = true;
+        return;
+    }
+    char *at = claim(writer, protobuf_c_message_get_packed_size(message));
+    if (at != NULL)
+        (void)protobuf_c_message_pack(message, (uint8_t *)at);
+}
+
 enum wkv_code wkv_writer_end(struct wkv_writer *writer)
 {
     skip_to(writer, writer->type->n_fields);
-    if (writer->encoding == WKV_JSON)
+    if (writer->encoding == WKV_JSON && !writer->whole)
         put(writer, "}", 1);
     if (writer->misused)
         return WKV_UNAVAILABLE;

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 #include "codec/messages.h"
+#include "core.pb-c.h"
 
 struct outer {
     ProtobufCMessage base;
@@ -32,16 +33,6 @@ struct outer {
     int32_t maybe;
 };
 
-static const ProtobufCFieldDescriptor entry_fields[] = {
-    {.name = "key", .id = 1, .type = PROTOBUF_C_TYPE_BYTES, .label = PROTOBUF_C_LABEL_NONE},
-    {.name = "value", .id = 2, .type = PROTOBUF_C_TYPE_BYTES, .label = PROTOBUF_C_LABEL_NONE},
-};
-
-static const ProtobufCMessageDescriptor entry_type = {.magic = PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-                                                      .short_name = "LabelsEntry",
-                                                      .n_fields = 2,
-                                                      .fields = entry_fields};
-
 #define FIELD(member) .name = #member, .offset = offsetof(struct outer, member)
 #define REPEATED(member)                                                                                     \
     FIELD(member), .label = PROTOBUF_C_LABEL_REPEATED, .quantifier_offset = offsetof(struct outer, n_##member)
@@ -53,7 +44,8 @@ static const ProtobufCFieldDescriptor outer_fields[] = {
      .descriptor = &keyvalue__set_request__descriptor},
     {REPEATED(numbers), .id = 3, .type = PROTOBUF_C_TYPE_INT32, .flags = PROTOBUF_C_FIELD_FLAG_PACKED},
     {REPEATED(some_flags), .id = 4, .type = PROTOBUF_C_TYPE_BOOL, .flags = PROTOBUF_C_FIELD_FLAG_PACKED},
-    {REPEATED(labels), .id = 5, .type = PROTOBUF_C_TYPE_MESSAGE, .descriptor = &entry_type},
+    {REPEATED(labels), .id = 5, .type = PROTOBUF_C_TYPE_MESSAGE,
+     .descriptor = &core__capability_configuration__values_entry__descriptor},
     {FIELD(wide), .id = 6, .label = PROTOBUF_C_LABEL_NONE, .type = PROTOBUF_C_TYPE_INT64},
     {FIELD(maybe), .id = 7, .label = PROTOBUF_C_LABEL_OPTIONAL, .type = PROTOBUF_C_TYPE_INT32,
      .quantifier_offset = offsetof(struct outer, has_maybe)},
@@ -178,10 +170,83 @@ static const struct {
     {WKV_JSON, "{\"numbers\":[1,2147483648]}", 26, "each element of member \"numbers\""},
     {WKV_JSON, "{\"some_flags\":[1]}", 18,
      "each element of member \"some_flags\" of Outer must be true or false"},
-    {WKV_JSON, "{\"labels\":{\"a\":\"b\"}}", 20, "member \"labels\" of Outer is not supported in JSON"},
-    {WKV_JSON, "{\"labels\":[{\"key\":\"a\"}]}", 24, "send this request in protobuf"},
+    {WKV_JSON, "{\"labels\":[{\"key\":\"a\"}]}", 24,
+     "member \"labels\" of Outer must be an object of strings"},
+    {WKV_JSON, "{\"labels\":{\"a\":1}}", 18, "each element of member \"labels\" of Outer must be a string"},
+    {WKV_JSON, "{\"labels\":{\"a\":null}}", 21,
+     "each element of member \"labels\" of Outer must be a string"},
     {WKV_JSON, "{\"wide\":1}", 10, "member \"wide\" of Outer is not supported in JSON"},
 };
+
+/* A map is an object in JSON and repeated {key, value} messages on the wire; both decode to the same. */
+START_TEST(a_map_decodes_from_an_object)
+{
+    struct outer *outer;
+    ck_assert_int_eq(decode_json("{\"labels\":{\"a\":\"b\",\"\":\"\\u0000\"}}", &outer), WKV_OK);
+    ck_assert_uint_eq(outer->n_labels, 2);
+    bool named = false, nameless = false;
+    for (size_t i = 0; i < outer->n_labels; i++) {
+        const Core__CapabilityConfiguration__ValuesEntry *entry = (const void *)outer->labels[i];
+        ck_assert_uint_eq(entry->value.len, 1);
+        named |= entry->key.len == 1 && entry->key.data[0] == 'a' && entry->value.data[0] == 'b';
+        nameless |= entry->key.len == 0 && entry->value.data[0] == '\0';
+    }
+    ck_assert(named && nameless);
+    ck_assert_int_eq(decode_json("{\"labels\":{}}", &outer), WKV_OK);
+    ck_assert_uint_eq(outer->n_labels, 0);
+    ck_assert_int_eq(decode(WKV_PROTOBUF,
+                            "\x2a\x06\x0a\x01"
+                            "a\x12\x01"
+                            "b",
+                            8, &outer),
+                     WKV_OK);
+    ck_assert_uint_eq(outer->n_labels, 1);
+    ck_assert_int_eq(
+        ((const Core__CapabilityConfiguration__ValuesEntry *)(const void *)outer->labels[0])->value.data[0],
+        'b');
+}
+END_TEST
+
+/* A reply that nests, in both encodings. */
+START_TEST(a_whole_message_is_written)
+{
+    Core__OperationDescriptor operation = CORE__OPERATION_DESCRIPTOR__INIT;
+    Core__OperationDescriptor *operations[] = {&operation, &operation};
+    Core__CapabilityDescriptor descriptor = CORE__CAPABILITY_DESCRIPTOR__INIT;
+    operation.name = (ProtobufCBinaryData){3, (uint8_t *)"G\"t"};
+    operation.direction = CORE__OPERATION_DIRECTION__to_provider;
+    descriptor.id = (ProtobufCBinaryData){1, (uint8_t *)"i"};
+    descriptor.revision = 4294967295u;
+    descriptor.supported_operations = operations;
+    descriptor.n_supported_operations = 2;
+    struct wkv_buffer buffer = {0};
+    struct wkv_writer writer;
+    wkv_writer_begin(&writer, &core__capability_descriptor__descriptor, WKV_JSON, &buffer, 4096);
+    wkv_writer_message(&writer, &descriptor.base);
+    ck_assert_int_eq(wkv_writer_end(&writer), WKV_OK);
+    const char *json =
+        "{\"id\":\"i\",\"name\":\"\",\"version\":\"\",\"revision\":4294967295,\"long_description\":\"\","
+        "\"supported_operations\":[{\"name\":\"G\\\"t\",\"direction\":\"to_provider\",\"doctext\":\"\"},"
+        "{\"name\":\"G\\\"t\",\"direction\":\"to_provider\",\"doctext\":\"\"}]}";
+    ck_assert_uint_eq(buffer.len, strlen(json));
+    ck_assert_mem_eq(buffer.data, json, buffer.len);
+    ck_assert_uint_eq(writer.total_bytes, buffer.len);
+    wkv_writer_begin(&writer, &core__capability_descriptor__descriptor, WKV_PROTOBUF, &buffer, 4096);
+    wkv_writer_message(&writer, &descriptor.base);
+    ck_assert_int_eq(wkv_writer_end(&writer), WKV_OK);
+    uint8_t packed[256];
+    ck_assert_uint_eq(core__capability_descriptor__pack(&descriptor, packed), buffer.len);
+    ck_assert_mem_eq(buffer.data, packed, buffer.len);
+    wkv_writer_begin(&writer, &core__capability_descriptor__descriptor, WKV_JSON, &buffer, 10);
+    wkv_writer_message(&writer, &descriptor.base);
+    ck_assert_int_eq(wkv_writer_end(&writer), WKV_TOO_LARGE);
+    ck_assert_uint_eq(writer.total_bytes, strlen(json));
+    wkv_writer_begin(&writer, &core__empty__descriptor, WKV_JSON, &buffer, 10);
+    wkv_writer_message(&writer, &descriptor.base);
+    ck_assert_int_eq(wkv_writer_end(&writer), WKV_UNAVAILABLE);
+    wkv_buffer_destroy(&buffer);
+}
+END_TEST
 
 START_TEST(refuses_what_is_wrong_inside)
 {
@@ -229,6 +294,8 @@ int main(void)
     tcase_add_test(tests, json_decodes_messages_in_messages);
     tcase_add_test(tests, protobuf_decodes_messages_in_messages);
     tcase_add_test(tests, null_is_no_message);
+    tcase_add_test(tests, a_map_decodes_from_an_object);
+    tcase_add_test(tests, a_whole_message_is_written);
     tcase_add_loop_test(tests, refuses_what_is_wrong_inside, 0, (int)(sizeof bad / sizeof bad[0]));
     tcase_add_test(tests, the_writer_shows_defaults_of_these_and_takes_packed_numbers_one_by_one);
     suite_add_tcase(suite, tests);
