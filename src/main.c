@@ -11,6 +11,9 @@ static const struct {
 } commands[] = {
     {"serve", wkv_command_serve, "serve wascc:keyvalue on NATS"},
     {"call", wkv_command_call, "send one request from a terminal"},
+    {"keygen", wkv_command_keygen, "make a key pair of an account, a module or a host"},
+    {"token", wkv_command_token, "make an actor's claims"},
+    {"inspect", wkv_command_inspect, "tell what a token says and whether it holds"},
     {"health", wkv_command_health, "exit 0 where an instance answers"},
 };
 
@@ -42,6 +45,6 @@ int main(int argc, char **argv)
             return commands[i].run(argc - 1, argv + 1);
     struct wkv_error error;
     (void)wkv_fail(&error, WKV_BAD_REQUEST,
-                   "there is no such command; the commands are serve, call and health");
+                   "there is no such command; see wascc-keyvalue --help");
     return wkv_usage_error(&error);
 }

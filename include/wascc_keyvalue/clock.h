@@ -16,4 +16,7 @@ int64_t wkv_monotonic_ns(void);
  * thread. */
 int64_t wkv_wall_ns(void);
 
+/* Seconds since 1970, a few milliseconds stale at most and cheaper by far: for the times in claims. Any thread. */
+int64_t wkv_wall_coarse_s(void);
+
 #endif

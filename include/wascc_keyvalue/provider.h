@@ -16,14 +16,17 @@
 #include <stdint.h>
 
 #include "wascc_keyvalue/arena.h"
+#include "wascc_keyvalue/bindings.h"
 #include "wascc_keyvalue/buffer.h"
 #include "wascc_keyvalue/codec.h"
 #include "wascc_keyvalue/error.h"
+#include "wascc_keyvalue/policy.h"
 #include "wascc_keyvalue/store.h"
 
 #define WKV_CAPABILITY "wascc:keyvalue"
 #define WKV_SERVICE_NAME "wascc-keyvalue"
 #define WKV_ENGINE "memory"
+#define WKV_DESCRIPTOR_REVISION 1 /* of the capability descriptor: counts up when its operations change */
 
 /* Limits on what a request may carry (contract section 5, code 413). */
 #define WKV_DEFAULT_MAX_KEY_BYTES 16384u
@@ -38,7 +41,8 @@ struct wkv_operation {
     const char *works_on; /* what the key must hold, as an error text names it */
     const ProtobufCMessageDescriptor *request;
     const ProtobufCMessageDescriptor *reply;
-    bool writes;
+    bool writes; /* the store or the bindings */
+    bool system; /* only `system` may call it (contract section 2), and every instance answers */
     enum wkv_code (*handle)(struct wkv_call *call); /* private to the provider */
     const char *doc;                                /* one sentence */
 };
@@ -50,42 +54,62 @@ extern const size_t wkv_operation_count;
 /* The row with that name, or NULL. */
 const struct wkv_operation *wkv_operation_find(const char *name);
 
+/* What all workers share. Set up once, before the first request. */
 struct wkv_provider {
-    struct wkv_store *store;  /* borrowed */
+    struct wkv_store *store; /* borrowed, like all that follow */
+    struct wkv_bindings *bindings;
+    struct wkv_trust_source *trust; /* NULL where auth is WKV_AUTH_NONE */
+    struct wkv_replay *replay;      /* likewise */
+    const char *binding;            /* the binding's name */
+    enum wkv_auth auth;
+    bool require_binding;     /* refuse actors that are not bound, in every mode */
     uint32_t max_key_bytes;   /* 1 to WKV_STORE_MAX_KEY_BYTES */
     uint32_t max_value_bytes; /* 0 to WKV_STORE_MAX_VALUE_BYTES */
 };
 
-/* One worker's memory for requests and replies, kept between requests so that a common one allocates nothing.
- * Not thread-safe. */
-struct wkv_scratch {
+/* What one worker keeps between requests, so that a common one allocates nothing and takes no lock but a shard's: memory for
+ * requests and replies, remembered claims, remembered bindings. Not thread-safe. */
+struct wkv_session {
+    const struct wkv_provider *provider; /* borrowed */
     struct wkv_arena arena;
     struct wkv_buffer reply;
+    struct wkv_bindings_reader bindings;
+    struct wkv_trust_reader trust;
+    struct wkv_policy policy;
 };
 
-/* Errors: -1 where memory is short. */
-int wkv_scratch_init(struct wkv_scratch *scratch);
-void wkv_scratch_destroy(struct wkv_scratch *scratch);
+/* Errors: -1 where memory is short; nothing is left to destroy then. */
+int wkv_session_init(struct wkv_session *session, const struct wkv_provider *provider);
+void wkv_session_destroy(struct wkv_session *session);
 
 struct wkv_request {
     const struct wkv_operation *operation;
-    struct wkv_text actor; /* the token of the subject; not yet believed */
-    const void *payload;   /* borrowed for the call */
+    struct wkv_text actor;      /* the token of the subject; not yet believed */
+    struct wkv_text claims;     /* the header Wascc-Claims; data NULL where it was not sent */
+    struct wkv_text invocation; /* the header Wascc-Invocation, likewise */
+    const void *payload;        /* borrowed for the call */
     size_t payload_bytes;
     size_t max_reply_bytes; /* the server's max_payload */
     int64_t now_ns;         /* monotonic; the store's clock */
+    int64_t wall_s;         /* seconds since 1970, for the times in claims; 0 will do for WKV_AUTH_NONE */
 };
 
-/* Gets the store ready for requests that are about to be dispatched, from a look at their payloads: an operation on a cold key
- * mostly waits for memory, and so all of them wait at once. Changes nothing. At most WKV_STORE_PREFETCH. */
-void wkv_prefetch(const struct wkv_provider *provider, const struct wkv_text *payloads, size_t count);
+/* Whether requests in that mode have headers that are to be read: reading them costs more than all the rest. */
+bool wkv_provider_reads_claims(const struct wkv_provider *provider, const struct wkv_operation *operation);
+bool wkv_provider_reads_invocation(const struct wkv_provider *provider,
+                                   const struct wkv_operation *operation);
 
-/* Decodes the request, does it and encodes the reply in the request's encoding. On WKV_OK *reply is in the
- * scratch and valid until its next use; else error says what was wrong and what would be right, beginning
- * with the operation's name, and nothing has been changed. Thread-safety: any number of threads, each with a
- * scratch of its own. Errors: every code of contract section 5. */
-enum wkv_code wkv_dispatch(const struct wkv_provider *provider, struct wkv_scratch *scratch,
-                           const struct wkv_request *request, struct wkv_text *reply,
-                           struct wkv_error *error);
+/* Gets the store ready for requests that are about to be dispatched, from a look at their payloads: an operation on a cold key
+ * mostly waits for memory, and so all of them wait at once. Reads nothing of the requests but actor and payload, changes
+ * nothing, and answers nobody: who asks is checked where they are dispatched. At most WKV_STORE_PREFETCH. */
+void wkv_prefetch(struct wkv_session *session, const struct wkv_request *requests, size_t count);
+
+/* Checks who asks, decodes the request, does it and encodes the reply in the request's encoding. On WKV_OK *reply is in the
+ * session and valid until its next use; else error says what was wrong and what would be right, beginning with the
+ * operation's name, and nothing has been changed.
+ * Thread-safety: any number of threads, each with a session of its own.
+ * Errors: every code of contract section 5. */
+enum wkv_code wkv_dispatch(struct wkv_session *session, const struct wkv_request *request,
+                           struct wkv_text *reply, struct wkv_error *error);
 
 #endif

@@ -26,6 +26,7 @@ struct wkv_connect_options {
     const char *tlsca; /* files, PEM */
     const char *tlscert;
     const char *tlskey;
+    const char *inbox_prefix; /* of the subjects on which this connection gets replies; NULL: _INBOX */
 };
 
 /* Makes nats.c options out of ours, with the connection's name. The caller destroys *out with
@@ -33,6 +34,11 @@ struct wkv_connect_options {
  * the option), WKV_UNAVAILABLE (memory). No text holds a secret. */
 enum wkv_code wkv_connect_options_apply(const struct wkv_connect_options *options, const char *name,
                                         natsOptions **out, struct wkv_error *error);
+
+/* Says in *error why no connection came to be: nats.c's status and what it noted beside it on this thread, so call it
+ * right after. who ("": nobody) begins the text. Returns WKV_UNAVAILABLE. */
+enum wkv_code wkv_connect_failed(const char *who, const struct wkv_connect_options *options,
+                                 natsStatus status, struct wkv_error *error);
 
 /* Copies a server URL without the user, password or token that may stand in it. */
 void wkv_redact_url(const char *url, char *out, size_t out_bytes);
@@ -76,10 +82,12 @@ enum wkv_code wkv_subject_operation(const struct wkv_address *address, const cha
 /* Asks `$SRV.PING.wascc-keyvalue` on connection and gives each answer that is from an instance on this
  * address with this engine to `seen` (its id, and whether it serves or is still starting), for wait_ms or
  * until seen returns false. The connection's messages must be delivered meanwhile, by a loop of its own or
- * nats.c's threads. Errors: WKV_UNAVAILABLE. */
-enum wkv_code wkv_discovery_ask(natsConnection *connection, const struct wkv_address *address,
-                                int64_t wait_ms, bool (*seen)(void *context, const char *id, bool serving),
-                                void *context, struct wkv_error *error);
+ * nats.c's threads. inbox_prefix is the connection's own (NULL: _INBOX). Errors: WKV_FORBIDDEN (the server's
+ * permissions refuse the question or its answers), WKV_UNAVAILABLE. */
+enum wkv_code wkv_discovery_ask(natsConnection *connection, const char *inbox_prefix,
+                                const struct wkv_address *address, int64_t wait_ms,
+                                bool (*seen)(void *context, const char *id, bool serving), void *context,
+                                struct wkv_error *error);
 
 /* ---- the server ---- */
 
@@ -91,9 +99,12 @@ struct wkv_server_options {
     int64_t drain_timeout_ms;            /* >= 0 */
     const struct wkv_provider *provider; /* borrowed */
     struct wkv_log *log;                 /* borrowed */
-    struct wkv_watchdog
-        *watchdog; /* borrowed; armed for the end of drain_timeout_ms when the server is told to stop.
-                                    * The caller stops it when all the rest is closed */
+    int reload_fd;                       /* readable when something is to be read again; -1: none */
+    void (*reload)(void *context); /* called then, on the thread of wkv_server_run; reads reload_fd empty */
+    void *reload_context;          /* borrowed */
+    /* Borrowed. Armed for the end of drain_timeout_ms when the server is told to stop; the caller stops it when all the rest is
+     * closed. */
+    struct wkv_watchdog *watchdog;
 };
 
 #define WKV_MAX_WORKERS 256u

@@ -1,12 +1,17 @@
 /* wascc-keyvalue call: one request from a terminal. */
 #include <errno.h>
-#include <jansson.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "command/command.h"
-#include "command/config.h"
+#include "wascc_keyvalue/clock.h"
+#include "wascc_keyvalue/nkey.h"
+#include "wascc_keyvalue/token.h"
+
+/* More than any server takes. */
+#define MAX_REQUEST_BYTES ((size_t)64 * 1024 * 1024)
 
 static void print_help(void)
 {
@@ -40,14 +45,54 @@ static int print_reply(natsMsg *reply)
     return fflush(stdout) == 0 ? WKV_EXIT_OK : failed("cannot print the reply", strerror(errno));
 }
 
-static int request(natsConnection *connection, const struct wkv_config *config, const char *subject,
-                   const struct wkv_buffer *payload)
+/* One request as it goes out. */
+struct outgoing {
+    char subject[WKV_SUBJECT_BYTES];
+    char actor[WKV_SUBJECT_BYTES];
+    struct wkv_buffer payload;
+    struct wkv_buffer claims; /* as the file has them, white space included */
+    char *invocation;         /* NULL: not asked for */
+};
+
+static void destroy_outgoing(struct outgoing *outgoing)
 {
+    wkv_buffer_destroy(&outgoing->payload);
+    wkv_buffer_destroy(&outgoing->claims);
+    free(outgoing->invocation);
+}
+
+static natsStatus make_message(struct outgoing *outgoing, natsMsg **message)
+{
+    natsStatus status =
+        natsMsg_Create(message, outgoing->subject, NULL, outgoing->payload.data, (int)outgoing->payload.len);
+    struct wkv_text claims = wkv_trim((struct wkv_text){outgoing->claims.data, outgoing->claims.len});
+    if (status == NATS_OK && claims.len > 0) {
+        /* The buffer has room behind the text: read_claims has put a NUL there. */
+        outgoing->claims.data[claims.data - outgoing->claims.data + (ptrdiff_t)claims.len] = '\0';
+        status = natsMsgHeader_Set(*message, "Wascc-Claims", claims.data);
+    }
+    if (status == NATS_OK && outgoing->invocation != NULL)
+        status = natsMsgHeader_Set(*message, "Wascc-Invocation", outgoing->invocation);
+    return status;
+}
+
+/* A server whose permissions refuse a request or its inbox says so on the side, and the request only times out. */
+static const char *why_no_reply(natsConnection *connection, natsStatus status)
+{
+    const char *text = "";
+    return natsConnection_GetLastError(connection, &text) == NATS_NOT_PERMITTED ? text
+                                                                                : natsStatus_GetText(status);
+}
+
+static int request(natsConnection *connection, const struct wkv_config *config, struct outgoing *outgoing)
+{
+    natsMsg *message = NULL;
     natsMsg *reply = NULL;
-    if ((int64_t)payload->len > natsConnection_GetMaxPayload(connection))
+    if ((int64_t)outgoing->payload.len > natsConnection_GetMaxPayload(connection))
         return failed("", "the request is larger than the server's max_payload");
-    natsStatus status = natsConnection_Request(&reply, connection, subject, payload->data, (int)payload->len,
-                                               (int64_t)config->timeout_ms);
+    natsStatus status = make_message(outgoing, &message);
+    if (status == NATS_OK)
+        status = natsConnection_RequestMsg(&reply, connection, message, (int64_t)config->timeout_ms);
     int exit_status;
     if (status == NATS_OK)
         exit_status = print_reply(reply);
@@ -56,51 +101,109 @@ static int request(natsConnection *connection, const struct wkv_config *config, 
             failed("no responders",
                    "no instance serves this binding, or there is no such operation (see call --help)");
     else
-        exit_status = failed("no reply", natsStatus_GetText(status));
+        exit_status = failed("no reply", why_no_reply(connection, status));
+    natsMsg_Destroy(message);
     natsMsg_Destroy(reply);
     return exit_status;
 }
 
 /* Takes the request from the argument, or from standard input where that is "-". */
-static bool read_payload(const char *argument, struct wkv_buffer *payload)
+static enum wkv_code read_payload(const char *argument, struct wkv_buffer *payload, struct wkv_error *error)
 {
-    if (strcmp(argument, "-") != 0)
-        return wkv_buffer_append(payload, argument, strlen(argument));
-    char block[4096];
-    size_t got;
-    while ((got = fread(block, 1, sizeof block, stdin)) > 0)
-        if (!wkv_buffer_append(payload, block, got))
-            return false;
-    return ferror(stdin) == 0;
+    if (strcmp(argument, "-") == 0) {
+        if (wkv_read_file("JSON", "-", MAX_REQUEST_BYTES, payload, error) != WKV_OK)
+            return error->code;
+    } else if (!wkv_buffer_append(payload, argument, strlen(argument))) {
+        return wkv_fail(error, WKV_UNAVAILABLE, "no memory for the request");
+    }
+    if (wkv_detect_encoding(payload->data, payload->len) != WKV_JSON)
+        return wkv_fail(error, WKV_BAD_REQUEST, "the request is a JSON object, such as {\"key\":\"a\"}");
+    return WKV_OK;
 }
 
-static int refuse_payload(void)
+static enum wkv_code read_claims(const struct wkv_config *config, struct wkv_buffer *claims,
+                                 struct wkv_error *error)
 {
-    struct wkv_error error;
-    (void)wkv_fail(&error, WKV_BAD_REQUEST, "the request is a JSON object, such as {\"key\":\"a\"}");
-    return wkv_usage_error(&error);
+    if (config->claims == NULL)
+        return WKV_OK;
+    if (wkv_read_file("--claims", config->claims, 2 * (size_t)WKV_TOKEN_MAX_BYTES, claims, error) != WKV_OK)
+        return error->code;
+    if (!wkv_buffer_append(claims, "\n", 1))
+        return wkv_fail(error, WKV_UNAVAILABLE, "no memory for the claims");
+    if (wkv_trim((struct wkv_text){claims->data, claims->len}).len == 0)
+        return wkv_fail(error, WKV_BAD_REQUEST, "--claims: that file is empty: give one with a token in it");
+    return WKV_OK;
+}
+
+/* Whom to speak as: --actor, else the subject of the claims, else the example. Claims that cannot be read are sent all the
+ * same: what is wrong with them is the server's to say. */
+static void choose_actor(const struct wkv_config *config, struct outgoing *outgoing)
+{
+    struct wkv_text claims = wkv_trim((struct wkv_text){outgoing->claims.data, outgoing->claims.len});
+    struct wkv_token token;
+    (void)snprintf(outgoing->actor, sizeof outgoing->actor, "%s",
+                   config->actor == NULL ? WKV_EXAMPLE_ACTOR : config->actor);
+    if (config->actor != NULL || claims.len == 0 ||
+        wkv_token_read(claims.data, claims.len, WKV_TOKEN_ACTOR, &token, NULL) != WKV_OK)
+        return;
+    (void)snprintf(outgoing->actor, sizeof outgoing->actor, "%s", token.subject);
+    wkv_token_destroy(&token);
+}
+
+/* Signs invocation claims for exactly this request with the host's seed. */
+static enum wkv_code sign_invocation(const struct wkv_config *config, const char *operation,
+                                     struct outgoing *outgoing, struct wkv_error *error)
+{
+    char origin[WKV_TOKEN_URL_BYTES], target[WKV_TOKEN_URL_BYTES];
+    struct wkv_nkey_seed *seed;
+    struct wkv_error cause;
+    const char *binding = config->address.binding;
+    if (config->host_seed == NULL)
+        return WKV_OK;
+    if (!wkv_token_origin_url(origin, outgoing->actor, strlen(outgoing->actor)) ||
+        !wkv_token_target_url(target, binding, strlen(binding), operation, strlen(operation)))
+        return wkv_fail(error, WKV_BAD_REQUEST,
+                        "the actor, binding or operation is too long for an invocation's URLs");
+    if (wkv_nkey_seed_load(config->host_seed, &seed, &cause) != WKV_OK)
+        return wkv_fail(error, cause.code, "--host-seed: %s", cause.text);
+    struct wkv_token_invocation_options options = {.origin_url = origin,
+                                                   .target_url = target,
+                                                   .message = outgoing->payload.data,
+                                                   .message_len = outgoing->payload.len};
+    enum wkv_code code =
+        wkv_token_mint_invocation(seed, &options, wkv_wall_ns() / WKV_NS_PER_S, &outgoing->invocation, error);
+    wkv_nkey_seed_destroy(seed);
+    return code;
+}
+
+static enum wkv_code prepare(const struct wkv_config *config, const char *operation, const char *argument,
+                             struct outgoing *outgoing, struct wkv_error *error)
+{
+    if (read_claims(config, &outgoing->claims, error) != WKV_OK)
+        return error->code;
+    choose_actor(config, outgoing);
+    if (wkv_subject_operation(&config->address, outgoing->actor, operation, outgoing->subject, error) !=
+            WKV_OK ||
+        read_payload(argument, &outgoing->payload, error) != WKV_OK ||
+        sign_invocation(config, operation, outgoing, error) != WKV_OK)
+        return error->code;
+    return WKV_OK;
 }
 
 static int call(const struct wkv_config *config, const char *operation, const char *argument)
 {
-    char subject[WKV_SUBJECT_BYTES];
+    struct outgoing outgoing = {.invocation = NULL};
     struct wkv_error error;
     natsConnection *connection;
-    if (wkv_subject_operation(&config->address, config->actor, operation, subject, &error) != WKV_OK)
-        return wkv_usage_error(&error);
-    struct wkv_buffer payload = {0};
-    int status = WKV_EXIT_FAILED;
-    if (!read_payload(argument, &payload))
-        status = failed("", "cannot read the request");
-    else if (wkv_detect_encoding(payload.data, payload.len) != WKV_JSON)
-        status = refuse_payload();
-    else if (wkv_connect(&config->connect, "wascc-keyvalue call", &connection, &error) != WKV_OK)
-        status = error.code == WKV_BAD_REQUEST ? wkv_usage_error(&error) : failed("", error.text);
-    else {
-        status = request(connection, config, subject, &payload);
+    int status;
+    if (prepare(config, operation, argument, &outgoing, &error) != WKV_OK ||
+        wkv_connect(&config->connect, "wascc-keyvalue call", &connection, &error) != WKV_OK) {
+        status = error.code == WKV_BAD_REQUEST ? wkv_usage_error(&error) : wkv_failure(&error);
+    } else {
+        status = request(connection, config, &outgoing);
         natsConnection_Destroy(connection);
     }
-    wkv_buffer_destroy(&payload);
+    destroy_outgoing(&outgoing);
     return status;
 }
 
@@ -109,17 +212,19 @@ int wkv_command_call(int argc, char **argv)
     struct wkv_config config;
     struct wkv_error error;
     int rest;
-    if (wkv_config_read(WKV_COMMAND_CALL, argc, argv, &config, &rest, &error) != WKV_OK)
-        return wkv_usage_error(&error);
-    if (config.help) {
+    wkv_protect_memory();
+    int status = WKV_EXIT_OK;
+    if (wkv_config_read(WKV_COMMAND_CALL, argc, argv, &config, &rest, &error) != WKV_OK) {
+        status = wkv_usage_error(&error);
+    } else if (config.help) {
         print_help();
-        return WKV_EXIT_OK;
-    }
-    if (argc - rest != 2) {
+    } else if (argc - rest != 2) {
         (void)wkv_fail(&error, WKV_BAD_REQUEST, "call takes an OPERATION and its JSON; see call --help");
-        return wkv_usage_error(&error);
+        status = wkv_usage_error(&error);
+    } else {
+        status = call(&config, argv[rest], argv[rest + 1]);
+        (void)nats_CloseAndWait(1000);
     }
-    int status = call(&config, argv[rest], argv[rest + 1]);
-    (void)nats_CloseAndWait(1000);
+    wkv_config_destroy(&config);
     return status;
 }

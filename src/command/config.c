@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
+#include <sodium.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,12 +14,13 @@
 
 #define CALL WKV_COMMAND_CALL
 #define SERVE WKV_COMMAND_SERVE
+#define TOKEN WKV_COMMAND_TOKEN
+#define INSPECT WKV_COMMAND_INSPECT
 #define EVERY (WKV_COMMAND_SERVE | WKV_COMMAND_CALL | WKV_COMMAND_HEALTH)
+#define ALL (EVERY | WKV_COMMAND_KEYGEN | TOKEN | INSPECT)
 
-/* A public key that belongs to nobody's secret: what `call` speaks as unless told. */
-#define EXAMPLE_ACTOR "MCYWHMJW5VW5U7ZRDQV7JU45GHSR2SA6OZJ2MPHQCFALR2CGFA2NAMZM"
-
-enum type { TEXT, NUMBER, SIZE, DURATION, FLAG };
+/* SECRET is a TEXT that must not stay where ps shows it; LIST is a TEXT that repeats. */
+enum type { TEXT, SECRET, LIST, NUMBER, SIZE, DURATION, FLAG };
 
 struct option_row {
     const char *name;
@@ -35,22 +37,35 @@ struct option_row {
 #define AT(member) offsetof(struct wkv_config, member)
 
 static const struct option_row rows[] = {
-    {"server", TEXT, AT(connect.server), EVERY, 0, 0, "NATS_URL LATTICE_HOST", "URL[,URL]",
+    {"server", SECRET, AT(connect.server), EVERY, 0, 0, "NATS_URL LATTICE_HOST", "URL[,URL]",
      "nats://127.0.0.1:4222", "the NATS servers to connect to"},
     {"creds", TEXT, AT(connect.creds), EVERY, 0, 0, "NATS_CREDS LATTICE_CREDS_FILE", "FILE", NULL,
      "NATS user credentials"},
     {"user", TEXT, AT(connect.user), EVERY, 0, 0, "NATS_USER", "NAME", NULL, "NATS user"},
-    {"password", TEXT, AT(connect.password), EVERY, 0, 0, "NATS_PASSWORD", "TEXT", NULL,
-     "NATS password (better in the variable, where ps does not show it)"},
+    {"password", SECRET, AT(connect.password), EVERY, 0, 0, "NATS_PASSWORD", "TEXT", NULL,
+     "NATS password; better in the variable than on a command line"},
     {"nkey", TEXT, AT(connect.nkey), EVERY, 0, 0, "NATS_NKEY", "FILE", NULL, "NATS user seed"},
     {"tlsca", TEXT, AT(connect.tlsca), EVERY, 0, 0, "NATS_CA", "FILE", NULL, "certificates to trust, PEM"},
     {"tlscert", TEXT, AT(connect.tlscert), EVERY, 0, 0, "NATS_CERT", "FILE", NULL, "client certificate, PEM"},
     {"tlskey", TEXT, AT(connect.tlskey), EVERY, 0, 0, "NATS_KEY", "FILE", NULL, "its private key, PEM"},
+    {"inbox-prefix", TEXT, AT(connect.inbox_prefix), EVERY, 0, 0, "NATS_INBOX_PREFIX", "PREFIX", NULL,
+     "where replies to this program come, in place of _INBOX"},
     {"lattice-namespace", TEXT, AT(address.lattice_namespace), EVERY, 0, 0, "LATTICE_NAMESPACE", "NS", NULL,
      "the lattice's namespace, in front of every subject"},
     {"binding", TEXT, AT(address.binding), EVERY, 0, 0, NULL, "NAME", WKV_DEFAULT_BINDING,
      "the binding to serve"},
-    {"auth", TEXT, AT(auth), SERVE, 0, 0, NULL, "MODE", "claims", "what a request must bring: none"},
+    {"auth", TEXT, AT(auth), SERVE, 0, 0, NULL, "MODE", "claims",
+     "what a request must bring: claims, invocation, binding or none"},
+    {"trusted-issuer", LIST, AT(trusted_issuers), SERVE | INSPECT, 0, 0, NULL, "A...[,A...]", NULL,
+     "an account whose actor claims are believed; repeats"},
+    {"trusted-issuer-file", TEXT, AT(trusted_issuer_file), SERVE, 0, 0, NULL, "FILE", NULL,
+     "more of them, read again on SIGHUP"},
+    {"trusted-host", LIST, AT(trusted_hosts), SERVE | INSPECT, 0, 0, NULL, "N...[,N...]|any", NULL,
+     "a host whose invocation claims are believed; repeats"},
+    {"trusted-host-file", TEXT, AT(trusted_host_file), SERVE, 0, 0, NULL, "FILE", NULL,
+     "more of them, read again on SIGHUP"},
+    {"require-binding", FLAG, AT(require_binding), SERVE, 0, 0, NULL, NULL, NULL,
+     "refuse actors that no host has bound"},
     {"workers", NUMBER, AT(workers), SERVE, 1, WKV_MAX_WORKERS, NULL, "N", NULL,
      "event loops, each with a connection (default: the machine's cores)"},
     {"shards", NUMBER, AT(shards), SERVE, 1, WKV_STORE_MAX_SHARDS, NULL, "N", "64",
@@ -67,10 +82,22 @@ static const struct option_row rows[] = {
      "serve beside another instance on the same binding, each holding a part of the data"},
     {"log-level", TEXT, AT(log_level), SERVE, 0, 0, NULL, "LEVEL", "info", "error, warn, info or debug"},
     {"log-format", TEXT, AT(log_format), SERVE, 0, 0, NULL, "FORMAT", "text", "text or json"},
-    {"actor", TEXT, AT(actor), CALL, 0, 0, NULL, "M...|system", EXAMPLE_ACTOR, "whom to speak as"},
+    {"actor", TEXT, AT(actor), CALL, 0, 0, NULL, "M...|system", NULL,
+     "whom to speak as (default: the actor of --claims, else an example's key)"},
+    {"claims", TEXT, AT(claims), CALL, 0, 0, NULL, "FILE", NULL, "actor claims to send"},
+    {"host-seed", TEXT, AT(host_seed), CALL, 0, 0, NULL, "FILE", NULL,
+     "sign invocation claims with this host's seed"},
+    {"issuer-seed", TEXT, AT(issuer_seed), TOKEN, 0, 0, NULL, "FILE", NULL,
+     "the account's seed, which signs"},
+    {"subject", TEXT, AT(subject), TOKEN, 0, 0, NULL, "M...", NULL, "the actor that the claims are for"},
+    {"cap", LIST, AT(capabilities), TOKEN, 0, 0, NULL, "CAPABILITY", NULL,
+     "a capability that the claims hold, such as wascc:keyvalue; repeats"},
+    {"name", TEXT, AT(name), TOKEN, 0, 0, NULL, "TEXT", NULL, "the actor's name, for people"},
+    {"expires-in", NUMBER, AT(expires_in_s), TOKEN, 1, 9999999999, NULL, "SECONDS", NULL,
+     "how long the claims hold (default: for ever)"},
     {"timeout", DURATION, AT(timeout_ms), CALL | WKV_COMMAND_HEALTH, 1, 86400000, NULL, "TIME", "2s",
      "how long to wait for the answer"},
-    {"help", FLAG, AT(help), EVERY, 0, 0, NULL, NULL, NULL, "print this"},
+    {"help", FLAG, AT(help), ALL, 0, 0, NULL, NULL, NULL, "print this"},
 };
 
 #define ROWS (sizeof rows / sizeof rows[0])
@@ -132,6 +159,17 @@ static bool parse_flag(const char *text, bool *flag)
     return false;
 }
 
+static enum wkv_code append(struct wkv_config_list *list, const char *source, const char *value,
+                            struct wkv_error *error)
+{
+    if (list->count == WKV_CONFIG_ITEMS)
+        return wkv_fail(error, WKV_BAD_REQUEST,
+                        "%s is given more than %d times; put several into one, with commas", source,
+                        WKV_CONFIG_ITEMS);
+    list->items[list->count++] = value;
+    return WKV_OK;
+}
+
 /* Puts one value into the config. `source` is the option or the variable, as the error names it; the value
  * itself is never quoted: it may be a password in the wrong place. */
 static enum wkv_code apply(const struct option_row *row, const char *source, const char *value,
@@ -142,8 +180,11 @@ static enum wkv_code apply(const struct option_row *row, const char *source, con
     const char *end = "";
     switch (row->type) {
     case TEXT:
+    case SECRET:
         memcpy(member, &value, sizeof value);
         return WKV_OK;
+    case LIST:
+        return append(member, source, value, error);
     case FLAG:
         if (!parse_flag(value, member))
             return wkv_fail(error, WKV_BAD_REQUEST, "%s takes true or false", source);
@@ -224,6 +265,28 @@ static enum wkv_code refuse_option(const char *argument, int reason, struct wkv_
                     len, argument);
 }
 
+/* Takes a secret off the command line, where ps shows it: the copy is used, the original overwritten. */
+static const char *hide(struct wkv_config *config, char *argument)
+{
+    if (config->secret_count == WKV_CONFIG_SECRETS)
+        return NULL;
+    char *copy = strdup(argument);
+    if (copy == NULL)
+        return NULL;
+    memset(argument, '*', strlen(argument));
+    config->secrets[config->secret_count++] = copy;
+    return copy;
+}
+
+void wkv_config_destroy(struct wkv_config *config)
+{
+    for (size_t i = 0; i < config->secret_count; i++) {
+        sodium_memzero(config->secrets[i], strlen(config->secrets[i]));
+        free(config->secrets[i]);
+    }
+    config->secret_count = 0;
+}
+
 static enum wkv_code read_options(enum wkv_command command, int argc, char **argv, struct wkv_config *config,
                                   int *rest, struct wkv_error *error)
 {
@@ -233,6 +296,7 @@ static enum wkv_code read_options(enum wkv_command command, int argc, char **arg
         if ((rows[i].commands & command) != 0)
             options[count++] = (struct option){
                 rows[i].name, rows[i].type == FLAG ? no_argument : required_argument, NULL, (int)i + 256};
+    bool seen[ROWS] = {false};
     optind = 1;
     opterr = 0;
     for (;;) {
@@ -245,7 +309,14 @@ static enum wkv_code read_options(enum wkv_command command, int argc, char **arg
         const struct option_row *row = &rows[found - 256];
         char source[VARIABLE_BYTES];
         (void)snprintf(source, sizeof source, "--%s", row->name);
-        if (apply(row, source, row->type == FLAG ? "true" : optarg, config, error) != WKV_OK)
+        const char *value = row->type == FLAG ? "true" : row->type == SECRET ? hide(config, optarg) : optarg;
+        if (value == NULL)
+            return wkv_fail(error, WKV_UNAVAILABLE, "too many options, or no memory for them");
+        /* What the command line says replaces what the environment says. */
+        if (row->type == LIST && !seen[found - 256])
+            ((struct wkv_config_list *)(void *)((char *)config + row->offset))->count = 0;
+        seen[found - 256] = true;
+        if (apply(row, source, value, config, error) != WKV_OK)
             return error->code;
     }
     *rest = optind;
@@ -259,7 +330,7 @@ enum wkv_code wkv_config_read(enum wkv_command command, int argc, char **argv, s
     if (read_environment(command, config, error) != WKV_OK ||
         read_options(command, argc, argv, config, rest, error) != WKV_OK)
         return error->code;
-    return config->help ? WKV_OK : wkv_address_check(&config->address, error);
+    return config->help || (command & EVERY) == 0 ? WKV_OK : wkv_address_check(&config->address, error);
 }
 
 void wkv_config_print_options(enum wkv_command command, FILE *out)
@@ -279,10 +350,4 @@ void wkv_config_print_options(enum wkv_command command, FILE *out)
                           row->other_variables == NULL ? "" : row->other_variables);
         (void)fprintf(out, "\n");
     }
-}
-
-int wkv_usage_error(const struct wkv_error *error)
-{
-    (void)fprintf(stderr, "wascc-keyvalue: %s\n", error->text);
-    return WKV_EXIT_USAGE;
 }

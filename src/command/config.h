@@ -19,9 +19,25 @@ enum wkv_exit {
 };
 
 /* Which command takes an option. */
-enum wkv_command { WKV_COMMAND_SERVE = 1, WKV_COMMAND_CALL = 2, WKV_COMMAND_HEALTH = 4 };
+enum wkv_command {
+    WKV_COMMAND_SERVE = 1,
+    WKV_COMMAND_CALL = 2,
+    WKV_COMMAND_HEALTH = 4,
+    WKV_COMMAND_KEYGEN = 8,
+    WKV_COMMAND_TOKEN = 16,
+    WKV_COMMAND_INSPECT = 32,
+};
 
-/* Strings are borrowed from argv or the environment. */
+#define WKV_CONFIG_SECRETS 16
+
+/* What an option that repeats was given, in order; each may itself be a list with commas. */
+#define WKV_CONFIG_ITEMS 64
+struct wkv_config_list {
+    const char *items[WKV_CONFIG_ITEMS];
+    size_t count;
+};
+
+/* Strings are borrowed from argv or the environment, but those of options that hold a secret: they are copies. */
 struct wkv_config {
     struct wkv_connect_options connect;
     struct wkv_address address;
@@ -36,8 +52,22 @@ struct wkv_config {
     bool allow_split;
     const char *log_level;
     const char *log_format;
-    const char *actor;
+    const char *actor;     /* NULL: not given */
+    const char *claims;    /* file */
+    const char *host_seed; /* file */
+    struct wkv_config_list trusted_issuers;
+    struct wkv_config_list trusted_hosts;
+    const char *trusted_issuer_file;
+    const char *trusted_host_file;
+    bool require_binding;
+    const char *issuer_seed; /* file */
+    const char *subject;
+    struct wkv_config_list capabilities;
+    const char *name;
+    uint64_t expires_in_s; /* 0: never */
     bool help;
+    char *secrets[WKV_CONFIG_SECRETS]; /* the copies */
+    size_t secret_count;
 };
 
 /* Fills *config from the defaults, then the environment, then the options in argv[1..], which belong to
@@ -45,6 +75,12 @@ struct wkv_config {
  * text is the one clear line for the user. */
 enum wkv_code wkv_config_read(enum wkv_command command, int argc, char **argv, struct wkv_config *config,
                               int *rest, struct wkv_error *error);
+
+/* Wipes and frees the secrets. A config that could not be read is to be destroyed too. */
+void wkv_config_destroy(struct wkv_config *config);
+
+/* What `call` speaks as unless told: a public key of which nobody here has the seed. */
+#define WKV_EXAMPLE_ACTOR "MCYWHMJW5VW5U7ZRDQV7JU45GHSR2SA6OZJ2MPHQCFALR2CGFA2NAMZM"
 
 /* Prints the options of the command, with their variables and defaults. */
 void wkv_config_print_options(enum wkv_command command, FILE *out);

@@ -28,8 +28,8 @@ static int check(const struct wkv_config *config)
         (void)fprintf(stderr, "wascc-keyvalue: %s\n", error.text);
         return WKV_EXIT_FAILED;
     }
-    enum wkv_code code = wkv_discovery_ask(connection, &config->address, (int64_t)config->timeout_ms,
-                                           note_serving, &found, &error);
+    enum wkv_code code = wkv_discovery_ask(connection, config->connect.inbox_prefix, &config->address,
+                                           (int64_t)config->timeout_ms, note_serving, &found, &error);
     natsConnection_Destroy(connection);
     if (code == WKV_OK && found.any) {
         (void)printf("ok: instance %s serves binding \"%s\"\n", found.id, config->address.binding);
@@ -45,8 +45,10 @@ int wkv_command_health(int argc, char **argv)
     struct wkv_config config;
     struct wkv_error error;
     int rest;
-    if (wkv_config_read(WKV_COMMAND_HEALTH, argc, argv, &config, &rest, &error) != WKV_OK)
+    if (wkv_config_read(WKV_COMMAND_HEALTH, argc, argv, &config, &rest, &error) != WKV_OK) {
+        wkv_config_destroy(&config);
         return wkv_usage_error(&error);
+    }
     if (config.help) {
         (void)printf(
             "usage: wascc-keyvalue health [OPTION]...\n\nExits 0 where an instance serves the binding.\n\n");
@@ -58,6 +60,7 @@ int wkv_command_health(int argc, char **argv)
         return wkv_usage_error(&error);
     }
     int status = check(&config);
+    wkv_config_destroy(&config);
     (void)nats_CloseAndWait(1000);
     return status;
 }

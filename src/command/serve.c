@@ -9,11 +9,27 @@
 #include <unistd.h>
 
 #include "command/command.h"
-#include "command/config.h"
+#include "wascc_keyvalue/bindings.h"
 #include "wascc_keyvalue/clock.h"
 #include "wascc_keyvalue/janitor.h"
+#include "wascc_keyvalue/policy.h"
 
 #define MAX_SHUTDOWN_WAIT_MS 1000
+
+/* Everything that one run of serve owns. */
+struct service {
+    const struct wkv_config *config;
+    struct wkv_log log;
+    enum wkv_auth auth;
+    int stop_fd;   /* SIGTERM, SIGINT */
+    int reload_fd; /* SIGHUP */
+    struct wkv_store *store;
+    struct wkv_bindings *bindings;
+    struct wkv_trust_source *trust;
+    struct wkv_replay *replay;
+    struct wkv_janitor *janitor;
+    struct wkv_watchdog *watchdog;
+};
 
 /* The cores that this process may run on, which a container's limits may have made fewer than the machine's.
  */
@@ -26,41 +42,108 @@ static unsigned usable_cores(void)
     return cores < 1 ? 1 : cores > WKV_MAX_WORKERS ? WKV_MAX_WORKERS : cores;
 }
 
-/* Blocks the stopping signals in this thread and all that it starts, and makes them readable. */
-static int open_stop_signals(void)
+/* Blocks a signal in this thread and all that it starts, and makes it readable. */
+static int open_signals(int first, int second)
 {
-    sigset_t stop;
-    (void)sigemptyset(&stop);
-    (void)sigaddset(&stop, SIGTERM);
-    (void)sigaddset(&stop, SIGINT);
-    (void)signal(SIGPIPE, SIG_IGN);
-    if (pthread_sigmask(SIG_BLOCK, &stop, NULL) != 0)
+    sigset_t set;
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, first);
+    (void)sigaddset(&set, second);
+    if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
         return -1;
-    return signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static enum wkv_code check_config(const struct wkv_config *config, struct wkv_log *log,
-                                  struct wkv_error *error)
+static enum wkv_code check_config(struct service *service, struct wkv_error *error)
 {
+    const struct wkv_config *config = service->config;
     enum wkv_log_level level;
     enum wkv_log_format format;
     if (!wkv_log_level_parse(config->log_level, &level))
         return wkv_fail(error, WKV_BAD_REQUEST, "--log-level takes error, warn, info or debug");
     if (!wkv_log_format_parse(config->log_format, &format))
         return wkv_fail(error, WKV_BAD_REQUEST, "--log-format takes text or json");
-    wkv_log_init(log, STDERR_FILENO, level, format);
-    if (strcmp(config->auth, "none") == 0)
-        return WKV_OK;
-    if (strcmp(config->auth, "claims") == 0 || strcmp(config->auth, "invocation") == 0 ||
-        strcmp(config->auth, "binding") == 0)
-        return wkv_fail(error, WKV_BAD_REQUEST,
-                        "--auth %s is not there yet; give --auth none, on a desk, to serve without",
-                        config->auth);
-    return wkv_fail(error, WKV_BAD_REQUEST, "--auth takes claims, invocation, binding or none");
+    if (!wkv_auth_parse(config->auth, &service->auth))
+        return wkv_fail(error, WKV_BAD_REQUEST, "--auth takes claims, invocation, binding or none");
+    wkv_log_init(&service->log, STDERR_FILENO, level, format);
+    return WKV_OK;
 }
 
-/* What is wrong with the connection's options is said before anything is served. nats.c starts threads for this, so the
- * signals must be blocked by now. */
+/* The set of the config's lists and files, if a server in this mode can do anything with it. */
+static enum wkv_code load_trust(const struct service *service, struct wkv_trust **trust,
+                                struct wkv_error *error)
+{
+    if (wkv_load_trust(service->config, trust, error) != WKV_OK)
+        return error->code;
+    if (wkv_auth_check_trust(service->auth, *trust, error) == WKV_OK)
+        return WKV_OK;
+    wkv_trust_release(*trust);
+    return error->code;
+}
+
+static void log_trust(struct service *service, const struct wkv_trust *trust, const char *what)
+{
+    wkv_log_info(&service->log, "%s: --auth %s, %zu trusted issuers, %s%zu trusted hosts", what,
+                 wkv_auth_name(service->auth), wkv_trust_count(trust, WKV_TRUST_ISSUERS),
+                 wkv_trust_any_host(trust) ? "any host, " : "", wkv_trust_count(trust, WKV_TRUST_HOSTS));
+}
+
+/* SIGHUP: the lists are read again and become those of the moment; requests go on meanwhile. What cannot be read changes
+ * nothing. */
+static void reload(void *context)
+{
+    struct service *service = context;
+    struct signalfd_siginfo info;
+    struct wkv_trust *trust;
+    struct wkv_error error;
+    while (read(service->reload_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+    }
+    if (service->trust == NULL)
+        return;
+    if (load_trust(service, &trust, &error) != WKV_OK) {
+        wkv_log_error(&service->log, "not reloaded, the trusted lists stay as they were: %s", error.text);
+        return;
+    }
+    /* Logged when it holds: who reads the line may rely on it. The source keeps the set until the next reload. */
+    wkv_trust_source_publish(service->trust, trust);
+    log_trust(service, trust, "reloaded");
+}
+
+static enum wkv_code open_trust(struct service *service, struct wkv_error *error)
+{
+    struct wkv_trust *trust;
+    struct wkv_replay_options options = {0};
+    if (service->auth == WKV_AUTH_NONE)
+        return WKV_OK;
+    if (load_trust(service, &trust, error) != WKV_OK)
+        return error->code;
+    if (wkv_trust_source_create(trust, &service->trust, error) != WKV_OK) {
+        wkv_trust_release(trust);
+        return error->code;
+    }
+    return wkv_replay_create(&options, &service->replay, error);
+}
+
+/* Who gets in, for the log. */
+static void tell_trust(struct service *service)
+{
+    struct wkv_trust_reader reader;
+    if (service->trust == NULL) {
+        wkv_log_warn(&service->log,
+                     "--auth none: everybody who may publish on this binding's subjects may read and "
+                     "write its data");
+        return;
+    }
+    wkv_trust_reader_init(&reader, service->trust);
+    const struct wkv_trust *trust = wkv_trust_reader_current(&reader);
+    log_trust(service, trust, "starting");
+    if (wkv_trust_any_host(trust))
+        wkv_log_warn(&service->log, "--trusted-host any: whoever makes a key pair may sign as a host");
+    wkv_trust_reader_destroy(&reader);
+}
+
+/* What is wrong with the connection's options is said before anything is served. nats.c starts threads for this,
+ * so the signals must be blocked by now. */
 static enum wkv_code check_connect(const struct wkv_config *config, struct wkv_error *error)
 {
     natsOptions *options;
@@ -69,25 +152,57 @@ static enum wkv_code check_connect(const struct wkv_config *config, struct wkv_e
     return code;
 }
 
-static int report(struct wkv_log *log, enum wkv_server_outcome outcome, const struct wkv_error *error)
+static enum wkv_code open_service(struct service *service, struct wkv_error *error)
 {
-    switch (outcome) {
-    case WKV_SERVER_DRAINED:
-        return WKV_EXIT_OK;
-    case WKV_SERVER_SPLIT:
-        wkv_log_error(log, "%s", error->text);
-        return WKV_EXIT_UNAVAILABLE;
-    case WKV_SERVER_FAILED:
-        break;
-    }
-    wkv_log_error(log, "%s", error->text);
-    return error->code == WKV_BAD_REQUEST ? WKV_EXIT_USAGE : WKV_EXIT_FAILED;
+    const struct wkv_config *config = service->config;
+    struct wkv_store_options options = {.shards = (uint32_t)config->shards,
+                                        .max_memory_bytes = config->max_memory_bytes};
+    (void)signal(SIGPIPE, SIG_IGN);
+    service->stop_fd = open_signals(SIGTERM, SIGINT);
+    service->reload_fd = open_signals(SIGHUP, SIGHUP);
+    if (service->stop_fd < 0 || service->reload_fd < 0)
+        return wkv_fail(error, WKV_UNAVAILABLE, "cannot watch for signals: %s", strerror(errno));
+    service->watchdog = wkv_watchdog_start(&service->log);
+    if (check_connect(config, error) != WKV_OK || open_trust(service, error) != WKV_OK)
+        return error->code;
+    service->store = wkv_store_create(&options, wkv_monotonic_ns());
+    if (service->store == NULL)
+        return wkv_fail(error, WKV_BAD_REQUEST,
+                        "--max-memory is too small for %u empty shards: give more memory, or fewer --shards",
+                        (unsigned)config->shards);
+    service->bindings = wkv_bindings_create(config->address.binding);
+    service->janitor = wkv_janitor_start(service->store);
+    if (service->bindings == NULL || service->janitor == NULL || service->watchdog == NULL)
+        return wkv_fail(error, WKV_UNAVAILABLE, "no memory or no thread to start with");
+    return WKV_OK;
 }
 
-static int serve_store(const struct wkv_config *config, struct wkv_store *store, struct wkv_log *log,
-                       struct wkv_watchdog *watchdog, int stop_fd)
+static void close_service(struct service *service)
 {
-    struct wkv_provider provider = {.store = store,
+    wkv_janitor_stop(service->janitor);
+    wkv_store_destroy(service->store);
+    wkv_bindings_destroy(service->bindings);
+    wkv_replay_destroy(service->replay);
+    wkv_trust_source_destroy(service->trust);
+    if (service->stop_fd >= 0)
+        (void)close(service->stop_fd);
+    if (service->reload_fd >= 0)
+        (void)close(service->reload_fd);
+    (void)nats_CloseAndWait(MAX_SHUTDOWN_WAIT_MS);
+    /* The promise of --drain-timeout is for the process, so the watchdog goes last. */
+    wkv_watchdog_stop(service->watchdog);
+}
+
+static enum wkv_server_outcome run(struct service *service, struct wkv_error *error)
+{
+    const struct wkv_config *config = service->config;
+    struct wkv_provider provider = {.store = service->store,
+                                    .bindings = service->bindings,
+                                    .trust = service->trust,
+                                    .replay = service->replay,
+                                    .binding = config->address.binding,
+                                    .auth = service->auth,
+                                    .require_binding = config->require_binding,
                                     .max_key_bytes = (uint32_t)config->max_key_bytes,
                                     .max_value_bytes = (uint32_t)config->max_value_bytes};
     struct wkv_server_options options = {.connect = config->connect,
@@ -97,81 +212,57 @@ static int serve_store(const struct wkv_config *config, struct wkv_store *store,
                                          .allow_split = config->allow_split,
                                          .drain_timeout_ms = (int64_t)config->drain_timeout_ms,
                                          .provider = &provider,
-                                         .log = log,
-                                         .watchdog = watchdog};
-    struct wkv_janitor *janitor = wkv_janitor_start(store);
-    if (janitor == NULL || watchdog == NULL) {
-        wkv_log_error(log, "no thread for the janitor or the watchdog");
-        wkv_janitor_stop(janitor);
-        return WKV_EXIT_FAILED;
-    }
-    struct wkv_error error = {0};
-    enum wkv_server_outcome outcome = wkv_server_run(&options, stop_fd, &error);
-    wkv_janitor_stop(janitor);
-    return report(log, outcome, &error);
+                                         .log = &service->log,
+                                         .watchdog = service->watchdog,
+                                         .reload_fd = service->reload_fd,
+                                         .reload = reload,
+                                         .reload_context = service};
+    return wkv_server_run(&options, service->stop_fd, error);
 }
 
-/* What can still be wrong with the options shows here. */
-static int prepare(const struct wkv_config *config, struct wkv_store **store)
+static int serve(const struct wkv_config *config)
 {
+    struct service service = {.config = config, .stop_fd = -1, .reload_fd = -1};
     struct wkv_error error;
-    struct wkv_store_options options = {.shards = (uint32_t)config->shards,
-                                        .max_memory_bytes = config->max_memory_bytes};
-    *store = NULL;
-    if (check_connect(config, &error) != WKV_OK)
+    wkv_error_clear(&error);
+    if (check_config(&service, &error) != WKV_OK)
         return wkv_usage_error(&error);
-    *store = wkv_store_create(&options, wkv_monotonic_ns());
-    if (*store != NULL)
-        return WKV_EXIT_OK;
-    (void)wkv_fail(&error, WKV_BAD_REQUEST,
-                   "--max-memory is too small for %u empty shards: give more memory, or fewer --shards",
-                   (unsigned)config->shards);
-    return wkv_usage_error(&error);
+    if (open_service(&service, &error) != WKV_OK) {
+        int status = error.code == WKV_BAD_REQUEST ? wkv_usage_error(&error) : wkv_failure(&error);
+        close_service(&service);
+        return status;
+    }
+    tell_trust(&service);
+    enum wkv_server_outcome outcome = run(&service, &error);
+    if (outcome != WKV_SERVER_DRAINED)
+        wkv_log_error(&service.log, "%s", error.text);
+    close_service(&service);
+    if (outcome == WKV_SERVER_SPLIT)
+        return WKV_EXIT_UNAVAILABLE;
+    if (outcome == WKV_SERVER_FAILED)
+        return error.code == WKV_BAD_REQUEST ? WKV_EXIT_USAGE : WKV_EXIT_FAILED;
+    return WKV_EXIT_OK;
 }
 
-static int serve(const struct wkv_config *config, struct wkv_log *log)
-{
-    int stop_fd = open_stop_signals();
-    if (stop_fd < 0) {
-        wkv_log_error(log, "cannot watch for signals: %s", strerror(errno));
-        return WKV_EXIT_FAILED;
-    }
-    /* The promise of --drain-timeout is for the process, so the watchdog goes last. */
-    struct wkv_watchdog *watchdog = wkv_watchdog_start(log);
-    struct wkv_store *store;
-    int status = prepare(config, &store);
-    if (status == WKV_EXIT_OK) {
-        wkv_log_warn(log, "--auth none: everybody who may publish on this binding's subjects may read and "
-                          "write its data");
-        status = serve_store(config, store, log, watchdog, stop_fd);
-    }
-    wkv_store_destroy(store);
-    (void)close(stop_fd);
-    (void)nats_CloseAndWait(MAX_SHUTDOWN_WAIT_MS);
-    wkv_watchdog_stop(watchdog);
-    return status;
-}
+static const char head_text[] =
+    "usage: wascc-keyvalue serve [OPTION]...\n\n"
+    "Serves wascc:keyvalue on NATS until SIGTERM or SIGINT, then answers what it has received "
+    "and exits.\nSIGHUP reads the trusted lists again.\n";
 
 int wkv_command_serve(int argc, char **argv)
 {
     struct wkv_config config;
     struct wkv_error error;
-    struct wkv_log log;
-    int rest;
-    if (wkv_config_read(WKV_COMMAND_SERVE, argc, argv, &config, &rest, &error) != WKV_OK)
-        return wkv_usage_error(&error);
-    if (config.help) {
-        (void)printf("usage: wascc-keyvalue serve [OPTION]...\n\n"
-                     "Serves wascc:keyvalue on NATS until SIGTERM or SIGINT, then answers what it has "
-                     "received and exits.\n\n");
-        wkv_config_print_options(WKV_COMMAND_SERVE, stdout);
-        return WKV_EXIT_OK;
+    int rest, status;
+    wkv_protect_memory();
+    if (wkv_command_begin(WKV_COMMAND_SERVE, head_text, argc, argv, &config, &rest, &status)) {
+        if (rest < argc) {
+            (void)wkv_fail(&error, WKV_BAD_REQUEST, "serve takes options only; see --help");
+            status = wkv_usage_error(&error);
+        } else {
+            status = serve(&config);
+        }
     }
-    if (rest < argc) {
-        (void)wkv_fail(&error, WKV_BAD_REQUEST, "serve takes options only; see --help");
-        return wkv_usage_error(&error);
-    }
-    if (check_config(&config, &log, &error) != WKV_OK)
-        return wkv_usage_error(&error);
-    return serve(&config, &log);
+    wkv_config_destroy(&config);
+    return status;
 }

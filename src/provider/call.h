@@ -8,6 +8,8 @@
 struct wkv_call {
     const struct wkv_provider *provider;
     const struct wkv_operation *operation;
+    struct wkv_session *session;
+    const struct wkv_policy_request *asked; /* who asks, as the policy saw it */
     const ProtobufCMessage *request;
     uint32_t keyspace;
     int64_t now_ns;
@@ -52,5 +54,9 @@ enum wkv_code wkv_handle_set_remove(struct wkv_call *call);
 enum wkv_code wkv_handle_set_query(struct wkv_call *call);
 enum wkv_code wkv_handle_set_union(struct wkv_call *call);
 enum wkv_code wkv_handle_set_intersection(struct wkv_call *call);
+enum wkv_code wkv_handle_bind_actor(struct wkv_call *call);
+enum wkv_code wkv_handle_remove_actor(struct wkv_call *call);
+enum wkv_code wkv_handle_get_capability_descriptor(struct wkv_call *call);
+enum wkv_code wkv_handle_health_request(struct wkv_call *call);
 
 #endif

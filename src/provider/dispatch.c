@@ -2,79 +2,113 @@
 
 #include "provider/call.h"
 
-/* A request that is decoded within this allocates nothing; a larger one borrows up to the maximum, which is
- * room for any request of a server's largest common max_payload (8 MiB) and what protobuf-c needs beside it.
- */
-#define ARENA_BYTES ((size_t)64 * 1024)
-#define ARENA_MAX_BYTES ((size_t)64 * 1024 * 1024)
-
 /* Replies up to this size reuse the buffer; after a larger one the memory goes back. */
 #define REPLY_KEEP_BYTES ((size_t)256 * 1024)
 #define REPLY_FIRST_BYTES ((size_t)4 * 1024)
 
-int wkv_scratch_init(struct wkv_scratch *scratch)
+bool wkv_provider_reads_claims(const struct wkv_provider *provider, const struct wkv_operation *operation)
 {
-    wkv_buffer_init(&scratch->reply);
-    if (wkv_arena_init(&scratch->arena, ARENA_BYTES, ARENA_MAX_BYTES) != 0)
-        return -1;
-    if (wkv_buffer_reserve(&scratch->reply, REPLY_FIRST_BYTES))
-        return 0;
-    wkv_arena_destroy(&scratch->arena);
-    return -1;
+    if (operation->system)
+        return provider->auth == WKV_AUTH_BINDING;
+    return provider->auth == WKV_AUTH_CLAIMS || provider->auth == WKV_AUTH_INVOCATION;
 }
 
-void wkv_scratch_destroy(struct wkv_scratch *scratch)
+bool wkv_provider_reads_invocation(const struct wkv_provider *provider, const struct wkv_operation *operation)
 {
-    wkv_arena_destroy(&scratch->arena);
-    wkv_buffer_destroy(&scratch->reply);
+    return operation->system ? provider->auth != WKV_AUTH_NONE : provider->auth == WKV_AUTH_INVOCATION;
 }
 
-/* Makes the scratch as new. A small reply always finds room: what has been done must be told. */
-static bool scratch_reset(struct wkv_scratch *scratch)
+/* Makes the session's memory as new. A small reply always finds room: what has been done must be told. */
+static bool reset_memory(struct wkv_session *session)
 {
-    wkv_arena_reset(&scratch->arena);
-    wkv_buffer_reset(&scratch->reply, REPLY_KEEP_BYTES);
-    return wkv_buffer_reserve(&scratch->reply, REPLY_FIRST_BYTES);
+    wkv_arena_reset(&session->arena);
+    wkv_buffer_reset(&session->reply, REPLY_KEEP_BYTES);
+    return wkv_buffer_reserve(&session->reply, REPLY_FIRST_BYTES);
 }
 
-enum wkv_code wkv_dispatch(const struct wkv_provider *provider, struct wkv_scratch *scratch,
-                           const struct wkv_request *request, struct wkv_text *reply, struct wkv_error *error)
+static struct wkv_policy_text policy_text(struct wkv_text text)
 {
-    const struct wkv_operation *operation = request->operation;
-    struct wkv_call call = {.provider = provider,
-                            .operation = operation,
-                            .now_ns = request->now_ns,
-                            .arena = &scratch->arena,
-                            .error = error};
-    error->code = WKV_OK;
-    error->text[0] = '\0';
-    if (!scratch_reset(scratch))
-        return wkv_call_fail(&call, WKV_UNAVAILABLE, "no memory for the request; try again later");
+    return (struct wkv_policy_text){text.data, text.len};
+}
 
+/* Who? May they? Contract section 6. */
+static enum wkv_code authorize(struct wkv_call *call, const struct wkv_policy_request *asked)
+{
+    const struct wkv_provider *provider = call->provider;
+    struct wkv_error cause;
+    if (wkv_policy_check(&call->session->policy, asked, &cause) != WKV_OK)
+        return wkv_call_fail(call, cause.code, "%s", cause.text);
+    if (provider->require_binding && !call->operation->system && !asked->bound->bound)
+        return wkv_call_fail(
+            call, WKV_FORBIDDEN,
+            "the actor is not bound, and this server has --require-binding: a host must send BindActor");
+    return WKV_OK;
+}
+
+/* What do they want? Do it. */
+static enum wkv_code perform(struct wkv_call *call, const struct wkv_request *request)
+{
+    struct wkv_session *session = call->session;
+    const struct wkv_operation *operation = call->operation;
     enum wkv_encoding encoding = wkv_detect_encoding(request->payload, request->payload_bytes);
     ProtobufCMessage *message;
     struct wkv_error cause;
     enum wkv_code code = wkv_decode(operation->request, encoding, request->payload, request->payload_bytes,
-                                    &scratch->arena, &message, &cause);
+                                    &session->arena, &message, &cause);
     if (code != WKV_OK)
-        return wkv_call_fail(&call, code, "%s", cause.text);
-
-    call.request = message;
-    wkv_writer_begin(&call.writer, operation->reply, encoding, &scratch->reply, request->max_reply_bytes);
-    code = operation->handle(&call);
-    if (code == WKV_OK)
-        *reply = (struct wkv_text){scratch->reply.data, scratch->reply.len};
-    return code;
+        return wkv_call_fail(call, code, "%s", cause.text);
+    call->request = message;
+    wkv_writer_begin(&call->writer, operation->reply, encoding, &session->reply, request->max_reply_bytes);
+    return operation->handle(call);
 }
 
-void wkv_prefetch(const struct wkv_provider *provider, const struct wkv_text *payloads, size_t count)
+enum wkv_code wkv_dispatch(struct wkv_session *session, const struct wkv_request *request,
+                           struct wkv_text *reply, struct wkv_error *error)
+{
+    const struct wkv_operation *operation = request->operation;
+    const struct wkv_provider *provider = session->provider;
+    wkv_error_clear(error);
+    /* Every request asks what is known of its actor: its keyspace, and in some modes whether it may. */
+    struct wkv_binding bound = {.keyspace = 0};
+    if (!operation->system)
+        bound = wkv_bindings_find(&session->bindings, request->actor);
+    struct wkv_policy_request asked = {
+        .actor = policy_text(request->actor),
+        .binding = {provider->binding, strlen(provider->binding)},
+        .operation = {operation->name, strlen(operation->name)},
+        .system_operation = operation->system,
+        .claims = policy_text(request->claims),
+        .invocation = policy_text(request->invocation),
+        .payload = {request->payload, request->payload_bytes},
+        .bound = &bound.claims,
+        .now_s = request->wall_s,
+    };
+    struct wkv_call call = {.provider = provider,
+                            .operation = operation,
+                            .session = session,
+                            .asked = &asked,
+                            .keyspace = bound.keyspace,
+                            .now_ns = request->now_ns,
+                            .arena = &session->arena,
+                            .error = error};
+    if (!reset_memory(session))
+        return wkv_call_fail(&call, WKV_UNAVAILABLE, "no memory for the request; try again later");
+    if (authorize(&call, &asked) != WKV_OK || perform(&call, request) != WKV_OK)
+        return error->code;
+    *reply = (struct wkv_text){session->reply.data, session->reply.len};
+    return WKV_OK;
+}
+
+void wkv_prefetch(struct wkv_session *session, const struct wkv_request *requests, size_t count)
 {
     struct wkv_key keys[WKV_STORE_PREFETCH];
     size_t found = 0;
     for (size_t i = 0; i < count; i++) {
         struct wkv_text name;
-        if (wkv_peek_text(payloads[i].data, payloads[i].len, &name.data, &name.len) && name.len > 0)
-            keys[found++] = (struct wkv_key){0, name};
+        if (wkv_peek_text(requests[i].payload, requests[i].payload_bytes, &name.data, &name.len) &&
+            name.len > 0)
+            keys[found++] =
+                (struct wkv_key){wkv_bindings_find(&session->bindings, requests[i].actor).keyspace, name};
     }
-    wkv_store_prefetch(provider->store, keys, found);
+    wkv_store_prefetch(session->provider->store, keys, found);
 }

@@ -19,3 +19,8 @@ int64_t wkv_wall_ns(void)
 {
     return read_clock(CLOCK_REALTIME);
 }
+
+int64_t wkv_wall_coarse_s(void)
+{
+    return read_clock(CLOCK_REALTIME_COARSE) / WKV_NS_PER_S;
+}

@@ -1,14 +1,19 @@
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "wascc_keyvalue/nkey.h"
 #include "wascc_keyvalue/transport.h"
 
 /* A server that does not answer two pings in a row is taken for gone: within a minute, not nats.c's five. */
 #define PING_INTERVAL_MS 20000
 #define MAX_PINGS_OUT 2
 #define CONNECT_TIMEOUT_MS 2000
+/* What leaves room for the rest of a subject. */
+#define INBOX_PREFIX_BYTES 256
 
 void wkv_redact_url(const char *url, char *out, size_t out_bytes)
 {
@@ -36,10 +41,17 @@ void wkv_redact_url(const char *url, char *out, size_t out_bytes)
     out[len] = '\0';
 }
 
+/* The text does not quote the path: it may be a secret that was given in place of a file with it. */
 static enum wkv_code readable(const char *option, const char *path, struct wkv_error *error)
 {
-    if (path != NULL && access(path, R_OK) != 0)
-        return wkv_fail(error, WKV_BAD_REQUEST, "--%s: cannot read the file %s", option, path);
+    struct stat about;
+    if (path == NULL)
+        return WKV_OK;
+    int reason = access(path, R_OK) != 0 || stat(path, &about) != 0 ? errno
+                 : S_ISDIR(about.st_mode)                           ? EISDIR
+                                                                    : 0;
+    if (reason != 0)
+        return wkv_fail(error, WKV_BAD_REQUEST, "--%s: cannot read that file: %s", option, strerror(reason));
     return WKV_OK;
 }
 
@@ -100,7 +112,6 @@ static enum wkv_code check_files(const struct wkv_connect_options *options, stru
     const struct {
         const char *option, *path;
     } files[] = {{"creds", options->creds},
-                 {"nkey", options->nkey},
                  {"tlsca", options->tlsca},
                  {"tlscert", options->tlscert},
                  {"tlskey", options->tlskey}};
@@ -111,6 +122,11 @@ static enum wkv_code check_files(const struct wkv_connect_options *options, stru
         return wkv_fail(error, WKV_BAD_REQUEST, "--tlscert and --tlskey go together: give both");
     if ((options->user == NULL) != (options->password == NULL))
         return wkv_fail(error, WKV_BAD_REQUEST, "--user and --password go together: give both");
+    /* nats.c puts both into its CONNECT, which is JSON, as they are. */
+    if (options->user != NULL &&
+        (strpbrk(options->user, "\"\\") != NULL || strpbrk(options->password, "\"\\") != NULL))
+        return wkv_fail(error, WKV_BAD_REQUEST,
+                        "--user and --password cannot have a double quote or a backslash in them");
     return WKV_OK;
 }
 
@@ -148,23 +164,72 @@ static enum wkv_code apply_tls(const struct wkv_connect_options *options, natsOp
     if (natsOptions_SetSecure(out, true) != NATS_OK)
         return wkv_fail(error, WKV_BAD_REQUEST, "TLS is not to be had: nats.c was built without it");
     if (options->tlsca != NULL && natsOptions_LoadCATrustedCertificates(out, options->tlsca) != NATS_OK)
-        return wkv_fail(error, WKV_BAD_REQUEST, "--tlsca: %s holds no certificates in PEM", options->tlsca);
+        return wkv_fail(error, WKV_BAD_REQUEST, "--tlsca: that file holds no certificates in PEM");
     if (options->tlscert != NULL &&
         natsOptions_LoadCertificatesChain(out, options->tlscert, options->tlskey) != NATS_OK)
         return wkv_fail(error, WKV_BAD_REQUEST,
-                        "--tlscert, --tlskey: %s and %s are no certificate and its key in PEM",
-                        options->tlscert, options->tlskey);
+                        "--tlscert, --tlskey: those files are no certificate and its key in PEM");
     return WKV_OK;
 }
 
-/* nats.c takes the nkey's public key as well as the file with its seed: this derives it. */
+/* Signs the server's nonce with the seed, which is read from its file for each connection and stays in guarded memory. nats.c
+ * frees both results. */
+static natsStatus sign_nonce(char **custom_error, unsigned char **signature, int *signature_bytes,
+                             const char *nonce, void *path)
+{
+    struct wkv_nkey_seed *seed;
+    struct wkv_error error;
+    if (nonce == NULL || *nonce == '\0') {
+        *custom_error = strdup("Authorization: the server knows no nkeys, it gives nothing to sign");
+        return NATS_CONNECTION_AUTH_FAILED;
+    }
+    if (wkv_nkey_seed_load(path, &seed, &error) != WKV_OK) {
+        *custom_error = strdup(error.text);
+        return NATS_ERR;
+    }
+    *signature = malloc(WKV_NKEY_SIGNATURE_BYTES);
+    if (*signature != NULL)
+        wkv_nkey_seed_sign(seed, nonce, strlen(nonce), *signature);
+    *signature_bytes = WKV_NKEY_SIGNATURE_BYTES;
+    wkv_nkey_seed_destroy(seed);
+    return *signature == NULL ? NATS_NO_MEMORY : NATS_OK;
+}
+
+/* nats.c could read the seed itself, but keeps it in ordinary memory, and does not know keygen's JSON. */
 static enum wkv_code apply_nkey(const struct wkv_connect_options *options, natsOptions *out,
                                 struct wkv_error *error)
 {
-    (void)out;
+    struct wkv_nkey_seed *seed;
+    struct wkv_error cause;
+    char public_text[WKV_NKEY_PUBLIC_CHARS + 1];
     if (options->nkey == NULL)
         return WKV_OK;
-    return wkv_fail(error, WKV_BAD_REQUEST, "--nkey is not there yet: use --creds, or --user and --password");
+    if (wkv_nkey_seed_load(options->nkey, &seed, &cause) != WKV_OK)
+        return wkv_fail(error, cause.code, "--nkey: %s", cause.text);
+    struct wkv_nkey key = wkv_nkey_seed_public(seed);
+    wkv_nkey_seed_destroy(seed);
+    if (key.kind != WKV_NKEY_USER)
+        return wkv_fail(error, WKV_BAD_REQUEST, "--nkey: the seed is of kind %s: give a NATS user's (SU...)",
+                        wkv_nkey_kind_name(key.kind));
+    wkv_nkey_encode(&key, public_text);
+    if (natsOptions_SetNKey(out, public_text, sign_nonce, (void *)(uintptr_t)options->nkey) != NATS_OK)
+        return wkv_fail(error, WKV_UNAVAILABLE, "no memory for a connection's options");
+    return WKV_OK;
+}
+
+static enum wkv_code apply_inbox_prefix(const struct wkv_connect_options *options, natsOptions *out,
+                                        struct wkv_error *error)
+{
+    const char *prefix = options->inbox_prefix;
+    if (prefix == NULL)
+        return WKV_OK;
+    if (*prefix == '\0' || strlen(prefix) > INBOX_PREFIX_BYTES || strpbrk(prefix, " \t\r\n") != NULL ||
+        natsOptions_SetCustomInboxPrefix(out, prefix) != NATS_OK)
+        return wkv_fail(
+            error, WKV_BAD_REQUEST,
+            "--inbox-prefix takes a subject without wildcards of at most %d bytes, such as _INBOX.host",
+            INBOX_PREFIX_BYTES);
+    return WKV_OK;
 }
 
 enum wkv_code wkv_connect_options_apply(const struct wkv_connect_options *options, const char *name,
@@ -199,12 +264,34 @@ enum wkv_code wkv_connect_options_apply(const struct wkv_connect_options *option
         code = apply_tls(options, made, error);
     if (code == WKV_OK)
         code = apply_nkey(options, made, error);
+    if (code == WKV_OK)
+        code = apply_inbox_prefix(options, made, error);
     if (code != WKV_OK) {
         natsOptions_Destroy(made);
         return code;
     }
     *out = made;
     return WKV_OK;
+}
+
+enum wkv_code wkv_connect_failed(const char *who, const struct wkv_connect_options *options,
+                                 natsStatus status, struct wkv_error *error)
+{
+    char shown[WKV_ERROR_TEXT_BYTES];
+    natsStatus last = NATS_OK;
+    const char *detail = nats_GetLastError(&last);
+    const char *text = natsStatus_GetText(status);
+    bool more = last == status && detail != NULL && *detail != '\0' && strcmp(detail, text) != 0;
+    const char *advice = "";
+    if (status == NATS_NO_SERVER)
+        advice = "; is a nats-server running there?";
+    /* With TLS 1.3 the server hangs up on a client without a certificate when all seems well to that one. */
+    else if (status != NATS_CONNECTION_AUTH_FAILED && options->tlsca != NULL && options->tlscert == NULL)
+        advice = "; does the server ask for a client certificate (--tlscert, --tlskey)?";
+    wkv_redact_url(options->server, shown, sizeof shown / 2);
+    return wkv_fail(error, WKV_UNAVAILABLE, "%s%scannot connect to %s: %s%s%s%s%s", who,
+                    *who == '\0' ? "" : ": ", shown, text, more ? " (" : "", more ? detail : "",
+                    more ? ")" : "", advice);
 }
 
 enum wkv_code wkv_connect(const struct wkv_connect_options *options, const char *name, natsConnection **out,
@@ -216,11 +303,7 @@ enum wkv_code wkv_connect(const struct wkv_connect_options *options, const char 
         return error->code;
     (void)natsOptions_SetAllowReconnect(made, false);
     natsStatus status = natsConnection_Connect(out, made);
+    enum wkv_code code = status == NATS_OK ? WKV_OK : wkv_connect_failed("", options, status, error);
     natsOptions_Destroy(made);
-    if (status == NATS_OK)
-        return WKV_OK;
-    char shown[WKV_ERROR_TEXT_BYTES];
-    wkv_redact_url(options->server, shown, sizeof shown / 2);
-    return wkv_fail(error, WKV_UNAVAILABLE, "cannot connect to %s: %s; is a nats-server running there?",
-                    shown, natsStatus_GetText(status));
+    return code;
 }

@@ -85,13 +85,39 @@ static bool read_pong(const char *data, int len, const struct wkv_address *addre
     return *id != NULL;
 }
 
-enum wkv_code wkv_discovery_ask(natsConnection *connection, const struct wkv_address *address,
-                                int64_t wait_ms, bool (*seen)(void *context, const char *id, bool serving),
-                                void *context, struct wkv_error *error)
+/* A subject for answers that nobody else has. nats.c keeps to itself how it makes those of a connection with a prefix, so the
+ * prefix takes the place of its usual one here. */
+static natsStatus make_inbox(const char *prefix, char out[WKV_SUBJECT_BYTES])
 {
     natsInbox *inbox = NULL;
-    natsSubscription *answers = NULL;
     natsStatus status = natsInbox_Create(&inbox);
+    if (status != NATS_OK)
+        return status;
+    int written = prefix == NULL ? snprintf(out, WKV_SUBJECT_BYTES, "%s", inbox)
+                                 : snprintf(out, WKV_SUBJECT_BYTES, "%s%s", prefix, strchr(inbox, '.'));
+    natsInbox_Destroy(inbox);
+    return written > 0 && written < WKV_SUBJECT_BYTES ? NATS_OK : NATS_INVALID_ARG;
+}
+
+/* Whether the server's permissions stood in the way of the question or its answers, which nobody would answer then. Other
+ * refusals on this connection mean nothing here: whoever pings may name any reply subject. */
+static bool refused(natsConnection *connection, const char *inbox, const char **text)
+{
+    *text = "";
+    return natsConnection_GetLastError(connection, text) == NATS_NOT_PERMITTED &&
+           (strstr(*text, inbox) != NULL ||
+            strstr(*text, "\"" PING_SUBJECT "." WKV_SERVICE_NAME "\"") != NULL);
+}
+
+enum wkv_code wkv_discovery_ask(natsConnection *connection, const char *inbox_prefix,
+                                const struct wkv_address *address, int64_t wait_ms,
+                                bool (*seen)(void *context, const char *id, bool serving), void *context,
+                                struct wkv_error *error)
+{
+    char inbox[WKV_SUBJECT_BYTES];
+    const char *text;
+    natsSubscription *answers = NULL;
+    natsStatus status = make_inbox(inbox_prefix, inbox);
     if (status == NATS_OK)
         status = natsConnection_SubscribeSync(&answers, connection, inbox);
     if (status == NATS_OK)
@@ -114,7 +140,11 @@ enum wkv_code wkv_discovery_ask(natsConnection *connection, const struct wkv_add
         natsMsg_Destroy(message);
     }
     natsSubscription_Destroy(answers);
-    natsInbox_Destroy(inbox);
+    if (refused(connection, inbox, &text))
+        return wkv_fail(error, WKV_FORBIDDEN,
+                        "the server does not let this user ask for instances (%s); grant it `publish` on "
+                        "%s and `subscribe` on its inbox, or set --inbox-prefix",
+                        text, PING_SUBJECT "." WKV_SERVICE_NAME);
     if (status != NATS_OK && status != NATS_TIMEOUT && status != NATS_NO_RESPONDERS)
         return wkv_fail(error, WKV_UNAVAILABLE, "cannot ask for other instances: %s",
                         natsStatus_GetText(status));
@@ -144,14 +174,14 @@ static bool note_peer(void *context, const char *id, bool serving)
     return true;
 }
 
-enum wkv_code wkv_discovery_claim(struct wkv_discovery *discovery, bool *alone,
+enum wkv_code wkv_discovery_claim(struct wkv_discovery *discovery, const char *inbox_prefix, bool *alone,
                                   char other[WKV_INSTANCE_ID_BYTES], struct wkv_error *error)
 {
     struct claim claim = {.own_id = discovery->id};
     for (int i = 0; i < CLAIM_TRIES; i++) {
         claim.undecided = false;
-        if (wkv_discovery_ask(discovery->loop.connection, discovery->address, CLAIM_WAIT_MS, note_peer,
-                              &claim, error) != WKV_OK)
+        if (wkv_discovery_ask(discovery->loop.connection, inbox_prefix, discovery->address, CLAIM_WAIT_MS,
+                              note_peer, &claim, error) != WKV_OK)
             return error->code;
         if (claim.in_the_way || !claim.undecided)
             break;

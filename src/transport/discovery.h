@@ -26,8 +26,8 @@ void wkv_discovery_destroy(struct wkv_discovery *discovery);
 /* Whether this instance, connected and subscribed, may hold the data of its address: false where another one
  * serves there, or is starting there and goes first. Two that start at once each see the other, because each
  * listens before it asks; the one with the smaller id goes on. `other` gets the id of the one in the way.
- * Errors: WKV_UNAVAILABLE. */
-enum wkv_code wkv_discovery_claim(struct wkv_discovery *discovery, bool *alone,
+ * inbox_prefix is that of the loop's connection (NULL: _INBOX). Errors: as wkv_discovery_ask. */
+enum wkv_code wkv_discovery_claim(struct wkv_discovery *discovery, const char *inbox_prefix, bool *alone,
                                   char other[WKV_INSTANCE_ID_BYTES], struct wkv_error *error);
 
 #endif

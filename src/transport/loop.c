@@ -1,5 +1,6 @@
 #include "transport/loop.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -178,6 +179,19 @@ static bool handle_pending(struct wkv_loop *loop)
     return true;
 }
 
+/* OpenSSL keeps errors in a queue of each thread, and nats.c leaves there what ended a connection over TLS. For the next
+ * connection on this thread "would block" then looks like that error, and nats.c tries a write again from another
+ * buffer, which OpenSSL refuses: the connection breaks with the first reply that does not fit the socket. So each begins
+ * with an empty queue. It is nats.c that links OpenSSL, if anything does, hence the look-up. */
+static void forget_tls_errors(void)
+{
+    void (*clear)(void) = NULL;
+    void *found = dlsym(RTLD_DEFAULT, "ERR_clear_error");
+    memcpy(&clear, &found, sizeof clear);
+    if (clear != NULL)
+        clear();
+}
+
 static void answer_turns(struct wkv_loop *loop, uint64_t asked)
 {
     (void)pthread_mutex_lock(&loop->turn_lock);
@@ -205,8 +219,10 @@ static void turn(struct wkv_loop *loop, bool *flowing)
         ssize_t got = read(loop->wake_fd, &drained, sizeof drained);
         (void)got;
     }
-    if (atomic_exchange_explicit(&loop->refresh, false, memory_order_acquire))
+    if (atomic_exchange_explicit(&loop->refresh, false, memory_order_acquire)) {
         loop->max_payload = (size_t)natsConnection_GetMaxPayload(loop->connection);
+        forget_tls_errors();
+    }
     if (readable && *flowing)
         natsConnection_ProcessReadEvent(loop->connection);
     count_pending(loop);
@@ -277,16 +293,16 @@ enum wkv_code wkv_loop_connect(struct wkv_loop *loop, const struct wkv_connect_o
         status = set_options(loop, options);
     if (status == NATS_OK)
         status = natsConnection_Connect(&loop->connection, options);
+    if (status != NATS_OK)
+        (void)wkv_connect_failed(loop->name, connect, status, error);
     natsOptions_Destroy(options);
     if (status == NATS_OK && pthread_create(&loop->thread, NULL, run, loop) == 0) {
         loop->running = true;
         return WKV_OK;
     }
     wkv_loop_disconnect(loop, 0);
-    char shown[WKV_ERROR_TEXT_BYTES];
-    wkv_redact_url(connect->server, shown, sizeof shown / 2);
-    return wkv_fail(error, WKV_UNAVAILABLE, "%s: cannot connect to %s: %s", loop->name, shown,
-                    natsStatus_GetText(status == NATS_OK ? NATS_NO_MEMORY : status));
+    return status != NATS_OK ? error->code
+                             : wkv_fail(error, WKV_UNAVAILABLE, "%s: no thread for a connection", loop->name);
 }
 
 static natsStatus subscribe_one(struct wkv_loop *loop, struct wkv_loop_subscription *one)
@@ -314,7 +330,9 @@ enum wkv_code wkv_loop_subscribe(struct wkv_loop *loop, int64_t timeout_ms, stru
         return wkv_fail(error, WKV_UNAVAILABLE, "%s: cannot subscribe: %s", loop->name,
                         natsStatus_GetText(status));
     const char *text = "";
-    if (natsConnection_GetLastError(loop->connection, &text) == NATS_NOT_PERMITTED)
+    /* A reply that the server refuses looks the same but for its text; requests may come in already. */
+    if (natsConnection_GetLastError(loop->connection, &text) == NATS_NOT_PERMITTED &&
+        strstr(text, "Permissions Violation for Subscription") != NULL)
         return wkv_fail(error, WKV_FORBIDDEN,
                         "%s: the server refuses a subscription (%s); grant this user `subscribe` on it",
                         loop->name, text);

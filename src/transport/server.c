@@ -27,23 +27,37 @@ enum progress {
 struct server {
     const struct wkv_server_options *options;
     int stop_fd;
-    int notify_fd;
+    int notify_fd; /* a connection was closed for good */
     struct wkv_discovery discovery;
     struct wkv_worker *workers;
     unsigned worker_count; /* initialised ones */
 };
 
-/* Waits until one of the two is readable or the time is over. Returns whether stop_fd is. */
+/* Waits until stop_fd or notify_fd is readable or the time is over, reloading on the way when told to. Returns whether stop_fd is
+ * readable. */
 static bool wait_for_stop(const struct server *server, int notify_fd, int timeout_ms)
 {
-    struct pollfd fds[] = {{.fd = server->stop_fd, .events = POLLIN}, {.fd = notify_fd, .events = POLLIN}};
-    while (poll(fds, 2, timeout_ms) < 0 && errno == EINTR) {
+    const struct wkv_server_options *options = server->options;
+    struct pollfd fds[] = {{.fd = server->stop_fd, .events = POLLIN},
+                           {.fd = notify_fd, .events = POLLIN},
+                           {.fd = options->reload_fd, .events = POLLIN}};
+    for (;;) {
+        int ready = poll(fds, 3, timeout_ms);
+        if (ready < 0 && errno == EINTR)
+            continue;
+        bool reload = ready > 0 && (fds[2].revents & POLLIN) != 0;
+        if (reload)
+            options->reload(options->reload_context);
+        if (!reload || ((fds[0].revents | fds[1].revents) & POLLIN) != 0)
+            break;
     }
     return (fds[0].revents & POLLIN) != 0;
 }
 
-/* Connects and subscribes, again and again with back-off while no server can be reached. */
-static enum progress open_loop(const struct server *server, struct wkv_loop *loop, struct wkv_error *error)
+/* Connects and subscribes, again and again with back-off while no server can be reached. Settings that cannot work end it,
+ * unless the process already serves: then its data is worth more, and a file or a permission may come back. */
+static enum progress open_loop(const struct server *server, struct wkv_loop *loop, bool serving,
+                               struct wkv_error *error)
 {
     struct wkv_log *log = server->options->log;
     int backoff_ms = FIRST_BACKOFF_MS;
@@ -55,7 +69,7 @@ static enum progress open_loop(const struct server *server, struct wkv_loop *loo
                 return GO_ON;
             wkv_loop_disconnect(loop, 0);
         }
-        if (code != WKV_UNAVAILABLE)
+        if (code != WKV_UNAVAILABLE && !serving)
             return FAILED;
         wkv_log_warn(log, "%s; trying again in %d ms", error->text, backoff_ms);
         if (wait_for_stop(server, -1, backoff_ms))
@@ -69,7 +83,8 @@ static enum wkv_server_outcome claim_address(struct server *server, struct wkv_e
 {
     bool alone;
     char other[WKV_INSTANCE_ID_BYTES];
-    if (wkv_discovery_claim(&server->discovery, &alone, other, error) != WKV_OK)
+    if (wkv_discovery_claim(&server->discovery, server->options->connect.inbox_prefix, &alone, other,
+                            error) != WKV_OK)
         return WKV_SERVER_FAILED;
     if (alone)
         return WKV_SERVER_DRAINED;
@@ -90,7 +105,7 @@ static enum wkv_server_outcome claim_address(struct server *server, struct wkv_e
 static enum progress open_workers(struct server *server, struct wkv_error *error)
 {
     for (unsigned i = 0; i < server->worker_count; i++) {
-        enum progress progress = open_loop(server, &server->workers[i].loop, error);
+        enum progress progress = open_loop(server, &server->workers[i].loop, false, error);
         if (progress != GO_ON)
             return progress;
     }
@@ -104,7 +119,7 @@ static enum progress reopen_if_closed(struct server *server, struct wkv_loop *lo
     wkv_log_warn(server->options->log, "%s: the connection was closed for good; making a new one",
                  loop->name);
     wkv_loop_disconnect(loop, 0);
-    return open_loop(server, loop, error);
+    return open_loop(server, loop, true, error);
 }
 
 /* nats.c gives a connection up where the server refuses it (an expired user, too many connections). The data
@@ -142,9 +157,9 @@ static void log_totals(const struct server *server, bool drained)
 {
     uint64_t answered = 0, failed = 0, unsent = 0;
     for (unsigned i = 0; i < server->worker_count; i++) {
-        answered += atomic_load(&server->workers[i].answered);
-        failed += atomic_load(&server->workers[i].failed);
-        unsent += atomic_load(&server->workers[i].unsent);
+        answered += atomic_load(&server->workers[i].responder.answered);
+        failed += atomic_load(&server->workers[i].responder.failed);
+        unsent += atomic_load(&server->workers[i].responder.unsent);
     }
     wkv_log_info(server->options->log,
                  "%s: %" PRIu64 " requests answered, %" PRIu64 " of them with an error, %" PRIu64
@@ -172,7 +187,7 @@ static void drain(struct server *server)
     for (unsigned i = 0; i < server->worker_count; i++)
         drained &= wkv_loop_drain(&server->workers[i].loop, left_ms(deadline_ns));
     for (unsigned i = 0; i < server->worker_count; i++)
-        atomic_store(&server->workers[i].refuse, true);
+        atomic_store(&server->workers[i].responder.refuse, true);
     for (unsigned i = 0; i < server->worker_count; i++)
         wkv_loop_disconnect(&server->workers[i].loop, left_ms(end_ns) / 2);
     wkv_loop_disconnect(&server->discovery.loop, left_ms(end_ns) / 2);
@@ -209,7 +224,7 @@ static void destroy(struct server *server)
 
 static enum wkv_server_outcome run(struct server *server, struct wkv_error *error)
 {
-    enum progress progress = open_loop(server, &server->discovery.loop, error);
+    enum progress progress = open_loop(server, &server->discovery.loop, false, error);
     if (progress == GO_ON) {
         enum wkv_server_outcome claimed = claim_address(server, error);
         if (claimed != WKV_SERVER_DRAINED)

@@ -64,11 +64,25 @@ static int write_out(struct loop *loop, natsConnection *connection)
     return epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, loop->socket, &event);
 }
 
-static natsStatus answer_all(natsConnection *connection, natsSubscription *subscription)
+/* Every message must have them: an echo that finds nothing would show too little. */
+static natsStatus read_headers(natsMsg *message, unsigned headers)
+{
+    static const char *const names[] = {"Wascc-Claims", "Wascc-Invocation"};
+    natsStatus status = NATS_OK;
+    for (unsigned i = 0; i < headers && status == NATS_OK; i++) {
+        const char *value;
+        status = natsMsgHeader_Get(message, names[i], &value);
+    }
+    return status;
+}
+
+static natsStatus answer_all(natsConnection *connection, natsSubscription *subscription, unsigned headers)
 {
     natsMsg *message;
     natsStatus status;
     while ((status = natsSubscription_NextMsg(&message, subscription, 0)) == NATS_OK) {
+        if (headers > 0 && (status = read_headers(message, headers)) != NATS_OK)
+            return status;
         status = natsConnection_Publish(connection, natsMsg_GetReply(message), natsMsg_GetData(message),
                                         natsMsg_GetDataLength(message));
         natsMsg_Destroy(message);
@@ -78,7 +92,8 @@ static natsStatus answer_all(natsConnection *connection, natsSubscription *subsc
     return status == NATS_TIMEOUT ? NATS_OK : status;
 }
 
-static natsStatus serve(struct loop *loop, natsConnection *connection, natsSubscription *subscription)
+static natsStatus serve(struct loop *loop, natsConnection *connection, natsSubscription *subscription,
+                        unsigned headers)
 {
     natsStatus status = NATS_OK;
     while (status == NATS_OK) {
@@ -91,7 +106,7 @@ static natsStatus serve(struct loop *loop, natsConnection *connection, natsSubsc
         if (ready <= 0 || (event.events & ~(uint32_t)EPOLLOUT) == 0)
             continue;
         natsConnection_ProcessReadEvent(connection);
-        status = answer_all(connection, subscription);
+        status = answer_all(connection, subscription, headers);
     }
     return status;
 }
@@ -102,7 +117,7 @@ static int report(natsStatus status, const char *what)
     return 1;
 }
 
-int bench_echo_bare(const char *url, const char *subject)
+int bench_echo_reading(const char *url, const char *subject, unsigned headers)
 {
     struct loop loop = {.epoll_fd = epoll_create1(EPOLL_CLOEXEC), .socket = -1};
     natsOptions *options = NULL;
@@ -123,8 +138,13 @@ int bench_echo_bare(const char *url, const char *subject)
     if (status == NATS_OK)
         status = natsConnection_QueueSubscribeSync(&subscription, connection, subject, QUEUE_GROUP);
     if (status == NATS_OK)
-        status = serve(&loop, connection, subscription);
+        status = serve(&loop, connection, subscription, headers);
     return report(status, "bare echo"); /* ends with its process: nothing is worth giving back */
+}
+
+int bench_echo_bare(const char *url, const char *subject)
+{
+    return bench_echo_reading(url, subject, 0);
 }
 
 static void on_message(natsConnection *connection, natsSubscription *subscription, natsMsg *message,

@@ -36,6 +36,9 @@ struct bench_options {
     uint64_t keys;
     size_t value_bytes;
     bool json;
+    bool auth;            /* the run of --auth instead of the main one */
+    unsigned actors;      /* --auth: that ask in turn */
+    unsigned invocations; /* --auth: made for each measurement in mode invocation */
 };
 
 /* Reads the command line. Returns -1 where there is a run to do, or the code to exit with: 0 after --help, 64

@@ -62,7 +62,7 @@ static int compare(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-static double median(double *values, size_t count)
+double bench_median(double *values, size_t count)
 {
     qsort(values, count, sizeof *values, compare);
     return (values[(count - 1) / 2] + values[count / 2]) / 2;
@@ -80,8 +80,8 @@ static void summarize(const struct bench_report *report, size_t load, enum bench
         values[round] = cell_of(report, round, load, responder)->figures[figure];
         ratios[round] = values[round] / bare;
     }
-    *value = median(values, rounds);
-    *ratio = median(ratios, rounds);
+    *value = bench_median(values, rounds);
+    *ratio = bench_median(ratios, rounds);
 }
 
 static double highest_load(const struct bench_report *report, size_t load, enum bench_responder responder)

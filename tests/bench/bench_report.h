@@ -23,4 +23,7 @@ void bench_report_note(struct bench_report *report, unsigned round, size_t load,
 void bench_report_table(const struct bench_report *report, FILE *out);
 void bench_report_json(const struct bench_report *report, FILE *out);
 
+/* Sorts the values. There is at least one. */
+double bench_median(double *values, size_t count);
+
 #endif

@@ -19,28 +19,10 @@
 #define IN_BYTES ((size_t)1 << 20)            /* holds the largest message many times over */
 #define OUT_SPARE_BYTES 256                   /* for what is not a request: PONG */
 
-/* A nats.c client's inbox is as long: `_INBOX.`, 22 characters, and a token. */
-#define INBOX "_INBOX.WASCCKEYVALUEBENCHMARK."
-#define SLOT_DIGITS 5
-#define KEY_DIGITS 10
-#define KEY_PREFIX_BYTES 4
-#define KEY_BYTES (KEY_PREFIX_BYTES + KEY_DIGITS)
-#define VALUE_DIGITS(bytes) ((bytes) < KEY_DIGITS ? (bytes) : KEY_DIGITS)
-#define VALUE_FILLER 'v'
-
 struct slot {
     uint64_t key;
     int64_t sent_ns;
     bool in_flight;
-};
-
-/* Every request of one work is these bytes with the slot's, the key's and the value's digits written over. */
-struct form {
-    char *bytes;
-    size_t len;
-    size_t slot_at;
-    size_t key_at;   /* of the digits; 0: it has no key */
-    size_t value_at; /* 0: it has no value */
 };
 
 struct bench_requester {
@@ -52,7 +34,9 @@ struct bench_requester {
 
     /* Of the work at hand. */
     const struct bench_work *work;
-    struct form form;
+    struct bench_form own_form; /* where the work brings none */
+    const struct bench_form *forms;
+    size_t form_count;
     struct slot *slots;
     unsigned *batch; /* slots whose request waits for the next write to get its time */
     size_t batch_len;
@@ -93,7 +77,7 @@ static bool connect_to(struct bench_requester *requester, uint16_t port)
     static const char hello[] =
         "CONNECT {\"verbose\":false,\"pedantic\":false,\"lang\":\"c\",\"version\":\"1\",\"name\":"
         "\"bench\",\"protocol\":1,\"headers\":true,\"no_responders\":true}\r\n"
-        "SUB " INBOX "* 1\r\nPING\r\n";
+        "SUB " BENCH_INBOX "* 1\r\nPING\r\n";
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
     int on = 1;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -130,11 +114,10 @@ struct bench_requester *bench_requester_open(uint16_t port, const volatile sig_a
 
 static void end_work(struct bench_requester *requester)
 {
-    free(requester->form.bytes);
+    bench_form_free(&requester->own_form);
     free(requester->slots);
     free(requester->batch);
     free(requester->out);
-    requester->form.bytes = NULL;
     requester->slots = NULL;
     requester->batch = NULL;
     requester->out = NULL;
@@ -154,83 +137,6 @@ void bench_requester_close(struct bench_requester *requester)
 
 /* ---- requests ---- */
 
-static void put_digits(char *at, unsigned digits, uint64_t value)
-{
-    while (digits-- > 0) {
-        at[digits] = (char)('0' + value % 10);
-        value /= 10;
-    }
-}
-
-/* A value begins with its key's digits, the last first so that a short one still tells keys apart; the
- * filler after them is always the same and stands in the form. */
-static void put_value(char *at, size_t bytes, uint64_t key)
-{
-    for (size_t i = 0; i < VALUE_DIGITS(bytes); i++, key /= 10)
-        at[i] = (char)('0' + key % 10);
-}
-
-static bool value_is_right(const struct bench_work *work, uint64_t key, const char *value, size_t len)
-{
-    char digits[KEY_DIGITS];
-    size_t count = VALUE_DIGITS(work->value_bytes);
-    put_value(digits, work->value_bytes, key);
-    if (len != work->value_bytes || memcmp(value, digits, count) != 0)
-        return false;
-    /* All of the rest is the filler: its first byte is, and each is as the one before. */
-    return len == count ||
-           (value[count] == VALUE_FILLER && memcmp(value + count, value + count + 1, len - count - 1) == 0);
-}
-
-/* Writes the payload with places for its digits at `at`, which has room, and notes them as offsets from
- * it. */
-static char *put_payload(const struct bench_work *work, char *at, size_t *key_at, size_t *value_at)
-{
-    char *begin = at;
-    *key_at = 0;
-    *value_at = 0;
-    if (work->operation != BENCH_ECHO) {
-        at = bench_proto_text(at, 1, KEY_BYTES);
-        memcpy(at, work->operation == BENCH_ADD ? "cnt:" : "key:", KEY_PREFIX_BYTES);
-        *key_at = (size_t)(at - begin) + KEY_PREFIX_BYTES;
-        at += KEY_BYTES;
-    }
-    if (work->operation == BENCH_ECHO || work->operation == BENCH_SET) {
-        at = bench_proto_text(at, work->operation == BENCH_ECHO ? 1 : 2, work->value_bytes);
-        *value_at = (size_t)(at - begin);
-        memset(at, VALUE_FILLER, work->value_bytes);
-        at += work->value_bytes;
-    }
-    if (work->operation == BENCH_ECHO || work->operation == BENCH_ADD)
-        at = bench_proto_varint(at, 2, 1);
-    return at;
-}
-
-static bool make_form(struct form *form, const struct bench_work *work)
-{
-    size_t key_at;
-    size_t value_at;
-    size_t payload_room = work->value_bytes + 64;
-    size_t line_room = strlen(work->subject) + sizeof INBOX + 64;
-    char *payload = malloc(payload_room);
-    form->bytes = malloc(payload_room + line_room);
-    if (payload == NULL || form->bytes == NULL) {
-        free(payload);
-        return false;
-    }
-    size_t payload_len = (size_t)(put_payload(work, payload, &key_at, &value_at) - payload);
-    int line = snprintf(form->bytes, line_room, "PUB %s " INBOX "00000 %zu\r\n", work->subject, payload_len);
-    size_t line_len = (size_t)line;
-    memcpy(form->bytes + line_len, payload, payload_len);
-    memcpy(form->bytes + line_len + payload_len, "\r\n", 2);
-    free(payload);
-    form->len = line_len + payload_len + 2;
-    form->slot_at = strlen("PUB ") + strlen(work->subject) + 1 + strlen(INBOX);
-    form->key_at = key_at == 0 ? 0 : line_len + key_at;
-    form->value_at = value_at == 0 ? 0 : line_len + value_at;
-    return true;
-}
-
 /* xorshift64*, scaled to [0, below) by multiplication, which is cheaper than a division and even enough.
  */
 static uint64_t random_below(struct bench_requester *requester, uint64_t below)
@@ -243,22 +149,26 @@ static uint64_t random_below(struct bench_requester *requester, uint64_t below)
     return ((x * 0x2545f4914f6cdd1d) >> 32) * below >> 32;
 }
 
+/* The key of the next request: the form's own, each in turn, or any. */
+static uint64_t next_key(struct bench_requester *requester, const struct bench_form *form)
+{
+    const struct bench_work *work = requester->work;
+    if (form->fixed)
+        return form->key;
+    return work->each_key > 0 ? requester->sent % work->keys : random_below(requester, work->keys);
+}
+
 /* Puts the slot's next request into the output. */
 static void ask(struct bench_requester *requester, unsigned slot_number)
 {
-    const struct bench_work *work = requester->work;
-    const struct form *form = &requester->form;
+    const struct bench_form *form = &requester->forms[requester->sent % requester->form_count];
     struct slot *slot = &requester->slots[slot_number];
     char *at = requester->out + requester->out_to;
 
-    slot->key = work->each_key > 0 ? requester->sent % work->keys : random_below(requester, work->keys);
+    slot->key = next_key(requester, form);
     slot->in_flight = true;
     memcpy(at, form->bytes, form->len);
-    put_digits(at + form->slot_at, SLOT_DIGITS, slot_number);
-    if (form->key_at > 0)
-        put_digits(at + form->key_at, KEY_DIGITS, slot->key);
-    if (form->value_at > 0)
-        put_value(at + form->value_at, work->value_bytes, slot->key);
+    bench_form_fill(form, at, slot_number, slot->key, requester->work->value_bytes);
     requester->out_to += form->len;
     requester->batch[requester->batch_len++] = slot_number;
     requester->sent++;
@@ -293,14 +203,21 @@ static enum bench_status check(const struct bench_work *work, const struct slot 
                                const struct bench_wire *wire)
 {
     struct bench_proto_reply reply;
+    if (work->operation == BENCH_BIND)
+        return wire->payload_len == 0 ? BENCH_OK : fail("BindActor: a reply that is not empty");
     if (!bench_proto_read(wire->payload, wire->payload_len, &reply))
         return fail("a reply that is not protobuf");
     if (work->operation == BENCH_ADD)
         return reply.number >= 1 && reply.number <= INT32_MAX ? BENCH_OK
                                                               : fail("Add: a reply without a count above 0");
+    if (work->operation == BENCH_ECHO_REQUEST)
+        return reply.text != NULL && bench_form_key_is_right(slot->key, reply.text, reply.text_len)
+                   ? BENCH_OK
+                   : fail("an echo that is not what was sent");
     if (work->operation != BENCH_SET && reply.flag != 1)
         return fail("Get: a key that was set does not exist");
-    if (reply.text == NULL || !value_is_right(work, slot->key, reply.text, reply.text_len))
+    if (reply.text == NULL ||
+        !bench_form_value_is_right(work->value_bytes, slot->key, reply.text, reply.text_len))
         return fail("a reply without the value that belongs to its key");
     return BENCH_OK;
 }
@@ -309,9 +226,9 @@ static enum bench_status check(const struct bench_work *work, const struct slot 
 static int slot_of(const struct bench_requester *requester, const struct bench_wire *wire)
 {
     int slot = 0;
-    if (wire->subject_len != strlen(INBOX) + SLOT_DIGITS)
+    if (wire->subject_len != strlen(BENCH_INBOX) + BENCH_SLOT_DIGITS)
         return -1;
-    for (size_t i = strlen(INBOX); i < wire->subject_len; i++) {
+    for (size_t i = strlen(BENCH_INBOX); i < wire->subject_len; i++) {
         if (wire->subject[i] < '0' || wire->subject[i] > '9')
             return -1;
         slot = slot * 10 + (wire->subject[i] - '0');
@@ -492,6 +409,23 @@ static enum bench_status run(struct bench_requester *requester, struct bench_res
     return status;
 }
 
+/* Takes the work's forms, or makes the one that its subject and its operation need. */
+static bool take_forms(struct bench_requester *requester)
+{
+    const struct bench_work *work = requester->work;
+    size_t longest = 0;
+    requester->forms = work->form_count > 0 ? work->forms : &requester->own_form;
+    requester->form_count = work->form_count > 0 ? work->form_count : 1;
+    struct bench_request request = {
+        .operation = work->operation, .subject = work->subject, .value_bytes = work->value_bytes};
+    if (work->form_count == 0 && !bench_form_make(&requester->own_form, &request))
+        return false;
+    for (size_t i = 0; i < requester->form_count; i++)
+        longest = requester->forms[i].len > longest ? requester->forms[i].len : longest;
+    requester->out_capacity = work->in_flight * longest + OUT_SPARE_BYTES;
+    return true;
+}
+
 enum bench_status bench_requester_run(struct bench_requester *requester, const struct bench_work *work,
                                       struct bench_result *result)
 {
@@ -503,12 +437,11 @@ enum bench_status bench_requester_run(struct bench_requester *requester, const s
     requester->measuring = requester->stopping = false;
     memset(requester->histogram, 0, sizeof *requester->histogram);
     *result = (struct bench_result){0};
-    bool made = make_form(&requester->form, work);
-    requester->out_capacity = work->in_flight * requester->form.len + OUT_SPARE_BYTES;
+    bool made = take_forms(requester);
     requester->slots = calloc(work->in_flight, sizeof *requester->slots);
     requester->batch = calloc(work->in_flight, sizeof *requester->batch);
-    requester->out = malloc(requester->out_capacity);
-    if (!made || requester->slots == NULL || requester->batch == NULL || requester->out == NULL)
+    requester->out = made ? malloc(requester->out_capacity) : NULL;
+    if (requester->slots == NULL || requester->batch == NULL || requester->out == NULL)
         fail("out of memory");
     else
         status = run(requester, result);

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bench_form.h"
 #include "bench_process.h"
 
 #define BENCH_MAX_IN_FLIGHT 16384u
@@ -30,18 +31,15 @@ struct bench_requester *bench_requester_open(uint16_t port, const volatile sig_a
 /* NULL is allowed. */
 void bench_requester_close(struct bench_requester *requester);
 
-enum bench_operation {
-    BENCH_ECHO, /* payload: GetResponse{value, exists}, so that a bare echo's reply is as large as Get's */
-    BENCH_GET,  /* GetRequest{key} */
-    BENCH_SET,  /* SetRequest{key, value} */
-    BENCH_ADD   /* AddRequest{key, 1} */
-};
-
 /* One stretch of work. Keys are `key:0000001234`, for Add `cnt:0000001234`; a value belongs to its key, so a
  * Get's reply can be checked against what the key must hold. */
 struct bench_work {
     enum bench_operation operation;
     const char *subject;
+    /* The requests, one after the other and from the first again; borrowed. Without any, all are made of the
+     * operation and the subject. */
+    const struct bench_form *forms;
+    size_t form_count;
     uint64_t keys;
     size_t value_bytes;
     unsigned in_flight;
@@ -54,8 +52,7 @@ struct bench_work {
     int64_t warmup_ns, window_ns;
     uint64_t warmup_replies, window_replies;
 
-    const struct bench_child
-        *responder; /* its processor time is taken; may be NULL where nothing is measured */
+    struct bench_child *responder; /* its processor time is taken */
 };
 
 /* What the window came to. */

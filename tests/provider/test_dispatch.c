@@ -13,7 +13,7 @@
 #define MAX_PAYLOAD ((size_t)1024 * 1024)
 
 static struct wkv_provider provider;
-static struct wkv_scratch scratch;
+static struct wkv_session session;
 static struct wkv_error error;
 static struct wkv_text reply;
 
@@ -24,12 +24,17 @@ static void set_up(void)
     provider.max_key_bytes = WKV_DEFAULT_MAX_KEY_BYTES;
     provider.max_value_bytes = WKV_DEFAULT_MAX_VALUE_BYTES;
     ck_assert_ptr_nonnull(provider.store);
-    ck_assert_int_eq(wkv_scratch_init(&scratch), 0);
+    provider.bindings = wkv_bindings_create("default");
+    provider.binding = "default";
+    provider.auth = WKV_AUTH_NONE;
+    ck_assert_ptr_nonnull(provider.bindings);
+    ck_assert_int_eq(wkv_session_init(&session, &provider), 0);
 }
 
 static void tear_down(void)
 {
-    wkv_scratch_destroy(&scratch);
+    wkv_session_destroy(&session);
+    wkv_bindings_destroy(provider.bindings);
     wkv_store_destroy(provider.store);
 }
 
@@ -43,7 +48,7 @@ static enum wkv_code dispatch(const char *operation, const void *payload, size_t
                                   .max_reply_bytes = max_reply,
                                   .now_ns = now_ns};
     ck_assert_ptr_nonnull(request.operation);
-    return wkv_dispatch(&provider, &scratch, &request, &reply, &error);
+    return wkv_dispatch(&session, &request, &reply, &error);
 }
 
 /* Sends JSON and says what came back: the reply, or "<code> <text>". */
@@ -101,7 +106,8 @@ START_TEST(every_error_begins_with_the_operation)
 {
     for (size_t i = 0; i < wkv_operation_count; i++) {
         const char *name = wkv_operations[i].name;
-        ck_assert_int_eq(dispatch(name, "{", 1, MAX_PAYLOAD, 1), WKV_BAD_REQUEST);
+        ck_assert_int_eq(dispatch(name, "{", 1, MAX_PAYLOAD, 1),
+                         wkv_operations[i].system ? WKV_FORBIDDEN : WKV_BAD_REQUEST);
         ck_assert_uint_eq(strncmp(error.text, name, strlen(name)), 0);
         ck_assert_int_eq(error.text[strlen(name)], ':');
     }
@@ -210,7 +216,7 @@ static unsigned long allocations_of(const char *operation, const void *payload, 
 #if COUNTING
     unsigned long before = atomic_load(&allocations);
 #endif
-    enum wkv_code code = wkv_dispatch(&provider, &scratch, &request, &reply, &error);
+    enum wkv_code code = wkv_dispatch(&session, &request, &reply, &error);
 #if COUNTING
     unsigned long after = atomic_load(&allocations);
 #else
@@ -244,15 +250,31 @@ END_TEST
 
 /* ---- the table ---- */
 
-START_TEST(the_table_has_the_fourteen_operations)
+START_TEST(the_table_has_the_contract_s_operations)
 {
-    static const char *const names[] = {
-        "Get",   "Set",    "Del",       "Add",      "Push",     "ListItemDelete",  "Range",
-        "Clear", "SetAdd", "SetRemove", "SetQuery", "SetUnion", "SetIntersection", "KeyExists"};
+    static const char *const names[] = {"Get",
+                                        "Set",
+                                        "Del",
+                                        "Add",
+                                        "Push",
+                                        "ListItemDelete",
+                                        "Range",
+                                        "Clear",
+                                        "SetAdd",
+                                        "SetRemove",
+                                        "SetQuery",
+                                        "SetUnion",
+                                        "SetIntersection",
+                                        "KeyExists",
+                                        "BindActor",
+                                        "RemoveActor",
+                                        "GetCapabilityDescriptor",
+                                        "HealthRequest"};
     ck_assert_uint_eq(wkv_operation_count, sizeof names / sizeof names[0]);
     for (size_t i = 0; i < wkv_operation_count; i++) {
         ck_assert_str_eq(wkv_operations[i].name, names[i]);
         ck_assert_ptr_eq(wkv_operation_find(names[i]), &wkv_operations[i]);
+        ck_assert_int_eq(wkv_operations[i].system, i >= 14);
     }
     ck_assert_ptr_null(wkv_operation_find("get"));
     ck_assert_ptr_null(wkv_operation_find(""));
@@ -304,7 +326,7 @@ int main(void)
     tcase_add_test(tests, a_request_for_too_many_keys_is_refused);
     tcase_add_test(tests, a_request_that_needs_more_memory_than_there_is_for_one_gets_503);
     tcase_add_test(tests, the_hot_path_allocates_nothing);
-    tcase_add_test(tests, the_table_has_the_fourteen_operations);
+    tcase_add_test(tests, the_table_has_the_contract_s_operations);
     tcase_add_test(tests, the_readme_has_the_table);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

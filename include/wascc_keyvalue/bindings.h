@@ -1,0 +1,75 @@
+/* Bindings: which actors are bound, with what claims, and which keyspace each of them has (CONTRACT sections 3 and 6).
+ *
+ * One registry holds them for the process, under a mutex. Each worker looks through a reader of its own, which remembers what
+ * it has looked up until the registry changes; so a request of an actor that was there before takes no lock and shares
+ * no written cache line with other workers:
+ *
+ *   system's BindActor ──► registry ── mutex; counts its generation up
+ *                             ▲
+ *   worker's request ──► reader ── one atomic load; only for an actor that it does not remember, or after a change: the mutex
+ *
+ * Keyspaces have numbers, given out here: the binding's own name is 0, a name that is new gets the next one. A number is
+ * never given out again: a keyspace's data outlives the bindings that named it.
+ */
+#ifndef WASCC_KEYVALUE_BINDINGS_H
+#define WASCC_KEYVALUE_BINDINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wascc_keyvalue/error.h"
+#include "wascc_keyvalue/policy.h"
+#include "wascc_keyvalue/store.h"
+
+/* Bytes of an actor's name in a subject, and of a keyspace's name, at the most. */
+#define WKV_BINDINGS_MAX_NAME_BYTES 128u
+/* How many actors can be bound at once, and how many keyspaces named since start. */
+#define WKV_BINDINGS_MAX_ACTORS 65536u
+#define WKV_BINDINGS_MAX_KEYSPACES 65536u
+
+/* What is known of an actor. Plain data. */
+struct wkv_binding {
+    struct wkv_policy_binding
+        claims;        /* .bound says whether the actor is bound; the rest as BindActor brought it */
+    uint32_t keyspace; /* 0 for an actor that is not bound or named none */
+};
+
+struct wkv_bindings;
+
+/* Makes an empty registry whose keyspace 0 has the name of the binding. Errors: NULL where memory is short. */
+struct wkv_bindings *wkv_bindings_create(const char *binding);
+
+/* Frees it; no reader may be in use. NULL is allowed. */
+void wkv_bindings_destroy(struct wkv_bindings *bindings);
+
+/* Binds the actor, or binds it anew: what an earlier binding said is forgotten. keyspace is the name (data NULL: the
+ * binding's own). Any thread.
+ * Errors: WKV_BAD_REQUEST (a name that is empty or too long, or not a subject's token), WKV_OUT_OF_MEMORY (too many
+ * actors or keyspaces, or memory is short); the actor is then bound as it was before. */
+enum wkv_code wkv_bindings_bind(struct wkv_bindings *bindings, struct wkv_text actor,
+                                struct wkv_text keyspace, const struct wkv_policy_binding *claims,
+                                struct wkv_error *error);
+
+/* Takes the actor's binding away; one that is not bound is no error. Any thread. */
+void wkv_bindings_remove(struct wkv_bindings *bindings, struct wkv_text actor);
+
+/* Actors that are bound. Any thread. */
+size_t wkv_bindings_count(struct wkv_bindings *bindings);
+
+struct wkv_bindings_slot;
+
+/* One worker's look at the registry. Opaque; only its own thread may use it. */
+struct wkv_bindings_reader {
+    struct wkv_bindings *bindings;   /* borrowed */
+    struct wkv_bindings_slot *slots; /* owned */
+};
+
+/* Errors: -1 where memory is short. */
+int wkv_bindings_reader_init(struct wkv_bindings_reader *reader, struct wkv_bindings *bindings);
+void wkv_bindings_reader_destroy(struct wkv_bindings_reader *reader);
+
+/* What is known of the actor now: a change that has been answered before this call is seen. */
+struct wkv_binding wkv_bindings_find(struct wkv_bindings_reader *reader, struct wkv_text actor);
+
+#endif

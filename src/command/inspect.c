@@ -1,0 +1,128 @@
+/* wascc-keyvalue inspect: what a token says and whether it holds. */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command/command.h"
+#include "wascc_keyvalue/clock.h"
+#include "wascc_keyvalue/token.h"
+
+static const char head[] = "usage: wascc-keyvalue inspect [OPTION]... TOKEN\n\n"
+                           "Prints as JSON what actor or invocation claims say, and whether they hold: the "
+                           "signature, the times and, where\n"
+                           "--trusted-issuer or --trusted-host is given, who signed. TOKEN may be - for "
+                           "standard input. Exits 0 where they hold.\n";
+
+static json_t *strings(const char **items, size_t count)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < count; i++)
+        (void)json_array_append_new(array, json_string(items[i]));
+    return array;
+}
+
+static json_t *optional_time(int64_t seconds, int64_t absent)
+{
+    return seconds == absent ? json_null() : json_integer(seconds);
+}
+
+/* What it says, unverified. */
+static json_t *describe(const struct wkv_token *token)
+{
+    json_t *claims = json_pack("{s:s, s:s, s:s?, s:I, s:o, s:o}", "iss", token->issuer_text, "sub",
+                               token->subject, "jti", token->id, "iat", (json_int_t)token->issued_at_s, "nbf",
+                               optional_time(token->not_before_s, 0), "exp",
+                               optional_time(token->expires_s, WKV_TOKEN_NEVER));
+    json_t *more =
+        token->kind == WKV_TOKEN_ACTOR
+            ? json_pack("{s:s?, s:s?, s:s?, s:o, s:o, s:b}", "name", token->name, "hash", token->hash, "ver",
+                        token->version, "caps", strings(token->capabilities, token->capability_count), "tags",
+                        strings(token->tags, token->tag_count), "prov", token->provider)
+            : json_pack("{s:s, s:s, s:s}", "origin_url", token->origin_url, "target_url", token->target_url,
+                        "hash", token->hash);
+    (void)json_object_set_new(claims, "wascap", more);
+    return claims;
+}
+
+static bool has_trust(const struct wkv_config *config)
+{
+    return config->trusted_issuers.count > 0 || config->trusted_hosts.count > 0;
+}
+
+/* Why it does not hold, or "" where it does. Without lists of who is trusted, signature and times are all that can be told. */
+static enum wkv_code judge(const struct wkv_config *config, const char *text, size_t len,
+                           const struct wkv_token *token, int64_t now_s, struct wkv_error *error)
+{
+    if (!has_trust(config)) {
+        if (!wkv_token_signature_holds(token, text, len))
+            return wkv_fail(error, WKV_UNAUTHORIZED,
+                            "the signature is not the issuer's over this header and payload");
+        return wkv_token_check_times(token, now_s, error);
+    }
+    struct wkv_trust *trust;
+    struct wkv_token verified;
+    if (wkv_load_trust(config, &trust, error) != WKV_OK)
+        return error->code;
+    if (wkv_token_verify(text, len, token->kind, trust, now_s, &verified, error) == WKV_OK) {
+        wkv_token_destroy(&verified);
+        wkv_error_clear(error);
+    }
+    wkv_trust_release(trust);
+    return error->code;
+}
+
+static int print_verdict(const struct wkv_config *config, const char *text, size_t len)
+{
+    struct wkv_token token;
+    struct wkv_error error;
+    wkv_error_clear(&error);
+    if (wkv_token_read(text, len, WKV_TOKEN_ANY, &token, &error) != WKV_OK)
+        return wkv_failure(&error);
+    enum wkv_code code = judge(config, text, len, &token, wkv_wall_ns() / WKV_NS_PER_S, &error);
+    if (code == WKV_BAD_REQUEST) {
+        wkv_token_destroy(&token);
+        return wkv_usage_error(&error);
+    }
+    json_t *report = json_pack(
+        "{s:s, s:o, s:b, s:s?, s:s}", "kind", token.kind == WKV_TOKEN_ACTOR ? "actor" : "invocation",
+        "claims", describe(&token), "holds", code == WKV_OK, "why_not", code == WKV_OK ? NULL : error.text,
+        "issuer", !has_trust(config) ? "not checked: give --trusted-issuer or --trusted-host" : "checked");
+    char *printed = report == NULL ? NULL : json_dumps(report, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+    (void)printf("%s\n", printed == NULL ? "no memory" : printed);
+    free(printed);
+    json_decref(report);
+    wkv_token_destroy(&token);
+    return code == WKV_OK ? WKV_EXIT_OK : WKV_EXIT_FAILED;
+}
+
+/* The token without the white space that a file or a terminal puts around it. */
+static int inspect(const struct wkv_config *config, const char *argument)
+{
+    struct wkv_buffer text = {0};
+    struct wkv_error error;
+    int status;
+    if (strcmp(argument, "-") != 0)
+        (void)wkv_buffer_append(&text, argument, strlen(argument));
+    else if (wkv_read_file("TOKEN", "-", 2 * (size_t)WKV_TOKEN_MAX_BYTES, &text, &error) != WKV_OK) {
+        wkv_buffer_destroy(&text);
+        return wkv_failure(&error);
+    }
+    struct wkv_text token = wkv_trim((struct wkv_text){text.data, text.len});
+    status = print_verdict(config, token.data, token.len);
+    wkv_buffer_destroy(&text);
+    return status;
+}
+
+int wkv_command_inspect(int argc, char **argv)
+{
+    struct wkv_config config;
+    struct wkv_error error;
+    int rest, status;
+    if (!wkv_command_begin(WKV_COMMAND_INSPECT, head, argc, argv, &config, &rest, &status))
+        return status;
+    if (argc - rest == 1)
+        return inspect(&config, argv[rest]);
+    (void)wkv_fail(&error, WKV_BAD_REQUEST, "inspect takes one TOKEN, or - for standard input");
+    return wkv_usage_error(&error);
+}

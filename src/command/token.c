@@ -1,0 +1,50 @@
+/* wascc-keyvalue token: actor claims, on stdout. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "command/command.h"
+#include "wascc_keyvalue/clock.h"
+#include "wascc_keyvalue/token.h"
+
+static const char head[] =
+    "usage: wascc-keyvalue token --issuer-seed FILE --subject M... [--cap C]... [OPTION]...\n\n"
+    "Prints actor claims for the subject, signed by the account whose seed the file holds (as keygen "
+    "prints it).\n";
+
+static int print_token(const struct wkv_config *config)
+{
+    struct wkv_token_actor_options options = {.subject = config->subject,
+                                              .capabilities = config->capabilities.items,
+                                              .capability_count = config->capabilities.count,
+                                              .name = config->name,
+                                              .expires_in_s = (int64_t)config->expires_in_s};
+    struct wkv_nkey_seed *seed;
+    struct wkv_error error, cause;
+    char *text;
+    if (wkv_nkey_seed_load(config->issuer_seed, &seed, &cause) != WKV_OK) {
+        (void)wkv_fail(&error, cause.code, "--issuer-seed: %s", cause.text);
+        return wkv_usage_error(&error);
+    }
+    enum wkv_code code = wkv_token_mint_actor(seed, &options, wkv_wall_ns() / WKV_NS_PER_S, &text, &error);
+    wkv_nkey_seed_destroy(seed);
+    if (code != WKV_OK)
+        return wkv_usage_error(&error);
+    (void)printf("%s\n", text);
+    free(text);
+    return fflush(stdout) == 0 ? WKV_EXIT_OK : WKV_EXIT_FAILED;
+}
+
+int wkv_command_token(int argc, char **argv)
+{
+    struct wkv_config config;
+    struct wkv_error error;
+    int rest, status;
+    wkv_protect_memory();
+    if (!wkv_command_begin(WKV_COMMAND_TOKEN, head, argc, argv, &config, &rest, &status))
+        return status;
+    if (rest == argc && config.issuer_seed != NULL && config.subject != NULL)
+        return print_token(&config);
+    (void)wkv_fail(&error, WKV_BAD_REQUEST,
+                   "token needs --issuer-seed FILE and --subject M..., and takes options only");
+    return wkv_usage_error(&error);
+}

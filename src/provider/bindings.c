@@ -1,0 +1,285 @@
+#include "wascc_keyvalue/bindings.h"
+
+#include <pthread.h>
+#include <sodium.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A reader remembers this many actors; more push each other out, one for one. A power of two. */
+#define READER_SLOTS 1024u /* 2^10: slot_of keeps ten bits */
+#define FIRST_SLOTS 64u
+
+struct actor {
+    char name[WKV_BINDINGS_MAX_NAME_BYTES];
+    uint32_t len; /* 0: the slot is free */
+    struct wkv_binding binding;
+};
+
+struct keyspace {
+    char *name;
+    size_t len;
+};
+
+struct wkv_bindings {
+    pthread_mutex_t lock;
+    _Atomic uint64_t generation; /* counted up by every change, under the lock */
+    _Atomic bool any;            /* whether an actor was ever bound */
+    unsigned char key[crypto_shorthash_KEYBYTES];
+
+    /* Open addressing with linear probing, at most half full. */
+    struct actor *actors;
+    uint32_t slots; /* a power of two */
+    uint32_t count;
+
+    struct keyspace *keyspaces; /* by number */
+    uint32_t keyspace_count;
+};
+
+struct wkv_bindings_slot {
+    char name[WKV_BINDINGS_MAX_NAME_BYTES];
+    uint32_t len;
+    uint64_t generation; /* the slot is worth something only in its reader's generation */
+    struct wkv_binding binding;
+};
+
+static uint64_t hash_name(const struct wkv_bindings *bindings, struct wkv_text name)
+{
+    uint64_t hash;
+    (void)crypto_shorthash((unsigned char *)&hash, (const unsigned char *)name.data, name.len, bindings->key);
+    return hash;
+}
+
+static bool same(struct wkv_text name, const char *other, size_t len)
+{
+    return name.len == len && memcmp(name.data, other, len) == 0;
+}
+
+/* ---- the registry, under its lock ---- */
+
+/* The actor's slot, or the free one where it would go. */
+static struct actor *find_slot(const struct wkv_bindings *bindings, struct wkv_text name)
+{
+    uint32_t mask = bindings->slots - 1;
+    uint32_t slot = (uint32_t)hash_name(bindings, name) & mask;
+    while (bindings->actors[slot].len != 0 &&
+           !same(name, bindings->actors[slot].name, bindings->actors[slot].len))
+        slot = (slot + 1) & mask;
+    return &bindings->actors[slot];
+}
+
+static bool grow(struct wkv_bindings *bindings)
+{
+    struct actor *old = bindings->actors;
+    uint32_t old_slots = bindings->slots;
+    struct actor *actors = calloc((size_t)old_slots * 2, sizeof *actors);
+    if (actors == NULL)
+        return false;
+    bindings->actors = actors;
+    bindings->slots = old_slots * 2;
+    for (uint32_t i = 0; i < old_slots; i++)
+        if (old[i].len != 0)
+            *find_slot(bindings, (struct wkv_text){old[i].name, old[i].len}) = old[i];
+    free(old);
+    return true;
+}
+
+/* Fills the hole that a removed actor leaves with what probed past it. */
+static void close_gap(struct wkv_bindings *bindings, uint32_t hole)
+{
+    uint32_t mask = bindings->slots - 1;
+    for (uint32_t i = (hole + 1) & mask; bindings->actors[i].len != 0; i = (i + 1) & mask) {
+        uint32_t home = (uint32_t)hash_name(
+                            bindings, (struct wkv_text){bindings->actors[i].name, bindings->actors[i].len}) &
+                        mask;
+        if (((i - home) & mask) >= ((i - hole) & mask)) {
+            bindings->actors[hole] = bindings->actors[i];
+            hole = i;
+        }
+    }
+    bindings->actors[hole].len = 0;
+}
+
+/* The number of a keyspace's name, given out where it is new. Few names are ever made, and only by BindActor: looking
+ * through them is fast enough. */
+static enum wkv_code number_keyspace(struct wkv_bindings *bindings, struct wkv_text name, uint32_t *number,
+                                     struct wkv_error *error)
+{
+    *number = 0;
+    if (name.data == NULL)
+        return WKV_OK;
+    for (uint32_t i = 0; i < bindings->keyspace_count; i++)
+        if (same(name, bindings->keyspaces[i].name, bindings->keyspaces[i].len)) {
+            *number = i;
+            return WKV_OK;
+        }
+    if (bindings->keyspace_count == WKV_BINDINGS_MAX_KEYSPACES)
+        return wkv_fail(error, WKV_OUT_OF_MEMORY, "%u keyspaces have been named, the most that there can be",
+                        WKV_BINDINGS_MAX_KEYSPACES);
+    struct keyspace *keyspaces =
+        realloc(bindings->keyspaces, (bindings->keyspace_count + 1) * sizeof *bindings->keyspaces);
+    char *copy = malloc(name.len);
+    if (keyspaces != NULL)
+        bindings->keyspaces = keyspaces;
+    if (keyspaces == NULL || copy == NULL) {
+        free(copy);
+        return wkv_fail(error, WKV_OUT_OF_MEMORY, "no memory for a keyspace; try again later");
+    }
+    memcpy(copy, name.data, name.len);
+    *number = bindings->keyspace_count++;
+    bindings->keyspaces[*number] = (struct keyspace){copy, name.len};
+    return WKV_OK;
+}
+
+static enum wkv_code bind_locked(struct wkv_bindings *bindings, struct wkv_text name,
+                                 struct wkv_text keyspace, const struct wkv_policy_binding *claims,
+                                 struct wkv_error *error)
+{
+    struct actor *actor = find_slot(bindings, name);
+    if (actor->len == 0) {
+        if (bindings->count == WKV_BINDINGS_MAX_ACTORS)
+            return wkv_fail(error, WKV_OUT_OF_MEMORY,
+                            "%u actors are bound, the most that there can be; remove some",
+                            WKV_BINDINGS_MAX_ACTORS);
+        if (bindings->count + 1 > bindings->slots / 2 && !grow(bindings))
+            return wkv_fail(error, WKV_OUT_OF_MEMORY, "no memory for a binding; try again later");
+        actor = find_slot(bindings, name);
+    }
+    uint32_t number;
+    if (number_keyspace(bindings, keyspace, &number, error) != WKV_OK)
+        return error->code;
+    if (actor->len == 0) {
+        memcpy(actor->name, name.data, name.len);
+        actor->len = (uint32_t)name.len;
+        bindings->count++;
+    }
+    actor->binding = (struct wkv_binding){*claims, number};
+    actor->binding.claims.bound = true;
+    atomic_store_explicit(&bindings->any, true, memory_order_release);
+    atomic_fetch_add_explicit(&bindings->generation, 1, memory_order_release);
+    return WKV_OK;
+}
+
+/* ---- from outside ---- */
+
+struct wkv_bindings *wkv_bindings_create(const char *binding)
+{
+    struct wkv_bindings *bindings = calloc(1, sizeof *bindings);
+    if (bindings == NULL)
+        return NULL;
+    atomic_init(&bindings->generation, 1);
+    randombytes_buf(bindings->key, sizeof bindings->key);
+    bindings->slots = FIRST_SLOTS;
+    bindings->actors = calloc(FIRST_SLOTS, sizeof *bindings->actors);
+    struct wkv_text name = {binding, strlen(binding)};
+    uint32_t zero;
+    if (bindings->actors == NULL || number_keyspace(bindings, name, &zero, NULL) != WKV_OK ||
+        pthread_mutex_init(&bindings->lock, NULL) != 0) {
+        wkv_bindings_destroy(bindings);
+        return NULL;
+    }
+    return bindings;
+}
+
+void wkv_bindings_destroy(struct wkv_bindings *bindings)
+{
+    if (bindings == NULL)
+        return;
+    for (uint32_t i = 0; i < bindings->keyspace_count; i++)
+        free(bindings->keyspaces[i].name);
+    free(bindings->keyspaces);
+    free(bindings->actors);
+    (void)pthread_mutex_destroy(&bindings->lock);
+    free(bindings);
+}
+
+/* An actor is a token of a subject. */
+static bool is_token(struct wkv_text name)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if (name.data[i] <= 0x20 || name.data[i] == 0x7f || strchr(".*>", name.data[i]) != NULL)
+            return false;
+    return name.len > 0 && name.len <= WKV_BINDINGS_MAX_NAME_BYTES;
+}
+
+enum wkv_code wkv_bindings_bind(struct wkv_bindings *bindings, struct wkv_text actor,
+                                struct wkv_text keyspace, const struct wkv_policy_binding *claims,
+                                struct wkv_error *error)
+{
+    if (!is_token(actor))
+        return wkv_fail(error, WKV_BAD_REQUEST, "the module is no actor: give its public key (M...)");
+    if (keyspace.data != NULL && (keyspace.len == 0 || keyspace.len > WKV_BINDINGS_MAX_NAME_BYTES))
+        return wkv_fail(error, WKV_BAD_REQUEST,
+                        "KEYSPACE has %zu bytes; give a name of 1 to %u, or leave it out", keyspace.len,
+                        WKV_BINDINGS_MAX_NAME_BYTES);
+    (void)pthread_mutex_lock(&bindings->lock);
+    enum wkv_code code = bind_locked(bindings, actor, keyspace, claims, error);
+    (void)pthread_mutex_unlock(&bindings->lock);
+    return code;
+}
+
+void wkv_bindings_remove(struct wkv_bindings *bindings, struct wkv_text actor)
+{
+    if (!is_token(actor))
+        return;
+    (void)pthread_mutex_lock(&bindings->lock);
+    struct actor *found = find_slot(bindings, actor);
+    if (found->len != 0) {
+        close_gap(bindings, (uint32_t)(found - bindings->actors));
+        bindings->count--;
+        atomic_fetch_add_explicit(&bindings->generation, 1, memory_order_release);
+    }
+    (void)pthread_mutex_unlock(&bindings->lock);
+}
+
+size_t wkv_bindings_count(struct wkv_bindings *bindings)
+{
+    (void)pthread_mutex_lock(&bindings->lock);
+    size_t count = bindings->count;
+    (void)pthread_mutex_unlock(&bindings->lock);
+    return count;
+}
+
+int wkv_bindings_reader_init(struct wkv_bindings_reader *reader, struct wkv_bindings *bindings)
+{
+    reader->bindings = bindings;
+    reader->slots = calloc(READER_SLOTS, sizeof *reader->slots);
+    return reader->slots == NULL ? -1 : 0;
+}
+
+void wkv_bindings_reader_destroy(struct wkv_bindings_reader *reader)
+{
+    free(reader->slots);
+    reader->slots = NULL;
+}
+
+/* A slot from the name's last bytes, which differ between keys. Whoever aims names at one slot makes himself look things up. */
+static uint32_t slot_of(struct wkv_text actor)
+{
+    uint64_t word = 0;
+    size_t len = actor.len < sizeof word ? actor.len : sizeof word;
+    memcpy(&word, actor.data + actor.len - len, len);
+    return (uint32_t)(word * UINT64_C(0x9e3779b97f4a7c15) >> 54);
+}
+
+struct wkv_binding wkv_bindings_find(struct wkv_bindings_reader *reader, struct wkv_text actor)
+{
+    struct wkv_bindings *bindings = reader->bindings;
+    if (actor.len == 0 || actor.len > WKV_BINDINGS_MAX_NAME_BYTES)
+        return (struct wkv_binding){.keyspace = 0};
+    /* Where nobody was ever bound there is nothing to know of anybody. */
+    if (!atomic_load_explicit(&bindings->any, memory_order_acquire))
+        return (struct wkv_binding){.keyspace = 0};
+    uint64_t generation = atomic_load_explicit(&bindings->generation, memory_order_acquire);
+    struct wkv_bindings_slot *slot = &reader->slots[slot_of(actor)];
+    if (slot->generation == generation && same(actor, slot->name, slot->len))
+        return slot->binding;
+    (void)pthread_mutex_lock(&bindings->lock);
+    const struct actor *found = find_slot(bindings, actor);
+    slot->binding = found->len != 0 ? found->binding : (struct wkv_binding){.keyspace = 0};
+    slot->generation = atomic_load_explicit(&bindings->generation, memory_order_relaxed);
+    (void)pthread_mutex_unlock(&bindings->lock);
+    memcpy(slot->name, actor.data, actor.len);
+    slot->len = (uint32_t)actor.len;
+    return slot->binding;
+}

@@ -1,0 +1,231 @@
+/* Bindings and keyspaces. */
+#include <check.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "wascc_keyvalue/bindings.h"
+
+static struct wkv_bindings *bindings;
+static struct wkv_bindings_reader reader;
+static struct wkv_error error;
+
+static void set_up(void)
+{
+    bindings = wkv_bindings_create("default");
+    ck_assert_ptr_nonnull(bindings);
+    ck_assert_int_eq(wkv_bindings_reader_init(&reader, bindings), 0);
+}
+
+static void tear_down(void)
+{
+    wkv_bindings_reader_destroy(&reader);
+    wkv_bindings_destroy(bindings);
+}
+
+static struct wkv_text text(const char *string)
+{
+    return (struct wkv_text){string, string == NULL ? 0 : strlen(string)};
+}
+
+static enum wkv_code bind(const char *actor, const char *keyspace)
+{
+    struct wkv_policy_binding claims = {.bound = true, .expires_s = 77};
+    return wkv_bindings_bind(bindings, text(actor), text(keyspace), &claims, &error);
+}
+
+START_TEST(an_actor_is_bound_until_it_is_removed)
+{
+    ck_assert(!wkv_bindings_find(&reader, text("MA")).claims.bound);
+    ck_assert_int_eq(bind("MA", NULL), WKV_OK);
+    ck_assert(wkv_bindings_find(&reader, text("MA")).claims.bound);
+    ck_assert_int_eq(wkv_bindings_find(&reader, text("MA")).claims.expires_s, 77);
+    ck_assert(!wkv_bindings_find(&reader, text("MB")).claims.bound);
+    wkv_bindings_remove(bindings, text("MA"));
+    ck_assert(!wkv_bindings_find(&reader, text("MA")).claims.bound);
+    wkv_bindings_remove(bindings, text("MA"));
+    ck_assert_uint_eq(wkv_bindings_count(bindings), 0);
+}
+END_TEST
+
+START_TEST(a_keyspace_is_named_once_and_keeps_its_number)
+{
+    ck_assert_int_eq(bind("MA", "mine"), WKV_OK);
+    uint32_t mine = wkv_bindings_find(&reader, text("MA")).keyspace;
+    ck_assert_uint_ne(mine, 0);
+    ck_assert_int_eq(bind("MB", "other"), WKV_OK);
+    uint32_t other = wkv_bindings_find(&reader, text("MB")).keyspace;
+    ck_assert_uint_ne(other, 0);
+    ck_assert_uint_ne(other, mine);
+    ck_assert_int_eq(bind("MC", "mine"), WKV_OK);
+    ck_assert_uint_eq(wkv_bindings_find(&reader, text("MC")).keyspace, mine);
+    wkv_bindings_remove(bindings, text("MA"));
+    ck_assert_uint_eq(wkv_bindings_find(&reader, text("MA")).keyspace, 0);
+    ck_assert_int_eq(bind("MA", "mine"), WKV_OK);
+    ck_assert_uint_eq(wkv_bindings_find(&reader, text("MA")).keyspace, mine);
+    ck_assert_int_eq(bind("MA", NULL), WKV_OK);
+    ck_assert_uint_eq(wkv_bindings_find(&reader, text("MA")).keyspace, 0);
+}
+END_TEST
+
+START_TEST(the_binding_s_own_name_is_the_shared_keyspace)
+{
+    ck_assert_int_eq(bind("MA", "default"), WKV_OK);
+    ck_assert_uint_eq(wkv_bindings_find(&reader, text("MA")).keyspace, 0);
+}
+END_TEST
+
+static const struct {
+    const char *actor, *keyspace, *words;
+} refused[] = {
+    {"", NULL, "module"},  {"M A", NULL, "module"}, {"M.A", NULL, "module"},      {"*", NULL, "module"},
+    {">", NULL, "module"}, {"M\n", NULL, "module"}, {"\xc3\xa9", NULL, "module"}, {"MA", "", "KEYSPACE"},
+};
+
+START_TEST(what_cannot_be_bound_is_refused_and_changes_nothing)
+{
+    ck_assert_int_eq(bind("MA", "mine"), WKV_OK);
+    uint32_t mine = wkv_bindings_find(&reader, text("MA")).keyspace;
+    ck_assert_int_eq(bind(refused[_i].actor, refused[_i].keyspace), WKV_BAD_REQUEST);
+    ck_assert_ptr_nonnull(strstr(error.text, refused[_i].words));
+    ck_assert_uint_eq(wkv_bindings_count(bindings), 1);
+    ck_assert_uint_eq(wkv_bindings_find(&reader, text("MA")).keyspace, mine);
+}
+END_TEST
+
+START_TEST(names_are_limited_on_the_byte)
+{
+    char longest[WKV_BINDINGS_MAX_NAME_BYTES + 2];
+    memset(longest, 'x', sizeof longest);
+    longest[WKV_BINDINGS_MAX_NAME_BYTES + 1] = '\0';
+    ck_assert_int_eq(bind(longest, NULL), WKV_BAD_REQUEST);
+    ck_assert_int_eq(bind("MA", longest), WKV_BAD_REQUEST);
+    ck_assert(!wkv_bindings_find(&reader, text(longest)).claims.bound);
+    longest[WKV_BINDINGS_MAX_NAME_BYTES] = '\0';
+    ck_assert_int_eq(bind(longest, longest), WKV_OK);
+    ck_assert(wkv_bindings_find(&reader, text(longest)).claims.bound);
+}
+END_TEST
+
+/* Many actors come and go; what is left is what should be left, whatever the slots have been through. */
+START_TEST(many_actors_come_and_go)
+{
+    enum { ACTORS = 5000 };
+    static bool there[ACTORS];
+    unsigned seed = 7;
+    char name[16];
+    for (int i = 0; i < 40000; i++) {
+        int actor = (int)(rand_r(&seed) % ACTORS);
+        (void)snprintf(name, sizeof name, "M%d", actor);
+        if (rand_r(&seed) % 2 == 0) {
+            ck_assert_int_eq(bind(name, NULL), WKV_OK);
+            there[actor] = true;
+        } else {
+            wkv_bindings_remove(bindings, text(name));
+            there[actor] = false;
+        }
+        if (i % 1000 != 0)
+            continue;
+        for (int one = 0; one < ACTORS; one += 7) {
+            (void)snprintf(name, sizeof name, "M%d", one);
+            ck_assert_int_eq(wkv_bindings_find(&reader, text(name)).claims.bound, there[one]);
+        }
+    }
+}
+END_TEST
+
+START_TEST(a_flood_of_actors_and_keyspaces_is_bounded)
+{
+    char name[16];
+    for (unsigned i = 0; i < WKV_BINDINGS_MAX_ACTORS; i++) {
+        (void)snprintf(name, sizeof name, "M%u", i);
+        ck_assert_int_eq(bind(name, NULL), WKV_OK);
+    }
+    ck_assert_int_eq(bind("MX", NULL), WKV_OUT_OF_MEMORY);
+    ck_assert_ptr_nonnull(strstr(error.text, "65536 actors"));
+    ck_assert_int_eq(bind("M1", NULL), WKV_OK);
+    wkv_bindings_remove(bindings, text("M1"));
+    ck_assert_int_eq(bind("MX", NULL), WKV_OK);
+}
+END_TEST
+
+/* A reader on another thread sees a change that was answered before it asked. */
+struct watch {
+    _Atomic int wanted;  /* 1: bound, 0: not, -1: stop */
+    _Atomic int checked; /* the round that was seen as wanted */
+    _Atomic int round;
+};
+
+static void *watch_binding(void *argument)
+{
+    struct watch *watch = argument;
+    struct wkv_bindings_reader own;
+    if (wkv_bindings_reader_init(&own, bindings) != 0)
+        return (void *)1;
+    uintptr_t wrong = 0;
+    for (int round = 1; atomic_load(&watch->wanted) >= 0;) {
+        if (atomic_load(&watch->round) != round) {
+            (void)sched_yield();
+            continue;
+        }
+        wrong += wkv_bindings_find(&own, (struct wkv_text){"MA", 2}).claims.bound !=
+                 (atomic_load(&watch->wanted) == 1);
+        atomic_store(&watch->checked, round++);
+    }
+    wkv_bindings_reader_destroy(&own);
+    return (void *)wrong;
+}
+
+START_TEST(a_change_is_seen_by_every_reader_at_once)
+{
+    struct watch watch = {0};
+    pthread_t threads[2];
+    struct watch watches[2] = {watch, watch};
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, watch_binding, &watches[i]), 0);
+    for (int round = 1; round <= 500; round++) {
+        if (round % 2 == 1)
+            ck_assert_int_eq(bind("MA", NULL), WKV_OK);
+        else
+            wkv_bindings_remove(bindings, text("MA"));
+        for (int i = 0; i < 2; i++) {
+            atomic_store(&watches[i].wanted, round % 2);
+            atomic_store(&watches[i].round, round);
+        }
+        for (int i = 0; i < 2; i++)
+            while (atomic_load(&watches[i].checked) != round)
+                sched_yield();
+    }
+    for (int i = 0; i < 2; i++) {
+        void *wrong;
+        atomic_store(&watches[i].wanted, -1);
+        ck_assert_int_eq(pthread_join(threads[i], &wrong), 0);
+        ck_assert_ptr_null(wrong);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("provider/bindings");
+    TCase *tests = tcase_create("bindings");
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, an_actor_is_bound_until_it_is_removed);
+    tcase_add_test(tests, a_keyspace_is_named_once_and_keeps_its_number);
+    tcase_add_test(tests, the_binding_s_own_name_is_the_shared_keyspace);
+    tcase_add_loop_test(tests, what_cannot_be_bound_is_refused_and_changes_nothing, 0,
+                        sizeof refused / sizeof refused[0]);
+    tcase_add_test(tests, names_are_limited_on_the_byte);
+    tcase_add_test(tests, many_actors_come_and_go);
+    tcase_add_test(tests, a_flood_of_actors_and_keyspaces_is_bounded);
+    tcase_add_test(tests, a_change_is_seen_by_every_reader_at_once);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
