@@ -8,8 +8,6 @@ source deploy/lib/local-servers.sh
 
 readonly BUILD_DIR=build
 readonly PROGRAM=$BUILD_DIR/wascc-keyvalue
-# Any key in the form of an actor's does where nobody asks for claims; this is the one that `call` uses.
-readonly ACTOR=MCYWHMJW5VW5U7ZRDQV7JU45GHSR2SA6OZJ2MPHQCFALR2CGFA2NAMZM
 
 usage()
 {
@@ -17,7 +15,8 @@ usage()
 usage: deploy/run-local.sh [--once] [--port N]
 
 Installs what is missing (apt, as root or through sudo), builds into build/, starts a nats-server and
-`wascc-keyvalue serve --auth none` on 127.0.0.1, shows a few operations and their answers, and stays up until Ctrl-C.
+`wascc-keyvalue serve` on 127.0.0.1, makes an account, an actor and its claims, shows a few operations with and without them,
+and stays up until Ctrl-C.
 
   --once     stop after showing
   --port N   the nats-server's port; without it 4222 where that is free, else any free one
@@ -87,15 +86,37 @@ start_server()
     printf 'nats-server is up: %s\n' "$server_url"
 }
 
+# field NAME FILE: what keygen printed under that name.
+field()
+{
+    sed -n -E "s/.*\"$1\":\"([A-Z0-9]+)\".*/\1/p" "$2"
+}
+
+# An account that is trusted, an actor, and the claims that the account signs for it.
+make_keys()
+{
+    (
+        umask 077
+        "$PROGRAM" keygen account >"$run_dir/account.json"
+        "$PROGRAM" keygen module >"$run_dir/actor.json"
+    )
+    issuer=$(field public "$run_dir/account.json")
+    actor=$(field public "$run_dir/actor.json")
+    "$PROGRAM" token --issuer-seed "$run_dir/account.json" --subject "$actor" --cap wascc:keyvalue \
+        --expires-in 86400 >"$run_dir/actor.jwt"
+    printf 'made an account, an actor and its claims (good for a day) in %s\n' "$run_dir"
+}
+
 start_provider()
 {
     local log=$run_dir/wascc-keyvalue.log
     : >"$log"
-    setsid "$PROGRAM" serve --auth none --server "$server_url" </dev/null >"$log" 2>&1 &
+    setsid "$PROGRAM" serve --auth claims --trusted-issuer "$issuer" --server "$server_url" </dev/null >"$log" 2>&1 &
     provider_pid=$!
     wait_for_line "$provider_pid" "$log" ' ready: ' 30 || fail_with "the provider does not get ready" "$log"
     "$PROGRAM" health --server "$server_url" >/dev/null || fail_with "the provider is not healthy" "$log"
-    printf 'the provider is up: %s serve --auth none --server %s\n\n' "$PROGRAM" "$server_url"
+    printf 'the provider is up: %s serve --auth claims --trusted-issuer %s --server %s\n\n' "$PROGRAM" "$issuer" \
+        "$server_url"
 }
 
 # Two answers are the same where they differ in blanks and in the order of a set's members only.
@@ -112,11 +133,25 @@ normal_form()
 show()
 {
     local operation=$1 request=$2 expected=$3 answer
-    printf "\$ %s call --server %s %s '%s'\n" "$PROGRAM" "$server_url" "$operation" "$request"
-    answer=$("$PROGRAM" call --server "$server_url" "$operation" "$request" 2>&1) || true
+    printf "\$ %s call --server %s --claims %s %s '%s'\n" "$PROGRAM" "$server_url" "$run_dir/actor.jwt" "$operation" \
+        "$request"
+    answer=$("$PROGRAM" call --server "$server_url" --claims "$run_dir/actor.jwt" "$operation" "$request" 2>&1) || true
     printf '%s\n' "$answer"
     if [[ "$(normal_form "$operation" "$answer")" != "$(normal_form "$operation" "$expected")" ]]; then
         printf '  WRONG, it should be: %s\n' "$expected"
+        wrong=$((wrong + 1))
+    fi
+}
+
+# Without claims nobody gets in.
+show_refusal()
+{
+    local answer
+    printf "\$ %s call --server %s Get '{\"key\":\"greeting\"}'\n" "$PROGRAM" "$server_url"
+    answer=$("$PROGRAM" call --server "$server_url" Get '{"key":"greeting"}' 2>&1) || true
+    printf '%s\n' "$answer"
+    if [[ "$answer" != *"401: Get: no claims"* ]]; then
+        printf '  WRONG, it should be a 401\n'
         wrong=$((wrong + 1))
     fi
 }
@@ -133,6 +168,7 @@ show_operations()
     show SetAdd '{"key":"colours","value":"red"}' '{"new_count":1}'
     show SetAdd '{"key":"shades","value":"blue"}' '{"new_count":1}'
     show SetUnion '{"keys":["colours","shades"]}' '{"values":["red","blue"]}'
+    show_refusal
     [[ "$wrong" -eq 0 ]] || fail_with "$wrong answers were wrong" "$run_dir/wascc-keyvalue.log"
 }
 
@@ -142,9 +178,10 @@ explain()
 
 Call it yourself, with the command above or with the nats CLI:
 
-  nats --server $server_url req wasmbus.provider.wascc.keyvalue.default.$ACTOR.Get '{"key":"greeting"}'
+  nats --server $server_url req -H "Wascc-Claims:\$(cat $run_dir/actor.jwt)" \\
+      wasmbus.provider.wascc.keyvalue.default.$actor.Get '{"key":"greeting"}'
 
-The logs are in $run_dir until it stops.
+The logs, keys and claims are in $run_dir until it stops.
 Press Ctrl-C to stop both.
 EXPLAIN
 }
@@ -184,6 +221,7 @@ main()
     trap 'exit 143' TERM
     build
     start_server
+    make_keys
     start_provider
     show_operations
     [[ -n "$once" ]] || stay_up
