@@ -22,6 +22,8 @@
  * last were destroyed. */
 #define SPENT_BYTES ((uint64_t)2 * 1024 * 1024)
 #define DRAIN_SLICE_MS 200
+/* How long to wait for nats.c to pass on what the server said. */
+#define REFUSAL_WAIT_MS 1000
 
 enum wkv_code wkv_loop_init(struct wkv_loop *loop, const char *name, struct wkv_log *log, int notify_fd,
                             struct wkv_error *error)
@@ -279,6 +281,9 @@ static void reset_for_connection(struct wkv_loop *loop)
     loop->pending = 0;
     loop->unsent_bytes = 0;
     loop->hot = 0;
+    (void)pthread_mutex_lock(&loop->turn_lock);
+    loop->refusal[0] = '\0';
+    (void)pthread_mutex_unlock(&loop->turn_lock);
 }
 
 enum wkv_code wkv_loop_connect(struct wkv_loop *loop, const struct wkv_connect_options *connect,
@@ -317,6 +322,25 @@ static natsStatus subscribe_one(struct wkv_loop *loop, struct wkv_loop_subscript
     return status;
 }
 
+/* The server has refused something. Its words reach us by a callback of nats.c's, on a thread of its own; where they are not of
+ * a subscription, but of a reply to a request that came in already, there is nothing to wait for but the time. */
+static enum wkv_code check_refusal(struct wkv_loop *loop, struct wkv_error *error)
+{
+    int64_t deadline_ns = wkv_monotonic_ns() + REFUSAL_WAIT_MS * WKV_NS_PER_MS;
+    struct timespec until = {deadline_ns / WKV_NS_PER_S, deadline_ns % WKV_NS_PER_S};
+    int waited = 0;
+    enum wkv_code code = WKV_OK;
+    (void)pthread_mutex_lock(&loop->turn_lock);
+    while (loop->refusal[0] == '\0' && waited == 0)
+        waited = pthread_cond_timedwait(&loop->turn_done, &loop->turn_lock, &until);
+    if (loop->refusal[0] != '\0')
+        code = wkv_fail(error, WKV_FORBIDDEN,
+                        "%s: the server refuses a subscription (%s); grant this user `subscribe` on it",
+                        loop->name, loop->refusal);
+    (void)pthread_mutex_unlock(&loop->turn_lock);
+    return code;
+}
+
 enum wkv_code wkv_loop_subscribe(struct wkv_loop *loop, int64_t timeout_ms, struct wkv_error *error)
 {
     natsStatus status = NATS_OK;
@@ -329,13 +353,9 @@ enum wkv_code wkv_loop_subscribe(struct wkv_loop *loop, int64_t timeout_ms, stru
     if (status != NATS_OK)
         return wkv_fail(error, WKV_UNAVAILABLE, "%s: cannot subscribe: %s", loop->name,
                         natsStatus_GetText(status));
-    const char *text = "";
-    /* A reply that the server refuses looks the same but for its text; requests may come in already. */
-    if (natsConnection_GetLastError(loop->connection, &text) == NATS_NOT_PERMITTED &&
-        strstr(text, "Permissions Violation for Subscription") != NULL)
-        return wkv_fail(error, WKV_FORBIDDEN,
-                        "%s: the server refuses a subscription (%s); grant this user `subscribe` on it",
-                        loop->name, text);
+    const char *changing; /* the next error overwrites it: not for reading */
+    if (natsConnection_GetLastError(loop->connection, &changing) == NATS_NOT_PERMITTED)
+        return check_refusal(loop, error);
     return WKV_OK;
 }
 

@@ -68,6 +68,8 @@ struct wkv_loop {
     uint64_t turns_done;
     pthread_mutex_t turn_lock;
     pthread_cond_t turn_done;
+    char refusal[WKV_ERROR_TEXT_BYTES /
+                 2]; /* under turn_lock: the server's first refusal of a subscription, or "" */
 
     /* The loop's thread only. */
     uint32_t interest;      /* epoll events asked for */

@@ -1,5 +1,7 @@
 #include "transport/loop_events.h"
 
+#include <stdio.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -98,13 +100,30 @@ void wkv_loop_on_closed(natsConnection *connection, void *closure)
     (void)pthread_mutex_unlock(&loop->turn_lock);
 }
 
+/* For who waits in wkv_loop_subscribe. */
+static void note_refusal(struct wkv_loop *loop, const char *text)
+{
+    (void)pthread_mutex_lock(&loop->turn_lock);
+    if (loop->refusal[0] == '\0' && strstr(text, "Permissions Violation for Subscription") != NULL)
+        (void)snprintf(loop->refusal, sizeof loop->refusal, "%s", text);
+    (void)pthread_cond_broadcast(&loop->turn_done);
+    (void)pthread_mutex_unlock(&loop->turn_lock);
+}
+
+/* nats.c hands the text of this error to this thread. The connection's own (natsConnection_GetLastError) is overwritten by the
+ * next error while it is read. */
 void wkv_loop_on_error(natsConnection *connection, natsSubscription *subscription, natsStatus status,
                        void *closure)
 {
     struct wkv_loop *loop = closure;
+    natsStatus last = NATS_OK;
+    const char *text = nats_GetLastError(&last);
+    (void)connection;
     (void)subscription;
-    const char *text = "";
-    (void)natsConnection_GetLastError(connection, &text);
+    if (text == NULL || last != status)
+        text = "no more than that";
+    if (status == NATS_NOT_PERMITTED)
+        note_refusal(loop, text);
     wkv_log_warn(loop->log, "%s: the server says: %s (%s)", loop->name, text, natsStatus_GetText(status));
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "transport/header.h"
 #include "wascc_keyvalue/clock.h"
 
 #define SYSTEM "system"
@@ -26,14 +27,6 @@ static void increment(_Atomic uint64_t *counter)
 {
     atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
                           memory_order_relaxed);
-}
-
-static struct wkv_text header(natsMsg *message, const char *name)
-{
-    const char *value = NULL;
-    if (natsMsgHeader_Get(message, name, &value) != NATS_OK || value == NULL)
-        return (struct wkv_text){NULL, 0};
-    return (struct wkv_text){value, strlen(value)};
 }
 
 static enum wkv_code answer(struct wkv_responder *responder, const struct wkv_request *request,
@@ -69,11 +62,11 @@ static void handle_request(struct wkv_loop *loop, void *context, natsMsg *messag
     };
     if (endpoint->operation->system && !endpoint->for_system && is_system(request.actor))
         return;
-    /* Reading a header makes nats.c parse them all: only where the mode asks for it. */
+    /* Only where the mode asks for them: even a look costs something. */
     if (endpoint->reads_claims)
-        request.claims = header(message, "Wascc-Claims");
+        request.claims = wkv_header_of(message, "Wascc-Claims");
     if (endpoint->reads_invocation)
-        request.invocation = header(message, "Wascc-Invocation");
+        request.invocation = wkv_header_of(message, "Wascc-Invocation");
     if (responder->provider->auth != WKV_AUTH_NONE)
         request.wall_s = wkv_wall_coarse_s();
     struct wkv_text reply;

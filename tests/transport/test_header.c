@@ -1,0 +1,66 @@
+/* Headers, looked up where they lie. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "transport/header.h"
+
+static const struct {
+    const char *headers, *value; /* value NULL: none */
+} cases[] = {
+    {"NATS/1.0\r\nWascc-Claims: a.b.c\r\n\r\n", "a.b.c"},
+    {"NATS/1.0\r\nWascc-Claims:a.b.c\r\n\r\n", "a.b.c"},
+    {"NATS/1.0\r\nWascc-Claims: \t a b \t\r\n\r\n", "a b"},
+    {"NATS/1.0\r\nOther: x\r\nWascc-Claims: y\r\n\r\n", "y"},
+    {"NATS/1.0\r\nWascc-Claims: first\r\nWascc-Claims: second\r\n\r\n", "first"},
+    {"NATS/1.0\r\nWascc-Claims: one\r\n two\r\n\tthree\r\nX: y\r\n\r\n", "one\r\n two\r\n\tthree"},
+    {"NATS/1.0\r\nWascc-Claims: one\r\n two", "one\r\n two"},
+    {"NATS/1.0\r\nWascc-Claims:\r\n\r\n", ""},
+    {"NATS/1.0\r\nWascc-Claims: no end", "no end"},
+    {"NATS/1.0 503\r\nWascc-Claims: x\r\n\r\n", "x"},
+    {"NATS/1.0\nWascc-Claims: x\n\n", "x"},
+    {"NATS/1.0\r\nwascc-claims: x\r\n\r\n", NULL},
+    {"NATS/1.0\r\nWascc-Claims2: x\r\n\r\n", NULL},
+    {"NATS/1.0\r\nWascc-Claim: x\r\n\r\n", NULL},
+    {"NATS/1.0\r\n Wascc-Claims: x\r\n\r\n", NULL},
+    {"NATS/1.0\r\nX: Wascc-Claims: x\r\n\r\n", NULL},
+    {"NATS/1.0 Wascc-Claims: x\r\n\r\n", NULL},
+    {"NATS/1.0\r\nWascc-Claims x\r\n\r\n", NULL},
+    {"NATS/1.0\r\nWascc-Claims", NULL},
+    {"NATS/1.0\r\n\r\n", NULL},
+    {"NATS/1.0", NULL},
+    {"\n", NULL},
+    {"", NULL},
+};
+
+START_TEST(a_header_is_found_by_its_exact_name)
+{
+    /* A copy of just the bytes, so that a sanitizer sees a look beyond. */
+    size_t len = strlen(cases[_i].headers);
+    char *headers = malloc(len + (len == 0));
+    ck_assert_ptr_nonnull(headers);
+    memcpy(headers, cases[_i].headers, len);
+    struct wkv_text found = wkv_header_find(headers, len, "Wascc-Claims");
+    if (cases[_i].value == NULL) {
+        ck_assert_ptr_null(found.data);
+    } else {
+        ck_assert_ptr_nonnull(found.data);
+        ck_assert_uint_eq(found.len, strlen(cases[_i].value));
+        ck_assert_mem_eq(found.data, cases[_i].value, found.len);
+    }
+    free(headers);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("transport/header");
+    TCase *tests = tcase_create("header");
+    tcase_add_loop_test(tests, a_header_is_found_by_its_exact_name, 0, sizeof cases / sizeof cases[0]);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
