@@ -13,7 +13,7 @@ readonly BUILD=(
 )
 readonly RUN=(nats-server)
 readonly TEST=(
-    nats-server check libsubunit-dev jq
+    nats-server check libsubunit-dev jq openssl
     valgrind clang clang-format "libclang-rt-dev|libclang-rt-14-dev" shellcheck
     buildah netavark mmdebstrap # Debian 13's buildah does nothing without netavark, needed or not.
 )

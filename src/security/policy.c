@@ -119,7 +119,7 @@ enum wkv_code wkv_policy_check_claims(const struct wkv_policy *policy,
                                       const struct wkv_policy_request *request, struct wkv_error *error)
 {
     struct wkv_claims scratch;
-    const struct wkv_claims *claims;
+    const struct wkv_claims *claims = NULL;
     return resolve_claims(policy, request->claims, request->actor, request->now_s, &scratch, &claims, error);
 }
 
@@ -246,7 +246,7 @@ enum wkv_code wkv_policy_check_bind(const struct wkv_policy *policy, const struc
                                     struct wkv_error *error)
 {
     struct wkv_claims scratch;
-    const struct wkv_claims *claims;
+    const struct wkv_claims *claims = NULL;
     enum wkv_code code =
         resolve_claims(policy, request->claims, module, request->now_s, &scratch, &claims, error);
     if (code != WKV_OK)

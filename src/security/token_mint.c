@@ -147,7 +147,7 @@ enum wkv_code wkv_token_mint_actor(const struct wkv_nkey_seed *account,
                                                          WKV_NKEY_MODULE, &module, &why) != WKV_OK)
         return wkv_fail(error, WKV_BAD_REQUEST, "the subject is no actor's key: %s",
                         options->subject == NULL ? "it is missing" : why.text);
-    int64_t expires_s;
+    int64_t expires_s = 0;
     enum wkv_code code = expiry(now_s, options->expires_in_s, &expires_s, error);
     if (code != WKV_OK)
         return code;
@@ -188,7 +188,7 @@ enum wkv_code wkv_token_mint_invocation(const struct wkv_nkey_seed *host,
     if (options->id != NULL && (options->id[0] == '\0' || strlen(options->id) > WKV_TOKEN_MAX_ID_BYTES))
         return wkv_fail(error, WKV_BAD_REQUEST, "an invocation's id has 1 to %d bytes",
                         WKV_TOKEN_MAX_ID_BYTES);
-    int64_t expires_s;
+    int64_t expires_s = 0;
     enum wkv_code code = expiry(now_s, options->expires_in_s, &expires_s, error);
     if (code != WKV_OK)
         return code;

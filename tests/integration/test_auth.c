@@ -373,6 +373,24 @@ static void raw_text(const char *header, int code, const char *names)
     raw_header(header, strlen(header), code, names);
 }
 
+/* nats.c's own table of headers would keep the worker busy for minutes with these: then no answer would come in time. */
+START_TEST(very_many_headers_hold_up_nobody)
+{
+    static char header[950000];
+    size_t len = (size_t)snprintf(header, sizeof header, "NATS/1.0\r\n");
+    while (len + 8 < sizeof header)
+        len += (size_t)snprintf(header + len, sizeof header - len, "A:b\r\n");
+    len += (size_t)snprintf(header + len, sizeof header - len, "\r\n");
+    for (int i = 0; i < 4; i++)
+        raw_header(header, len, 401, "no claims");
+    len = (size_t)snprintf(header, sizeof header, "NATS/1.0\r\nWascc-Claims: a\r\n");
+    while (len + 8 < sizeof header)
+        len += (size_t)snprintf(header + len, sizeof header - len, " b\r\n");
+    len += (size_t)snprintf(header + len, sizeof header - len, "\r\n");
+    raw_header(header, len, 401, "Get:");
+}
+END_TEST
+
 START_TEST(odd_headers_are_refused_and_harm_nobody)
 {
     char header[4096];
@@ -925,6 +943,7 @@ static Suite *make_suite(void)
     tcase_add_test(tests, claims_mode_looks_at_no_invocation);
     tcase_add_test(tests, actors_of_a_binding_share_its_data);
     tcase_add_test(tests, odd_headers_are_refused_and_harm_nobody);
+    tcase_add_test(tests, very_many_headers_hold_up_nobody);
     tcase_add_test(tests, a_huge_header_is_refused);
     tcase_add_test(tests, a_flood_of_bad_tokens_takes_no_memory_and_keeps_nobody_out);
     tcase_add_test(tests, a_flood_of_good_tokens_is_bounded);

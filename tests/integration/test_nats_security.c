@@ -436,6 +436,9 @@ static void open_client(struct client *client, int mode, const struct nats_serve
         status = natsOptions_SetSecure(options, true);
     if (status == NATS_OK)
         status = natsConnection_Connect(&client->connection, options);
+    /* nats-server 2.9 refuses about one in two hundred of the signatures that nats.c 3.4 sends. */
+    for (int i = 0; i < 2 && status == NATS_CONNECTION_AUTH_FAILED; i++)
+        status = natsConnection_Connect(&client->connection, options);
     natsOptions_Destroy(options);
     ck_assert_msg(status == NATS_OK, "a client cannot connect: %s", natsStatus_GetText(status));
 }
@@ -448,10 +451,27 @@ static void check_serves(int mode, const struct nats_server *server, int expecte
     client_close(&client);
 }
 
-static void await_reconnected(struct process *provider)
+/* Asks until somebody listens: a loop sends its subscriptions again a moment after it has connected. */
+static void await_listener(int mode, const struct nats_server *server)
+{
+    struct client client;
+    long long deadline_ms = now_ms() + WAIT_MS;
+    natsStatus status = NATS_NO_RESPONDERS;
+    open_client(&client, mode, server);
+    while (status == NATS_NO_RESPONDERS && now_ms() < deadline_ms) {
+        struct answer answer = client_send(&client, "KeyExists", "{\"key\":\"a\"}", 11);
+        status = answer.status;
+        answer_free(&answer);
+    }
+    ck_assert_msg(status == NATS_OK, "nobody serves: %s", natsStatus_GetText(status));
+    client_close(&client);
+}
+
+static void await_reconnected(struct process *provider, int mode, const struct nats_server *server)
 {
     for (int i = 0; i < 3; i++) /* discovery and two workers */
         (void)process_await_line(provider, ": reconnected");
+    await_listener(mode, server);
 }
 
 /* ---- right ---- */
@@ -487,7 +507,7 @@ START_TEST(serves_and_reconnects_in_every_mode)
         }
         nats_server_kill(&server);
         nats_server_start_on(&server, server.port, config);
-        await_reconnected(&provider);
+        await_reconnected(&provider, _i, &server);
         check_serves(_i, &server, 3 + i);
     }
     process_read(&provider);
@@ -581,7 +601,7 @@ START_TEST(large_messages_and_many_pass_through_tls)
         client_close(&client);
         nats_server_kill(&server);
         nats_server_start_on(&server, server.port, config);
-        await_reconnected(&provider);
+        await_reconnected(&provider, modes[_i], &server);
     }
     provider_stop(&provider);
     nats_server_kill(&server);
@@ -702,20 +722,8 @@ START_TEST(a_refusal_while_serving_does_not_end_the_process)
     (void)process_await_line(&provider, "trying again in");
     nats_server_kill(&server);
     nats_server_start_on(&server, server.port, config);
-    struct client client;
-    open_client(&client, BY_OPTION, &server);
-    struct answer answer = {.status = NATS_NO_RESPONDERS};
-    long long deadline_ms = now_ms() + WAIT_MS;
-    json_t *request = json_pack("{s:s,s:i}", "key", "counter", "value", 1);
-    while (answer.status == NATS_NO_RESPONDERS && now_ms() < deadline_ms) {
-        answer_free(&answer);
-        answer = client_ask(&client, JSON, "Add", request);
-    }
-    json_decref(request);
-    ck_assert_int_eq(answer.status, NATS_OK);
-    ck_assert_ptr_nonnull(memmem(answer.data, answer.len, "\"value\":2", 9));
-    answer_free(&answer);
-    client_close(&client);
+    await_listener(BY_OPTION, &server);
+    check_serves(BY_OPTION, &server, 2);
     provider_stop(&provider);
     nats_server_kill(&server);
     harness_close_nats();
@@ -741,7 +749,7 @@ START_TEST(a_seed_file_may_be_away_for_a_while)
     for (int i = 0; i < 3; i++)
         (void)process_await_line(&server.process, "Client connection created");
     ck_assert_int_eq(rename(in_folder("away.nk"), in_folder("user.nk")), 0);
-    await_reconnected(&provider);
+    await_reconnected(&provider, BY_NKEY, &server);
     check_serves(BY_NKEY, &server, 2);
     provider_stop(&provider);
     nats_server_kill(&server);
