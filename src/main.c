@@ -44,7 +44,6 @@ int main(int argc, char **argv)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
     struct wkv_error error;
-    (void)wkv_fail(&error, WKV_BAD_REQUEST,
-                   "there is no such command; see wascc-keyvalue --help");
+    (void)wkv_fail(&error, WKV_BAD_REQUEST, "there is no such command; see wascc-keyvalue --help");
     return wkv_usage_error(&error);
 }
