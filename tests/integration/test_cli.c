@@ -135,8 +135,8 @@ START_TEST(without_a_command_it_tells_the_commands_and_exits_64)
 }
 END_TEST
 
-/* Until claims are there, serving everybody has to be asked for. */
-START_TEST(serve_without_auth_none_says_that_it_is_not_there_yet)
+/* Contract section 6: "with no trusted issuer refuses to start and says what to do". */
+START_TEST(without_trusted_keys_serve_says_what_to_do)
 {
     static const char *const modes[] = {NULL, "claims", "invocation", "binding"};
     for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
@@ -619,7 +619,7 @@ static Suite *make_suite(void)
     TCase *tests = add_case(suite, "without a server");
     tcase_add_loop_test(tests, a_bad_option_exits_64_with_one_line_that_names_it, 0, BAD);
     tcase_add_test(tests, without_a_command_it_tells_the_commands_and_exits_64);
-    tcase_add_test(tests, serve_without_auth_none_says_that_it_is_not_there_yet);
+    tcase_add_test(tests, without_trusted_keys_serve_says_what_to_do);
     tcase_add_test(tests, help_names_every_option_and_variable);
     tcase_add_test(tests, version_is_one_line);
     tcase_add_loop_test(tests, no_secret_is_printed, 0, SECRET_ROWS);
