@@ -57,6 +57,37 @@ void wkv_bindings_remove(struct wkv_bindings *bindings, struct wkv_text actor);
 /* Actors that are bound. Any thread. */
 size_t wkv_bindings_count(struct wkv_bindings *bindings);
 
+/* Is told of an actor that was bound, or is bound no more: after the change holds, outside the registry's lock, on the thread of
+ * who made it. */
+typedef void (*wkv_bindings_watcher)(void *context, struct wkv_text actor, bool bound);
+
+/* Sets the one watcher (NULL: none any more). Not while others bind or remove. */
+void wkv_bindings_watch(struct wkv_bindings *bindings, wkv_bindings_watcher watcher, void *context);
+
+/* One binding, for lists of them. */
+struct wkv_bindings_listed {
+    char actor[WKV_BINDINGS_MAX_NAME_BYTES + 1];
+    char keyspace[WKV_BINDINGS_MAX_NAME_BYTES + 1]; /* its name: UTF-8 */
+    struct wkv_policy_binding claims;
+};
+
+/* Writes the bindings behind the actor `after` (no bytes: from the first), in the order of the actors' names, at most max (> 0) of
+ * them, and returns how many. Any thread. Looks at all bindings under the lock. */
+size_t wkv_bindings_list(struct wkv_bindings *bindings, struct wkv_text after,
+                         struct wkv_bindings_listed *out, size_t max);
+
+/* ---- keyspaces; any thread ---- */
+
+/* How many there are: their numbers go from 0, the binding's own, to one less. */
+uint32_t wkv_bindings_keyspaces(struct wkv_bindings *bindings);
+
+/* Copies the name of a keyspace. Returns false where there is none of that number. */
+bool wkv_bindings_keyspace_name(struct wkv_bindings *bindings, uint32_t number,
+                                char out[WKV_BINDINGS_MAX_NAME_BYTES + 1]);
+
+/* Finds the number of the keyspace with that name. Returns false where it was never named. */
+bool wkv_bindings_keyspace_number(struct wkv_bindings *bindings, struct wkv_text name, uint32_t *number);
+
 struct wkv_bindings_slot;
 
 /* One worker's look at the registry. Opaque; only its own thread may use it. */

@@ -155,6 +155,52 @@ enum wkv_store_status wkv_store_set_intersection(struct wkv_store *store, const 
                                                  size_t count, int64_t now_ns, wkv_store_visitor visit,
                                                  void *context);
 
+/* ---- looking around, for operators ---- */
+
+struct wkv_store_info {
+    enum wkv_kind kind;
+    uint64_t length;       /* bytes of a scalar or of a counter's text; items of a list; members of a set */
+    uint64_t bytes;        /* of memory that the key and its value hold, counted as the budget counts them */
+    int64_t expires_at_ns; /* 0: never */
+};
+
+/* Tells about a key without touching it. O(1), however large its value is. Errors: WKV_STORE_MISSING. */
+enum wkv_store_status wkv_store_inspect(struct wkv_store *store, struct wkv_key key, int64_t now_ns,
+                                        struct wkv_store_info *info);
+
+#define WKV_STORE_SCAN_KEYS 64u
+#define WKV_STORE_SCAN_BYTES (128u * 1024u)
+
+/* One piece of a scan. The caller's, who may keep it on the heap: it is large. */
+struct wkv_store_scan {
+    struct {
+        uint64_t cursor;      /* where a scan that is to begin with this key begins */
+        struct wkv_text name; /* in `bytes` */
+        struct wkv_store_info info;
+    } keys[WKV_STORE_SCAN_KEYS];
+    size_t count;
+    uint64_t next; /* where to go on; WKV_STORE_SCAN_END: that was all */
+    char bytes[WKV_STORE_SCAN_BYTES];
+};
+
+#define WKV_STORE_SCAN_BEGIN UINT64_C(0)
+#define WKV_STORE_SCAN_END UINT64_MAX
+
+/* Looks at the next keys of a keyspace from cursor on: a bounded piece of work (keys, empty buckets and copied bytes), under one
+ * shard's lock for some tens of microseconds, which may find no key and yet not be the end.
+ *
+ * A whole scan, from WKV_STORE_SCAN_BEGIN until next is WKV_STORE_SCAN_END, shows every key that was there throughout exactly
+ * once, whatever else happens meanwhile, tables that grow or shrink included; a key that came or went meanwhile may be shown or
+ * not. Any number may be given for a cursor: what no scan has said shows the keys behind some point or none.
+ *
+ * More than one key can share a cursor (their hashes are equal): they come in one piece, and a scan that begins with the cursor
+ * of one of them shows all of them. */
+void wkv_store_scan(struct wkv_store *store, uint32_t keyspace, uint64_t cursor, int64_t now_ns,
+                    struct wkv_store_scan *scan);
+
+/* Keys of each keyspace from 0 to count - 1, over all shards, added to what keys[] holds. */
+void wkv_store_keyspaces(struct wkv_store *store, uint64_t *keys, size_t count);
+
 /* ---- upkeep ---- */
 
 /* One slice of upkeep: takes expired keys out and gives memory of large deleted values back, doing at most
@@ -170,6 +216,8 @@ struct wkv_store_stats {
     uint64_t budget_bytes;    /* 0: no bound */
     uint64_t expired;         /* keys that expired since start */
     uint32_t shards;
+    uint64_t shard_keys_min; /* of the shard with the fewest keys, */
+    uint64_t shard_keys_max; /* and with the most */
 };
 
 /* Adds up the shards, one after the other: each is exact, the sum is not one moment. */

@@ -34,6 +34,9 @@ struct wkv_bindings {
 
     struct keyspace *keyspaces; /* by number */
     uint32_t keyspace_count;
+
+    wkv_bindings_watcher watcher; /* NULL: none */
+    void *watcher_context;
 };
 
 struct wkv_bindings_slot {
@@ -100,19 +103,24 @@ static void close_gap(struct wkv_bindings *bindings, uint32_t hole)
     bindings->actors[hole].len = 0;
 }
 
-/* The number of a keyspace's name, given out where it is new. Few names are ever made, and only by BindActor: looking
- * through them is fast enough. */
+/* Few names are ever made, and only by BindActor: looking through them is fast enough. */
+static bool find_keyspace(const struct wkv_bindings *bindings, struct wkv_text name, uint32_t *number)
+{
+    for (uint32_t i = 0; i < bindings->keyspace_count; i++)
+        if (same(name, bindings->keyspaces[i].name, bindings->keyspaces[i].len)) {
+            *number = i;
+            return true;
+        }
+    return false;
+}
+
+/* The number of a keyspace's name, given out where it is new. */
 static enum wkv_code number_keyspace(struct wkv_bindings *bindings, struct wkv_text name, uint32_t *number,
                                      struct wkv_error *error)
 {
     *number = 0;
-    if (name.data == NULL)
+    if (name.data == NULL || find_keyspace(bindings, name, number))
         return WKV_OK;
-    for (uint32_t i = 0; i < bindings->keyspace_count; i++)
-        if (same(name, bindings->keyspaces[i].name, bindings->keyspaces[i].len)) {
-            *number = i;
-            return WKV_OK;
-        }
     if (bindings->keyspace_count == WKV_BINDINGS_MAX_KEYSPACES)
         return wkv_fail(error, WKV_OUT_OF_MEMORY, "%u keyspaces have been named, the most that there can be",
                         WKV_BINDINGS_MAX_KEYSPACES);
@@ -202,6 +210,12 @@ static bool is_token(struct wkv_text name)
     return name.len > 0 && name.len <= WKV_BINDINGS_MAX_NAME_BYTES;
 }
 
+static void tell(const struct wkv_bindings *bindings, struct wkv_text actor, bool bound)
+{
+    if (bindings->watcher != NULL)
+        bindings->watcher(bindings->watcher_context, actor, bound);
+}
+
 enum wkv_code wkv_bindings_bind(struct wkv_bindings *bindings, struct wkv_text actor,
                                 struct wkv_text keyspace, const struct wkv_policy_binding *claims,
                                 struct wkv_error *error)
@@ -215,6 +229,8 @@ enum wkv_code wkv_bindings_bind(struct wkv_bindings *bindings, struct wkv_text a
     (void)pthread_mutex_lock(&bindings->lock);
     enum wkv_code code = bind_locked(bindings, actor, keyspace, claims, error);
     (void)pthread_mutex_unlock(&bindings->lock);
+    if (code == WKV_OK)
+        tell(bindings, actor, true);
     return code;
 }
 
@@ -224,12 +240,130 @@ void wkv_bindings_remove(struct wkv_bindings *bindings, struct wkv_text actor)
         return;
     (void)pthread_mutex_lock(&bindings->lock);
     struct actor *found = find_slot(bindings, actor);
-    if (found->len != 0) {
+    bool was_bound = found->len != 0;
+    if (was_bound) {
         close_gap(bindings, (uint32_t)(found - bindings->actors));
         bindings->count--;
         atomic_fetch_add_explicit(&bindings->generation, 1, memory_order_release);
     }
     (void)pthread_mutex_unlock(&bindings->lock);
+    if (was_bound)
+        tell(bindings, actor, false);
+}
+
+void wkv_bindings_watch(struct wkv_bindings *bindings, wkv_bindings_watcher watcher, void *context)
+{
+    bindings->watcher = watcher;
+    bindings->watcher_context = context;
+}
+
+/* As strcmp, on texts without a NUL at their end. */
+static int compare(struct wkv_text a, struct wkv_text b)
+{
+    size_t shorter = a.len < b.len ? a.len : b.len;
+    int order = shorter == 0 ? 0 : memcmp(a.data, b.data, shorter);
+    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+static struct wkv_text name_of(const struct actor *actor)
+{
+    return (struct wkv_text){actor->name, actor->len};
+}
+
+/* Sifts the actor at the root of a heap, the last name on top, down to where it belongs. */
+static void sift_down(const struct actor **heap, size_t count, size_t at)
+{
+    for (size_t child; (child = 2 * at + 1) < count; at = child) {
+        if (child + 1 < count && compare(name_of(heap[child + 1]), name_of(heap[child])) > 0)
+            child++;
+        if (compare(name_of(heap[at]), name_of(heap[child])) >= 0)
+            return;
+        const struct actor *moved = heap[at];
+        heap[at] = heap[child];
+        heap[child] = moved;
+    }
+}
+
+/* Puts the first max actors behind `after` into heap, the last of them on top. */
+static size_t collect(const struct wkv_bindings *bindings, struct wkv_text after, const struct actor **heap,
+                      size_t max)
+{
+    size_t count = 0;
+    for (uint32_t i = 0; i < bindings->slots; i++) {
+        const struct actor *actor = &bindings->actors[i];
+        if (actor->len == 0 || compare(name_of(actor), after) <= 0)
+            continue;
+        if (count < max) {
+            heap[count++] = actor;
+            if (count == max)
+                for (size_t at = count / 2; at-- > 0;)
+                    sift_down(heap, count, at);
+        } else if (compare(name_of(actor), name_of(heap[0])) < 0) {
+            heap[0] = actor;
+            sift_down(heap, count, 0);
+        }
+    }
+    return count;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return compare(name_of(*(const struct actor *const *)a), name_of(*(const struct actor *const *)b));
+}
+
+static void copy_keyspace(const struct wkv_bindings *bindings, uint32_t number,
+                          char out[WKV_BINDINGS_MAX_NAME_BYTES + 1])
+{
+    const struct keyspace *keyspace = &bindings->keyspaces[number];
+    memcpy(out, keyspace->name, keyspace->len);
+    out[keyspace->len] = '\0';
+}
+
+size_t wkv_bindings_list(struct wkv_bindings *bindings, struct wkv_text after,
+                         struct wkv_bindings_listed *out, size_t max)
+{
+    const struct actor **found = calloc(max, sizeof(struct actor *));
+    if (found == NULL)
+        return 0;
+    (void)pthread_mutex_lock(&bindings->lock);
+    size_t count = collect(bindings, after, found, max);
+    qsort(found, count, sizeof(struct actor *), by_name);
+    for (size_t i = 0; i < count; i++) {
+        memcpy(out[i].actor, found[i]->name, found[i]->len);
+        out[i].actor[found[i]->len] = '\0';
+        copy_keyspace(bindings, found[i]->binding.keyspace, out[i].keyspace);
+        out[i].claims = found[i]->binding.claims;
+    }
+    (void)pthread_mutex_unlock(&bindings->lock);
+    free(found);
+    return count;
+}
+
+uint32_t wkv_bindings_keyspaces(struct wkv_bindings *bindings)
+{
+    (void)pthread_mutex_lock(&bindings->lock);
+    uint32_t count = bindings->keyspace_count;
+    (void)pthread_mutex_unlock(&bindings->lock);
+    return count;
+}
+
+bool wkv_bindings_keyspace_name(struct wkv_bindings *bindings, uint32_t number,
+                                char out[WKV_BINDINGS_MAX_NAME_BYTES + 1])
+{
+    (void)pthread_mutex_lock(&bindings->lock);
+    bool known = number < bindings->keyspace_count;
+    if (known)
+        copy_keyspace(bindings, number, out);
+    (void)pthread_mutex_unlock(&bindings->lock);
+    return known;
+}
+
+bool wkv_bindings_keyspace_number(struct wkv_bindings *bindings, struct wkv_text name, uint32_t *number)
+{
+    (void)pthread_mutex_lock(&bindings->lock);
+    bool known = find_keyspace(bindings, name, number);
+    (void)pthread_mutex_unlock(&bindings->lock);
+    return known;
 }
 
 size_t wkv_bindings_count(struct wkv_bindings *bindings)

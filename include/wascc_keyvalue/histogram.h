@@ -1,0 +1,54 @@
+/* A histogram of durations with a bounded relative error, after HdrHistogram's scheme: the buckets of each power of two are
+ * WKV_HISTOGRAM_STEPS equal steps, and below that many nanoseconds each value has a bucket of its own.
+ *
+ *   value      0 … 31   32 … 63   64 … 127   128 … 255   …   2^36 … 2^37 - 1   more
+ *   width          1         1          2           4              2^31        in the last bucket
+ *   buckets       32        32         32          32                32
+ *
+ * So a value and its bucket's bounds differ by 1/32 (3.2 %) at the most, up to 2^37 ns (137 s).
+ *
+ * One thread adds; any thread may read meanwhile and sees each bucket as it is at some moment.
+ */
+#ifndef WASCC_KEYVALUE_HISTOGRAM_H
+#define WASCC_KEYVALUE_HISTOGRAM_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define WKV_HISTOGRAM_STEP_BITS 5u
+#define WKV_HISTOGRAM_STEPS (1u << WKV_HISTOGRAM_STEP_BITS)
+#define WKV_HISTOGRAM_MAX_BITS 37u
+#define WKV_HISTOGRAM_BUCKETS ((WKV_HISTOGRAM_MAX_BITS - WKV_HISTOGRAM_STEP_BITS + 1) * WKV_HISTOGRAM_STEPS)
+
+struct wkv_histogram {
+    _Atomic uint64_t counts[WKV_HISTOGRAM_BUCKETS];
+};
+
+/* The bucket of a value in nanoseconds. */
+static inline uint32_t wkv_histogram_bucket(uint64_t ns)
+{
+    if (ns < WKV_HISTOGRAM_STEPS)
+        return (uint32_t)ns;
+    uint32_t bits = 63u - (uint32_t)__builtin_clzll(ns);
+    if (bits >= WKV_HISTOGRAM_MAX_BITS)
+        return WKV_HISTOGRAM_BUCKETS - 1;
+    uint32_t shift = bits - WKV_HISTOGRAM_STEP_BITS;
+    return (shift + 1) * WKV_HISTOGRAM_STEPS + (uint32_t)((ns >> shift) & (WKV_HISTOGRAM_STEPS - 1));
+}
+
+/* The largest value of a bucket, in nanoseconds. */
+uint64_t wkv_histogram_upper_ns(uint32_t bucket);
+
+/* Adds one value. For the histogram's one writer. */
+static inline void wkv_histogram_add(struct wkv_histogram *histogram, uint64_t ns)
+{
+    _Atomic uint64_t *count = &histogram->counts[wkv_histogram_bucket(ns)];
+    atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
+/* The smallest value, in nanoseconds and rounded up to its bucket's largest, that at least the given parts in ten thousand
+ * (1 to 10000) of the counted values do not exceed; 0 where nothing was counted. counts has WKV_HISTOGRAM_BUCKETS. */
+uint64_t wkv_histogram_percentile_ns(const uint64_t *counts, unsigned per_ten_thousand);
+
+#endif

@@ -1,0 +1,172 @@
+/* Statistics: what was asked, how long it took, who was slow, and what the process holds (CONTRACT section 8).
+ *
+ * Each worker counts in a block of its own, on cache lines that no other thread writes; whoever wants to know adds the blocks
+ * up. So counting a request is some plain stores, and reading takes nothing from the workers:
+ *
+ *   worker 0 ──► block 0 ┐
+ *   worker 1 ──► block 1 ├─► wkv_stats_operation, wkv_stats_service, wkv_stats_slowlog: STATS, /metrics, Slowlog
+ *   …                    ┘
+ *   janitor ───► wkv_stats_tick, every WKV_STATS_TICK_MS: what the last minute was
+ *
+ * A request is counted before its reply can reach the caller, so who has an answer finds it counted.
+ */
+#ifndef WASCC_KEYVALUE_STATS_H
+#define WASCC_KEYVALUE_STATS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wascc_keyvalue/bindings.h"
+#include "wascc_keyvalue/claims_cache.h"
+#include "wascc_keyvalue/error.h"
+#include "wascc_keyvalue/store.h"
+#include "wascc_keyvalue/trace.h"
+
+struct wkv_stats;
+struct wkv_stats_block;
+
+/* The codes that a request can be refused with, in order: contract section 5. */
+#define WKV_STATS_CODES 7
+extern const enum wkv_code wkv_stats_codes[WKV_STATS_CODES];
+
+/* Upper bounds of the cumulative histogram: 2^WKV_STATS_FIRST_BOUND ns (about a microsecond) and each power of two after it, up
+ * to about a second. They are bounds of the histogram's buckets, too, so the counts are exact. */
+#define WKV_STATS_FIRST_BOUND 10u
+#define WKV_STATS_BOUNDS 21u
+
+struct wkv_stats_options {
+    unsigned workers;        /* blocks, at least 1 */
+    struct wkv_store *store; /* borrowed, like bindings */
+    struct wkv_bindings *bindings;
+    int64_t now_ns;  /* monotonic */
+    int64_t wall_ns; /* of the same moment */
+};
+
+/* Errors: NULL where memory is short. */
+struct wkv_stats *wkv_stats_create(const struct wkv_stats_options *options);
+
+/* Frees it; nobody may use it or its blocks any more. NULL is allowed. */
+void wkv_stats_destroy(struct wkv_stats *stats);
+
+/* ---- counting ---- */
+
+/* The block of a worker, for that worker's thread alone. Owned by stats. */
+struct wkv_stats_block *wkv_stats_worker(struct wkv_stats *stats, unsigned number);
+
+/* A request that has been answered. Borrowed for the call. */
+struct wkv_stats_request {
+    size_t operation;      /* index in wkv_operations */
+    struct wkv_text actor; /* the token of the subject */
+    enum wkv_code code;    /* WKV_OK, or what it was refused with */
+    const char *error;     /* the error's text; read only where code is not WKV_OK */
+    int64_t start_ns;      /* monotonic: the worker began with it, */
+    int64_t end_ns;        /* and had given the reply to nats.c */
+    size_t request_bytes;  /* of the payloads */
+    size_t reply_bytes;
+    const struct wkv_trace *trace; /* NULL: none */
+};
+
+/* Counts it. For the block's own thread. */
+void wkv_stats_count(struct wkv_stats_block *block, const struct wkv_stats_request *request);
+
+/* A reply that nats.c could not take. For the block's own thread. */
+void wkv_stats_count_unsent(struct wkv_stats_block *block);
+
+/* The claims that this worker remembers, for wkv_stats_service to look at; NULL: none (any more). Whoever destroys the cache
+ * sets NULL first. */
+void wkv_stats_watch_claims(struct wkv_stats_block *block, struct wkv_claims_cache *cache);
+
+/* A connection was made (or came back), or was lost. Any thread. */
+void wkv_stats_connected(struct wkv_stats *stats, bool again);
+void wkv_stats_disconnected(struct wkv_stats *stats);
+
+/* Whether every connection of this process is up and the server has confirmed its subscriptions: what /readyz says. Any thread. */
+void wkv_stats_set_ready(struct wkv_stats *stats, bool ready);
+bool wkv_stats_is_ready(struct wkv_stats *stats);
+
+/* ---- the last minute ---- */
+
+#define WKV_STATS_TICK_MS 5000
+/* So many ticks are "the last minute"; what came since the last tick is added to them. */
+#define WKV_STATS_TICKS 12
+
+/* Remembers what was counted since the last tick. Called every WKV_STATS_TICK_MS by one thread. */
+void wkv_stats_tick(struct wkv_stats *stats);
+
+/* ---- reading: any thread ---- */
+
+/* Nanoseconds; 0 where nothing was counted. Percentiles are at most 1/32 too large and never above max_ns; max_ns is exact since
+ * start, and of the last minute no more exact than a percentile. */
+struct wkv_stats_latency {
+    uint64_t requests;
+    uint64_t p50_ns, p90_ns, p99_ns, p999_ns, max_ns;
+};
+
+struct wkv_stats_operation {
+    uint64_t requests; /* with those refused */
+    uint64_t errors;   /* those refused */
+    uint64_t refusals[WKV_STATS_CODES];
+    uint64_t processing_ns; /* of all requests together */
+    uint64_t request_bytes, reply_bytes;
+    char last_error[WKV_ERROR_TEXT_BYTES + 8]; /* "401: Get: …", or "" */
+    struct wkv_stats_latency since_start, last_minute;
+    uint64_t at_most[WKV_STATS_BOUNDS]; /* requests that took at most 2^(WKV_STATS_FIRST_BOUND + i) ns */
+};
+
+/* One operation (an index in wkv_operations), over all workers. */
+void wkv_stats_operation(struct wkv_stats *stats, size_t operation, struct wkv_stats_operation *out);
+
+/* Keyspaces of which the sizes are told at once: those with the most keys. */
+#define WKV_STATS_KEYSPACES 64
+
+struct wkv_stats_keyspace {
+    char name[WKV_BINDINGS_MAX_NAME_BYTES + 1];
+    uint64_t keys;
+};
+
+struct wkv_stats_service {
+    int64_t started_wall_ns; /* since 1970 */
+    int64_t uptime_ns;
+    unsigned workers;
+    bool ready;
+    uint64_t requests, errors;
+    uint64_t refusals[WKV_STATS_CODES];
+    uint64_t unsent; /* replies that nats.c could not take */
+    struct wkv_store_stats store;
+    uint64_t keyspaces; /* that were ever named */
+    size_t keyspace_count;
+    struct wkv_stats_keyspace
+        by_keyspace[WKV_STATS_KEYSPACES]; /* the most keys first; empty ones are left out */
+    uint64_t bound_actors;
+    struct wkv_claims_cache_stats claims_cache; /* of all workers together */
+    uint64_t connections;                       /* up now */
+    uint64_t connects;                          /* made since start, those that came back not counted */
+    uint64_t reconnects;                        /* came back since start */
+};
+
+/* Errors: false where memory is short. */
+bool wkv_stats_service(struct wkv_stats *stats, int64_t now_ns, struct wkv_stats_service *out);
+
+/* ---- the slow log ---- */
+
+/* Each worker remembers so many of the slowest requests of this minute and of the last. */
+#define WKV_STATS_SLOW 32
+#define WKV_STATS_SLOW_WINDOW_NS (INT64_C(60) * 1000000000)
+
+struct wkv_stats_slow {
+    size_t operation;
+    char actor[WKV_BINDINGS_MAX_NAME_BYTES + 1]; /* a longer name is cut; printable ASCII, the rest is '?' */
+    enum wkv_code code;
+    int64_t start_wall_ns; /* since 1970 */
+    int64_t duration_ns;
+    uint64_t request_bytes, reply_bytes;
+    struct wkv_trace trace; /* .present false: none */
+};
+
+/* The slowest requests of the last one to two minutes over all workers, the slowest first: at most max of them. Returns how many
+ * it wrote. */
+size_t wkv_stats_slowlog(struct wkv_stats *stats, int64_t now_ns, struct wkv_stats_slow *out, size_t max);
+
+#endif
