@@ -160,11 +160,12 @@ enum wkv_store_status wkv_store_set_intersection(struct wkv_store *store, const 
 struct wkv_store_info {
     enum wkv_kind kind;
     uint64_t length;       /* bytes of a scalar or of a counter's text; items of a list; members of a set */
-    uint64_t bytes;        /* of memory that the key and its value hold, counted as the budget counts them */
+    uint64_t bytes;        /* of memory that the key and its value hold, counted as the budget counts them;
+                              its share of the shard's table is not in it */
     int64_t expires_at_ns; /* 0: never */
 };
 
-/* Tells about a key without touching it. O(1), however large its value is. Errors: WKV_STORE_MISSING. */
+/* Tells about a key and changes nothing about it. O(1), however large its value is. Errors: WKV_STORE_MISSING. */
 enum wkv_store_status wkv_store_inspect(struct wkv_store *store, struct wkv_key key, int64_t now_ns,
                                         struct wkv_store_info *info);
 
@@ -174,7 +175,7 @@ enum wkv_store_status wkv_store_inspect(struct wkv_store *store, struct wkv_key 
 /* One piece of a scan. The caller's, who may keep it on the heap: it is large. */
 struct wkv_store_scan {
     struct {
-        uint64_t cursor;      /* where a scan that is to begin with this key begins */
+        uint64_t cursor;      /* a scan that begins there shows this key and all behind it */
         struct wkv_text name; /* in `bytes` */
         struct wkv_store_info info;
     } keys[WKV_STORE_SCAN_KEYS];
@@ -186,19 +187,24 @@ struct wkv_store_scan {
 #define WKV_STORE_SCAN_BEGIN UINT64_C(0)
 #define WKV_STORE_SCAN_END UINT64_MAX
 
-/* Looks at the next keys of a keyspace from cursor on: a bounded piece of work (keys, empty buckets and copied bytes), under one
- * shard's lock for some tens of microseconds, which may find no key and yet not be the end.
+/* Looks at the next keys of a keyspace from cursor on: a bounded piece of work (keys of any keyspace that are looked at, empty
+ * buckets and shards, copied bytes), some tens of microseconds under the locks of one shard after the other. It may find no key
+ * and yet not be the end. Expired keys are not shown.
  *
  * A whole scan, from WKV_STORE_SCAN_BEGIN until next is WKV_STORE_SCAN_END, shows every key that was there throughout exactly
  * once, whatever else happens meanwhile, tables that grow or shrink included; a key that came or went meanwhile may be shown or
- * not. Any number may be given for a cursor: what no scan has said shows the keys behind some point or none.
- *
- * More than one key can share a cursor (their hashes are equal): they come in one piece, and a scan that begins with the cursor
- * of one of them shows all of them. */
+ * not. Keys come in the order of their cursors, and next is always above cursor, but for WKV_STORE_SCAN_END, which shows nothing
+ * and stays. Any number may be given for a cursor: what no scan has said shows the keys behind some point or none. A cursor means
+ * nothing to another store, nor to a process that was started anew. */
 void wkv_store_scan(struct wkv_store *store, uint32_t keyspace, uint64_t cursor, int64_t now_ns,
                     struct wkv_store_scan *scan);
 
-/* Keys of each keyspace from 0 to count - 1, over all shards, added to what keys[] holds. */
+/* Keyspaces with numbers from here on are as good as others, but their keys are not counted one by one. */
+#define WKV_STORE_COUNTED_KEYSPACES 65536u
+
+/* Keys of each keyspace from 0 to count - 1, over all shards, added to what keys[] holds. As in the statistics, expired ones
+ * whose memory has not come back are included and the sum is not one moment. Keyspaces from WKV_STORE_COUNTED_KEYSPACES on are
+ * left as they are. */
 void wkv_store_keyspaces(struct wkv_store *store, uint64_t *keys, size_t count);
 
 /* ---- upkeep ---- */
@@ -217,7 +223,7 @@ struct wkv_store_stats {
     uint64_t expired;         /* keys that expired since start */
     uint32_t shards;
     uint64_t shard_keys_min; /* of the shard with the fewest keys, */
-    uint64_t shard_keys_max; /* and with the most */
+    uint64_t shard_keys_max; /* and with the most; like `keys` */
 };
 
 /* Adds up the shards, one after the other: each is exact, the sum is not one moment. */

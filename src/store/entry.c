@@ -47,6 +47,38 @@ bool wkv_entry_fits(const struct wkv_entry *entry, bool timed, size_t value_len)
                entry_bytes(WKV_SCALAR, timed, entry->key_len, value_len);
 }
 
+/* Digits, and a minus sign. */
+static uint64_t decimal_bytes(int32_t number)
+{
+    uint64_t bytes = number < 0 ? 2 : 1;
+    for (int32_t rest = number / 10; rest != 0; rest /= 10)
+        bytes++;
+    return bytes;
+}
+
+void wkv_entry_info(const struct wkv_entry *entry, struct wkv_store_info *info)
+{
+    info->kind = (enum wkv_kind)entry->kind;
+    info->bytes = wkv_memory_block_bytes((void *)entry);
+    info->expires_at_ns = wkv_entry_expires_at(entry);
+    switch (info->kind) {
+    case WKV_SCALAR:
+        info->length = entry->u.value_len;
+        break;
+    case WKV_COUNTER:
+        info->length = decimal_bytes(entry->u.counter);
+        break;
+    case WKV_LIST:
+        info->length = wkv_entry_list(entry)->length;
+        info->bytes += wkv_entry_list(entry)->bytes;
+        break;
+    case WKV_SET:
+        info->length = wkv_entry_set(entry)->size;
+        info->bytes += wkv_entry_set(entry)->bytes;
+        break;
+    }
+}
+
 bool wkv_entry_drain(struct wkv_entry *entry, struct wkv_memory *memory, unsigned *steps)
 {
     if (entry->kind == WKV_LIST && !wkv_list_drain(wkv_entry_list(entry), memory, steps))

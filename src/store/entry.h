@@ -3,7 +3,7 @@
  *   0      4          8         10     11      12            16
  *   +------+----------+---------+------+-------+-------------+---------+--------------+-----+--------------+
  *   | hash | keyspace | key_len | kind | timed | value_len / | [timer] | [list | set] | key | scalar bytes |
- *   |      |          |         |      |       | counter     | 24 B    |              |     |              |
+ *   |      |          |         |      |       | counter     | 24 B    | [32 B | 48 B]|     |              |
  *   +------+----------+---------+------+-------+-------------+---------+--------------+-----+--------------+
  *
  * Only a Set with an expiry makes an entry with room for a timer, and only lists and sets have their head; so
@@ -40,6 +40,8 @@ struct wkv_entry {
 
 static_assert(offsetof(struct wkv_entry, body) == 16, "the drawing holds");
 static_assert(sizeof(struct wkv_timer) == 24 || sizeof(void *) != 8, "the drawing holds");
+static_assert(sizeof(struct wkv_list) == 32 || sizeof(void *) != 8, "the drawing holds");
+static_assert(sizeof(struct wkv_set) == 48 || sizeof(void *) != 8, "the drawing holds");
 
 static inline struct wkv_timer *wkv_entry_timer(struct wkv_entry *entry)
 {
@@ -50,6 +52,18 @@ static inline struct wkv_timer *wkv_entry_timer(struct wkv_entry *entry)
 static inline struct wkv_entry *wkv_entry_of_timer(struct wkv_timer *timer)
 {
     return (struct wkv_entry *)((char *)timer - offsetof(struct wkv_entry, body));
+}
+
+/* 0: never. */
+static inline int64_t wkv_entry_expires_at(const struct wkv_entry *entry)
+{
+    return entry->timed ? ((const struct wkv_timer *)entry->body)->deadline_ns : 0;
+}
+
+static inline bool wkv_entry_is_expired(const struct wkv_entry *entry, int64_t now_ns)
+{
+    int64_t expires_at_ns = wkv_entry_expires_at(entry);
+    return expires_at_ns != 0 && expires_at_ns <= now_ns;
 }
 
 static inline char *wkv_entry_head(const struct wkv_entry *entry)
@@ -93,6 +107,9 @@ struct wkv_entry *wkv_entry_create(struct wkv_memory *memory, uint32_t hash, str
 /* Whether a scalar of value_len bytes would take a block of the very size that the scalar entry has: then it
  * can be overwritten in place. */
 bool wkv_entry_fits(const struct wkv_entry *entry, bool timed, size_t value_len);
+
+/* Tells about the entry. O(1). */
+void wkv_entry_info(const struct wkv_entry *entry, struct wkv_store_info *info);
 
 /* Frees the entry and what lies behind it, until *steps (counting down) is 0. Returns true when all is back;
  * else it is to be called again. The timer is not armed and no table holds the entry. */

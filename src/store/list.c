@@ -120,7 +120,9 @@ static struct wkv_list_chunk *chunk_for(struct wkv_list *list, struct wkv_memory
 bool wkv_list_push(struct wkv_list *list, struct wkv_memory *memory, struct wkv_text value)
 {
     size_t bytes = wkv_packed_bytes(value.len);
+    uint64_t before = memory->used_bytes;
     struct wkv_list_chunk *chunk = chunk_for(list, memory, bytes);
+    list->bytes += memory->used_bytes - before;
     if (chunk == NULL)
         return false;
     (void)wkv_packed_write(chunk->packed + chunk->used, value);
@@ -177,6 +179,7 @@ static void tidy(struct wkv_list *list, struct wkv_memory *memory, struct wkv_li
 void wkv_list_remove(struct wkv_list *list, struct wkv_memory *memory, struct wkv_text value)
 {
     struct wkv_list_chunk *next;
+    uint64_t before = memory->used_bytes;
     for (struct wkv_list_chunk *chunk = list->head; chunk != NULL; chunk = next) {
         next = chunk->next;
         uint32_t removed = remove_from_chunk(chunk, value);
@@ -188,6 +191,8 @@ void wkv_list_remove(struct wkv_list *list, struct wkv_memory *memory, struct wk
         else if (chunk->used < chunk->capacity / 2)
             tidy(list, memory, chunk);
     }
+    /* Tidying can take more than it gives: the difference wraps around and is right all the same. */
+    list->bytes += memory->used_bytes - before;
 }
 
 /* The chunk that holds item number `index`, found from the nearer end; *before is how many items lie in front
@@ -232,7 +237,10 @@ bool wkv_list_drain(struct wkv_list *list, struct wkv_memory *memory, unsigned *
             return false;
         (*steps)--;
         list->length -= list->head->items;
+        uint64_t before = memory->used_bytes;
         free_chunk(list, memory, list->head);
+        list->bytes -= before - memory->used_bytes;
     }
+    assert(list->bytes == 0);
     return true;
 }

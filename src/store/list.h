@@ -19,6 +19,7 @@ struct wkv_list {
     struct wkv_list_chunk *tail;
     uint32_t length; /* items */
     uint32_t chunks;
+    uint64_t bytes; /* of memory that the chunks take: what the account grew by in the list's own calls */
 };
 
 /* Appends a copy of value. Returns false, with nothing changed, where memory is short. */

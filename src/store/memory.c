@@ -5,7 +5,7 @@
 
 #define CACHE_LINE_BYTES 64
 
-static uint64_t block_bytes(void *block)
+uint64_t wkv_memory_block_bytes(void *block)
 {
     return (uint64_t)malloc_usable_size(block) + sizeof(size_t);
 }
@@ -27,7 +27,7 @@ static void *count(struct wkv_memory *memory, void *block)
 {
     if (block == NULL)
         return NULL;
-    uint64_t bytes = block_bytes(block);
+    uint64_t bytes = wkv_memory_block_bytes(block);
     if (charge(memory->budget, bytes) != 0) {
         free(block);
         return NULL;
@@ -56,7 +56,7 @@ void wkv_memory_free(struct wkv_memory *memory, void *block)
 {
     if (block == NULL)
         return;
-    uint64_t bytes = block_bytes(block);
+    uint64_t bytes = wkv_memory_block_bytes(block);
     memory->used_bytes -= bytes;
     if (memory->budget->max_bytes != 0)
         atomic_fetch_sub_explicit(&memory->budget->used_bytes, bytes, memory_order_relaxed);

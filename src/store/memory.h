@@ -26,6 +26,9 @@ void *wkv_memory_alloc(struct wkv_memory *memory, size_t size);
 /* The same on a 64-byte boundary, a cache line's. size is a multiple of 64. */
 void *wkv_memory_alloc_line(struct wkv_memory *memory, size_t size);
 
+/* What a block of these is counted as. */
+uint64_t wkv_memory_block_bytes(void *block);
+
 /* Gives a block back. NULL is allowed. */
 void wkv_memory_free(struct wkv_memory *memory, void *block);
 

@@ -1,5 +1,6 @@
 #include "store/set.h"
 
+#include <assert.h>
 #include <limits.h>
 #include <stddef.h>
 #include <string.h>
@@ -135,8 +136,8 @@ static bool add_packed(struct wkv_set *set, struct wkv_memory *memory, struct wk
     return true;
 }
 
-enum wkv_set_change wkv_set_add(struct wkv_set *set, struct wkv_memory *memory,
-                                const struct wkv_hasher *hasher, struct wkv_text member)
+static enum wkv_set_change add(struct wkv_set *set, struct wkv_memory *memory,
+                               const struct wkv_hasher *hasher, struct wkv_text member)
 {
     enum wkv_set_change change = WKV_SET_CHANGED;
     if (set->hashed || !add_packed(set, memory, member, &change)) {
@@ -149,6 +150,15 @@ enum wkv_set_change wkv_set_add(struct wkv_set *set, struct wkv_memory *memory,
     }
     if (change == WKV_SET_CHANGED)
         set->size++;
+    return change;
+}
+
+enum wkv_set_change wkv_set_add(struct wkv_set *set, struct wkv_memory *memory,
+                                const struct wkv_hasher *hasher, struct wkv_text member)
+{
+    uint64_t before = memory->used_bytes;
+    enum wkv_set_change change = add(set, memory, hasher, member);
+    set->bytes += memory->used_bytes - before;
     return change;
 }
 
@@ -178,8 +188,11 @@ static bool table_remove(struct wkv_set *set, struct wkv_memory *memory, uint32_
 enum wkv_set_change wkv_set_remove(struct wkv_set *set, struct wkv_memory *memory,
                                    const struct wkv_hasher *hasher, struct wkv_text member)
 {
+    uint64_t before = memory->used_bytes;
     bool removed = set->hashed ? table_remove(set, memory, member_hash(hasher, member), member)
                                : packed_remove(set, memory, member);
+    /* A table that merges two buckets can take more than it gives: the difference wraps around and is right. */
+    set->bytes += memory->used_bytes - before;
     if (!removed)
         return WKV_SET_UNCHANGED;
     set->size--;
@@ -221,13 +234,23 @@ void wkv_set_each(const struct wkv_set *set, wkv_store_visitor visit, void *cont
     }
 }
 
-bool wkv_set_drain(struct wkv_set *set, struct wkv_memory *memory, unsigned *steps)
+static void packed_free(struct wkv_set *set, struct wkv_memory *memory)
 {
-    if (set->hashed)
-        return wkv_table_drain(&set->u.table, memory, steps, free_member);
     wkv_memory_free(memory, set->u.packed.bytes);
     set->u.packed.bytes = NULL;
     set->u.packed.used = 0;
     set->u.packed.capacity = 0;
-    return true;
+}
+
+bool wkv_set_drain(struct wkv_set *set, struct wkv_memory *memory, unsigned *steps)
+{
+    bool empty = true;
+    uint64_t before = memory->used_bytes;
+    if (set->hashed)
+        empty = wkv_table_drain(&set->u.table, memory, steps, free_member);
+    else
+        packed_free(set, memory);
+    set->bytes -= before - memory->used_bytes;
+    assert(!empty || set->bytes == 0);
+    return empty;
 }

@@ -19,8 +19,9 @@
 #define WKV_SET_PACKED_BYTES 1024u
 
 struct wkv_set {
-    uint32_t size; /* members */
-    bool hashed;   /* which of the two follows */
+    uint32_t size;  /* members */
+    bool hashed;    /* which of the two follows */
+    uint64_t bytes; /* of memory behind it: what the account grew by in the set's own calls */
     union {
         struct {
             char *bytes;

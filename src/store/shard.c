@@ -13,6 +13,7 @@ bool wkv_shard_init(struct wkv_shard *shard, struct wkv_budget *budget, int64_t 
     memset(shard, 0, sizeof *shard);
     shard->memory.budget = budget;
     wkv_table_init(&shard->table);
+    wkv_keyspaces_init(&shard->keyspaces);
     wkv_wheel_init(&shard->wheel, now_ns);
     return pthread_mutex_init(&shard->lock, NULL) == 0;
 }
@@ -60,6 +61,7 @@ void wkv_shard_destroy(struct wkv_shard *shard)
     while (!drain_graveyard(shard, &steps))
         steps = UINT_MAX;
     wkv_wheel_destroy(&shard->wheel, &shard->memory);
+    wkv_keyspaces_destroy(&shard->keyspaces, &shard->memory);
     assert(shard->memory.used_bytes == 0);
     (void)pthread_mutex_destroy(&shard->lock);
 }
@@ -85,10 +87,7 @@ static bool entry_matches(const struct wkv_table_item *item, const void *sought)
 struct wkv_entry *wkv_shard_find(struct wkv_shard *shard, uint32_t hash, struct wkv_key key, int64_t now_ns)
 {
     struct wkv_entry *entry = (struct wkv_entry *)wkv_table_find(&shard->table, hash, entry_matches, &key);
-    if (entry == NULL || !entry->timed)
-        return entry;
-    const struct wkv_timer *timer = wkv_entry_timer(entry);
-    if (timer->deadline_ns == 0 || timer->deadline_ns > now_ns)
+    if (entry == NULL || !wkv_entry_is_expired(entry, now_ns))
         return entry;
     shard->expired++;
     wkv_shard_remove(shard, entry);
@@ -97,8 +96,10 @@ struct wkv_entry *wkv_shard_find(struct wkv_shard *shard, uint32_t hash, struct 
 
 bool wkv_shard_insert(struct wkv_shard *shard, struct wkv_entry *entry)
 {
-    if (!wkv_table_insert(&shard->table, &shard->memory, &entry->item))
+    if (!wkv_keyspaces_reserve(&shard->keyspaces, &shard->memory, entry->keyspace) ||
+        !wkv_table_insert(&shard->table, &shard->memory, &entry->item))
         return false;
+    wkv_keyspaces_add(&shard->keyspaces, entry->keyspace);
     shard->keys_by_kind[entry->kind]++;
     return true;
 }
@@ -134,6 +135,7 @@ void wkv_shard_replace(struct wkv_shard *shard, struct wkv_entry *old, struct wk
 void wkv_shard_remove(struct wkv_shard *shard, struct wkv_entry *entry)
 {
     wkv_table_remove(&shard->table, &shard->memory, &entry->item);
+    wkv_keyspaces_take(&shard->keyspaces, entry->keyspace);
     shard->keys_by_kind[entry->kind]--;
     wkv_shard_discard(shard, entry);
 }

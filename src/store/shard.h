@@ -11,6 +11,7 @@
 
 #include "store/entry.h"
 #include "store/hash.h"
+#include "store/keyspaces.h"
 #include "store/memory.h"
 #include "store/table.h"
 #include "store/wheel.h"
@@ -25,6 +26,7 @@ struct wkv_shard {
     struct wkv_table table;
     struct wkv_wheel wheel;
     struct wkv_entry *graveyard; /* large values that are deleted but not yet freed */
+    struct wkv_keyspaces keyspaces;
     uint64_t keys_by_kind[WKV_KINDS];
     uint64_t expired;
 };

@@ -115,10 +115,14 @@ void wkv_store_stats(struct wkv_store *store, struct wkv_store_stats *stats)
     stats->shards = store->shard_count;
     stats->budget_bytes = store->budget.max_bytes;
     stats->bytes = sizeof *store + store->shard_count * sizeof(struct wkv_shard);
+    stats->shard_keys_min = UINT64_MAX;
     for (uint32_t i = 0; i < store->shard_count; i++) {
         struct wkv_shard *shard = &store->shards[i];
         wkv_shard_lock(shard);
-        stats->keys += shard->table.count;
+        uint64_t keys = shard->table.count;
+        stats->keys += keys;
+        stats->shard_keys_min = keys < stats->shard_keys_min ? keys : stats->shard_keys_min;
+        stats->shard_keys_max = keys > stats->shard_keys_max ? keys : stats->shard_keys_max;
         for (unsigned kind = 0; kind < WKV_KINDS; kind++)
             stats->keys_by_kind[kind] += shard->keys_by_kind[kind];
         stats->bytes += shard->memory.used_bytes;

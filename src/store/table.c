@@ -398,14 +398,33 @@ void wkv_table_remove(struct wkv_table *table, struct wkv_memory *memory, const 
         shrink(table, memory);
 }
 
+static void visit_chain(const struct wkv_table_bucket *bucket,
+                        void (*visit)(void *context, struct wkv_table_item *item), void *context)
+{
+    for (; bucket != NULL; bucket = next_bucket(bucket))
+        for (unsigned slots = item_slots(bucket); slots != 0; slots &= slots - 1)
+            visit(context, bucket->items[__builtin_ctz(slots)]);
+}
+
 void wkv_table_each(const struct wkv_table *table, void (*visit)(void *context, struct wkv_table_item *item),
                     void *context)
 {
     for (uint32_t index = 0; index < table->buckets; index++)
-        for (const struct wkv_table_bucket *bucket = bucket_at(table, index); bucket != NULL;
-             bucket = next_bucket(bucket))
-            for (unsigned slots = item_slots(bucket); slots != 0; slots &= slots - 1)
-                visit(context, bucket->items[__builtin_ctz(slots)]);
+        visit_chain(bucket_at(table, index), visit, context);
+}
+
+uint32_t wkv_table_walk(const struct wkv_table *table, uint32_t place,
+                        void (*visit)(void *context, struct wkv_table_item *item), void *context)
+{
+    if (table->buckets == 0)
+        return UINT32_MAX;
+    uint32_t hash = wkv_table_place(place);
+    uint32_t mask = table->mask;
+    /* Where the bucket that this one was or will be split to is there already, one more bit tells them apart. */
+    if ((hash & mask) + mask + 1 < table->buckets)
+        mask = mask * 2 + 1;
+    visit_chain(bucket_at(table, hash & mask), visit, context);
+    return place | ~wkv_table_place(mask);
 }
 
 bool wkv_table_drain(struct wkv_table *table, struct wkv_memory *memory, unsigned *steps,

@@ -61,6 +61,34 @@ void wkv_table_remove(struct wkv_table *table, struct wkv_memory *memory, const 
 void wkv_table_each(const struct wkv_table *table, void (*visit)(void *context, struct wkv_table_item *item),
                     void *context);
 
+/* ---- a walk that growing and shrinking leave alone ----
+ *
+ * An item's place is its hash with the bits in reverse order. The items of a bucket are alike in the low bits of their
+ * hashes, and so in the high bits of their places: a bucket holds one unbroken range of places and the buckets together hold
+ * all of them. Growing cuts one range in two halves, and shrinking joins them again; no item ever changes its place:
+ *
+ *   places      00000000                                          ffffffff
+ *   4 buckets   |     0     |     2     |     1     |     3     |
+ *   5 buckets   |  0  |  4  |     2     |     1     |     3     |
+ *   6 buckets   |  0  |  4  |     2     |  1  |  5  |     3     |
+ *
+ * So who goes by places, and remembers how far, sees every item once, whatever the table does in between. */
+
+/* The place of a hash, and the hash of a place. */
+static inline uint32_t wkv_table_place(uint32_t hash)
+{
+    hash = (hash & 0x55555555u) << 1 | (hash >> 1 & 0x55555555u);
+    hash = (hash & 0x33333333u) << 2 | (hash >> 2 & 0x33333333u);
+    hash = (hash & 0x0f0f0f0fu) << 4 | (hash >> 4 & 0x0f0f0f0fu);
+    return __builtin_bswap32(hash);
+}
+
+/* Calls visit for each item of the bucket whose range that place lies in, in no promised order and those with earlier places
+ * too. Returns the last place of the range: one more than that is the next bucket's, and UINT32_MAX was the last bucket (also
+ * of a table that has no buckets yet). visit must not change the table. */
+uint32_t wkv_table_walk(const struct wkv_table *table, uint32_t place,
+                        void (*visit)(void *context, struct wkv_table_item *item), void *context);
+
 /* Takes out items bucket by bucket and hands each to dispose, until about *steps items or buckets have been
  * seen
  * (*steps counts down) or the table is empty and all its memory has come back. Returns true when it is. A

@@ -418,6 +418,66 @@ START_TEST(a_walk_shows_every_item_once)
 }
 END_TEST
 
+/* One bucket after the other, by places: the ranges follow each other without a gap, and each item is in the one that its place
+ * lies in. */
+struct walk {
+    bool *seen;
+    uint32_t first;
+    uint32_t most;
+};
+
+static void see_in_range(void *context, struct wkv_table_item *item)
+{
+    struct walk *walk = context;
+    uint32_t place = wkv_table_place(item->hash);
+    see_once(walk->seen, item);
+    ck_assert_uint_ge(place, walk->first);
+    walk->most = place > walk->most ? place : walk->most;
+}
+
+static void walk_shows_what_is_in(const struct bench *bench, bool *seen)
+{
+    size_t ranges = 0;
+    uint32_t last = UINT32_MAX;
+    memset(seen, 0, bench->count * sizeof *seen);
+    do {
+        struct walk walk = {.seen = seen, .first = last + 1};
+        last = wkv_table_walk(&bench->table, walk.first, see_in_range, &walk);
+        ck_assert_uint_le(walk.most, last);
+        ranges++;
+    } while (last != UINT32_MAX);
+    ck_assert_uint_eq(ranges, bench->table.buckets == 0 ? 1 : bench->table.buckets);
+    for (size_t i = 0; i < bench->count; i++)
+        ck_assert_int_eq(seen[i], bench->items[i].in);
+}
+
+START_TEST(a_walk_by_places_shows_every_item_once_at_each_size)
+{
+    struct bench bench;
+    bool seen[300];
+    bench_open(&bench, TEST_COUNT_OF(seen));
+    give_hashes(&bench, hashes[_i].hash);
+    walk_shows_what_is_in(&bench, seen);
+    for (size_t i = 0; i < bench.count; i++) {
+        ck_assert(insert(&bench, &bench.items[i]));
+        walk_shows_what_is_in(&bench, seen);
+    }
+    for (size_t i = 0; i < bench.count; i++) {
+        take_out(&bench, &bench.items[i * 7 % bench.count]);
+        walk_shows_what_is_in(&bench, seen);
+    }
+    bench_close(&bench);
+}
+END_TEST
+
+START_TEST(a_place_is_the_hash_in_reverse)
+{
+    for (unsigned bit = 0; bit < 32; bit++)
+        ck_assert_uint_eq(wkv_table_place(UINT32_C(1) << bit), UINT32_C(1) << (31 - bit));
+    ck_assert_uint_eq(wkv_table_place(UINT32_C(0x12345678)), UINT32_C(0x1e6a2c48));
+}
+END_TEST
+
 int main(void)
 {
     int kinds = (int)TEST_COUNT_OF(hashes);
@@ -434,6 +494,8 @@ int main(void)
     tcase_add_loop_test(tests, draining_takes_small_steps_and_ends_with_nothing, 0, kinds);
     tcase_add_loop_test(tests, a_replaced_item_is_gone_and_the_other_in_its_place, 0, kinds);
     tcase_add_loop_test(tests, a_walk_shows_every_item_once, 0, kinds);
+    tcase_add_loop_test(tests, a_walk_by_places_shows_every_item_once_at_each_size, 0, kinds);
+    tcase_add_test(tests, a_place_is_the_hash_in_reverse);
     suite_add_tcase(suite, tests);
     return test_run(suite);
 }
