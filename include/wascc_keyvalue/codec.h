@@ -21,10 +21,10 @@
 #include "wascc_keyvalue/buffer.h"
 #include "wascc_keyvalue/error.h"
 
-enum wkv_encoding { WKV_PROTOBUF, WKV_JSON };
+enum wkv_encoding { WKV_PROTOBUF, WKV_JSON, WKV_MSGPACK };
 
 /* The encoding of a request, from its first byte: '{' is JSON, anything else (nothing included) is protobuf.
- */
+ * MessagePack is never guessed: it has subjects of its own (CONTRACT section 7). */
 enum wkv_encoding wkv_detect_encoding(const void *bytes, size_t len);
 
 /* Whether len bytes are well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing above
@@ -38,14 +38,23 @@ bool wkv_utf8_valid(const void *bytes, size_t len);
  *
  * Protobuf: unknown fields are ignored, the last of a repeated singular field wins (proto3). Groups, which
  * proto3 has not, and a known field with the wire type of another kind of field are refused. JSON: proto3's
- * mapping; a member may have its proto name or its camelCase name; null is the default; int32 may be a number
- * without a fraction (1, 1.0, 1e2) or a string of one; members that the message has not, duplicates (both
+ * mapping; a member may have its proto name or its camelCase name; null is the default; an integer (int32, uint32, int64,
+ * uint64) may be a number without a fraction (1, 1.0, 1e2) or a string of one, where one with a point or an exponent is at
+ * most 2^53, and a number that is no string at most 2^63 - 1; members that the message has not, duplicates (both
  * names of one member are one) and anything after the value are refused. A field of a type that no request
- * has yet (64 bits, enum, map, oneof …) is refused with a text that says to send protobuf.
+ * has yet (enum, oneof, double …) is refused with a text that says to send protobuf.
+ *
+ * MessagePack: a map of the fields by their camelCase or proto names, as str or bin (SetRequest's expires_s is also
+ * `expires`, as waSCC has it), or an array of them in the order of their numbers, as rmp-serde writes structs without names.
+ * A field that is left out, or nil, has its default; unknown ones are skipped; a field that is there twice and anything after
+ * the value are refused. An integer may have any width and sign that holds it; text is str or bin; a map field is a map of
+ * texts without a key twice, and comes out in the order of its keys; an enum's variant is {index: nil}, {name: nil}, [index,
+ * …] or its name. No bytes decode as a message that has no fields, and as no other.
  *
  * Memory: what is decoded, and what decoding needs on the way, comes from arena, which bounds it. The
  * exception is JSON's parse tree: it is allocated apart and given back before the call returns; a request
- * whose tree might pass arena->max_bytes, too, is refused unread.
+ * whose tree might pass arena->max_bytes, too, is refused unread. A large MessagePack map is sorted by qsort, which may
+ * allocate, for as long, a pointer for each of its entries.
  *
  * Errors, *message being NULL then: WKV_BAD_REQUEST (does not decode, or a string is not UTF-8; the text
  * names the field where one is to blame and never quotes the request), WKV_UNAVAILABLE (the arena is full, or
@@ -67,7 +76,9 @@ struct wkv_writer {
     size_t max_bytes;
     size_t total_bytes;  /* of the whole reply, also of what no longer fits */
     unsigned next_field; /* index of the first field of the descriptor that is not written yet */
-    bool array_open;     /* the field before next_field is repeated, and its JSON array not closed yet */
+    bool array_open;     /* the field before next_field is repeated, and its array not closed yet */
+    size_t elements;     /* of that array so far */
+    size_t count_at;     /* where their number goes in a MessagePack array; 0: the array is not kept */
     bool whole;          /* the reply was written by wkv_writer_message */
     bool misused;        /* a call broke the rules below */
 };
@@ -80,21 +91,25 @@ void wkv_writer_begin(struct wkv_writer *writer, const ProtobufCMessageDescripto
 /* Each writes the field with that number: at most once for a singular field, once per element for a repeated
  * one, the elements of one field in a row, fields in the order of the descriptor (by number). The caller's
  * text is copied and must be UTF-8; it may be NULL where len is 0. Protobuf leaves out a singular field that
- * has its default value, as proto3 does.
+ * has its default value, as proto3 does. JSON has integers of 64 bits as numbers, not as strings as in proto3's mapping: they
+ * are read by operators and their scripts (proto/operator.proto), for which a size in bytes is a number. MessagePack, like JSON,
+ * has every field, by the name that waSCC gives it (`newCount`, CONTRACT section 7), integers in their shortest form, and an
+ * enum's variant as {index: nil}.
  *
  * A call that breaks these rules, or names a number or type that the message has not, is a mistake in the
  * caller's code: it writes nothing, and wkv_writer_end fails rather than let a wrong reply go out. */
 void wkv_writer_string(struct wkv_writer *writer, uint32_t field, const char *text, size_t len);
 void wkv_writer_int32(struct wkv_writer *writer, uint32_t field, int32_t value);
+void wkv_writer_int64(struct wkv_writer *writer, uint32_t field, int64_t value);
 void wkv_writer_bool(struct wkv_writer *writer, uint32_t field, bool value);
 
 /* Writes the whole reply from a message of its type, instead of the calls above: for replies that nest and are rare. Knows
- * strings (as bytes), bools, int32, uint32, enums and messages, repeated or not; every message that a field names must
- * be there. */
+ * strings (as bytes), bools, int32, uint32, int64, uint64, enums and messages, repeated or not; every message that a field names
+ * must be there. */
 void wkv_writer_message(struct wkv_writer *writer, const ProtobufCMessage *message);
 
 /* Completes the reply: its bytes are buffer->data[0 .. buffer->len), of which there may be none.
- * JSON has every field of the message then, those not written with their default.
+ * JSON and MessagePack have every field of the message then, those not written with their default.
  * Errors, the buffer's bytes being worth nothing then: WKV_TOO_LARGE (writer->total_bytes says how large it
  * would be), WKV_UNAVAILABLE (memory is short, or a call above broke its rules). */
 enum wkv_code wkv_writer_end(struct wkv_writer *writer);

@@ -14,6 +14,8 @@ enum wkv_code wkv_decode(const ProtobufCMessageDescriptor *type, enum wkv_encodi
     *message = NULL;
     if (encoding == WKV_JSON)
         return wkv_decode_json(type, bytes, len, arena, message, error);
+    if (encoding == WKV_MSGPACK)
+        return wkv_decode_msgpack(type, bytes, len, arena, message, error);
     return wkv_decode_protobuf(type, bytes, len, arena, message, error);
 }
 

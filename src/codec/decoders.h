@@ -1,5 +1,5 @@
-/* The two decoders behind wkv_decode. Their arguments and errors are those of wkv_decode (codec.h), the
- * encoding being settled; both set *message only where they succeed. */
+/* The decoders behind wkv_decode. Their arguments and errors are those of wkv_decode (codec.h), the
+ * encoding being settled; they set *message only where they succeed. */
 #ifndef WKV_CODEC_DECODERS_H
 #define WKV_CODEC_DECODERS_H
 
@@ -12,7 +12,11 @@ enum wkv_code wkv_decode_protobuf(const ProtobufCMessageDescriptor *type, const 
 enum wkv_code wkv_decode_json(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len,
                               struct wkv_arena *arena, ProtobufCMessage **message, struct wkv_error *error);
 
-/* Both say the same where a request asks for more memory than the arena has, or than there is. */
+enum wkv_code wkv_decode_msgpack(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len,
+                                 struct wkv_arena *arena, ProtobufCMessage **message,
+                                 struct wkv_error *error);
+
+/* They say the same where a request asks for more memory than the arena has, or than there is. */
 enum wkv_code wkv_decode_out_of_memory(const ProtobufCMessageDescriptor *type, const struct wkv_arena *arena,
                                        struct wkv_error *error);
 

@@ -1,14 +1,16 @@
 /* JSON requests: jansson reads the text, the message's descriptor says what each member must be (proto3's
  * JSON mapping), and what comes out lies in the arena and nothing else does. */
+#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "decoders.h"
+#include "fields.h"
 
 #define EXAMPLE_BYTES 128
 #define MEMBERS_BYTES 192
-#define RANGE "a whole number from -2147483648 to 2147483647, such as 1"
 
 struct decoder {
     const ProtobufCMessageDescriptor *request;
@@ -35,22 +37,23 @@ static enum wkv_code must_be(struct decoder *decoder, struct place place, const 
                     right);
 }
 
-static bool is_whole_int32(double real)
-{
-    return real >= INT32_MIN && real <= INT32_MAX && (double)(int32_t)real == real;
-}
+/* Up to here every whole number is a double of its own; beyond it a double stands for several. */
+#define MAX_EXACT_REAL 9007199254740992.0 /* 2^53 */
 
-/* Returns false where number is no JSON number, or not one that an int32 holds. */
-static bool int32_of_number(const json_t *number, int32_t *value)
+/* Returns false where number is no JSON number, or not a whole one. jansson has refused an integer of more than 63 bits, so
+ * that the upper half of a uint64 comes in a string. */
+static bool integer_of_number(const json_t *number, struct wkv_integer *integer)
 {
     if (json_is_integer(number)) {
-        json_int_t integer = json_integer_value(number);
-        *value = (int32_t)integer;
-        return integer >= INT32_MIN && integer <= INT32_MAX;
+        *integer = wkv_integer_of(json_integer_value(number));
+        return true;
     }
-    if (!json_is_real(number) || !is_whole_int32(json_real_value(number)))
+    if (!json_is_real(number))
         return false;
-    *value = (int32_t)json_real_value(number);
+    double real = json_real_value(number);
+    if (!(real >= -MAX_EXACT_REAL && real <= MAX_EXACT_REAL) || (double)(int64_t)real != real)
+        return false;
+    *integer = wkv_integer_of((int64_t)real);
     return true;
 }
 
@@ -59,30 +62,57 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* A string of a number follows the grammar of JSON's numbers, so jansson reads it too. Without the check of
- * its ends it would skip white space there. */
-static enum wkv_code decode_int32_string(struct decoder *decoder, struct place place, const json_t *string,
-                                         int32_t *value)
+/* A text of nothing but digits, a sign in front of them where it is negative, and no 0 in front of others. text ends with a
+ * NUL. Returns false for any other, and where 64 bits do not hold it. */
+static bool integer_of_digits(const char *text, size_t len, struct wkv_integer *integer)
 {
+    bool negative = text[0] == '-';
+    const char *digits = text + (negative ? 1 : 0);
+    size_t count = len - (negative ? 1 : 0);
+    if (count == 0 || strspn(digits, "0123456789") != count || (digits[0] == '0' && count > 1))
+        return false;
+    errno = 0;
+    unsigned long long magnitude = strtoull(digits, NULL, 10);
+    if (errno != 0 || (negative && magnitude > (uint64_t)INT64_MAX + 1))
+        return false;
+    *integer = (struct wkv_integer){negative && magnitude > 0, negative ? 0 - magnitude : magnitude};
+    return true;
+}
+
+/* A string of a number follows the grammar of JSON's numbers, so jansson reads it too, except for a number of mere digits,
+ * for which it has a bit too few. Without the check of its ends it would skip white space there. */
+static enum wkv_code decode_integer_string(struct decoder *decoder, struct place place, const json_t *string,
+                                           struct wkv_integer *integer)
+{
+    const char *right = wkv_integer_range(place.field->type);
     const char *text = json_string_value(string);
     size_t len = json_string_length(string);
     if (len == 0 || (text[0] != '-' && !is_digit(text[0])) || !is_digit(text[len - 1]))
-        return must_be(decoder, place, RANGE);
+        return must_be(decoder, place, right);
+    if (integer_of_digits(text, len, integer))
+        return WKV_OK;
     json_error_t wrong;
     json_t *number = json_loadb(text, len, JSON_DECODE_ANY, &wrong);
     if (number == NULL && json_error_code(&wrong) == json_error_out_of_memory)
         return out_of_memory(decoder);
-    bool fits = number != NULL && int32_of_number(number, value);
+    bool whole = number != NULL && integer_of_number(number, integer);
     json_decref(number);
-    return fits ? WKV_OK : must_be(decoder, place, RANGE);
+    return whole ? WKV_OK : must_be(decoder, place, right);
 }
 
-static enum wkv_code decode_int32(struct decoder *decoder, struct place place, const json_t *json,
-                                  int32_t *value)
+static enum wkv_code decode_integer(struct decoder *decoder, struct place place, const json_t *json,
+                                    void *slot)
 {
-    if (json_is_string(json))
-        return decode_int32_string(decoder, place, json, value);
-    return int32_of_number(json, value) ? WKV_OK : must_be(decoder, place, RANGE);
+    struct wkv_integer integer = {false, 0};
+    const char *right = wkv_integer_range(place.field->type);
+    if (json_is_string(json)) {
+        enum wkv_code code = decode_integer_string(decoder, place, json, &integer);
+        if (code != WKV_OK)
+            return code;
+    } else if (!integer_of_number(json, &integer)) {
+        return must_be(decoder, place, right);
+    }
+    return wkv_integer_store(integer, place.field->type, slot) ? WKV_OK : must_be(decoder, place, right);
 }
 
 static enum wkv_code decode_bool(struct decoder *decoder, struct place place, const json_t *json,
@@ -127,7 +157,10 @@ static enum wkv_code decode_value(struct decoder *decoder, struct place place, j
 {
     switch (place.field->type) {
     case PROTOBUF_C_TYPE_INT32:
-        return decode_int32(decoder, place, json, slot);
+    case PROTOBUF_C_TYPE_UINT32:
+    case PROTOBUF_C_TYPE_INT64:
+    case PROTOBUF_C_TYPE_UINT64:
+        return decode_integer(decoder, place, json, slot);
     case PROTOBUF_C_TYPE_BOOL:
         return decode_bool(decoder, place, json, slot);
     case PROTOBUF_C_TYPE_BYTES:
@@ -139,39 +172,10 @@ static enum wkv_code decode_value(struct decoder *decoder, struct place place, j
     }
 }
 
-/* Bytes of one value in a message's struct, or 0 for a type that this decoder does not know. */
-static size_t value_bytes(ProtobufCType type)
-{
-    switch (type) {
-    case PROTOBUF_C_TYPE_INT32:
-        return sizeof(int32_t);
-    case PROTOBUF_C_TYPE_BOOL:
-        return sizeof(protobuf_c_boolean);
-    case PROTOBUF_C_TYPE_BYTES:
-        return sizeof(ProtobufCBinaryData);
-    case PROTOBUF_C_TYPE_MESSAGE:
-        return sizeof(ProtobufCMessage *);
-    default:
-        return 0;
-    }
-}
-
-/* A map arrives as a repeated message named after it, {1 key, 2 value}; descriptors have no other mark of it.
- */
-static bool is_map(const ProtobufCFieldDescriptor *field)
-{
-    if (field->label != PROTOBUF_C_LABEL_REPEATED || field->type != PROTOBUF_C_TYPE_MESSAGE)
-        return false;
-    const ProtobufCMessageDescriptor *entry = field->descriptor;
-    size_t len = strlen(entry->short_name);
-    return len > 5 && strcmp(entry->short_name + len - 5, "Entry") == 0 && entry->n_fields == 2 &&
-           strcmp(entry->fields[0].name, "key") == 0 && entry->fields[0].type == PROTOBUF_C_TYPE_BYTES &&
-           strcmp(entry->fields[1].name, "value") == 0 && entry->fields[1].type == PROTOBUF_C_TYPE_BYTES;
-}
-
 static bool is_supported(const ProtobufCFieldDescriptor *field)
 {
-    return value_bytes(field->type) > 0 && !(field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF);
+    return field->type != PROTOBUF_C_TYPE_ENUM && wkv_value_bytes(field->type) > 0 &&
+           !(field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF);
 }
 
 /* One member of a map's object as an entry message. */
@@ -226,7 +230,7 @@ static enum wkv_code decode_repeated(struct decoder *decoder, struct place place
     if (!json_is_array(array))
         return must_be(decoder, place, "an array");
     size_t count = json_array_size(array);
-    size_t size = value_bytes(field->type);
+    size_t size = wkv_value_bytes(field->type);
     if (count == 0)
         return WKV_OK;
     if (count > SIZE_MAX / size)
@@ -256,7 +260,7 @@ static enum wkv_code decode_member(struct decoder *decoder, struct place place, 
                         field->name, place.type->short_name);
     if (json_is_null(json))
         return WKV_OK; /* the default, which message_init has set */
-    if (is_map(field))
+    if (wkv_field_is_map(field))
         return decode_map(decoder, place, json, base);
     if (field->label == PROTOBUF_C_LABEL_REPEATED)
         return decode_repeated(decoder, place, json, base);
@@ -265,30 +269,12 @@ static enum wkv_code decode_member(struct decoder *decoder, struct place place, 
     return decode_value(decoder, place, json, base + field->offset);
 }
 
-/* Whether member is the camelCase form of a proto name: expiresS of expires_s. */
-static bool is_camel_case(const char *member, const char *proto_name)
-{
-    bool raise = false;
-    for (; *proto_name != '\0'; proto_name++) {
-        if (*proto_name == '_') {
-            raise = true;
-            continue;
-        }
-        char c = *proto_name;
-        if (raise && c >= 'a' && c <= 'z')
-            c = (char)(c - 'a' + 'A');
-        raise = false;
-        if (*member++ != c)
-            return false;
-    }
-    return *member == '\0';
-}
-
 /* The field of type with that proto name or camelCase name, or NULL. */
 static const ProtobufCFieldDescriptor *find_field(const ProtobufCMessageDescriptor *type, const char *member)
 {
     for (unsigned i = 0; i < type->n_fields; i++)
-        if (strcmp(member, type->fields[i].name) == 0 || is_camel_case(member, type->fields[i].name))
+        if (strcmp(member, type->fields[i].name) == 0 ||
+            wkv_is_camel_case(member, strlen(member), type->fields[i].name))
             return &type->fields[i];
     return NULL;
 }
@@ -388,10 +374,10 @@ static void make_example(const ProtobufCMessageDescriptor *type, char *example, 
     }
     const ProtobufCFieldDescriptor *field = &type->fields[0];
     bool repeated = field->label == PROTOBUF_C_LABEL_REPEATED;
-    const char *value = field->type == PROTOBUF_C_TYPE_BYTES   ? "\"a\""
-                        : field->type == PROTOBUF_C_TYPE_INT32 ? "1"
-                        : field->type == PROTOBUF_C_TYPE_BOOL  ? "true"
-                                                               : "{}";
+    const char *value = field->type == PROTOBUF_C_TYPE_BYTES  ? "\"a\""
+                        : wkv_integer_range(field->type)      ? "1"
+                        : field->type == PROTOBUF_C_TYPE_BOOL ? "true"
+                                                              : "{}";
     (void)snprintf(example, size, "{\"%s\":%s%s%s}", field->name, repeated ? "[" : "", value,
                    repeated ? "]" : "");
 }

@@ -153,6 +153,10 @@ static bool is_wire_type_of(const ProtobufCFieldDescriptor *field, unsigned wire
     case PROTOBUF_C_TYPE_MESSAGE:
         return wire_type == PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED;
     case PROTOBUF_C_TYPE_INT32:
+    case PROTOBUF_C_TYPE_UINT32:
+    case PROTOBUF_C_TYPE_INT64:
+    case PROTOBUF_C_TYPE_UINT64:
+    case PROTOBUF_C_TYPE_ENUM:
     case PROTOBUF_C_TYPE_BOOL:
         break;
     default:

@@ -4,33 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "wascc_keyvalue/codec.h"
-
-/* Room for the next len bytes of the reply, all of which the caller then writes; NULL where they are past
- * max_bytes or memory is short (the buffer remembers that: writer_end asks). Counts them either way:
- * total_bytes never shrinks, so what is kept has no holes. */
-static char *claim(struct wkv_writer *writer, size_t len)
-{
-    writer->total_bytes = len > SIZE_MAX - writer->total_bytes ? SIZE_MAX : writer->total_bytes + len;
-    if (writer->total_bytes > writer->max_bytes || !wkv_buffer_reserve(writer->buffer, len))
-        return NULL;
-    char *room = writer->buffer->data + writer->buffer->len;
-    writer->buffer->len += len;
-    return room;
-}
-
-static void put(struct wkv_writer *writer, const void *bytes, size_t len)
-{
-    if (len == 0)
-        return;
-    char *room = claim(writer, len);
-    if (room != NULL)
-        memcpy(room, bytes, len);
-}
+#include "writer_bytes.h"
 
 static void put_text(struct wkv_writer *writer, const char *text)
 {
-    put(writer, text, strlen(text));
+    wkv_writer_put(writer, text, strlen(text));
 }
 
 /* The first byte at or after `at` that JSON cannot hold as it is (RFC 8259, section 7), or end. */
@@ -56,28 +34,28 @@ static void put_json_escape(struct wkv_writer *writer, char c)
 
 static void put_json_string(struct wkv_writer *writer, const char *text, size_t len)
 {
-    put(writer, "\"", 1);
+    wkv_writer_put(writer, "\"", 1);
     if (len > 0) {
         const char *end = text + len;
         while (text < end) {
             const char *stop = find_escape(text, end);
-            put(writer, text, (size_t)(stop - text));
+            wkv_writer_put(writer, text, (size_t)(stop - text));
             if (stop == end)
                 break;
             put_json_escape(writer, *stop);
             text = stop + 1;
         }
     }
-    put(writer, "\"", 1);
+    wkv_writer_put(writer, "\"", 1);
 }
 
 static void put_json_name(struct wkv_writer *writer, unsigned index)
 {
     if (index > 0)
-        put(writer, ",", 1);
-    put(writer, "\"", 1);
+        wkv_writer_put(writer, ",", 1);
+    wkv_writer_put(writer, "\"", 1);
     put_text(writer, writer->type->fields[index].name);
-    put(writer, "\":", 2);
+    wkv_writer_put(writer, "\":", 2);
 }
 
 static const char *json_default(const ProtobufCFieldDescriptor *field)
@@ -91,26 +69,55 @@ static const char *json_default(const ProtobufCFieldDescriptor *field)
         return "false";
     case PROTOBUF_C_TYPE_MESSAGE:
         return "null";
-    default: /* PROTOBUF_C_TYPE_INT32: no reply has a field of another type */
+    default: /* integers: no other reply is written field by field */
         return "0";
     }
 }
 
-static void close_array(struct wkv_writer *writer)
+static void open_array(struct wkv_writer *writer)
 {
-    if (writer->array_open)
-        put(writer, "]", 1);
-    writer->array_open = false;
+    writer->array_open = true;
+    if (writer->encoding == WKV_JSON)
+        wkv_writer_put(writer, "[", 1);
+    else
+        wkv_msgpack_open_array(writer);
 }
 
-/* Passes over the fields before index, which were not written: JSON shows their defaults. */
+static void close_array(struct wkv_writer *writer)
+{
+    if (!writer->array_open)
+        return;
+    writer->array_open = false;
+    if (writer->encoding == WKV_JSON)
+        wkv_writer_put(writer, "]", 1);
+    else
+        wkv_msgpack_close_array(writer);
+}
+
+static void put_name(struct wkv_writer *writer, unsigned index)
+{
+    if (writer->encoding == WKV_JSON)
+        put_json_name(writer, index);
+    else
+        wkv_msgpack_put_name(writer, &writer->type->fields[index]);
+}
+
+static void put_default(struct wkv_writer *writer, const ProtobufCFieldDescriptor *field)
+{
+    if (writer->encoding == WKV_JSON)
+        put_text(writer, json_default(field));
+    else
+        wkv_msgpack_put_default(writer, field);
+}
+
+/* Passes over the fields before index, which were not written: all but protobuf show their defaults. */
 static void skip_to(struct wkv_writer *writer, unsigned index)
 {
-    if (writer->encoding == WKV_JSON) {
+    if (writer->encoding != WKV_PROTOBUF) {
         close_array(writer);
         for (unsigned i = writer->next_field; i < index; i++) {
-            put_json_name(writer, i);
-            put_text(writer, json_default(&writer->type->fields[i]));
+            put_name(writer, i);
+            put_default(writer, &writer->type->fields[i]);
         }
     }
     writer->next_field = index;
@@ -123,6 +130,19 @@ static bool is_next_element(const struct wkv_writer *writer, uint32_t number)
         return false;
     const ProtobufCFieldDescriptor *last = &writer->type->fields[writer->next_field - 1];
     return last->id == number && last->label == PROTOBUF_C_LABEL_REPEATED;
+}
+
+/* What stands in front of a value where fields have names. */
+static void start_named(struct wkv_writer *writer, unsigned index, bool again)
+{
+    if (!again) {
+        put_name(writer, index);
+        if (writer->type->fields[index].label == PROTOBUF_C_LABEL_REPEATED)
+            open_array(writer);
+    } else if (writer->encoding == WKV_JSON) {
+        wkv_writer_put(writer, ",", 1);
+    }
+    writer->elements++;
 }
 
 /* Makes ready for a value of the field with that number. Fields come in order, so the search starts where the
@@ -143,14 +163,8 @@ static const ProtobufCFieldDescriptor *start_value(struct wkv_writer *writer, ui
     const ProtobufCFieldDescriptor *field = &message->fields[index];
     if (!again)
         skip_to(writer, index);
-    if (writer->encoding == WKV_JSON && again) {
-        put(writer, ",", 1);
-    } else if (writer->encoding == WKV_JSON) {
-        put_json_name(writer, index);
-        writer->array_open = field->label == PROTOBUF_C_LABEL_REPEATED;
-        if (writer->array_open)
-            put(writer, "[", 1);
-    }
+    if (writer->encoding != WKV_PROTOBUF)
+        start_named(writer, index, again);
     writer->next_field = index + 1;
     return field;
 }
@@ -191,7 +205,7 @@ static void put_protobuf(struct wkv_writer *writer, const ProtobufCFieldDescript
     if (number == 0 && leaves_out_default(field))
         return;
     uint64_t tag = (uint64_t)field->id << 3 | (uint64_t)wire_type;
-    char *at = claim(writer, varint_bytes(tag) + varint_bytes(number) + len);
+    char *at = wkv_writer_claim(writer, varint_bytes(tag) + varint_bytes(number) + len);
     if (at == NULL)
         return;
     at = write_varint(write_varint(at, tag), number);
@@ -214,7 +228,9 @@ void wkv_writer_begin(struct wkv_writer *writer, const ProtobufCMessageDescripto
         (struct wkv_writer){.type = type, .encoding = encoding, .buffer = buffer, .max_bytes = max_bytes};
     wkv_buffer_reset(buffer, SIZE_MAX);
     if (encoding == WKV_JSON)
-        put(writer, "{", 1);
+        wkv_writer_put(writer, "{", 1);
+    else if (encoding == WKV_MSGPACK)
+        wkv_msgpack_put_map(writer, type->n_fields);
 }
 
 void wkv_writer_string(struct wkv_writer *writer, uint32_t field, const char *text, size_t len)
@@ -224,23 +240,43 @@ void wkv_writer_string(struct wkv_writer *writer, uint32_t field, const char *te
         return;
     if (writer->encoding == WKV_JSON)
         put_json_string(writer, text, len);
+    else if (writer->encoding == WKV_MSGPACK)
+        wkv_msgpack_put_text(writer, text, len);
     else
         put_protobuf(writer, found, PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED, len, text, len);
 }
 
-void wkv_writer_int32(struct wkv_writer *writer, uint32_t field, int32_t value)
+static void put_json_integer(struct wkv_writer *writer, struct wkv_integer integer)
 {
-    const ProtobufCFieldDescriptor *found = start_value(writer, field, PROTOBUF_C_TYPE_INT32);
+    char digits[24]; /* a sign, 20 digits and a NUL */
+    if (integer.negative)
+        (void)snprintf(digits, sizeof digits, "%" PRId64, (int64_t)integer.bits);
+    else
+        (void)snprintf(digits, sizeof digits, "%" PRIu64, integer.bits);
+    put_text(writer, digits);
+}
+
+static void write_integer(struct wkv_writer *writer, uint32_t field, ProtobufCType type, int64_t value)
+{
+    const ProtobufCFieldDescriptor *found = start_value(writer, field, type);
     if (found == NULL)
         return;
-    if (writer->encoding == WKV_JSON) {
-        char digits[16];
-        (void)snprintf(digits, sizeof digits, "%" PRId32, value);
-        put_text(writer, digits);
-    } else {
-        /* Sign-extended to 64 bits: a negative int32 takes ten bytes on the wire. */
-        put_protobuf_number(writer, found, (uint64_t)(int64_t)value);
-    }
+    if (writer->encoding == WKV_JSON)
+        put_json_integer(writer, wkv_integer_of(value));
+    else if (writer->encoding == WKV_MSGPACK)
+        wkv_msgpack_put_integer(writer, wkv_integer_of(value));
+    else /* sign-extended to 64 bits: a negative int32, too, takes ten bytes on the wire */
+        put_protobuf_number(writer, found, (uint64_t)value);
+}
+
+void wkv_writer_int32(struct wkv_writer *writer, uint32_t field, int32_t value)
+{
+    write_integer(writer, field, PROTOBUF_C_TYPE_INT32, value);
+}
+
+void wkv_writer_int64(struct wkv_writer *writer, uint32_t field, int64_t value)
+{
+    write_integer(writer, field, PROTOBUF_C_TYPE_INT64, value);
 }
 
 void wkv_writer_bool(struct wkv_writer *writer, uint32_t field, bool value)
@@ -250,23 +286,10 @@ void wkv_writer_bool(struct wkv_writer *writer, uint32_t field, bool value)
         return;
     if (writer->encoding == WKV_JSON)
         put_text(writer, value ? "true" : "false");
+    else if (writer->encoding == WKV_MSGPACK)
+        wkv_msgpack_put_bool(writer, value);
     else
         put_protobuf_number(writer, found, value);
-}
-
-/* The bytes of one value in a message's struct. */
-static size_t value_bytes(ProtobufCType type)
-{
-    switch (type) {
-    case PROTOBUF_C_TYPE_BYTES:
-        return sizeof(ProtobufCBinaryData);
-    case PROTOBUF_C_TYPE_BOOL:
-        return sizeof(protobuf_c_boolean);
-    case PROTOBUF_C_TYPE_MESSAGE:
-        return sizeof(ProtobufCMessage *);
-    default: /* int32, uint32 and enums */
-        return sizeof(int32_t);
-    }
 }
 
 static void put_json_message(struct wkv_writer *writer, const ProtobufCMessage *message);
@@ -274,12 +297,10 @@ static void put_json_message(struct wkv_writer *writer, const ProtobufCMessage *
 static void put_json_value(struct wkv_writer *writer, const ProtobufCFieldDescriptor *field,
                            const char *value)
 {
-    char digits[16];
     ProtobufCBinaryData text;
     const ProtobufCMessage *message;
     const ProtobufCEnumValue *name;
     protobuf_c_boolean boolean;
-    int32_t number;
     switch (field->type) {
     case PROTOBUF_C_TYPE_BYTES:
         memcpy(&text, value, sizeof text);
@@ -296,29 +317,26 @@ static void put_json_value(struct wkv_writer *writer, const ProtobufCFieldDescri
     default:
         break;
     }
-    memcpy(&number, value, sizeof number);
+    struct wkv_integer number = wkv_integer_load(field->type, value);
     name = field->type == PROTOBUF_C_TYPE_ENUM
-               ? protobuf_c_enum_descriptor_get_value(field->descriptor, number)
+               ? protobuf_c_enum_descriptor_get_value(field->descriptor, (int)(int64_t)number.bits)
                : NULL;
-    if (name != NULL) {
+    if (name != NULL)
         put_json_string(writer, name->name, strlen(name->name));
-        return;
-    }
-    (void)snprintf(digits, sizeof digits, field->type == PROTOBUF_C_TYPE_UINT32 ? "%" PRIu32 : "%" PRId32,
-                   (uint32_t)number);
-    put_text(writer, digits);
+    else
+        put_json_integer(writer, number);
 }
 
 static void put_json_message(struct wkv_writer *writer, const ProtobufCMessage *message)
 {
     const ProtobufCMessageDescriptor *type = message->descriptor;
-    put(writer, "{", 1);
+    wkv_writer_put(writer, "{", 1);
     for (unsigned i = 0; i < type->n_fields; i++) {
         const ProtobufCFieldDescriptor *field = &type->fields[i];
         const char *value = (const char *)message + field->offset;
         put_text(writer, i == 0 ? "\"" : ",\"");
         put_text(writer, field->name);
-        put(writer, "\":", 2);
+        wkv_writer_put(writer, "\":", 2);
         if (field->label != PROTOBUF_C_LABEL_REPEATED) {
             put_json_value(writer, field, value);
             continue;
@@ -327,14 +345,14 @@ static void put_json_message(struct wkv_writer *writer, const ProtobufCMessage *
         const char *values;
         memcpy(&count, (const char *)message + field->quantifier_offset, sizeof count);
         memcpy(&values, value, sizeof(char *));
-        put(writer, "[", 1);
+        wkv_writer_put(writer, "[", 1);
         for (size_t element = 0; element < count; element++) {
-            put(writer, ",", element == 0 ? 0 : 1);
-            put_json_value(writer, field, values + element * value_bytes(field->type));
+            wkv_writer_put(writer, ",", element == 0 ? 0 : 1);
+            put_json_value(writer, field, values + element * wkv_value_bytes(field->type));
         }
-        put(writer, "]", 1);
+        wkv_writer_put(writer, "]", 1);
     }
-    put(writer, "}", 1);
+    wkv_writer_put(writer, "}", 1);
 }
 
 void wkv_writer_message(struct wkv_writer *writer, const ProtobufCMessage *message)
@@ -344,15 +362,18 @@ void wkv_writer_message(struct wkv_writer *writer, const ProtobufCMessage *messa
         return;
     }
     writer->next_field = writer->type->n_fields;
-    if (writer->encoding == WKV_JSON) {
-        /* begin has written a brace, and end will write one: the message brings its own. */
+    if (writer->encoding != WKV_PROTOBUF) {
+        /* begin has written what a message begins with, and end will write JSON's brace: the message brings its own. */
         writer->buffer->len = 0;
         writer->total_bytes = 0;
-        put_json_message(writer, message);
         writer->whole = true;
+        if (writer->encoding == WKV_JSON)
+            put_json_message(writer, message);
+        else
+            wkv_msgpack_put_message(writer, message);
         return;
     }
-    char *at = claim(writer, protobuf_c_message_get_packed_size(message));
+    char *at = wkv_writer_claim(writer, protobuf_c_message_get_packed_size(message));
     if (at != NULL)
         (void)protobuf_c_message_pack(message, (uint8_t *)at);
 }
@@ -361,7 +382,7 @@ enum wkv_code wkv_writer_end(struct wkv_writer *writer)
 {
     skip_to(writer, writer->type->n_fields);
     if (writer->encoding == WKV_JSON && !writer->whole)
-        put(writer, "}", 1);
+        wkv_writer_put(writer, "}", 1);
     if (writer->misused)
         return WKV_UNAVAILABLE;
     if (writer->total_bytes > writer->max_bytes)

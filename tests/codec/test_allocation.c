@@ -1,4 +1,5 @@
-/* The protobuf path allocates nothing while the arena's first block and the worker's buffer suffice. This
+/* The protobuf path and the MessagePack path allocate nothing while the arena's first block and the worker's buffer suffice.
+ * This
  * program counts: it puts its own malloc before glibc's. A sanitizer needs that place for itself, so the
  * tests are skipped under one. */
 #include <check.h>
@@ -95,6 +96,37 @@ START_TEST(decoding_protobuf_allocates_nothing)
 }
 END_TEST
 
+START_TEST(decoding_msgpack_allocates_nothing)
+{
+    struct wkv_arena arena, made;
+    ck_assert_int_eq(wkv_arena_init(&arena, 1 << 20, 1 << 20), 0);
+    ck_assert_int_eq(wkv_arena_init(&made, 1 << 16, 1 << 24), 0);
+    struct wkv_buffer buffer = {0};
+    struct wkv_writer writer;
+    struct wkv_error error;
+    uint64_t random = 1 + (uint64_t)_i;
+    for (int round = 0; round < 100; round++) {
+        wkv_arena_reset(&arena);
+        wkv_arena_reset(&made);
+        ProtobufCMessage *message = test_random_message(all_messages[_i], &random, &made);
+        ck_assert_int_eq(test_write(message, WKV_MSGPACK, &buffer, 1 << 20, &writer), WKV_OK);
+        ProtobufCMessage *back;
+        size_t before = allocations;
+        enum wkv_code code =
+            wkv_decode(all_messages[_i], WKV_MSGPACK, buffer.data, buffer.len, &arena, &back, &error);
+        enum wkv_code bad =
+            wkv_decode(all_messages[_i], WKV_MSGPACK, "\x81\xa3key\xa5", 6, &arena, &back, &error);
+        size_t after = allocations;
+        ck_assert_uint_eq(after, before);
+        ck_assert_int_eq(code, WKV_OK);
+        ck_assert_int_eq(bad, WKV_BAD_REQUEST);
+    }
+    wkv_buffer_destroy(&buffer);
+    wkv_arena_destroy(&made);
+    wkv_arena_destroy(&arena);
+}
+END_TEST
+
 START_TEST(writing_into_a_buffer_that_is_large_enough_allocates_nothing)
 {
     struct wkv_arena made;
@@ -109,8 +141,10 @@ START_TEST(writing_into_a_buffer_that_is_large_enough_allocates_nothing)
         size_t before = allocations;
         enum wkv_code protobuf = test_write(message, WKV_PROTOBUF, &buffer, 4 << 20, &writer);
         enum wkv_code json = test_write(message, WKV_JSON, &buffer, 4 << 20, &writer);
+        enum wkv_code msgpack = test_write(message, WKV_MSGPACK, &buffer, 4 << 20, &writer);
         size_t after = allocations;
         ck_assert_uint_eq(after, before);
+        ck_assert_int_eq(msgpack, WKV_OK);
         ck_assert_int_eq(protobuf, WKV_OK);
         ck_assert_int_eq(json, WKV_OK);
     }
@@ -137,6 +171,7 @@ static void add_tests(TCase *tests)
     }
     tcase_add_test(tests, counts_what_is_allocated);
     tcase_add_loop_test(tests, decoding_protobuf_allocates_nothing, 0, (int)ALL_MESSAGES);
+    tcase_add_loop_test(tests, decoding_msgpack_allocates_nothing, 0, (int)ALL_MESSAGES);
     tcase_add_loop_test(tests, writing_into_a_buffer_that_is_large_enough_allocates_nothing, 0,
                         (int)ALL_MESSAGES);
 }

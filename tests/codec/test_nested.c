@@ -9,6 +9,7 @@
  *     map<string, string> labels = 5;
  *     int64 wide = 6;
  *     optional int32 maybe = 7;
+ *     double real = 8;
  *   }
  */
 #include <check.h>
@@ -31,6 +32,7 @@ struct outer {
     int64_t wide;
     protobuf_c_boolean has_maybe;
     int32_t maybe;
+    double real;
 };
 
 #define FIELD(member) .name = #member, .offset = offsetof(struct outer, member)
@@ -49,9 +51,10 @@ static const ProtobufCFieldDescriptor outer_fields[] = {
     {FIELD(wide), .id = 6, .label = PROTOBUF_C_LABEL_NONE, .type = PROTOBUF_C_TYPE_INT64},
     {FIELD(maybe), .id = 7, .label = PROTOBUF_C_LABEL_OPTIONAL, .type = PROTOBUF_C_TYPE_INT32,
      .quantifier_offset = offsetof(struct outer, has_maybe)},
+    {FIELD(real), .id = 8, .label = PROTOBUF_C_LABEL_NONE, .type = PROTOBUF_C_TYPE_DOUBLE},
 };
 
-static const ProtobufCIntRange outer_ranges[] = {{1, 0}, {0, 7}};
+static const ProtobufCIntRange outer_ranges[] = {{1, 0}, {0, 8}};
 
 static void outer_init(ProtobufCMessage *message);
 
@@ -59,7 +62,7 @@ static const ProtobufCMessageDescriptor outer_type = {.magic = PROTOBUF_C__MESSA
                                                       .name = "Outer",
                                                       .short_name = "Outer",
                                                       .sizeof_message = sizeof(struct outer),
-                                                      .n_fields = 7,
+                                                      .n_fields = 8,
                                                       .fields = outer_fields,
                                                       .n_field_ranges = 1,
                                                       .field_ranges = outer_ranges,
@@ -175,7 +178,7 @@ static const struct {
     {WKV_JSON, "{\"labels\":{\"a\":1}}", 18, "each element of member \"labels\" of Outer must be a string"},
     {WKV_JSON, "{\"labels\":{\"a\":null}}", 21,
      "each element of member \"labels\" of Outer must be a string"},
-    {WKV_JSON, "{\"wide\":1}", 10, "member \"wide\" of Outer is not supported in JSON"},
+    {WKV_JSON, "{\"real\":1}", 10, "member \"real\" of Outer is not supported in JSON"},
 };
 
 /* A map is an object in JSON and repeated {key, value} messages on the wire; both decode to the same. */
@@ -268,7 +271,7 @@ START_TEST(the_writer_shows_defaults_of_these_and_takes_packed_numbers_one_by_on
     ck_assert_int_eq(wkv_writer_end(&writer), WKV_OK);
     static const char json[] =
         "{\"one\":null,\"many\":[],\"numbers\":[5,0],\"some_flags\":[false],\"labels\":[],"
-        "\"wide\":0,\"maybe\":0}";
+        "\"wide\":0,\"maybe\":0,\"real\":0}";
     ck_assert_uint_eq(buffer.len, sizeof json - 1);
     ck_assert_mem_eq(buffer.data, json, buffer.len);
     wkv_writer_begin(&writer, &outer_type, WKV_PROTOBUF, &buffer, 1000);

@@ -1,4 +1,4 @@
-/* Every message of proto/keyvalue.proto, out and in again, in both encodings, with random content. */
+/* Every message of proto/keyvalue.proto, out and in again, in every encoding, with random content. */
 #include <check.h>
 #include <jansson.h>
 #include <stdlib.h>
@@ -64,6 +64,32 @@ START_TEST(json_comes_back_the_same)
 }
 END_TEST
 
+START_TEST(msgpack_comes_back_the_same)
+{
+    uint64_t random = 2500 + (uint64_t)_i;
+    for (int round = 0; round < ROUNDS; round++) {
+        wkv_arena_reset(&arena);
+        ProtobufCMessage *message = test_random_message(all_messages[_i], &random, &arena);
+        ck_assert_int_eq(test_write(message, WKV_MSGPACK, &buffer, SIZE_MAX, &writer), WKV_OK);
+        ProtobufCMessage *back;
+        ck_assert_msg(wkv_decode(all_messages[_i], WKV_MSGPACK, buffer.data, buffer.len, &arena, &back,
+                                 &error) == WKV_OK,
+                      "%s", error.text);
+        ck_assert(test_messages_equal(message, back));
+        /* Written whole it may be shorter, since the counts are known then, and is the same message. */
+        size_t len = buffer.len;
+        wkv_writer_begin(&writer, all_messages[_i], WKV_MSGPACK, &buffer, SIZE_MAX);
+        wkv_writer_message(&writer, message);
+        ck_assert_int_eq(wkv_writer_end(&writer), WKV_OK);
+        ck_assert_uint_le(buffer.len, len);
+        ck_assert_int_eq(
+            wkv_decode(all_messages[_i], WKV_MSGPACK, buffer.data, buffer.len, &arena, &back, &error),
+            WKV_OK);
+        ck_assert(test_messages_equal(message, back));
+    }
+}
+END_TEST
+
 static void assert_json_value(const json_t *json, const ProtobufCFieldDescriptor *field, const void *elements,
                               size_t k)
 {
@@ -120,10 +146,10 @@ START_TEST(random_bytes_end_cleanly)
         size_t len = test_random(&random) % sizeof bytes;
         for (size_t i = 0; i < len; i++) /* small ones, so that tags and lengths are often right */
             bytes[i] = (uint8_t)(test_random(&random) >> (test_random(&random) >> 63 ? 60 : 56));
-        for (int encoding = 0; encoding < 2; encoding++) {
+        for (int encoding = WKV_PROTOBUF; encoding <= WKV_MSGPACK; encoding++) {
             ProtobufCMessage *message;
-            enum wkv_code code = wkv_decode(all_messages[_i], encoding == 0 ? WKV_PROTOBUF : WKV_JSON, bytes,
-                                            len, &arena, &message, &error);
+            enum wkv_code code = wkv_decode(all_messages[_i], (enum wkv_encoding)encoding, bytes, len, &arena,
+                                            &message, &error);
             ck_assert(code == WKV_OK || code == WKV_BAD_REQUEST);
         }
     }
@@ -138,6 +164,7 @@ int main(void)
     tcase_add_loop_test(tests, protobuf_comes_back_the_same_and_is_what_protobuf_c_packs, 0,
                         (int)ALL_MESSAGES);
     tcase_add_loop_test(tests, json_comes_back_the_same, 0, (int)ALL_MESSAGES);
+    tcase_add_loop_test(tests, msgpack_comes_back_the_same, 0, (int)ALL_MESSAGES);
     tcase_add_loop_test(tests, json_shows_every_field_to_another_reader, 0, (int)ALL_MESSAGES);
     tcase_add_loop_test(tests, random_bytes_end_cleanly, 0, (int)ALL_MESSAGES);
     suite_add_tcase(suite, tests);

@@ -1,4 +1,4 @@
-/* Any bytes, as any message, in both encodings: decoding ends cleanly within its arena, and what it lets
+/* Any bytes, as any message, in every encoding: decoding ends cleanly within its arena, and what it lets
  * through is text in UTF-8 that comes back the same when it is written as a reply and decoded again. */
 #include <stdlib.h>
 
@@ -49,6 +49,7 @@ static void decode(const ProtobufCMessageDescriptor *type, enum wkv_encoding enc
         check_texts(message);
         write_and_decode_again(message, WKV_PROTOBUF, arena);
         write_and_decode_again(message, WKV_JSON, arena);
+        write_and_decode_again(message, WKV_MSGPACK, arena);
     } else {
         must(code == WKV_BAD_REQUEST || code == WKV_UNAVAILABLE);
         must(error.code == code && error.text[0] != '\0' && message == NULL);
@@ -65,6 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     for (size_t i = 0; i < ALL_MESSAGES; i++) {
         decode(all_messages[i], WKV_PROTOBUF, bytes, len, &arena);
         decode(all_messages[i], WKV_JSON, bytes, len, &arena);
+        decode(all_messages[i], WKV_MSGPACK, bytes, len, &arena);
     }
     wkv_arena_destroy(&arena);
     return 0;
