@@ -9,7 +9,7 @@
  * checked against: under a new generation its issuer is looked up again, and where it is gone, so are the
  * claims.
  *
- * Not thread-safe: one cache belongs to one worker, which is why a look-up takes no lock.
+ * Not thread-safe but for its stats: one cache belongs to one worker, which is why a look-up takes no lock.
  */
 #ifndef WASCC_KEYVALUE_CLAIMS_CACHE_H
 #define WASCC_KEYVALUE_CLAIMS_CACHE_H
@@ -68,6 +68,7 @@ const struct wkv_claims *wkv_claims_cache_find(struct wkv_claims_cache *cache, c
 void wkv_claims_cache_add(struct wkv_claims_cache *cache, const char *token, size_t len,
                           const struct wkv_claims *claims, const struct wkv_trust *trust);
 
+/* Any thread while the cache lives; each number is as it is at some moment. */
 void wkv_claims_cache_stats(const struct wkv_claims_cache *cache, struct wkv_claims_cache_stats *stats);
 
 /* Frees everything. NULL is allowed. */

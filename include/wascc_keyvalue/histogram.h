@@ -1,11 +1,13 @@
-/* A histogram of durations with a bounded relative error, after HdrHistogram's scheme: the buckets of each power of two are
- * WKV_HISTOGRAM_STEPS equal steps, and below that many nanoseconds each value has a bucket of its own.
+/* A histogram of durations with a bounded relative error, after HdrHistogram's scheme: the buckets between two powers of two are
+ * WKV_HISTOGRAM_STEPS equal steps, and up to that many nanoseconds each value has a bucket of its own.
  *
- *   value      0 … 31   32 … 63   64 … 127   128 … 255   …   2^36 … 2^37 - 1   more
- *   width          1         1          2           4              2^31        in the last bucket
- *   buckets       32        32         32          32                32
+ *   value      0 … 32   33 … 64   65 … 128   129 … 256   …   2^36 + 1 … 2^37 - 2^31   more
+ *   width          1         1          2           4              2^31            in the last bucket
+ *   buckets       32        32         32          32                31                 1
  *
- * So a value and its bucket's bounds differ by 1/32 (3.2 %) at the most, up to 2^37 ns (137 s).
+ * (0 shares the bucket of 1.) A bucket has its upper bound in it and each power of two is one: so it is exactly known how many
+ * values were at most 2^n. A value and its bucket's upper bound differ by less than 1/32 (3.2 %) of the value, up to
+ * 2^37 - 2^31 ns (135 s).
  *
  * One thread adds; any thread may read meanwhile and sees each bucket as it is at some moment.
  */
@@ -28,16 +30,18 @@ struct wkv_histogram {
 /* The bucket of a value in nanoseconds. */
 static inline uint32_t wkv_histogram_bucket(uint64_t ns)
 {
-    if (ns < WKV_HISTOGRAM_STEPS)
-        return (uint32_t)ns;
-    uint32_t bits = 63u - (uint32_t)__builtin_clzll(ns);
+    /* Steps of ns - 1 that begin at a power of two are steps of ns that end at one. */
+    uint64_t below = ns - (ns != 0);
+    if (below < WKV_HISTOGRAM_STEPS)
+        return (uint32_t)below;
+    uint32_t bits = 63u - (uint32_t)__builtin_clzll(below);
     if (bits >= WKV_HISTOGRAM_MAX_BITS)
         return WKV_HISTOGRAM_BUCKETS - 1;
     uint32_t shift = bits - WKV_HISTOGRAM_STEP_BITS;
-    return (shift + 1) * WKV_HISTOGRAM_STEPS + (uint32_t)((ns >> shift) & (WKV_HISTOGRAM_STEPS - 1));
+    return (shift + 1) * WKV_HISTOGRAM_STEPS + (uint32_t)((below >> shift) & (WKV_HISTOGRAM_STEPS - 1));
 }
 
-/* The largest value of a bucket, in nanoseconds. */
+/* The largest value of a bucket, in nanoseconds; of the last one UINT64_MAX, since it takes whatever is more. */
 uint64_t wkv_histogram_upper_ns(uint32_t bucket);
 
 /* Adds one value. For the histogram's one writer. */
@@ -48,7 +52,8 @@ static inline void wkv_histogram_add(struct wkv_histogram *histogram, uint64_t n
 }
 
 /* The smallest value, in nanoseconds and rounded up to its bucket's largest, that at least the given parts in ten thousand
- * (1 to 10000) of the counted values do not exceed; 0 where nothing was counted. counts has WKV_HISTOGRAM_BUCKETS. */
+ * (1 to 10000) of the counted values do not exceed; 0 where nothing was counted. counts has WKV_HISTOGRAM_BUCKETS. Who knows the
+ * largest value bounds the answer by it. */
 uint64_t wkv_histogram_percentile_ns(const uint64_t *counts, unsigned per_ten_thousand);
 
 #endif

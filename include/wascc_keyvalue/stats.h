@@ -37,7 +37,7 @@ extern const enum wkv_code wkv_stats_codes[WKV_STATS_CODES];
 #define WKV_STATS_BOUNDS 21u
 
 struct wkv_stats_options {
-    unsigned workers;        /* blocks, at least 1 */
+    unsigned workers;        /* event loops for actors, at least 1; there is one more block, for `system` */
     struct wkv_store *store; /* borrowed, like bindings */
     struct wkv_bindings *bindings;
     int64_t now_ns;  /* monotonic */
@@ -52,15 +52,16 @@ void wkv_stats_destroy(struct wkv_stats *stats);
 
 /* ---- counting ---- */
 
-/* The block of a worker, for that worker's thread alone. Owned by stats. */
+/* The block of a worker, for that worker's thread alone: 0 to options.workers - 1, and options.workers for `system`. Owned by
+ * stats. */
 struct wkv_stats_block *wkv_stats_worker(struct wkv_stats *stats, unsigned number);
 
 /* A request that has been answered. Borrowed for the call. */
 struct wkv_stats_request {
     size_t operation;      /* index in wkv_operations */
     struct wkv_text actor; /* the token of the subject */
-    enum wkv_code code;    /* WKV_OK, or what it was refused with */
-    const char *error;     /* the error's text; read only where code is not WKV_OK */
+    enum wkv_code code;    /* WKV_OK, or what it was refused with: one of wkv_stats_codes */
+    const char *error;     /* the error's text; read only where code is not WKV_OK; NULL is as good as "" */
     int64_t start_ns;      /* monotonic: the worker began with it, */
     int64_t end_ns;        /* and had given the reply to nats.c */
     size_t request_bytes;  /* of the payloads */
@@ -68,17 +69,18 @@ struct wkv_stats_request {
     const struct wkv_trace *trace; /* NULL: none */
 };
 
-/* Counts it. For the block's own thread. */
+/* Counts it: some plain stores, and no lock but for a refusal or for a request that gets into the slow log. For the block's own
+ * thread. */
 void wkv_stats_count(struct wkv_stats_block *block, const struct wkv_stats_request *request);
 
 /* A reply that nats.c could not take. For the block's own thread. */
 void wkv_stats_count_unsent(struct wkv_stats_block *block);
 
 /* The claims that this worker remembers, for wkv_stats_service to look at; NULL: none (any more). Whoever destroys the cache
- * sets NULL first. */
+ * sets NULL first; its hits, misses and evictions stay counted. Any thread. */
 void wkv_stats_watch_claims(struct wkv_stats_block *block, struct wkv_claims_cache *cache);
 
-/* A connection was made (or came back), or was lost. Any thread. */
+/* A connection was made (or came back), or was lost. A loss without a connection counts for nothing. Any thread. */
 void wkv_stats_connected(struct wkv_stats *stats, bool again);
 void wkv_stats_disconnected(struct wkv_stats *stats);
 
@@ -92,13 +94,14 @@ bool wkv_stats_is_ready(struct wkv_stats *stats);
 /* So many ticks are "the last minute"; what came since the last tick is added to them. */
 #define WKV_STATS_TICKS 12
 
-/* Remembers what was counted since the last tick. Called every WKV_STATS_TICK_MS by one thread. */
+/* Remembers what was counted since the last tick, and forgets what was counted before the last WKV_STATS_TICKS of them. Called
+ * every WKV_STATS_TICK_MS by one thread. */
 void wkv_stats_tick(struct wkv_stats *stats);
 
 /* ---- reading: any thread ---- */
 
-/* Nanoseconds; 0 where nothing was counted. Percentiles are at most 1/32 too large and never above max_ns; max_ns is exact since
- * start, and of the last minute no more exact than a percentile. */
+/* Nanoseconds; 0 where nothing was counted. Percentiles are never too small, less than 1/32 too large (or 1 ns for 0) up to
+ * 135 s, and never above max_ns; max_ns is exact since start, and of the last minute no more exact than a percentile. */
 struct wkv_stats_latency {
     uint64_t requests;
     uint64_t p50_ns, p90_ns, p99_ns, p999_ns, max_ns;
@@ -110,12 +113,13 @@ struct wkv_stats_operation {
     uint64_t refusals[WKV_STATS_CODES];
     uint64_t processing_ns; /* of all requests together */
     uint64_t request_bytes, reply_bytes;
-    char last_error[WKV_ERROR_TEXT_BYTES + 8]; /* "401: Get: …", or "" */
+    char last_error[WKV_ERROR_TEXT_BYTES + 8]; /* "401: Get: …", or ""; of all workers' the latest */
     struct wkv_stats_latency since_start, last_minute;
     uint64_t at_most[WKV_STATS_BOUNDS]; /* requests that took at most 2^(WKV_STATS_FIRST_BOUND + i) ns */
 };
 
-/* One operation (an index in wkv_operations), over all workers. */
+/* One operation (an index in wkv_operations), over all workers. Each number is as it is at some moment: between those of a request
+ * that is being counted the reader may come. */
 void wkv_stats_operation(struct wkv_stats *stats, size_t operation, struct wkv_stats_operation *out);
 
 /* Keyspaces of which the sizes are told at once: those with the most keys. */
@@ -151,7 +155,8 @@ bool wkv_stats_service(struct wkv_stats *stats, int64_t now_ns, struct wkv_stats
 
 /* ---- the slow log ---- */
 
-/* Each worker remembers so many of the slowest requests of this minute and of the last. */
+/* Each worker remembers so many of the slowest requests of this minute and of the last. Minutes are counted from the start, and a
+ * request belongs to the one in which it ended. */
 #define WKV_STATS_SLOW 32
 #define WKV_STATS_SLOW_WINDOW_NS (INT64_C(60) * 1000000000)
 

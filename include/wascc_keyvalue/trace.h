@@ -16,8 +16,9 @@ struct wkv_trace {
     char id[WKV_TRACE_ID_CHARS + 1]; /* lower-case hex */
 };
 
-/* Reads the value of a header. A header that is not as the recommendation has it is as good as none: false, and trace is not
- * present. A version after 00 may have more behind the flags. */
+/* Reads the value of a header, without blanks around it (NULL with len 0: there is none). A header that is not as the
+ * recommendation has it is as good as none: false, and trace is not present. A version after 00 may have more behind the flags
+ * and a dash. */
 bool wkv_trace_read(const char *value, size_t len, struct wkv_trace *trace);
 
 #endif

@@ -1,6 +1,7 @@
 #include "wascc_keyvalue/claims_cache.h"
 
 #include <sodium.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +31,15 @@ struct slot {
     struct wkv_claims claims;
 };
 
+/* struct wkv_claims_cache_stats, as the cache's own thread counts and any other may read it. */
+struct counters {
+    _Atomic uint64_t hits;
+    _Atomic uint64_t misses;
+    _Atomic uint64_t evictions;
+    _Atomic uint64_t entries;
+    _Atomic uint64_t bytes;
+};
+
 struct wkv_claims_cache {
     unsigned char key[crypto_shorthash_KEYBYTES];
     struct slot *slots;
@@ -39,11 +49,27 @@ struct wkv_claims_cache {
     uint32_t free_head;
     uint32_t hand;
     size_t max_bytes;
-    struct wkv_claims_cache_stats stats;
+    struct counters counters;
 };
 
 _Static_assert(WKV_CLAIMS_CACHE_KEY_BYTES == crypto_shorthash_KEYBYTES,
                "the header names libsodium's key size");
+
+/* There is one writer, so a plain load and store are enough. */
+static uint64_t read_counter(const _Atomic uint64_t *counter)
+{
+    return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+static void add(_Atomic uint64_t *counter, uint64_t number)
+{
+    atomic_store_explicit(counter, read_counter(counter) + number, memory_order_relaxed);
+}
+
+static void subtract(_Atomic uint64_t *counter, uint64_t number)
+{
+    atomic_store_explicit(counter, read_counter(counter) - number, memory_order_relaxed);
+}
 
 static bool allocate(struct wkv_claims_cache *cache, uint32_t slot_count)
 {
@@ -123,8 +149,8 @@ static void drop(struct wkv_claims_cache *cache, uint32_t index)
     while (*link != index)
         link = &cache->slots[*link].next;
     *link = slot->next;
-    cache->stats.entries--;
-    cache->stats.bytes -= slot->len;
+    subtract(&cache->counters.entries, 1);
+    subtract(&cache->counters.bytes, slot->len);
     free(slot->token);
     slot->token = NULL;
     slot->next = cache->free_head;
@@ -160,10 +186,10 @@ const struct wkv_claims *wkv_claims_cache_find(struct wkv_claims_cache *cache, c
         if (wkv_token_too_early(slot->claims.not_before_s, now_s))
             break;
         slot->found = true;
-        cache->stats.hits++;
+        add(&cache->counters.hits, 1);
         return &slot->claims;
     }
-    cache->stats.misses++;
+    add(&cache->counters.misses, 1);
     return NULL;
 }
 
@@ -182,7 +208,7 @@ static void evict_one(struct wkv_claims_cache *cache)
             continue;
         }
         drop(cache, index);
-        cache->stats.evictions++;
+        add(&cache->counters.evictions, 1);
         return;
     }
 }
@@ -196,8 +222,8 @@ void wkv_claims_cache_add(struct wkv_claims_cache *cache, const char *token, siz
     if (copy == NULL)
         return;
     memcpy(copy, token, len);
-    while (cache->stats.entries > 0 &&
-           (cache->free_head == NONE || cache->stats.bytes > cache->max_bytes - len))
+    while (read_counter(&cache->counters.entries) > 0 &&
+           (cache->free_head == NONE || read_counter(&cache->counters.bytes) > cache->max_bytes - len))
         evict_one(cache);
     uint32_t index = cache->free_head;
     struct slot *slot = &cache->slots[index];
@@ -211,13 +237,18 @@ void wkv_claims_cache_add(struct wkv_claims_cache *cache, const char *token, siz
     uint32_t *bucket = &cache->buckets[slot->hash & cache->bucket_mask];
     slot->next = *bucket;
     *bucket = index;
-    cache->stats.entries++;
-    cache->stats.bytes += len;
+    add(&cache->counters.entries, 1);
+    add(&cache->counters.bytes, len);
 }
 
 void wkv_claims_cache_stats(const struct wkv_claims_cache *cache, struct wkv_claims_cache_stats *stats)
 {
-    *stats = cache->stats;
+    const struct counters *counters = &cache->counters;
+    *stats = (struct wkv_claims_cache_stats){.hits = read_counter(&counters->hits),
+                                             .misses = read_counter(&counters->misses),
+                                             .evictions = read_counter(&counters->evictions),
+                                             .entries = (uint32_t)read_counter(&counters->entries),
+                                             .bytes = (size_t)read_counter(&counters->bytes)};
 }
 
 void wkv_claims_cache_destroy(struct wkv_claims_cache *cache)

@@ -1,0 +1,174 @@
+#include "stats/stats.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const enum wkv_code wkv_stats_codes[WKV_STATS_CODES] = {
+    WKV_BAD_REQUEST, WKV_UNAUTHORIZED, WKV_FORBIDDEN,     WKV_WRONG_KIND,
+    WKV_TOO_LARGE,   WKV_UNAVAILABLE,  WKV_OUT_OF_MEMORY,
+};
+
+/* ---- making ---- */
+
+static struct wkv_stats_block *create_block(const struct wkv_stats_options *options)
+{
+    size_t size = sizeof(struct wkv_stats_block) + wkv_operation_count * sizeof(struct wkv_stats_row);
+    struct wkv_stats_block *block = aligned_alloc(WKV_STATS_ALIGNMENT, size);
+    if (block == NULL)
+        return NULL;
+    memset(block, 0, size);
+    block->start_ns = options->now_ns;
+    block->start_wall_ns = options->wall_ns;
+    wkv_stats_slow_init(block);
+    if (pthread_mutex_init(&block->lock, NULL) != 0) {
+        free(block);
+        return NULL;
+    }
+    return block;
+}
+
+static bool create_blocks(struct wkv_stats *stats, const struct wkv_stats_options *options)
+{
+    stats->blocks = calloc((size_t)options->workers + 1, sizeof(struct wkv_stats_block *));
+    if (stats->blocks == NULL)
+        return false;
+    for (; stats->block_count <= options->workers; stats->block_count++) {
+        struct wkv_stats_block *block = create_block(options);
+        if (block == NULL)
+            return false;
+        stats->blocks[stats->block_count] = block;
+    }
+    return true;
+}
+
+struct wkv_stats *wkv_stats_create(const struct wkv_stats_options *options)
+{
+    assert(options->workers >= 1);
+    struct wkv_stats *stats = calloc(1, sizeof *stats);
+    if (stats == NULL)
+        return NULL;
+    stats->store = options->store;
+    stats->bindings = options->bindings;
+    stats->start_ns = options->now_ns;
+    stats->start_wall_ns = options->wall_ns;
+    if (!wkv_stats_minute_init(&stats->minute)) {
+        free(stats);
+        return NULL;
+    }
+    if (!create_blocks(stats, options)) {
+        wkv_stats_destroy(stats);
+        return NULL;
+    }
+    return stats;
+}
+
+void wkv_stats_destroy(struct wkv_stats *stats)
+{
+    if (stats == NULL)
+        return;
+    for (unsigned i = 0; i < stats->block_count; i++) {
+        (void)pthread_mutex_destroy(&stats->blocks[i]->lock);
+        free(stats->blocks[i]);
+    }
+    free(stats->blocks);
+    wkv_stats_minute_destroy(&stats->minute);
+    free(stats);
+}
+
+/* ---- counting ---- */
+
+struct wkv_stats_block *wkv_stats_worker(struct wkv_stats *stats, unsigned number)
+{
+    assert(number < stats->block_count);
+    return stats->blocks[number];
+}
+
+static size_t index_of(enum wkv_code code)
+{
+    for (size_t i = 0; i < WKV_STATS_CODES; i++)
+        if (wkv_stats_codes[i] == code)
+            return i;
+    assert(!"a code of contract section 5");
+    return 0;
+}
+
+static void count_refusal(struct wkv_stats_block *block, struct wkv_stats_row *row,
+                          const struct wkv_stats_request *request)
+{
+    wkv_stats_add(&row->counters.refusals[index_of(request->code)], 1);
+    const char *text = request->error == NULL ? "" : request->error;
+    size_t len = strnlen(text, WKV_ERROR_TEXT_BYTES - 1);
+    struct wkv_stats_last_error *last = &row->last_error;
+    (void)pthread_mutex_lock(&block->lock);
+    last->code = request->code;
+    last->end_ns = request->end_ns;
+    memcpy(last->text, text, len);
+    last->text[len] = '\0';
+    (void)pthread_mutex_unlock(&block->lock);
+}
+
+void wkv_stats_count(struct wkv_stats_block *block, const struct wkv_stats_request *request)
+{
+    assert(request->operation < wkv_operation_count);
+    struct wkv_stats_row *row = &block->rows[request->operation];
+    struct wkv_stats_counters *counters = &row->counters;
+    int64_t duration_ns = request->end_ns > request->start_ns ? request->end_ns - request->start_ns : 0;
+    uint64_t ns = (uint64_t)duration_ns;
+    wkv_stats_add(&counters->requests, 1);
+    wkv_stats_add(&counters->processing_ns, ns);
+    wkv_stats_add(&counters->request_bytes, request->request_bytes);
+    wkv_stats_add(&counters->reply_bytes, request->reply_bytes);
+    if (ns > wkv_stats_read(&counters->max_ns))
+        atomic_store_explicit(&counters->max_ns, ns, memory_order_relaxed);
+    wkv_histogram_add(&row->histogram, ns);
+    if (request->code != WKV_OK)
+        count_refusal(block, row, request);
+    if (duration_ns > block->slow_threshold_ns || request->end_ns >= block->slow_window_end_ns)
+        wkv_stats_slow_add(block, request, duration_ns);
+}
+
+void wkv_stats_count_unsent(struct wkv_stats_block *block)
+{
+    wkv_stats_add(&block->unsent, 1);
+}
+
+void wkv_stats_watch_claims(struct wkv_stats_block *block, struct wkv_claims_cache *cache)
+{
+    (void)pthread_mutex_lock(&block->lock);
+    if (block->claims != NULL && block->claims != cache) {
+        struct wkv_claims_cache_stats last;
+        wkv_claims_cache_stats(block->claims, &last);
+        block->former_claims.hits += last.hits;
+        block->former_claims.misses += last.misses;
+        block->former_claims.evictions += last.evictions;
+    }
+    block->claims = cache;
+    (void)pthread_mutex_unlock(&block->lock);
+}
+
+/* ---- what any thread may say ---- */
+
+void wkv_stats_connected(struct wkv_stats *stats, bool again)
+{
+    (void)atomic_fetch_add_explicit(&stats->connections, 1, memory_order_relaxed);
+    (void)atomic_fetch_add_explicit(again ? &stats->reconnects : &stats->connects, 1, memory_order_relaxed);
+}
+
+void wkv_stats_disconnected(struct wkv_stats *stats)
+{
+    uint64_t connections = wkv_stats_read(&stats->connections);
+    while (connections > 0 &&
+           !atomic_compare_exchange_weak_explicit(&stats->connections, &connections, connections - 1,
+                                                  memory_order_relaxed, memory_order_relaxed))
+        continue;
+}
+
+void wkv_stats_set_ready(struct wkv_stats *stats, bool ready)
+{
+    atomic_store_explicit(&stats->ready, ready, memory_order_release);
+}
+
+bool wkv_stats_is_ready(struct wkv_stats *stats)
+{
+    return atomic_load_explicit(&stats->ready, memory_order_acquire);
+}

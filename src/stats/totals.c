@@ -1,0 +1,176 @@
+/* Reading: the workers' blocks added up. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "stats/stats.h"
+
+static_assert(WKV_STATS_FIRST_BOUND >= WKV_HISTOGRAM_STEP_BITS &&
+                  WKV_STATS_FIRST_BOUND + WKV_STATS_BOUNDS - 1 < WKV_HISTOGRAM_MAX_BITS,
+              "a power of two is the upper bound of a bucket");
+static_assert(sizeof((struct wkv_stats_operation *)0)->last_error >=
+                  WKV_ERROR_TEXT_BYTES + sizeof "400: " - 1,
+              "the longest error has room behind its code");
+
+/* ---- one operation ---- */
+
+static void add_counters(const struct wkv_stats_counters *counters, struct wkv_stats_operation *out)
+{
+    out->requests += wkv_stats_read(&counters->requests);
+    out->processing_ns += wkv_stats_read(&counters->processing_ns);
+    out->request_bytes += wkv_stats_read(&counters->request_bytes);
+    out->reply_bytes += wkv_stats_read(&counters->reply_bytes);
+    uint64_t max_ns = wkv_stats_read(&counters->max_ns);
+    if (max_ns > out->since_start.max_ns)
+        out->since_start.max_ns = max_ns;
+    for (size_t i = 0; i < WKV_STATS_CODES; i++) {
+        uint64_t refusals = wkv_stats_read(&counters->refusals[i]);
+        out->refusals[i] += refusals;
+        out->errors += refusals;
+    }
+}
+
+static void find_last_error(struct wkv_stats *stats, size_t operation, char *out, size_t size)
+{
+    struct wkv_stats_last_error latest = {.code = WKV_OK};
+    for (unsigned i = 0; i < stats->block_count; i++) {
+        struct wkv_stats_block *block = stats->blocks[i];
+        const struct wkv_stats_last_error *last = &block->rows[operation].last_error;
+        (void)pthread_mutex_lock(&block->lock);
+        if (last->code != WKV_OK && (latest.code == WKV_OK || last->end_ns > latest.end_ns))
+            latest = *last;
+        (void)pthread_mutex_unlock(&block->lock);
+    }
+    if (latest.code != WKV_OK)
+        (void)snprintf(out, size, "%d: %s", (int)latest.code, latest.text);
+}
+
+static uint64_t at_most(uint64_t ns, uint64_t bound)
+{
+    return ns < bound ? ns : bound;
+}
+
+/* latency->max_ns is set, to a bound that no value was above. */
+static void fill_latency(const uint64_t *counts, struct wkv_stats_latency *latency)
+{
+    for (uint32_t i = 0; i < WKV_HISTOGRAM_BUCKETS; i++)
+        latency->requests += counts[i];
+    latency->p50_ns = at_most(wkv_histogram_percentile_ns(counts, 5000), latency->max_ns);
+    latency->p90_ns = at_most(wkv_histogram_percentile_ns(counts, 9000), latency->max_ns);
+    latency->p99_ns = at_most(wkv_histogram_percentile_ns(counts, 9900), latency->max_ns);
+    latency->p999_ns = at_most(wkv_histogram_percentile_ns(counts, 9990), latency->max_ns);
+}
+
+static void fill_bounds(const uint64_t *counts, uint64_t out[WKV_STATS_BOUNDS])
+{
+    uint64_t seen = 0;
+    uint32_t bucket = 0;
+    for (unsigned i = 0; i < WKV_STATS_BOUNDS; i++) {
+        uint32_t last = wkv_histogram_bucket(UINT64_C(1) << (WKV_STATS_FIRST_BOUND + i));
+        while (bucket <= last)
+            seen += counts[bucket++];
+        out[i] = seen;
+    }
+}
+
+void wkv_stats_operation(struct wkv_stats *stats, size_t operation, struct wkv_stats_operation *out)
+{
+    assert(operation < wkv_operation_count);
+    uint64_t since_start[WKV_HISTOGRAM_BUCKETS];
+    uint64_t last_minute[WKV_HISTOGRAM_BUCKETS];
+    memset(out, 0, sizeof *out);
+    wkv_stats_buckets(stats, operation, since_start, last_minute);
+    for (unsigned i = 0; i < stats->block_count; i++)
+        add_counters(&stats->blocks[i]->rows[operation].counters, out);
+    find_last_error(stats, operation, out->last_error, sizeof out->last_error);
+    fill_latency(since_start, &out->since_start);
+    out->last_minute.max_ns =
+        at_most(wkv_histogram_percentile_ns(last_minute, 10000), out->since_start.max_ns);
+    fill_latency(last_minute, &out->last_minute);
+    fill_bounds(since_start, out->at_most);
+}
+
+/* ---- the process ---- */
+
+static void add_requests(const struct wkv_stats_block *block, struct wkv_stats_service *out)
+{
+    out->unsent += wkv_stats_read(&block->unsent);
+    for (size_t i = 0; i < wkv_operation_count; i++) {
+        struct wkv_stats_operation operation = {.requests = 0};
+        add_counters(&block->rows[i].counters, &operation);
+        out->requests += operation.requests;
+        out->errors += operation.errors;
+        for (size_t code = 0; code < WKV_STATS_CODES; code++)
+            out->refusals[code] += operation.refusals[code];
+    }
+}
+
+static void add_claims(struct wkv_stats_block *block, struct wkv_claims_cache_stats *out)
+{
+    struct wkv_claims_cache_stats now = {.hits = 0};
+    (void)pthread_mutex_lock(&block->lock);
+    if (block->claims != NULL)
+        wkv_claims_cache_stats(block->claims, &now);
+    out->hits += now.hits + block->former_claims.hits;
+    out->misses += now.misses + block->former_claims.misses;
+    out->evictions += now.evictions + block->former_claims.evictions;
+    (void)pthread_mutex_unlock(&block->lock);
+    out->entries += now.entries;
+    out->bytes += now.bytes;
+}
+
+/* Puts a keyspace where it belongs among the largest so far; of equal ones the one that was named first comes first. */
+static void insert_largest(uint32_t largest[WKV_STATS_KEYSPACES], size_t *count, const uint64_t *keys,
+                           uint32_t number)
+{
+    size_t at = *count;
+    if (*count < WKV_STATS_KEYSPACES)
+        (*count)++;
+    else if (keys[number] <= keys[largest[--at]])
+        return;
+    for (; at > 0 && keys[number] > keys[largest[at - 1]]; at--)
+        largest[at] = largest[at - 1];
+    largest[at] = number;
+}
+
+static bool fill_keyspaces(struct wkv_stats *stats, struct wkv_stats_service *out)
+{
+    uint32_t count = wkv_bindings_keyspaces(stats->bindings);
+    uint64_t *keys = calloc(count, sizeof *keys);
+    if (keys == NULL)
+        return false;
+    wkv_store_keyspaces(stats->store, keys, count);
+    uint32_t largest[WKV_STATS_KEYSPACES];
+    size_t found = 0;
+    for (uint32_t number = 0; number < count; number++)
+        if (keys[number] > 0)
+            insert_largest(largest, &found, keys, number);
+    for (size_t i = 0; i < found; i++) {
+        struct wkv_stats_keyspace *keyspace = &out->by_keyspace[i];
+        (void)wkv_bindings_keyspace_name(stats->bindings, largest[i], keyspace->name);
+        keyspace->keys = keys[largest[i]];
+    }
+    out->keyspace_count = found;
+    out->keyspaces = count;
+    free(keys);
+    return true;
+}
+
+bool wkv_stats_service(struct wkv_stats *stats, int64_t now_ns, struct wkv_stats_service *out)
+{
+    memset(out, 0, sizeof *out);
+    out->started_wall_ns = stats->start_wall_ns;
+    out->uptime_ns = now_ns > stats->start_ns ? now_ns - stats->start_ns : 0;
+    out->workers = stats->block_count - 1;
+    out->ready = wkv_stats_is_ready(stats);
+    for (unsigned i = 0; i < stats->block_count; i++) {
+        add_requests(stats->blocks[i], out);
+        add_claims(stats->blocks[i], &out->claims_cache);
+    }
+    wkv_store_stats(stats->store, &out->store);
+    out->bound_actors = wkv_bindings_count(stats->bindings);
+    out->connections = wkv_stats_read(&stats->connections);
+    out->connects = wkv_stats_read(&stats->connects);
+    out->reconnects = wkv_stats_read(&stats->reconnects);
+    return fill_keyspaces(stats, out);
+}
