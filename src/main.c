@@ -14,6 +14,7 @@ static const struct {
     {"keygen", wkv_command_keygen, "make a key pair of an account, a module or a host"},
     {"token", wkv_command_token, "make an actor's claims"},
     {"inspect", wkv_command_inspect, "tell what a token says and whether it holds"},
+    {"top", wkv_command_top, "watch a running service"},
     {"health", wkv_command_health, "exit 0 where an instance answers"},
 };
 

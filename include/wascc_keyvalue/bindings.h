@@ -54,6 +54,9 @@ enum wkv_code wkv_bindings_bind(struct wkv_bindings *bindings, struct wkv_text a
 /* Takes the actor's binding away; one that is not bound is no error. Any thread. */
 void wkv_bindings_remove(struct wkv_bindings *bindings, struct wkv_text actor);
 
+/* Whether that actor is bound. Any thread. */
+bool wkv_bindings_is_bound(struct wkv_bindings *bindings, struct wkv_text actor);
+
 /* Actors that are bound. Any thread. */
 size_t wkv_bindings_count(struct wkv_bindings *bindings);
 
@@ -72,7 +75,7 @@ struct wkv_bindings_listed {
 };
 
 /* Writes the bindings behind the actor `after` (no bytes: from the first), in the order of the actors' names, at most max (> 0) of
- * them, and returns how many. Any thread. Looks at all bindings under the lock. */
+ * them, and returns how many. Any thread. Looks at all bindings under the lock. Errors: SIZE_MAX where memory is short. */
 size_t wkv_bindings_list(struct wkv_bindings *bindings, struct wkv_text after,
                          struct wkv_bindings_listed *out, size_t max);
 

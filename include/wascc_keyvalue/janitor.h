@@ -1,8 +1,9 @@
 /* The janitor: the one thread for what is periodic. It takes expired keys out and frees large deleted values,
- * in slices. */
+ * in slices, and tells the statistics that time has passed. */
 #ifndef WASCC_KEYVALUE_JANITOR_H
 #define WASCC_KEYVALUE_JANITOR_H
 
+#include "wascc_keyvalue/stats.h"
 #include "wascc_keyvalue/store.h"
 
 struct wkv_janitor;
@@ -13,9 +14,9 @@ struct wkv_janitor;
 /* How often it looks while there is nothing to do. */
 #define WKV_JANITOR_PERIOD_MS 10
 
-/* Starts the thread. The store is borrowed until stop. Errors: NULL where the machine gives no thread or
+/* Starts the thread. Store and stats are borrowed until stop. Errors: NULL where the machine gives no thread or
  * memory. */
-struct wkv_janitor *wkv_janitor_start(struct wkv_store *store);
+struct wkv_janitor *wkv_janitor_start(struct wkv_store *store, struct wkv_stats *stats);
 
 /* Stops the thread, waits for it and frees the janitor. NULL is allowed. */
 void wkv_janitor_stop(struct wkv_janitor *janitor);

@@ -27,6 +27,13 @@ void wkv_log_init(struct wkv_log *log, int fd, enum wkv_log_level level, enum wk
 /* Reads "error", "warn", "info" or "debug". Returns false for anything else. */
 bool wkv_log_level_parse(const char *name, enum wkv_log_level *level);
 
+/* The name of the level, as parse reads it. Static text. */
+const char *wkv_log_level_name(enum wkv_log_level level);
+
+/* The level as it is now, and sets it. Any thread. */
+enum wkv_log_level wkv_log_level(const struct wkv_log *log);
+void wkv_log_set_level(struct wkv_log *log, enum wkv_log_level level);
+
 /* Reads "text" or "json". Returns false for anything else. */
 bool wkv_log_format_parse(const char *name, enum wkv_log_format *format);
 
@@ -35,6 +42,12 @@ bool wkv_log_format_parse(const char *name, enum wkv_log_format *format);
  * to say so. */
 void wkv_log_write(struct wkv_log *log, enum wkv_log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Whether a line at that level would be written: for what costs something to make. */
+static inline bool wkv_log_wants(const struct wkv_log *log, enum wkv_log_level level)
+{
+    return (int)level <= atomic_load_explicit(&log->level, memory_order_relaxed);
+}
 
 #define wkv_log_error(log, ...) wkv_log_write(log, WKV_LOG_ERROR, __VA_ARGS__)
 #define wkv_log_warn(log, ...) wkv_log_write(log, WKV_LOG_WARN, __VA_ARGS__)

@@ -20,12 +20,16 @@
 #include "wascc_keyvalue/buffer.h"
 #include "wascc_keyvalue/codec.h"
 #include "wascc_keyvalue/error.h"
+#include "wascc_keyvalue/invocation.h"
+#include "wascc_keyvalue/log.h"
 #include "wascc_keyvalue/policy.h"
+#include "wascc_keyvalue/stats.h"
 #include "wascc_keyvalue/store.h"
 
 #define WKV_CAPABILITY "wascc:keyvalue"
 #define WKV_SERVICE_NAME "wascc-keyvalue"
 #define WKV_ENGINE "memory"
+#define WKV_DESCRIPTION "Keys and values in memory, with expiries, counters, lists and sets, on NATS"
 #define WKV_DESCRIPTOR_REVISION 1 /* of the capability descriptor: counts up when its operations change */
 
 /* Limits on what a request may carry (contract section 5, code 413). */
@@ -43,6 +47,7 @@ struct wkv_operation {
     const ProtobufCMessageDescriptor *reply;
     bool writes; /* the store or the bindings */
     bool system; /* only `system` may call it (contract section 2), and every instance answers */
+    bool json;   /* an operator's (contract section 8): JSON only, and a request without a body is `{}` */
     enum wkv_code (*handle)(struct wkv_call *call); /* private to the provider */
     const char *doc;                                /* one sentence */
 };
@@ -60,6 +65,8 @@ struct wkv_provider {
     struct wkv_bindings *bindings;
     struct wkv_trust_source *trust; /* NULL where auth is WKV_AUTH_NONE */
     struct wkv_replay *replay;      /* likewise */
+    struct wkv_stats *stats;        /* for Slowlog */
+    struct wkv_log *log;            /* for LogLevel */
     const char *binding;            /* the binding's name */
     enum wkv_auth auth;
     bool require_binding;     /* refuse actors that are not bound, in every mode */
@@ -82,8 +89,15 @@ struct wkv_session {
 int wkv_session_init(struct wkv_session *session, const struct wkv_provider *provider);
 void wkv_session_destroy(struct wkv_session *session);
 
+/* What an operation on the binding's own subject of the lattice is told (contract section 7), and one for an actor that is not
+ * bound (any more). */
+#define WKV_LATTICE_UNBOUND "Attempted to invoke binding-required operation on unbound provider"
+
 struct wkv_request {
     const struct wkv_operation *operation;
+    /* Through the lattice: the invocation that the request came in, which lies outside the session's arena. It then says what
+     * claims, invocation and payload would, and the reply is for its response. NULL: not through the lattice. */
+    const struct wkv_invocation *lattice;
     struct wkv_text actor;      /* the token of the subject; not yet believed */
     struct wkv_text claims;     /* the header Wascc-Claims; data NULL where it was not sent */
     struct wkv_text invocation; /* the header Wascc-Invocation, likewise */
@@ -104,7 +118,8 @@ bool wkv_provider_reads_invocation(const struct wkv_provider *provider,
  * nothing, and answers nobody: who asks is checked where they are dispatched. At most WKV_STORE_PREFETCH. */
 void wkv_prefetch(struct wkv_session *session, const struct wkv_request *requests, size_t count);
 
-/* Checks who asks, decodes the request, does it and encodes the reply in the request's encoding. On WKV_OK *reply is in the
+/* Checks who asks, decodes the request, does it and encodes the reply in the request's encoding, which is MessagePack through the
+ * lattice: a reply fits where the response that it goes into does. On WKV_OK *reply is in the
  * session and valid until its next use; else error says what was wrong and what would be right, beginning with the
  * operation's name, and nothing has been changed.
  * Thread-safety: any number of threads, each with a session of its own.

@@ -71,6 +71,9 @@ enum wkv_code wkv_address_check(const struct wkv_address *address, struct wkv_er
 /* `<prefix>.provider.wascc.keyvalue.<binding>`. The address has been checked, so it fits. */
 void wkv_subject_base(const struct wkv_address *address, char out[WKV_SUBJECT_BYTES]);
 
+/* `<prefix>.<rest>`: a subject of the lattice (contract section 7). The address has been checked; rest is short. */
+void wkv_subject_lattice(const struct wkv_address *address, const char *rest, char out[WKV_SUBJECT_BYTES]);
+
 /* `<base>.<actor>.<operation>`; actor may be "*". Errors: WKV_BAD_REQUEST where actor or operation is no
  * token. */
 enum wkv_code wkv_subject_operation(const struct wkv_address *address, const char *actor,
@@ -79,8 +82,12 @@ enum wkv_code wkv_subject_operation(const struct wkv_address *address, const cha
 
 /* ---- discovery (contract section 8) ---- */
 
+/* Makes a subject for answers that nobody else has, under the prefix (NULL: _INBOX). nats.c keeps to itself how it makes those of a
+ * connection with a prefix. Errors: nats.c's. */
+natsStatus wkv_make_inbox(const char *prefix, char out[WKV_SUBJECT_BYTES]);
+
 /* Asks `$SRV.PING.wascc-keyvalue` on connection and gives each answer that is from an instance on this
- * address with this engine to `seen` (its id, and whether it serves or is still starting), for wait_ms or
+ * address with this engine to `seen` (its id, and whether it holds data, serving or draining, or is still starting), for wait_ms or
  * until seen returns false. The connection's messages must be delivered meanwhile, by a loop of its own or
  * nats.c's threads. inbox_prefix is the connection's own (NULL: _INBOX). Errors: WKV_FORBIDDEN (the server's
  * permissions refuse the question or its answers), WKV_UNAVAILABLE. */

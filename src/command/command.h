@@ -16,6 +16,7 @@ int wkv_command_health(int argc, char **argv);
 int wkv_command_keygen(int argc, char **argv);
 int wkv_command_token(int argc, char **argv);
 int wkv_command_inspect(int argc, char **argv);
+int wkv_command_top(int argc, char **argv);
 
 /* The way into most commands: reads the config, answers --help (head, then the options) and refuses what is wrong. Returns true
  * where the command is to go on, and then *rest as wkv_config_read; else *status is what to return. */

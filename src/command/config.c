@@ -16,7 +16,8 @@
 #define SERVE WKV_COMMAND_SERVE
 #define TOKEN WKV_COMMAND_TOKEN
 #define INSPECT WKV_COMMAND_INSPECT
-#define EVERY (WKV_COMMAND_SERVE | WKV_COMMAND_CALL | WKV_COMMAND_HEALTH)
+#define TOP WKV_COMMAND_TOP
+#define EVERY (WKV_COMMAND_SERVE | WKV_COMMAND_CALL | WKV_COMMAND_HEALTH | TOP)
 #define ALL (EVERY | WKV_COMMAND_KEYGEN | TOKEN | INSPECT)
 
 /* SECRET is a TEXT that must not stay where ps shows it; LIST is a TEXT that repeats. */
@@ -82,6 +83,8 @@ static const struct option_row rows[] = {
      "serve beside another instance on the same binding, each holding a part of the data"},
     {"log-level", TEXT, AT(log_level), SERVE, 0, 0, NULL, "LEVEL", "info", "error, warn, info or debug"},
     {"log-format", TEXT, AT(log_format), SERVE, 0, 0, NULL, "FORMAT", "text", "text or json"},
+    {"metrics-listen", TEXT, AT(metrics_listen), SERVE, 0, 0, NULL, "[HOST]:PORT", NULL,
+     "serve /metrics, /livez and /readyz over HTTP there, as 127.0.0.1:9464 or :9464 (default: off)"},
     {"actor", TEXT, AT(actor), CALL, 0, 0, NULL, "M...|system", NULL,
      "whom to speak as (default: the actor of --claims, else an example's key)"},
     {"claims", TEXT, AT(claims), CALL, 0, 0, NULL, "FILE", NULL, "actor claims to send"},
@@ -97,6 +100,8 @@ static const struct option_row rows[] = {
      "how long the claims hold (default: for ever)"},
     {"timeout", DURATION, AT(timeout_ms), CALL | WKV_COMMAND_HEALTH, 1, 86400000, NULL, "TIME", "2s",
      "how long to wait for the answer"},
+    {"interval", DURATION, AT(interval_ms), TOP, 100, 3600000, NULL, "TIME", "1s", "between two looks"},
+    {"count", NUMBER, AT(count), TOP, 0, UINT32_MAX, NULL, "N", "0", "end after so many looks; 0: never"},
     {"help", FLAG, AT(help), ALL, 0, 0, NULL, NULL, NULL, "print this"},
 };
 
@@ -203,7 +208,8 @@ static enum wkv_code apply(const struct option_row *row, const char *source, con
     case DURATION:
         if (!wkv_parse_duration(value, &number) || number < row->min || number > row->max)
             return wkv_fail(error, WKV_BAD_REQUEST,
-                            "%s takes seconds, or a time such as 10s, 500ms or 2m, up to a day", source);
+                            "%s takes seconds, or a time such as 10s, 500ms or 2m, from %llums to %llus",
+                            source, (unsigned long long)row->min, (unsigned long long)row->max / 1000);
         break;
     }
     memcpy(member, &number, sizeof number);
@@ -323,10 +329,23 @@ static enum wkv_code read_options(enum wkv_command command, int argc, char **arg
     return WKV_OK;
 }
 
+/* Whoever asks for help gets it, also where a variable in his environment is what he needs it for. */
+static bool asks_for_help(int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--help") == 0)
+            return true;
+    return false;
+}
+
 enum wkv_code wkv_config_read(enum wkv_command command, int argc, char **argv, struct wkv_config *config,
                               int *rest, struct wkv_error *error)
 {
     memset(config, 0, sizeof *config);
+    *rest = argc;
+    config->help = asks_for_help(argc, argv);
+    if (config->help)
+        return WKV_OK;
     if (read_environment(command, config, error) != WKV_OK ||
         read_options(command, argc, argv, config, rest, error) != WKV_OK)
         return error->code;

@@ -26,6 +26,7 @@ enum wkv_command {
     WKV_COMMAND_KEYGEN = 8,
     WKV_COMMAND_TOKEN = 16,
     WKV_COMMAND_INSPECT = 32,
+    WKV_COMMAND_TOP = 64,
 };
 
 #define WKV_CONFIG_SECRETS 16
@@ -49,12 +50,15 @@ struct wkv_config {
     uint64_t max_value_bytes;
     uint64_t drain_timeout_ms;
     uint64_t timeout_ms;
+    uint64_t interval_ms; /* between two looks */
+    uint64_t count;       /* looks; 0: for ever */
     bool allow_split;
     const char *log_level;
     const char *log_format;
-    const char *actor;     /* NULL: not given */
-    const char *claims;    /* file */
-    const char *host_seed; /* file */
+    const char *metrics_listen; /* NULL: off */
+    const char *actor;          /* NULL: not given */
+    const char *claims;         /* file */
+    const char *host_seed;      /* file */
     struct wkv_config_list trusted_issuers;
     struct wkv_config_list trusted_hosts;
     const char *trusted_issuer_file;

@@ -12,6 +12,7 @@
 #include "wascc_keyvalue/bindings.h"
 #include "wascc_keyvalue/clock.h"
 #include "wascc_keyvalue/janitor.h"
+#include "wascc_keyvalue/metrics.h"
 #include "wascc_keyvalue/policy.h"
 
 #define MAX_SHUTDOWN_WAIT_MS 1000
@@ -27,7 +28,9 @@ struct service {
     struct wkv_bindings *bindings;
     struct wkv_trust_source *trust;
     struct wkv_replay *replay;
+    struct wkv_stats *stats;
     struct wkv_janitor *janitor;
+    struct wkv_metrics *metrics; /* NULL: not asked for */
     struct wkv_watchdog *watchdog;
 };
 
@@ -40,6 +43,11 @@ static unsigned usable_cores(void)
         return 1;
     unsigned cores = (unsigned)CPU_COUNT(&set);
     return cores < 1 ? 1 : cores > WKV_MAX_WORKERS ? WKV_MAX_WORKERS : cores;
+}
+
+static unsigned worker_count(const struct wkv_config *config)
+{
+    return config->workers == 0 ? usable_cores() : (unsigned)config->workers;
 }
 
 /* Blocks a signal in this thread and all that it starts, and makes it readable. */
@@ -152,6 +160,30 @@ static enum wkv_code check_connect(const struct wkv_config *config, struct wkv_e
     return code;
 }
 
+/* What is counted, and who shows it. /livez is there before a server is. */
+static enum wkv_code open_stats(struct service *service, struct wkv_error *error)
+{
+    const struct wkv_config *config = service->config;
+    struct wkv_stats_options options = {.workers = worker_count(config),
+                                        .store = service->store,
+                                        .bindings = service->bindings,
+                                        .now_ns = wkv_monotonic_ns(),
+                                        .wall_ns = wkv_wall_ns()};
+    service->stats = wkv_stats_create(&options);
+    if (service->stats == NULL)
+        return wkv_fail(error, WKV_UNAVAILABLE, "no memory for the statistics of %u workers",
+                        worker_count(config));
+    service->janitor = wkv_janitor_start(service->store, service->stats);
+    if (service->janitor == NULL)
+        return wkv_fail(error, WKV_UNAVAILABLE, "no memory or no thread to start with");
+    struct wkv_metrics_options metrics = {.listen = config->metrics_listen,
+                                          .stats = service->stats,
+                                          .lattice_namespace = config->address.lattice_namespace,
+                                          .binding = config->address.binding,
+                                          .log = &service->log};
+    return config->metrics_listen == NULL ? WKV_OK : wkv_metrics_start(&metrics, &service->metrics, error);
+}
+
 static enum wkv_code open_service(struct service *service, struct wkv_error *error)
 {
     const struct wkv_config *config = service->config;
@@ -171,15 +203,16 @@ static enum wkv_code open_service(struct service *service, struct wkv_error *err
                         "--max-memory is too small for %u empty shards: give more memory, or fewer --shards",
                         (unsigned)config->shards);
     service->bindings = wkv_bindings_create(config->address.binding);
-    service->janitor = wkv_janitor_start(service->store);
-    if (service->bindings == NULL || service->janitor == NULL || service->watchdog == NULL)
+    if (service->bindings == NULL || service->watchdog == NULL)
         return wkv_fail(error, WKV_UNAVAILABLE, "no memory or no thread to start with");
-    return WKV_OK;
+    return open_stats(service, error);
 }
 
 static void close_service(struct service *service)
 {
+    wkv_metrics_stop(service->metrics);
     wkv_janitor_stop(service->janitor);
+    wkv_stats_destroy(service->stats);
     wkv_store_destroy(service->store);
     wkv_bindings_destroy(service->bindings);
     wkv_replay_destroy(service->replay);
@@ -200,6 +233,8 @@ static enum wkv_server_outcome run(struct service *service, struct wkv_error *er
                                     .bindings = service->bindings,
                                     .trust = service->trust,
                                     .replay = service->replay,
+                                    .stats = service->stats,
+                                    .log = &service->log,
                                     .binding = config->address.binding,
                                     .auth = service->auth,
                                     .require_binding = config->require_binding,
@@ -207,8 +242,7 @@ static enum wkv_server_outcome run(struct service *service, struct wkv_error *er
                                     .max_value_bytes = (uint32_t)config->max_value_bytes};
     struct wkv_server_options options = {.connect = config->connect,
                                          .address = config->address,
-                                         .workers = config->workers == 0 ? usable_cores()
-                                                                         : (unsigned)config->workers,
+                                         .workers = worker_count(config),
                                          .allow_split = config->allow_split,
                                          .drain_timeout_ms = (int64_t)config->drain_timeout_ms,
                                          .provider = &provider,

@@ -205,7 +205,8 @@ void wkv_bindings_destroy(struct wkv_bindings *bindings)
 static bool is_token(struct wkv_text name)
 {
     for (size_t i = 0; i < name.len; i++)
-        if (name.data[i] <= 0x20 || name.data[i] == 0x7f || strchr(".*>", name.data[i]) != NULL)
+        if ((unsigned char)name.data[i] <= 0x20 || (unsigned char)name.data[i] >= 0x7f ||
+            strchr(".*>", name.data[i]) != NULL)
             return false;
     return name.len > 0 && name.len <= WKV_BINDINGS_MAX_NAME_BYTES;
 }
@@ -226,6 +227,9 @@ enum wkv_code wkv_bindings_bind(struct wkv_bindings *bindings, struct wkv_text a
         return wkv_fail(error, WKV_BAD_REQUEST,
                         "KEYSPACE has %zu bytes; give a name of 1 to %u, or leave it out", keyspace.len,
                         WKV_BINDINGS_MAX_NAME_BYTES);
+    /* A name is shown to operators, who would see it end there. */
+    if (keyspace.data != NULL && memchr(keyspace.data, '\0', keyspace.len) != NULL)
+        return wkv_fail(error, WKV_BAD_REQUEST, "KEYSPACE has a NUL in it; give a name without one");
     (void)pthread_mutex_lock(&bindings->lock);
     enum wkv_code code = bind_locked(bindings, actor, keyspace, claims, error);
     (void)pthread_mutex_unlock(&bindings->lock);
@@ -324,7 +328,7 @@ size_t wkv_bindings_list(struct wkv_bindings *bindings, struct wkv_text after,
 {
     const struct actor **found = calloc(max, sizeof(struct actor *));
     if (found == NULL)
-        return 0;
+        return SIZE_MAX;
     (void)pthread_mutex_lock(&bindings->lock);
     size_t count = collect(bindings, after, found, max);
     qsort(found, count, sizeof(struct actor *), by_name);
@@ -364,6 +368,16 @@ bool wkv_bindings_keyspace_number(struct wkv_bindings *bindings, struct wkv_text
     bool known = find_keyspace(bindings, name, number);
     (void)pthread_mutex_unlock(&bindings->lock);
     return known;
+}
+
+bool wkv_bindings_is_bound(struct wkv_bindings *bindings, struct wkv_text actor)
+{
+    if (!is_token(actor))
+        return false;
+    (void)pthread_mutex_lock(&bindings->lock);
+    bool bound = find_slot(bindings, actor)->len != 0;
+    (void)pthread_mutex_unlock(&bindings->lock);
+    return bound;
 }
 
 size_t wkv_bindings_count(struct wkv_bindings *bindings)

@@ -69,17 +69,27 @@ enum wkv_code wkv_call_status(struct wkv_call *call, enum wkv_store_status statu
         "the memory budget is spent; delete keys, let some expire, or serve with a larger --max-memory");
 }
 
+static enum wkv_code too_large(struct wkv_call *call, size_t bytes)
+{
+    return wkv_call_fail(
+        call, WKV_TOO_LARGE,
+        "the reply would have %zu bytes and the server's max_payload is %zu; ask for less at once", bytes,
+        call->writer.max_bytes);
+}
+
 enum wkv_code wkv_call_finish(struct wkv_call *call)
 {
     enum wkv_code code = wkv_writer_end(&call->writer);
     if (code == WKV_TOO_LARGE)
-        return wkv_call_fail(
-            call, code,
-            "the reply would have %zu bytes and the server's max_payload is %zu; ask for less at once",
-            call->writer.total_bytes, call->writer.max_bytes);
+        return too_large(call, call->writer.total_bytes);
     if (code != WKV_OK)
         return wkv_call_fail(call, code, "no memory for the reply; try again later");
-    return WKV_OK;
+    if (call->lattice == NULL)
+        return WKV_OK;
+    /* In the response the reply is an array of numbers, up to twice as large. */
+    struct wkv_slice msg = {call->writer.buffer->data, call->writer.buffer->len};
+    size_t bytes = wkv_invocation_response_bytes(msg, NULL, call->lattice->id);
+    return bytes > call->writer.max_bytes ? too_large(call, bytes) : WKV_OK;
 }
 
 void wkv_call_show(void *context, struct wkv_text text)

@@ -10,6 +10,7 @@ struct wkv_call {
     const struct wkv_operation *operation;
     struct wkv_session *session;
     const struct wkv_policy_request *asked; /* who asks, as the policy saw it */
+    const struct wkv_invocation *lattice;   /* NULL: not through the lattice */
     const ProtobufCMessage *request;
     uint32_t keyspace;
     int64_t now_ns;
@@ -58,5 +59,10 @@ enum wkv_code wkv_handle_bind_actor(struct wkv_call *call);
 enum wkv_code wkv_handle_remove_actor(struct wkv_call *call);
 enum wkv_code wkv_handle_get_capability_descriptor(struct wkv_call *call);
 enum wkv_code wkv_handle_health_request(struct wkv_call *call);
+enum wkv_code wkv_handle_keys(struct wkv_call *call);
+enum wkv_code wkv_handle_inspect(struct wkv_call *call);
+enum wkv_code wkv_handle_bindings(struct wkv_call *call);
+enum wkv_code wkv_handle_slowlog(struct wkv_call *call);
+enum wkv_code wkv_handle_log_level(struct wkv_call *call);
 
 #endif

@@ -31,11 +31,24 @@ static struct wkv_policy_text policy_text(struct wkv_text text)
     return (struct wkv_policy_text){text.data, text.len};
 }
 
+/* Contract section 7: the invocation's claims hold, and the actor is bound. */
+static enum wkv_code authorize_lattice(struct wkv_call *call, const struct wkv_policy_request *asked)
+{
+    struct wkv_error cause;
+    if (wkv_policy_check_lattice(&call->session->policy, asked, &cause) != WKV_OK)
+        return wkv_call_fail(call, cause.code, "%s", cause.text);
+    if (!call->operation->system && !asked->bound->bound)
+        return wkv_call_fail(call, WKV_FORBIDDEN, WKV_LATTICE_UNBOUND);
+    return WKV_OK;
+}
+
 /* Who? May they? Contract section 6. */
 static enum wkv_code authorize(struct wkv_call *call, const struct wkv_policy_request *asked)
 {
     const struct wkv_provider *provider = call->provider;
     struct wkv_error cause;
+    if (call->lattice != NULL)
+        return authorize_lattice(call, asked);
     if (wkv_policy_check(&call->session->policy, asked, &cause) != WKV_OK)
         return wkv_call_fail(call, cause.code, "%s", cause.text);
     if (provider->require_binding && !call->operation->system && !asked->bound->bound)
@@ -50,16 +63,51 @@ static enum wkv_code perform(struct wkv_call *call, const struct wkv_request *re
 {
     struct wkv_session *session = call->session;
     const struct wkv_operation *operation = call->operation;
-    enum wkv_encoding encoding = wkv_detect_encoding(request->payload, request->payload_bytes);
+    struct wkv_text payload = {request->payload, request->payload_bytes};
+    if (operation->json && payload.len == 0)
+        payload = (struct wkv_text){"{}", 2};
+    enum wkv_encoding encoding =
+        call->lattice != NULL ? WKV_MSGPACK : wkv_detect_encoding(payload.data, payload.len);
+    if (operation->json && encoding != WKV_JSON)
+        return wkv_call_fail(call, WKV_BAD_REQUEST, "the request is not JSON: send an object, such as {}");
     ProtobufCMessage *message;
     struct wkv_error cause;
-    enum wkv_code code = wkv_decode(operation->request, encoding, request->payload, request->payload_bytes,
-                                    &session->arena, &message, &cause);
+    enum wkv_code code = wkv_decode(operation->request, encoding, payload.data, payload.len, &session->arena,
+                                    &message, &cause);
     if (code != WKV_OK)
         return wkv_call_fail(call, code, "%s", cause.text);
     call->request = message;
     wkv_writer_begin(&call->writer, operation->reply, encoding, &session->reply, request->max_reply_bytes);
     return operation->handle(call);
+}
+
+/* The request as the policy sees it. Of a slice without bytes it must see that it was sent. */
+static struct wkv_policy_text sent_text(struct wkv_slice slice)
+{
+    return (struct wkv_policy_text){slice.data == NULL ? "" : slice.data, slice.len};
+}
+
+static struct wkv_policy_request ask_policy(const struct wkv_provider *provider,
+                                            const struct wkv_request *request,
+                                            const struct wkv_binding *bound)
+{
+    struct wkv_policy_request asked = {
+        .actor = policy_text(request->actor),
+        .binding = {provider->binding, strlen(provider->binding)},
+        .operation = {request->operation->name, strlen(request->operation->name)},
+        .system_operation = request->operation->system,
+        .claims = policy_text(request->claims),
+        .invocation = policy_text(request->invocation),
+        .payload = {request->payload, request->payload_bytes},
+        .bound = &bound->claims,
+        .now_s = request->wall_s,
+    };
+    if (request->lattice != NULL) {
+        asked.invocation = sent_text(request->lattice->encoded_claims);
+        asked.id = sent_text(request->lattice->id);
+        asked.host = sent_text(request->lattice->host_id);
+    }
+    return asked;
 }
 
 enum wkv_code wkv_dispatch(struct wkv_session *session, const struct wkv_request *request,
@@ -72,18 +120,9 @@ enum wkv_code wkv_dispatch(struct wkv_session *session, const struct wkv_request
     struct wkv_binding bound = {.keyspace = 0};
     if (!operation->system)
         bound = wkv_bindings_find(&session->bindings, request->actor);
-    struct wkv_policy_request asked = {
-        .actor = policy_text(request->actor),
-        .binding = {provider->binding, strlen(provider->binding)},
-        .operation = {operation->name, strlen(operation->name)},
-        .system_operation = operation->system,
-        .claims = policy_text(request->claims),
-        .invocation = policy_text(request->invocation),
-        .payload = {request->payload, request->payload_bytes},
-        .bound = &bound.claims,
-        .now_s = request->wall_s,
-    };
+    struct wkv_policy_request asked = ask_policy(provider, request, &bound);
     struct wkv_call call = {.provider = provider,
+                            .lattice = request->lattice,
                             .operation = operation,
                             .session = session,
                             .asked = &asked,
@@ -96,6 +135,9 @@ enum wkv_code wkv_dispatch(struct wkv_session *session, const struct wkv_request
     if (authorize(&call, &asked) != WKV_OK || perform(&call, request) != WKV_OK)
         return error->code;
     *reply = (struct wkv_text){session->reply.data, session->reply.len};
+    /* Providers of waSCC answer with no bytes where there is nothing to say. */
+    if (request->lattice != NULL && operation->reply->n_fields == 0)
+        reply->len = 0;
     return WKV_OK;
 }
 

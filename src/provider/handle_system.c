@@ -4,42 +4,60 @@
 #include "core.pb-c.h"
 #include "provider/call.h"
 
-#define KEYSPACE "KEYSPACE"
-
 static struct wkv_text text_of(ProtobufCBinaryData bytes)
 {
     return (struct wkv_text){(const char *)bytes.data, bytes.len};
 }
 
-/* "The binding value `KEYSPACE` gives the actor a keyspace of that name." The last of several holds, as in a protobuf map. */
-static struct wkv_text keyspace_value(const Core__CapabilityConfiguration *configuration)
+/* A value of the configuration; data NULL: there is none. The last of several of a name holds, as in a protobuf map. */
+static struct wkv_text value_of(const Core__CapabilityConfiguration *configuration, const char *name)
 {
-    struct wkv_text keyspace = {NULL, 0};
+    struct wkv_text value = {NULL, 0};
     for (size_t i = 0; i < configuration->n_values; i++) {
         const Core__CapabilityConfiguration__ValuesEntry *entry = configuration->values[i];
-        if (entry->key.len == strlen(KEYSPACE) && memcmp(entry->key.data, KEYSPACE, entry->key.len) == 0) {
-            keyspace = text_of(entry->value);
-            if (keyspace.data == NULL)
-                keyspace.data = "";
+        if (entry->key.len == strlen(name) && memcmp(entry->key.data, name, entry->key.len) == 0) {
+            value = text_of(entry->value);
+            if (value.data == NULL)
+                value.data = "";
         }
     }
-    return keyspace;
+    return value;
 }
 
-/* "--auth binding: the actor must be bound, its BindActor having brought `Wascc-Claims` that hold, for that actor." In the
- * other modes a binding is configuration, and claims that come with it are not looked at. */
+static struct wkv_policy_text policy_text(struct wkv_text text)
+{
+    return (struct wkv_policy_text){text.data, text.len};
+}
+
+/* What is known of the actor's claims when it is bound. Contract section 7: through the lattice the host's word stands for them.
+ * Section 6: "`--auth binding`: its BindActor having brought `Wascc-Claims` that hold, for that actor". In the other modes a
+ * binding is configuration, and claims that come with it are not looked at. */
+static enum wkv_code claims_of(struct wkv_call *call, const Core__CapabilityConfiguration *request,
+                               struct wkv_policy_binding *claims, struct wkv_error *cause)
+{
+    const struct wkv_policy *policy = &call->session->policy;
+    struct wkv_policy_word word = {.issuer = policy_text(value_of(request, "__wascc_issuer")),
+                                   .capabilities = policy_text(value_of(request, "__wascc_capabilities")),
+                                   .expires = policy_text(value_of(request, "__wascc_expires"))};
+    if (call->provider->auth == WKV_AUTH_NONE)
+        return WKV_OK;
+    if (call->lattice != NULL)
+        return wkv_policy_check_word(policy, &word, call->asked->now_s, claims, cause);
+    if (call->provider->auth == WKV_AUTH_BINDING)
+        return wkv_policy_check_bind(policy, call->asked, policy_text(text_of(request->module)), claims,
+                                     cause);
+    return WKV_OK;
+}
+
 enum wkv_code wkv_handle_bind_actor(struct wkv_call *call)
 {
     const Core__CapabilityConfiguration *request = (const Core__CapabilityConfiguration *)call->request;
-    struct wkv_text module = text_of(request->module);
     struct wkv_policy_binding claims = {.bound = true};
     struct wkv_error cause;
-    if (call->provider->auth == WKV_AUTH_BINDING &&
-        wkv_policy_check_bind(&call->session->policy, call->asked,
-                              (struct wkv_policy_text){module.data, module.len}, &claims, &cause) != WKV_OK)
-        return wkv_call_fail(call, cause.code, "%s", cause.text);
-    if (wkv_bindings_bind(call->provider->bindings, module, keyspace_value(request), &claims, &cause) !=
-        WKV_OK)
+    /* "The binding value `KEYSPACE` gives the actor a keyspace of that name." */
+    if (claims_of(call, request, &claims, &cause) != WKV_OK ||
+        wkv_bindings_bind(call->provider->bindings, text_of(request->module), value_of(request, "KEYSPACE"),
+                          &claims, &cause) != WKV_OK)
         return wkv_call_fail(call, cause.code, "%s", cause.text);
     return wkv_call_finish(call);
 }
@@ -86,11 +104,10 @@ enum wkv_code wkv_handle_get_capability_descriptor(struct wkv_call *call)
 {
     Core__CapabilityDescriptor descriptor = CORE__CAPABILITY_DESCRIPTOR__INIT;
     descriptor.id = bytes_of(WKV_CAPABILITY);
-    descriptor.name = bytes_of("wascc-keyvalue");
+    descriptor.name = bytes_of(WKV_SERVICE_NAME);
     descriptor.version = bytes_of(WKV_VERSION);
     descriptor.revision = WKV_DESCRIPTOR_REVISION;
-    descriptor.long_description =
-        bytes_of("Keys and values in memory, with expiries, counters, lists and sets, on NATS");
+    descriptor.long_description = bytes_of(WKV_DESCRIPTION);
     descriptor.supported_operations = describe_operations(call, &descriptor.n_supported_operations);
     if (descriptor.supported_operations == NULL)
         return wkv_call_fail(call, WKV_UNAVAILABLE, "no memory for the request; try again later");

@@ -8,6 +8,7 @@
 
 struct wkv_janitor {
     struct wkv_store *store;
+    struct wkv_stats *stats;
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -26,25 +27,37 @@ static bool rest(struct wkv_janitor *janitor, int64_t until_ns)
     return go_on;
 }
 
+/* Ticks where a tick is due. Returns when the next one is. */
+static int64_t tick(struct wkv_janitor *janitor, int64_t due_ns, int64_t now_ns)
+{
+    if (now_ns < due_ns)
+        return due_ns;
+    wkv_stats_tick(janitor->stats);
+    return now_ns + (int64_t)WKV_STATS_TICK_MS * WKV_NS_PER_MS;
+}
+
 static void *run(void *argument)
 {
     struct wkv_janitor *janitor = argument;
     int64_t now_ns = wkv_monotonic_ns();
+    int64_t tick_ns = now_ns + (int64_t)WKV_STATS_TICK_MS * WKV_NS_PER_MS;
     /* Where work is left it goes on at once, one slice of each shard after the other: nobody waits for more
      * than a slice. */
     while (rest(janitor, now_ns)) {
+        tick_ns = tick(janitor, tick_ns, wkv_monotonic_ns());
         bool more = wkv_store_maintain(janitor->store, wkv_monotonic_ns(), WKV_JANITOR_STEPS);
         now_ns = more ? 0 : wkv_monotonic_ns() + (int64_t)WKV_JANITOR_PERIOD_MS * WKV_NS_PER_MS;
     }
     return NULL;
 }
 
-struct wkv_janitor *wkv_janitor_start(struct wkv_store *store)
+struct wkv_janitor *wkv_janitor_start(struct wkv_store *store, struct wkv_stats *stats)
 {
     struct wkv_janitor *janitor = calloc(1, sizeof *janitor);
     if (janitor == NULL)
         return NULL;
     janitor->store = store;
+    janitor->stats = stats;
     pthread_condattr_t monotonic;
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

@@ -198,9 +198,10 @@ enum wkv_code wkv_policy_check_invocation(const struct wkv_policy *policy,
                                           const struct wkv_policy_request *request, struct wkv_error *error)
 {
     if (!sent(request->invocation))
-        return wkv_fail(
-            error, WKV_UNAUTHORIZED,
-            "no invocation claims: a host must send its signed ones in the header Wascc-Invocation");
+        return wkv_fail(error, WKV_UNAUTHORIZED,
+                        "no invocation claims: a host must send its signed ones, in the header "
+                        "Wascc-Invocation or, through the "
+                        "lattice, in encoded_claims");
     const struct wkv_trust *trust = wkv_trust_reader_current(policy->trust);
     struct wkv_token token;
     enum wkv_code code = wkv_token_verify(request->invocation.data, request->invocation.len,

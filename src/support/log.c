@@ -28,6 +28,21 @@ bool wkv_log_level_parse(const char *name, enum wkv_log_level *level)
     return false;
 }
 
+const char *wkv_log_level_name(enum wkv_log_level level)
+{
+    return level_names[level];
+}
+
+enum wkv_log_level wkv_log_level(const struct wkv_log *log)
+{
+    return (enum wkv_log_level)atomic_load_explicit(&log->level, memory_order_relaxed);
+}
+
+void wkv_log_set_level(struct wkv_log *log, enum wkv_log_level level)
+{
+    atomic_store_explicit(&log->level, (int)level, memory_order_relaxed);
+}
+
 bool wkv_log_format_parse(const char *name, enum wkv_log_format *format)
 {
     if (strcmp(name, "text") == 0)
@@ -68,7 +83,7 @@ static size_t copy_message(char *out, size_t room, const char *message, bool jso
 
 void wkv_log_write(struct wkv_log *log, enum wkv_log_level level, const char *format, ...)
 {
-    if ((int)level > atomic_load_explicit(&log->level, memory_order_relaxed))
+    if (!wkv_log_wants(log, level))
         return;
     char message[WKV_LOG_LINE_BYTES];
     va_list args;

@@ -6,12 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "transport/events.h"
+#include "transport/service.h"
+#include "transport/take_up.h"
 #include "wascc_keyvalue/clock.h"
 
-#define PING_TYPE "io.nats.micro.v1.ping_response"
 #define PING_SUBJECT "$SRV.PING"
 /* How long to wait for others' answers. They come within a round trip; a busy host may need longer. */
 #define CLAIM_WAIT_MS 300
+/* Hosts answer the lattice's questions within a second. */
+#define TAKE_UP_MS 5000
 /* A peer that is starting too is asked again so often before it is taken for stuck. */
 #define CLAIM_TRIES 20
 
@@ -30,36 +34,102 @@ static void make_id(char out[WKV_INSTANCE_ID_BYTES])
     out[WKV_INSTANCE_ID_BYTES - 1] = '\0';
 }
 
-static void answer_ping(struct wkv_loop *loop, void *context, natsMsg *message)
+/* Sends the document, which is given up, or nothing where there was no memory for it. */
+static void reply_document(struct wkv_loop *loop, natsMsg *message, json_t *document)
 {
-    const struct wkv_discovery *discovery = context;
-    json_t *pong =
-        json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s}}", "type", PING_TYPE, "name",
-                  WKV_SERVICE_NAME, "id", discovery->id, "version", WKV_VERSION, "metadata", "capability",
-                  WKV_CAPABILITY, "lattice_namespace", or_empty(discovery->address->lattice_namespace),
-                  "binding", discovery->address->binding, "engine", WKV_ENGINE, "phase",
-                  atomic_load(&discovery->serving) ? "serving" : "starting");
-    char *text = pong == NULL ? NULL : json_dumps(pong, JSON_COMPACT);
+    char *text = document == NULL ? NULL : json_dumps(document, JSON_COMPACT);
     if (text != NULL)
         (void)wkv_loop_reply(loop, message, text, strlen(text));
     free(text);
-    json_decref(pong);
+    json_decref(document);
+}
+
+static void answer_ping(struct wkv_loop *loop, void *context, natsMsg *message)
+{
+    reply_document(loop, message, wkv_service_ping(context));
+}
+
+static void answer_info(struct wkv_loop *loop, void *context, natsMsg *message)
+{
+    reply_document(loop, message, wkv_service_info(context));
+}
+
+static void answer_stats(struct wkv_loop *loop, void *context, natsMsg *message)
+{
+    reply_document(loop, message, wkv_service_stats(context));
+}
+
+static void answer_inventory(struct wkv_loop *loop, void *context, natsMsg *message)
+{
+    struct wkv_discovery *discovery = context;
+    if (atomic_load(&discovery->phase) == WKV_PHASE_SERVING)
+        reply_document(loop, message, wkv_inventory_answer(discovery, natsMsg_GetSubject(message)));
+}
+
+/* An answer with bindings, from a host or from a sister instance. */
+static void take_up_answer(struct wkv_loop *loop, void *context, natsMsg *message)
+{
+    struct wkv_discovery *discovery = context;
+    (void)loop;
+    if (wkv_monotonic_ns() < atomic_load(&discovery->inbox_until_ns))
+        wkv_take_up_bindings(discovery, natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message));
+}
+
+/* The key pair is made for its public half only: nothing is signed with it. */
+static enum wkv_code make_host(char out[WKV_NKEY_PUBLIC_CHARS + 1], struct wkv_error *error)
+{
+    struct wkv_nkey_seed *seed;
+    if (wkv_nkey_seed_generate(WKV_NKEY_HOST, &seed, error) != WKV_OK)
+        return error->code;
+    struct wkv_nkey key = wkv_nkey_seed_public(seed);
+    wkv_nkey_encode(&key, out);
+    wkv_nkey_seed_destroy(seed);
+    return WKV_OK;
+}
+
+/* "`$SRV.PING`, `$SRV.INFO`, `$SRV.STATS`, each also `.<name>` and `.<name>.<id>`" */
+static void listen_to(struct wkv_discovery *discovery, const char *verb, wkv_loop_handler answer)
+{
+    char subject[WKV_SUBJECT_BYTES];
+    (void)snprintf(subject, sizeof subject, "$SRV.%s", verb);
+    wkv_loop_listen(&discovery->loop, subject, NULL, answer, NULL, discovery);
+    (void)snprintf(subject, sizeof subject, "$SRV.%s." WKV_SERVICE_NAME, verb);
+    wkv_loop_listen(&discovery->loop, subject, NULL, answer, NULL, discovery);
+    (void)snprintf(subject, sizeof subject, "$SRV.%s." WKV_SERVICE_NAME ".%s", verb, discovery->id);
+    wkv_loop_listen(&discovery->loop, subject, NULL, answer, NULL, discovery);
 }
 
 enum wkv_code wkv_discovery_init(struct wkv_discovery *discovery, const struct wkv_address *address,
+                                 const struct wkv_provider *provider, const char *inbox_prefix,
                                  struct wkv_log *log, int notify_fd, struct wkv_error *error)
 {
     char subject[WKV_SUBJECT_BYTES];
     memset(discovery, 0, sizeof *discovery);
     discovery->address = address;
+    discovery->provider = provider;
     make_id(discovery->id);
-    if (wkv_loop_init(&discovery->loop, "discovery", log, notify_fd, error) != WKV_OK)
+    if (wkv_loop_init(&discovery->loop, "discovery", provider->stats, log, notify_fd, error) != WKV_OK ||
+        make_host(discovery->host, error) != WKV_OK)
         return error->code;
-    wkv_loop_listen(&discovery->loop, PING_SUBJECT, NULL, answer_ping, NULL, discovery);
-    wkv_loop_listen(&discovery->loop, PING_SUBJECT "." WKV_SERVICE_NAME, NULL, answer_ping, NULL, discovery);
-    (void)snprintf(subject, sizeof subject, PING_SUBJECT "." WKV_SERVICE_NAME ".%s", discovery->id);
-    wkv_loop_listen(&discovery->loop, subject, NULL, answer_ping, NULL, discovery);
+    listen_to(discovery, "PING", answer_ping);
+    listen_to(discovery, "INFO", answer_info);
+    listen_to(discovery, "STATS", answer_stats);
+    wkv_subject_lattice(address, "inventory.*", subject);
+    wkv_loop_listen(&discovery->loop, subject, NULL, answer_inventory, NULL, discovery);
+    /* A server's permissions that know nothing of a lattice are no reason not to serve. */
+    wkv_loop_listen_optional(&discovery->loop);
+    if (wkv_make_inbox(inbox_prefix, discovery->inbox) != NATS_OK)
+        return wkv_fail(error, WKV_UNAVAILABLE, "no memory for an inbox");
+    wkv_loop_listen(&discovery->loop, discovery->inbox, NULL, take_up_answer, NULL, discovery);
     return WKV_OK;
+}
+
+void wkv_discovery_ask_bindings(struct wkv_discovery *discovery)
+{
+    char subject[WKV_SUBJECT_BYTES];
+    wkv_subject_lattice(discovery->address, "inventory.bindings", subject);
+    atomic_store(&discovery->inbox_until_ns, wkv_monotonic_ns() + TAKE_UP_MS * WKV_NS_PER_MS);
+    (void)natsConnection_PublishRequest(discovery->loop.connection, subject, discovery->inbox, "", 0);
 }
 
 void wkv_discovery_destroy(struct wkv_discovery *discovery)
@@ -76,18 +146,16 @@ static bool read_pong(const char *data, int len, const struct wkv_address *addre
     bool ours = json_unpack(pong, "{s:s, s:s, s:s, s:{s:s, s:s, s:s, s?:s}}", "type", &type, "name", &name,
                             "id", &instance, "metadata", "lattice_namespace", &space, "binding", &binding,
                             "engine", &engine, "phase", &phase) == 0 &&
-                strcmp(type, PING_TYPE) == 0 && strcmp(name, WKV_SERVICE_NAME) == 0 &&
+                strcmp(type, WKV_PING_TYPE) == 0 && strcmp(name, WKV_SERVICE_NAME) == 0 &&
                 strcmp(space, or_empty(address->lattice_namespace)) == 0 &&
                 strcmp(binding, address->binding) == 0 && strcmp(engine, WKV_ENGINE) == 0;
     *id = ours ? strdup(instance) : NULL;
-    *serving = ours && strcmp(phase, "serving") == 0;
+    *serving = ours && strcmp(phase, "starting") != 0;
     json_decref(pong);
     return *id != NULL;
 }
 
-/* A subject for answers that nobody else has. nats.c keeps to itself how it makes those of a connection with a prefix, so the
- * prefix takes the place of its usual one here. */
-static natsStatus make_inbox(const char *prefix, char out[WKV_SUBJECT_BYTES])
+natsStatus wkv_make_inbox(const char *prefix, char out[WKV_SUBJECT_BYTES])
 {
     natsInbox *inbox = NULL;
     natsStatus status = natsInbox_Create(&inbox);
@@ -117,7 +185,7 @@ enum wkv_code wkv_discovery_ask(natsConnection *connection, const char *inbox_pr
     char inbox[WKV_SUBJECT_BYTES];
     const char *text;
     natsSubscription *answers = NULL;
-    natsStatus status = make_inbox(inbox_prefix, inbox);
+    natsStatus status = wkv_make_inbox(inbox_prefix, inbox);
     if (status == NATS_OK)
         status = natsConnection_SubscribeSync(&answers, connection, inbox);
     if (status == NATS_OK)

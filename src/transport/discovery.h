@@ -6,19 +6,33 @@
 #include <stdbool.h>
 
 #include "transport/loop.h"
+#include "wascc_keyvalue/nkey.h"
 
 #define WKV_INSTANCE_ID_BYTES 27 /* 26 characters of base32 and a NUL */
 
+/* How far a process has come with its life. */
+enum wkv_phase { WKV_PHASE_STARTING, WKV_PHASE_SERVING, WKV_PHASE_DRAINING };
+
 struct wkv_discovery {
     struct wkv_loop loop; /* a connection of its own: no request waits for an operator's question */
-    const struct wkv_address *address; /* borrowed */
-    char id[WKV_INSTANCE_ID_BYTES];    /* unique for each process */
-    _Atomic bool serving;              /* false: starting */
+    const struct wkv_address *address;   /* borrowed */
+    const struct wkv_provider *provider; /* borrowed */
+    char id[WKV_INSTANCE_ID_BYTES];      /* unique for each process */
+    _Atomic int phase;                   /* enum wkv_phase */
+    char inbox[WKV_SUBJECT_BYTES];       /* where the bindings that the lattice remembers come, */
+    _Atomic int64_t inbox_until_ns;      /* and until when they are taken up */
+    /* The key by which the lattice knows this process (contract section 7). */
+    char host[WKV_NKEY_PUBLIC_CHARS + 1];
 };
 
-/* Makes an unconnected discovery with a fresh id. Errors: WKV_UNAVAILABLE. */
+/* Makes an unconnected discovery with a fresh id. inbox_prefix is that of the connection (NULL: _INBOX). Errors: WKV_UNAVAILABLE. */
 enum wkv_code wkv_discovery_init(struct wkv_discovery *discovery, const struct wkv_address *address,
+                                 const struct wkv_provider *provider, const char *inbox_prefix,
                                  struct wkv_log *log, int notify_fd, struct wkv_error *error);
+
+/* "A provider that starts asks for bindings and takes up those with its capability and binding again": asks; the answers are taken up
+ * on the loop's thread as they come, for a few seconds. Once connected and subscribed. Any thread. */
+void wkv_discovery_ask_bindings(struct wkv_discovery *discovery);
 
 /* Frees a disconnected discovery. */
 void wkv_discovery_destroy(struct wkv_discovery *discovery);

@@ -29,20 +29,31 @@ static const char *end_of_folds(const char *line_end, const char *end)
     return line_end;
 }
 
-struct wkv_text wkv_header_find(const char *headers, size_t len, const char *name)
+/* Gives the line's value to the header that it is of, if it is wanted and the first of its name. */
+static void take_line(const char *line, const char *line_end, const char *end, struct wkv_header *wanted,
+                      size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t name_len = strlen(wanted[i].name);
+        if (wanted[i].value.data == NULL && (size_t)(line_end - line) > name_len && line[name_len] == ':' &&
+            memcmp(line, wanted[i].name, name_len) == 0) {
+            wanted[i].value = trim(line + name_len + 1, end_of_folds(line_end, end));
+            return;
+        }
+    }
+}
+
+void wkv_headers_find(const char *headers, size_t len, struct wkv_header *wanted, size_t count)
 {
     const char *end = headers + len;
-    size_t name_len = strlen(name);
+    for (size_t i = 0; i < count; i++)
+        wanted[i].value = (struct wkv_text){NULL, 0};
     const char *line = memchr(headers, '\n', len);
     while (line != NULL && ++line < end) {
         const char *next = memchr(line, '\n', (size_t)(end - line));
-        const char *line_end = next == NULL ? end : next;
-        if ((size_t)(line_end - line) > name_len && line[name_len] == ':' &&
-            memcmp(line, name, name_len) == 0)
-            return trim(line + name_len + 1, end_of_folds(line_end, end));
+        take_line(line, next == NULL ? end : next, end, wanted, count);
         line = next;
     }
-    return (struct wkv_text){NULL, 0};
 }
 
 /* Where the headers lie: nats.c (3.4 to 3.13) puts into one block, each with a NUL behind it,
@@ -52,8 +63,8 @@ struct wkv_text wkv_header_find(const char *headers, size_t len, const char *nam
  *   +---------+---+-------+---+---------+---+------+---+
  *                 (if any)    (if any)
  *
- * so they are what is between the last of the former two and the data. Another nats.c would put something else there, or
- * nothing: then they do not begin with their prefix, and nats.c is asked. */
+ * so they are what is between the last of the former two and the data, which may be nothing (data not NULL, len 0). Another
+ * nats.c would put something else there: then they do not begin with their prefix (data NULL), and nats.c is asked. */
 static struct wkv_text block_of(natsMsg *message)
 {
     const char *before = natsMsg_GetReply(message);
@@ -62,25 +73,31 @@ static struct wkv_text block_of(natsMsg *message)
     const char *start = before + strlen(before) + 1;
     uintptr_t from = (uintptr_t)start;
     uintptr_t to = (uintptr_t)natsMsg_GetData(message);
+    if (to == from)
+        return (struct wkv_text){start, 0};
     if (to <= from + sizeof PREFIX || to - from > INT32_MAX || memcmp(start, PREFIX, sizeof PREFIX - 1) != 0)
         return (struct wkv_text){NULL, 0};
     return (struct wkv_text){start, (size_t)(to - from) - 1};
 }
 
-static struct wkv_text ask_nats(natsMsg *message, const char *name)
+static void ask_nats(natsMsg *message, struct wkv_header *wanted, size_t count)
 {
-    const char *value = NULL;
-    if (natsMsgHeader_Get(message, name, &value) != NATS_OK || value == NULL)
-        return (struct wkv_text){NULL, 0};
-    return (struct wkv_text){value, strlen(value)};
+    for (size_t i = 0; i < count; i++) {
+        const char *value = NULL;
+        bool found = natsMsgHeader_Get(message, wanted[i].name, &value) == NATS_OK && value != NULL;
+        wanted[i].value = (struct wkv_text){found ? value : NULL, found ? strlen(value) : 0};
+    }
 }
 
-struct wkv_text wkv_header_of(natsMsg *message, const char *name)
+void wkv_headers_of(natsMsg *message, struct wkv_header *wanted, size_t count)
 {
     /* nats.c has made the table of a message without data already, to see whether it is "no responders", and has written into
      * the headers for it. */
-    if (natsMsg_GetDataLength(message) == 0)
-        return ask_nats(message, name);
-    struct wkv_text block = block_of(message);
-    return block.data == NULL ? ask_nats(message, name) : wkv_header_find(block.data, block.len, name);
+    struct wkv_text block = {NULL, 0};
+    if (natsMsg_GetDataLength(message) > 0)
+        block = block_of(message);
+    if (block.data == NULL)
+        ask_nats(message, wanted, count);
+    else
+        wkv_headers_find(block.data, block.len, wanted, count);
 }

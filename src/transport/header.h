@@ -12,12 +12,18 @@
 
 #include "wascc_keyvalue/store.h"
 
-/* Where len bytes of headers, `NATS/1.0` line and all, have one of that name: its value, without the blanks around it; the first
- * where there are several. Names are compared exactly. A folded value (RFC 7230 obs-fold) is given as it lies, line ends and all.
- * data NULL: there is none. */
-struct wkv_text wkv_header_find(const char *headers, size_t len, const char *name);
+/* A header that is looked for. */
+struct wkv_header {
+    const char *name;
+    struct wkv_text value; /* data NULL: there is none */
+};
 
-/* The value of that header of a message, valid as long as the message. data NULL: there is none. */
-struct wkv_text wkv_header_of(natsMsg *message, const char *name);
+/* Looks for several headers at once, in len bytes of headers, `NATS/1.0` line and all: the value of each, without the blanks
+ * around it; of the first where there are several. Names are compared exactly. A folded value (RFC 7230 obs-fold) is given as it
+ * lies, line ends and all. */
+void wkv_headers_find(const char *headers, size_t len, struct wkv_header *wanted, size_t count);
+
+/* The same in a message; the values are valid as long as it is. */
+void wkv_headers_of(natsMsg *message, struct wkv_header *wanted, size_t count);
 
 #endif

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "transport/loop_events.h"
+#include "transport/loop_extra.h"
 #include "wascc_keyvalue/clock.h"
 
 /* With more than this waiting to be sent, the loop reads no further requests until the server has taken some:
@@ -25,11 +26,12 @@
 /* How long to wait for nats.c to pass on what the server said. */
 #define REFUSAL_WAIT_MS 1000
 
-enum wkv_code wkv_loop_init(struct wkv_loop *loop, const char *name, struct wkv_log *log, int notify_fd,
-                            struct wkv_error *error)
+enum wkv_code wkv_loop_init(struct wkv_loop *loop, const char *name, struct wkv_stats *stats,
+                            struct wkv_log *log, int notify_fd, struct wkv_error *error)
 {
     memset(loop, 0, sizeof *loop);
     (void)snprintf(loop->name, sizeof loop->name, "%s", name);
+    loop->stats = stats;
     loop->log = log;
     loop->notify_fd = notify_fd;
     atomic_init(&loop->socket_fd, -1);
@@ -38,7 +40,7 @@ enum wkv_code wkv_loop_init(struct wkv_loop *loop, const char *name, struct wkv_
     struct epoll_event wake = {.events = EPOLLIN, .data.fd = loop->wake_fd};
     if (loop->epoll_fd < 0 || loop->wake_fd < 0 ||
         epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, loop->wake_fd, &wake) != 0 ||
-        pthread_mutex_init(&loop->turn_lock, NULL) != 0)
+        pthread_mutex_init(&loop->turn_lock, NULL) != 0 || pthread_mutex_init(&loop->extra_lock, NULL) != 0)
         return wkv_fail(error, WKV_UNAVAILABLE, "%s: no file descriptors for a loop: %s", name,
                         strerror(errno));
     pthread_condattr_t monotonic;
@@ -59,6 +61,11 @@ void wkv_loop_listen(struct wkv_loop *loop, const char *subject, const char *que
     one->subscription = NULL;
     (void)snprintf(one->subject, sizeof one->subject, "%s", subject);
     (void)snprintf(one->queue, sizeof one->queue, "%s", queue == NULL ? "" : queue);
+}
+
+void wkv_loop_listen_optional(struct wkv_loop *loop)
+{
+    loop->subscriptions[loop->subscription_count - 1].optional = true;
 }
 
 void wkv_loop_wake(struct wkv_loop *loop)
@@ -155,14 +162,11 @@ static bool handle_subscription(struct wkv_loop *loop, struct wkv_loop_subscript
     return true;
 }
 
-/* Handles what is pending, subscription by subscription, beginning where messages came last: a look at an
- * empty one costs nearly as much as a message, and mostly one operation is all the traffic. Returns false
- * where it had to stop. */
-static bool handle_pending(struct wkv_loop *loop)
+/* Handles what is pending for the subjects that every connection has, beginning where messages came last: a look at an empty
+ * one costs nearly as much as a message, and mostly one operation is all the traffic. Returns false where it had to stop. */
+static bool handle_fixed(struct wkv_loop *loop)
 {
     size_t first = loop->hot;
-    if (!handle_batch(loop))
-        return false;
     for (size_t i = 0; i < loop->subscription_count && loop->pending > 0; i++) {
         size_t index = (first + i) % loop->subscription_count;
         struct wkv_loop_subscription *from = &loop->subscriptions[index];
@@ -170,11 +174,48 @@ static bool handle_pending(struct wkv_loop *loop)
             continue;
         uint64_t before = loop->pending;
         bool go_on = handle_subscription(loop, from);
-        if (loop->pending != before)
+        if (loop->pending != before) {
             loop->hot = index;
+            loop->extras_first = false;
+        }
         if (!go_on)
             return false;
     }
+    return true;
+}
+
+/* Likewise for the subjects of single actors: one that had messages goes to the front. */
+static bool handle_extras(struct wkv_loop *loop)
+{
+    for (struct wkv_loop_extra **link = &loop->recent; *link != NULL && loop->pending > 0;) {
+        struct wkv_loop_extra *one = *link;
+        uint64_t before = loop->pending;
+        bool go_on = one->listen.subscription == NULL || handle_subscription(loop, &one->listen);
+        if (loop->pending != before) {
+            *link = one->next_recent;
+            one->next_recent = loop->recent;
+            loop->recent = one;
+            loop->extras_first = true;
+        }
+        if (!go_on)
+            return false;
+        /* The one that went to the front may have left link pointing at its own successor's place: that is what follows. */
+        if (*link == one)
+            link = &one->next_recent;
+    }
+    return true;
+}
+
+/* Handles what is pending. Returns false where it had to stop. */
+static bool handle_pending(struct wkv_loop *loop)
+{
+    if (!handle_batch(loop))
+        return false;
+    wkv_loop_extra_refresh(loop);
+    bool extras_first = loop->extras_first;
+    if (!(extras_first ? handle_extras(loop) : handle_fixed(loop)) ||
+        !(extras_first ? handle_fixed(loop) : handle_extras(loop)))
+        return false;
     /* What is left was for no subscription of ours (a client's inbox on this connection, or one that has
      * ended). */
     loop->pending = 0;
@@ -286,6 +327,16 @@ static void reset_for_connection(struct wkv_loop *loop)
     (void)pthread_mutex_unlock(&loop->turn_lock);
 }
 
+static natsStatus connect_now(struct wkv_loop *loop, natsOptions *options)
+{
+    natsConnection *connection = NULL;
+    natsStatus status = natsConnection_Connect(&connection, options);
+    (void)pthread_mutex_lock(&loop->extra_lock);
+    loop->connection = connection;
+    (void)pthread_mutex_unlock(&loop->extra_lock);
+    return status;
+}
+
 enum wkv_code wkv_loop_connect(struct wkv_loop *loop, const struct wkv_connect_options *connect,
                                struct wkv_error *error)
 {
@@ -297,10 +348,12 @@ enum wkv_code wkv_loop_connect(struct wkv_loop *loop, const struct wkv_connect_o
     if (status == NATS_OK)
         status = set_options(loop, options);
     if (status == NATS_OK)
-        status = natsConnection_Connect(&loop->connection, options);
+        status = connect_now(loop, options);
     if (status != NATS_OK)
         (void)wkv_connect_failed(loop->name, connect, status, error);
     natsOptions_Destroy(options);
+    if (status == NATS_OK)
+        wkv_loop_note_up(loop, false);
     if (status == NATS_OK && pthread_create(&loop->thread, NULL, run, loop) == 0) {
         loop->running = true;
         return WKV_OK;
@@ -310,7 +363,7 @@ enum wkv_code wkv_loop_connect(struct wkv_loop *loop, const struct wkv_connect_o
                              : wkv_fail(error, WKV_UNAVAILABLE, "%s: no thread for a connection", loop->name);
 }
 
-static natsStatus subscribe_one(struct wkv_loop *loop, struct wkv_loop_subscription *one)
+natsStatus wkv_loop_subscribe_one(struct wkv_loop *loop, struct wkv_loop_subscription *one)
 {
     natsStatus status = one->queue[0] == '\0'
                             ? natsConnection_SubscribeSync(&one->subscription, loop->connection, one->subject)
@@ -344,8 +397,11 @@ static enum wkv_code check_refusal(struct wkv_loop *loop, struct wkv_error *erro
 enum wkv_code wkv_loop_subscribe(struct wkv_loop *loop, int64_t timeout_ms, struct wkv_error *error)
 {
     natsStatus status = NATS_OK;
+    uint64_t number = atomic_load(&loop->connection_number);
     for (size_t i = 0; i < loop->subscription_count && status == NATS_OK; i++)
-        status = subscribe_one(loop, &loop->subscriptions[i]);
+        status = wkv_loop_subscribe_one(loop, &loop->subscriptions[i]);
+    if (status == NATS_OK)
+        status = wkv_loop_extra_subscribe(loop);
     /* The server answers a PING after the subscriptions before it, and refusals of them come before its PONG.
      */
     if (status == NATS_OK)
@@ -354,9 +410,24 @@ enum wkv_code wkv_loop_subscribe(struct wkv_loop *loop, int64_t timeout_ms, stru
         return wkv_fail(error, WKV_UNAVAILABLE, "%s: cannot subscribe: %s", loop->name,
                         natsStatus_GetText(status));
     const char *changing; /* the next error overwrites it: not for reading */
-    if (natsConnection_GetLastError(loop->connection, &changing) == NATS_NOT_PERMITTED)
-        return check_refusal(loop, error);
+    if (natsConnection_GetLastError(loop->connection, &changing) == NATS_NOT_PERMITTED &&
+        check_refusal(loop, error) != WKV_OK)
+        return error->code;
+    atomic_store(&loop->confirmed, number);
     return WKV_OK;
+}
+
+void wkv_loop_confirm(struct wkv_loop *loop, int64_t timeout_ms)
+{
+    uint64_t number = atomic_load(&loop->connection_number);
+    if (loop->running && atomic_load(&loop->up) && atomic_load(&loop->confirmed) != number &&
+        natsConnection_FlushTimeout(loop->connection, timeout_ms) == NATS_OK)
+        atomic_store(&loop->confirmed, number);
+}
+
+bool wkv_loop_is_confirmed(struct wkv_loop *loop)
+{
+    return atomic_load(&loop->up) && atomic_load(&loop->confirmed) == atomic_load(&loop->connection_number);
 }
 
 /* Waits until the loop has done a whole turn that began after this call: what it had taken in hand before is
@@ -394,9 +465,17 @@ static int64_t slice_ms(int64_t deadline_ns)
     return left < DRAIN_SLICE_MS ? left : DRAIN_SLICE_MS;
 }
 
+static bool begin_drain(const struct wkv_loop_subscription *one, int64_t deadline_ns)
+{
+    return one->subscription == NULL ||
+           natsSubscription_DrainTimeout(one->subscription, left_ms(deadline_ns)) == NATS_OK;
+}
+
 static bool await_drained(struct wkv_loop *loop, natsSubscription *subscription, int64_t deadline_ns)
 {
     natsStatus status;
+    if (subscription == NULL)
+        return true;
     do
         status = natsSubscription_WaitForDrainCompletion(subscription, slice_ms(deadline_ns));
     while (status == NATS_TIMEOUT && is_connected(loop) && wkv_monotonic_ns() < deadline_ns);
@@ -409,12 +488,13 @@ static bool drain_subscriptions(struct wkv_loop *loop, int64_t deadline_ns)
 {
     bool drained = true;
     for (size_t i = 0; i < loop->subscription_count && is_connected(loop); i++)
-        if (loop->subscriptions[i].subscription != NULL)
-            drained &= natsSubscription_DrainTimeout(loop->subscriptions[i].subscription,
-                                                     left_ms(deadline_ns)) == NATS_OK;
+        drained &= begin_drain(&loop->subscriptions[i], deadline_ns);
+    for (struct wkv_loop_extra *one = loop->extras; one != NULL && is_connected(loop); one = one->next)
+        drained &= begin_drain(&one->listen, deadline_ns);
     for (size_t i = 0; i < loop->subscription_count && is_connected(loop); i++)
-        if (loop->subscriptions[i].subscription != NULL)
-            drained &= await_drained(loop, loop->subscriptions[i].subscription, deadline_ns);
+        drained &= await_drained(loop, loop->subscriptions[i].subscription, deadline_ns);
+    for (struct wkv_loop_extra *one = loop->extras; one != NULL && is_connected(loop); one = one->next)
+        drained &= await_drained(loop, one->listen.subscription, deadline_ns);
     return drained && is_connected(loop);
 }
 
@@ -436,8 +516,10 @@ bool wkv_loop_drain(struct wkv_loop *loop, int64_t timeout_ms)
     if (!is_connected(loop))
         return true;
     int64_t deadline_ns = wkv_monotonic_ns() + timeout_ms * WKV_NS_PER_MS;
-    return drain_subscriptions(loop, deadline_ns) && await_turn(loop, deadline_ns) &&
-           flush(loop, deadline_ns);
+    /* After a turn the list of extra subjects stays as it is, and can be walked. */
+    wkv_loop_extra_freeze(loop);
+    return await_turn(loop, deadline_ns) && drain_subscriptions(loop, deadline_ns) &&
+           await_turn(loop, deadline_ns) && flush(loop, deadline_ns);
 }
 
 /* nats.c tells of the close on a thread of its own, after the calls that it had yet to make: the loop must
@@ -470,12 +552,15 @@ void wkv_loop_disconnect(struct wkv_loop *loop, int64_t timeout_ms)
         natsConnection_Close(loop->connection);
         await_closed(loop);
     }
+    (void)pthread_mutex_lock(&loop->extra_lock);
     for (size_t i = 0; i < loop->subscription_count; i++) {
         natsSubscription_Destroy(loop->subscriptions[i].subscription);
         loop->subscriptions[i].subscription = NULL;
     }
+    wkv_loop_extra_unsubscribe(loop);
     natsConnection_Destroy(loop->connection);
     loop->connection = NULL;
+    (void)pthread_mutex_unlock(&loop->extra_lock);
     natsStatistics_Destroy(loop->statistics);
     loop->statistics = NULL;
 }
@@ -486,6 +571,7 @@ void wkv_loop_destroy(struct wkv_loop *loop)
         (void)close(loop->epoll_fd);
     if (loop->wake_fd >= 0)
         (void)close(loop->wake_fd);
+    wkv_loop_extra_destroy(loop);
     (void)pthread_mutex_destroy(&loop->turn_lock);
     (void)pthread_cond_destroy(&loop->turn_done);
 }
@@ -501,8 +587,37 @@ bool wkv_loop_reply(struct wkv_loop *loop, natsMsg *message, const void *bytes, 
     return natsConnection_Publish(loop->connection, to, bytes, (int)len) == NATS_OK;
 }
 
+/* The caller's own header goes back to him. It has been read as a traceparent: short, and without a line's end. */
+static natsStatus add_traceparent(natsMsg *reply, const struct wkv_header *traceparent)
+{
+    char value[WKV_LOOP_HEADER_BYTES];
+    if (traceparent == NULL || traceparent->value.data == NULL || traceparent->value.len >= sizeof value)
+        return NATS_OK;
+    memcpy(value, traceparent->value.data, traceparent->value.len);
+    value[traceparent->value.len] = '\0';
+    return natsMsgHeader_Set(reply, traceparent->name, value);
+}
+
+bool wkv_loop_reply_traced(struct wkv_loop *loop, natsMsg *message, const void *bytes, size_t len,
+                           const struct wkv_header *traceparent)
+{
+    const char *to = natsMsg_GetReply(message);
+    if (to == NULL)
+        return true;
+    natsMsg *reply = NULL;
+    natsStatus status = natsMsg_Create(&reply, to, NULL, bytes, (int)len);
+    if (status == NATS_OK)
+        status = add_traceparent(reply, traceparent);
+    if (status == NATS_OK)
+        status = natsConnection_PublishMsg(loop->connection, reply);
+    natsMsg_Destroy(reply);
+    loop->unsent_bytes += len + WKV_LOOP_HEADER_BYTES;
+    return status == NATS_OK;
+}
+
 /* The headers of ADR-32. */
-bool wkv_loop_reply_error(struct wkv_loop *loop, natsMsg *message, const struct wkv_error *error)
+bool wkv_loop_reply_error(struct wkv_loop *loop, natsMsg *message, const struct wkv_error *error,
+                          const struct wkv_header *traceparent)
 {
     const char *to = natsMsg_GetReply(message);
     if (to == NULL)
@@ -515,6 +630,8 @@ bool wkv_loop_reply_error(struct wkv_loop *loop, natsMsg *message, const struct 
         status = natsMsgHeader_Set(reply, "Nats-Service-Error-Code", code);
     if (status == NATS_OK)
         status = natsMsgHeader_Set(reply, "Nats-Service-Error", error->text);
+    if (status == NATS_OK)
+        status = add_traceparent(reply, traceparent);
     if (status == NATS_OK)
         status = natsConnection_PublishMsg(loop->connection, reply);
     natsMsg_Destroy(reply);

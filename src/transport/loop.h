@@ -18,11 +18,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "transport/header.h"
 #include "wascc_keyvalue/error.h"
 #include "wascc_keyvalue/log.h"
+#include "wascc_keyvalue/stats.h"
 #include "wascc_keyvalue/transport.h"
 
 struct wkv_loop;
+struct wkv_loop_extra;
 
 /* Handles one message, which the loop destroys afterwards. Runs on the loop's thread. */
 typedef void (*wkv_loop_handler)(struct wkv_loop *loop, void *context, natsMsg *message);
@@ -36,6 +39,7 @@ struct wkv_loop_subscription {
     wkv_loop_preparer prepare;      /* NULL: none */
     void *context;                  /* borrowed */
     natsSubscription *subscription; /* NULL where there is none (yet) */
+    bool optional;                  /* the server may refuse it: then only that is logged */
     char queue[WKV_SUBJECT_BYTES];  /* "": no queue group */
     char subject[WKV_SUBJECT_BYTES];
 };
@@ -43,17 +47,29 @@ struct wkv_loop_subscription {
 #define WKV_LOOP_SUBSCRIPTIONS 64
 #define WKV_LOOP_BATCH 16
 #define WKV_LOOP_SPENT 2048
+/* Of a header that goes back to the caller, name and all, at the most. */
+#define WKV_LOOP_HEADER_BYTES 256
 
 struct wkv_loop {
     char name[64]; /* as it stands in the log */
     struct wkv_log *log;
-    int notify_fd; /* borrowed eventfd: written to when the connection is closed for good */
+    int notify_fd; /* borrowed eventfd: written to when the connection comes, goes or is closed for good */
+    struct wkv_stats *stats; /* borrowed */
 
     natsConnection *connection;
     natsStatistics *statistics;
     struct wkv_loop_subscription subscriptions[WKV_LOOP_SUBSCRIPTIONS];
     size_t subscription_count;
     size_t hot; /* where the last message was found: where the next one is looked for first */
+
+    /* See loop_extra.h. */
+    pthread_mutex_t extra_lock; /* guards these, and `connection` where other threads use it for them */
+    struct wkv_loop_extra *extras;
+    struct wkv_loop_extra *fresh;
+    bool extras_frozen; /* under the lock */
+    _Atomic bool extras_changed;
+    struct wkv_loop_extra *recent; /* the loop's thread's */
+    bool extras_first;             /* where the last message was found, likewise */
 
     int epoll_fd;
     int wake_fd;
@@ -62,6 +78,9 @@ struct wkv_loop {
     _Atomic pthread_t owner;   /* the loop's thread, once it runs */
     _Atomic bool want_write;   /* nats.c has bytes to send */
     _Atomic bool want_stop;
+    _Atomic bool up;                    /* connected, as nats.c has told */
+    _Atomic uint64_t connection_number; /* counts up with each time that it comes or goes */
+    _Atomic uint64_t confirmed;   /* the connection_number for which the server confirmed the subscriptions */
     _Atomic bool closed;          /* nats.c has closed the connection, and calls back no more */
     _Atomic uint64_t turns_asked; /* see wkv_loop_await_turn */
     _Atomic bool refresh;         /* the connection may have another max_payload */
@@ -92,12 +111,15 @@ struct wkv_loop {
 };
 
 /* Makes an unconnected loop. Errors: WKV_UNAVAILABLE. */
-enum wkv_code wkv_loop_init(struct wkv_loop *loop, const char *name, struct wkv_log *log, int notify_fd,
-                            struct wkv_error *error);
+enum wkv_code wkv_loop_init(struct wkv_loop *loop, const char *name, struct wkv_stats *stats,
+                            struct wkv_log *log, int notify_fd, struct wkv_error *error);
 
 /* Names a subject to listen on; before connect. queue and prepare may be NULL: none. */
 void wkv_loop_listen(struct wkv_loop *loop, const char *subject, const char *queue, wkv_loop_handler handle,
                      wkv_loop_preparer prepare, void *context);
+
+/* The server may refuse the subject that was named last. */
+void wkv_loop_listen_optional(struct wkv_loop *loop);
 
 /* Connects, once, and starts the thread. Errors: WKV_BAD_REQUEST (options), WKV_UNAVAILABLE (no server, no
  * thread). */
@@ -107,6 +129,13 @@ enum wkv_code wkv_loop_connect(struct wkv_loop *loop, const struct wkv_connect_o
 /* Subscribes to every subject and waits for the server's word that it has them all. From any thread but the
  * loop's. Errors: WKV_FORBIDDEN (the server's permissions refuse one), WKV_UNAVAILABLE. */
 enum wkv_code wkv_loop_subscribe(struct wkv_loop *loop, int64_t timeout_ms, struct wkv_error *error);
+
+/* After the connection came back by itself: waits for the server's word that it has all subscriptions again. From any thread but
+ * the loop's. */
+void wkv_loop_confirm(struct wkv_loop *loop, int64_t timeout_ms);
+
+/* Whether the connection is up and its subscriptions are confirmed. Any thread. */
+bool wkv_loop_is_confirmed(struct wkv_loop *loop);
 
 /* Ends the subscriptions: the server sends no more; every message that it had sent is handled and its reply
  * is with the server when this returns true. false: that did not come to be within timeout_ms. From any
@@ -120,10 +149,17 @@ void wkv_loop_disconnect(struct wkv_loop *loop, int64_t timeout_ms);
 /* Frees a disconnected loop. */
 void wkv_loop_destroy(struct wkv_loop *loop);
 
-/* For handlers: answers the message with bytes, or with an error's headers and an empty body. Nothing happens
- * where the message wants no reply. Errors: false where the reply could not be sent. */
+/* For loop_extra.c: subscribes to one subject. Errors: nats.c's. */
+natsStatus wkv_loop_subscribe_one(struct wkv_loop *loop, struct wkv_loop_subscription *one);
+
+/* For handlers: answers the message with bytes, or with an error's headers and an empty body; in both cases with one more
+ * header, traceparent, where that has a value (NULL: none, which the first never has). Nothing happens where the message wants no
+ * reply. Errors: false where the reply could not be sent. */
 bool wkv_loop_reply(struct wkv_loop *loop, natsMsg *message, const void *bytes, size_t len);
-bool wkv_loop_reply_error(struct wkv_loop *loop, natsMsg *message, const struct wkv_error *error);
+bool wkv_loop_reply_traced(struct wkv_loop *loop, natsMsg *message, const void *bytes, size_t len,
+                           const struct wkv_header *traceparent);
+bool wkv_loop_reply_error(struct wkv_loop *loop, natsMsg *message, const struct wkv_error *error,
+                          const struct wkv_header *traceparent);
 
 /* Bytes of the largest payload that the server takes now. For handlers. */
 static inline size_t wkv_loop_max_payload(const struct wkv_loop *loop)

@@ -71,10 +71,37 @@ void wkv_loop_update_interest(struct wkv_loop *loop, bool flowing)
     loop->interest = wanted;
 }
 
+/* Tells who waits on notify_fd that something is to be looked at. */
+static void notify(struct wkv_loop *loop)
+{
+    uint64_t one = 1;
+    ssize_t written = write(loop->notify_fd, &one, sizeof one);
+    (void)written;
+}
+
+void wkv_loop_note_up(struct wkv_loop *loop, bool again)
+{
+    atomic_fetch_add(&loop->connection_number, 1);
+    if (!atomic_exchange(&loop->up, true))
+        wkv_stats_connected(loop->stats, again);
+    notify(loop);
+}
+
+/* The number first: whoever is about to call the process ready looks at it again afterwards. */
+void wkv_loop_note_down(struct wkv_loop *loop)
+{
+    atomic_fetch_add(&loop->connection_number, 1);
+    wkv_stats_set_ready(loop->stats, false);
+    if (atomic_exchange(&loop->up, false))
+        wkv_stats_disconnected(loop->stats);
+    notify(loop);
+}
+
 void wkv_loop_on_disconnected(natsConnection *connection, void *closure)
 {
     struct wkv_loop *loop = closure;
     (void)connection;
+    wkv_loop_note_down(loop);
     if (!atomic_load(&loop->want_stop))
         wkv_log_warn(loop->log, "%s: disconnected from the server; the data stays, trying to reconnect",
                      loop->name);
@@ -84,6 +111,7 @@ void wkv_loop_on_reconnected(natsConnection *connection, void *closure)
 {
     struct wkv_loop *loop = closure;
     (void)connection;
+    wkv_loop_note_up(loop, true);
     wkv_log_info(loop->log, "%s: reconnected", loop->name);
 }
 
@@ -91,18 +119,30 @@ void wkv_loop_on_closed(natsConnection *connection, void *closure)
 {
     struct wkv_loop *loop = closure;
     (void)connection;
-    uint64_t one = 1;
-    ssize_t written = write(loop->notify_fd, &one, sizeof one);
-    (void)written;
+    wkv_loop_note_down(loop);
     (void)pthread_mutex_lock(&loop->turn_lock);
     atomic_store(&loop->closed, true);
     (void)pthread_cond_broadcast(&loop->turn_done);
     (void)pthread_mutex_unlock(&loop->turn_lock);
 }
 
+/* Whether the server's text is about a subscription that we can do without. It quotes the subject. */
+static bool is_optional(const struct wkv_loop *loop, const char *text)
+{
+    for (size_t i = 0; i < loop->subscription_count; i++) {
+        char quoted[WKV_SUBJECT_BYTES + 2];
+        (void)snprintf(quoted, sizeof quoted, "\"%s\"", loop->subscriptions[i].subject);
+        if (loop->subscriptions[i].optional && strstr(text, quoted) != NULL)
+            return true;
+    }
+    return false;
+}
+
 /* For who waits in wkv_loop_subscribe. */
 static void note_refusal(struct wkv_loop *loop, const char *text)
 {
+    if (is_optional(loop, text))
+        return;
     (void)pthread_mutex_lock(&loop->turn_lock);
     if (loop->refusal[0] == '\0' && strstr(text, "Permissions Violation for Subscription") != NULL)
         (void)snprintf(loop->refusal, sizeof loop->refusal, "%s", text);

@@ -19,6 +19,10 @@ void wkv_loop_on_error(natsConnection *connection, natsSubscription *subscriptio
                        void *closure);
 int64_t wkv_loop_on_reconnect_delay(natsConnection *connection, int attempts, void *closure);
 
+/* Notes that the connection is up (again: it came back by itself) or down, for readiness and statistics. */
+void wkv_loop_note_up(struct wkv_loop *loop, bool again);
+void wkv_loop_note_down(struct wkv_loop *loop);
+
 /* Makes the loop's next epoll_wait return. */
 void wkv_loop_wake(struct wkv_loop *loop);
 

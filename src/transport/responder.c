@@ -9,6 +9,9 @@
 #include "wascc_keyvalue/clock.h"
 
 #define SYSTEM "system"
+/* The bytes of an invocation's message, which are all that comes here. */
+#define ENVELOPE_BYTES ((size_t)16 * 1024)
+#define ENVELOPE_MAX_BYTES ((size_t)64 * 1024 * 1024)
 
 /* The actor is the token between the base of the subjects and the operation. */
 static struct wkv_text actor_of(const struct wkv_responder *responder, const char *subject)
@@ -22,13 +25,6 @@ static bool is_system(struct wkv_text actor)
     return actor.len == strlen(SYSTEM) && memcmp(actor.data, SYSTEM, actor.len) == 0;
 }
 
-/* Counters have one writer, so a plain store is enough; they are atomic for their readers. */
-static void increment(_Atomic uint64_t *counter)
-{
-    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
-                          memory_order_relaxed);
-}
-
 static enum wkv_code answer(struct wkv_responder *responder, const struct wkv_request *request,
                             struct wkv_text *reply, struct wkv_error *error)
 {
@@ -38,19 +34,66 @@ static enum wkv_code answer(struct wkv_responder *responder, const struct wkv_re
     return wkv_dispatch(&responder->session, request, reply, error);
 }
 
-/* Whether the reply would be a request to this binding. A server whose permissions let a host speak only as its own actors must
- * not be got round by having the provider, which may publish more, send our reply to another actor's subject. */
-static bool replies_to_us(const struct wkv_responder *responder, natsMsg *message)
+/* To this binding as a request, or to the lattice as an event or a question: a server whose permissions let a host speak only as its
+ * own actors must not be got round by having the provider, which may publish more, send our reply there. */
+bool wkv_responder_is_target(const struct wkv_responder *responder, const char *reply, const char *subject)
 {
-    const char *reply = natsMsg_GetReply(message);
-    return reply != NULL && strncmp(reply, natsMsg_GetSubject(message), responder->actor_offset) == 0;
+    if (reply == NULL || strncmp(reply, subject, responder->prefix_bytes) != 0)
+        return false;
+    const char *rest = reply + responder->prefix_bytes;
+    size_t base_bytes = responder->actor_offset - 1;
+    return (strncmp(reply, subject, base_bytes) == 0 &&
+            (reply[base_bytes] == '.' || reply[base_bytes] == '\0')) ||
+           strcmp(rest, "events") == 0 || strncmp(rest, "inventory.", strlen("inventory.")) == 0;
+}
+
+/* The headers that a request may have and that somebody wants: claims only where the mode asks for them, for even a look costs
+ * something. W3C writes `traceparent` in lower case; what carries it through Go's http.Header makes it `Traceparent`. */
+static void read_headers(const struct wkv_endpoint *endpoint, natsMsg *message, struct wkv_request *request,
+                         struct wkv_header *traceparent, struct wkv_trace *trace)
+{
+    struct wkv_header wanted[] = {{.name = "traceparent"},
+                                  {.name = "Traceparent"},
+                                  {.name = "Wascc-Claims"},
+                                  {.name = "Wascc-Invocation"}};
+    wkv_headers_of(message, wanted, endpoint->reads_invocation ? 4 : endpoint->reads_claims ? 3 : 2);
+    *traceparent = wanted[wanted[0].value.data == NULL ? 1 : 0];
+    if (!wkv_trace_read(traceparent->value.data, traceparent->value.len, trace))
+        traceparent->value.data = NULL;
+    if (endpoint->reads_claims)
+        request->claims = wanted[2].value;
+    if (endpoint->reads_invocation)
+        request->invocation = wanted[3].value;
+}
+
+/* For those who follow single requests (LogLevel debug). */
+static void log_request(struct wkv_responder *responder, const struct wkv_request *request,
+                        const struct wkv_stats_request *done)
+{
+    bool traced = done->trace->present;
+    wkv_log_debug(responder->log, "%s of %.*s: %s in %lld us, %zu bytes in, %zu out%s%s",
+                  request->operation->name, (int)(request->actor.len < 64 ? request->actor.len : 64),
+                  request->actor.data, done->code == WKV_OK ? "done" : done->error,
+                  (long long)((done->end_ns - done->start_ns) / 1000), done->request_bytes, done->reply_bytes,
+                  traced ? ", trace " : "", traced ? done->trace->id : "");
+}
+
+/* Sends what dispatch came to. Returns false where nats.c could not take it. */
+static bool send_answer(struct wkv_loop *loop, natsMsg *message, enum wkv_code code, struct wkv_text reply,
+                        const struct wkv_error *error, const struct wkv_header *traceparent)
+{
+    if (code != WKV_OK)
+        return wkv_loop_reply_error(loop, message, error, traceparent);
+    return traceparent->value.data == NULL
+               ? wkv_loop_reply(loop, message, reply.data, reply.len)
+               : wkv_loop_reply_traced(loop, message, reply.data, reply.len, traceparent);
 }
 
 static void handle_request(struct wkv_loop *loop, void *context, natsMsg *message)
 {
     const struct wkv_endpoint *endpoint = context;
     struct wkv_responder *responder = endpoint->responder;
-    if (replies_to_us(responder, message))
+    if (wkv_responder_is_target(responder, natsMsg_GetReply(message), natsMsg_GetSubject(message)))
         return;
     struct wkv_request request = {
         .operation = endpoint->operation,
@@ -62,23 +105,32 @@ static void handle_request(struct wkv_loop *loop, void *context, natsMsg *messag
     };
     if (endpoint->operation->system && !endpoint->for_system && is_system(request.actor))
         return;
-    /* Only where the mode asks for them: even a look costs something. */
-    if (endpoint->reads_claims)
-        request.claims = wkv_header_of(message, "Wascc-Claims");
-    if (endpoint->reads_invocation)
-        request.invocation = wkv_header_of(message, "Wascc-Invocation");
+    struct wkv_header traceparent;
+    struct wkv_trace trace;
+    read_headers(endpoint, message, &request, &traceparent, &trace);
+    /* The header that goes back counts in the server's max_payload. */
+    if (trace.present)
+        request.max_reply_bytes -=
+            request.max_reply_bytes < WKV_LOOP_HEADER_BYTES ? request.max_reply_bytes : WKV_LOOP_HEADER_BYTES;
     if (responder->provider->auth != WKV_AUTH_NONE)
         request.wall_s = wkv_wall_coarse_s();
-    struct wkv_text reply;
+    struct wkv_text reply = {NULL, 0};
     struct wkv_error error;
-    bool sent;
-    if (answer(responder, &request, &reply, &error) == WKV_OK) {
-        sent = wkv_loop_reply(loop, message, reply.data, reply.len);
-    } else {
-        increment(&responder->failed);
-        sent = wkv_loop_reply_error(loop, message, &error);
-    }
-    increment(sent ? &responder->answered : &responder->unsent);
+    enum wkv_code code = answer(responder, &request, &reply, &error);
+    if (!send_answer(loop, message, code, reply, &error, &traceparent))
+        wkv_stats_count_unsent(responder->stats);
+    struct wkv_stats_request done = {.operation = endpoint->index,
+                                     .actor = request.actor,
+                                     .code = code,
+                                     .error = error.text,
+                                     .start_ns = request.now_ns,
+                                     .end_ns = wkv_monotonic_ns(),
+                                     .request_bytes = request.payload_bytes,
+                                     .reply_bytes = reply.len,
+                                     .trace = &trace};
+    wkv_stats_count(responder->stats, &done);
+    if (wkv_log_wants(responder->log, WKV_LOG_DEBUG))
+        log_request(responder, &request, &done);
 }
 
 static void prepare_requests(void *context, natsMsg *const *messages, size_t count)
@@ -95,26 +147,37 @@ static void prepare_requests(void *context, natsMsg *const *messages, size_t cou
 
 static_assert(WKV_LOOP_BATCH <= WKV_STORE_PREFETCH, "a batch can be prefetched");
 
-enum wkv_code wkv_responder_init(struct wkv_responder *responder, const struct wkv_address *address,
-                                 const struct wkv_provider *provider, struct wkv_error *error)
+enum wkv_code wkv_responder_init(struct wkv_responder *responder, unsigned number,
+                                 const struct wkv_address *address, const struct wkv_provider *provider,
+                                 struct wkv_log *log, struct wkv_error *error)
 {
     char base[WKV_SUBJECT_BYTES];
     memset(responder, 0, sizeof *responder);
     responder->provider = provider;
     responder->address = address;
+    responder->log = log;
+    responder->stats = wkv_stats_worker(provider->stats, number);
     wkv_subject_base(address, base);
     responder->actor_offset = strlen(base) + 1;
+    wkv_subject_lattice(address, "", base);
+    responder->prefix_bytes = strlen(base);
     responder->endpoints = calloc(wkv_operation_count * 2, sizeof *responder->endpoints);
-    if (responder->endpoints == NULL || wkv_session_init(&responder->session, provider) != 0) {
+    wkv_buffer_init(&responder->response);
+    if (responder->endpoints == NULL ||
+        wkv_arena_init(&responder->envelope, ENVELOPE_BYTES, ENVELOPE_MAX_BYTES) != 0 ||
+        wkv_session_init(&responder->session, provider) != 0) {
+        wkv_arena_destroy(&responder->envelope);
         free(responder->endpoints);
         responder->endpoints = NULL;
         return wkv_fail(error, WKV_UNAVAILABLE, "no memory for a worker");
     }
+    wkv_stats_watch_claims(responder->stats, responder->session.policy.cache);
     for (size_t i = 0; i < wkv_operation_count * 2; i++) {
         const struct wkv_operation *operation = &wkv_operations[i % wkv_operation_count];
         responder->endpoints[i] =
             (struct wkv_endpoint){.responder = responder,
                                   .operation = operation,
+                                  .index = i % wkv_operation_count,
                                   .for_system = i >= wkv_operation_count,
                                   .reads_claims = wkv_provider_reads_claims(provider, operation),
                                   .reads_invocation = wkv_provider_reads_invocation(provider, operation)};
@@ -126,7 +189,10 @@ void wkv_responder_destroy(struct wkv_responder *responder)
 {
     if (responder->endpoints == NULL)
         return;
+    wkv_stats_watch_claims(responder->stats, NULL);
     wkv_session_destroy(&responder->session);
+    wkv_arena_destroy(&responder->envelope);
+    wkv_buffer_destroy(&responder->response);
     free(responder->endpoints);
     responder->endpoints = NULL;
 }

@@ -7,6 +7,7 @@
 
 #include "transport/loop.h"
 #include "wascc_keyvalue/provider.h"
+#include "wascc_keyvalue/stats.h"
 
 struct wkv_responder;
 
@@ -14,6 +15,7 @@ struct wkv_responder;
 struct wkv_endpoint {
     struct wkv_responder *responder;
     const struct wkv_operation *operation;
+    size_t index;      /* of the operation in the table */
     bool for_system;   /* listens to `system` alone */
     bool reads_claims; /* what of the headers this mode needs for this operation */
     bool reads_invocation;
@@ -24,20 +26,26 @@ struct wkv_responder {
     const struct wkv_address *address;   /* borrowed */
     struct wkv_session session;
     struct wkv_endpoint
-        *endpoints;      /* one for each row of the table, and again for what listens to `system` */
-    size_t actor_offset; /* where the actor begins in a request's subject */
-    _Atomic bool refuse; /* answer 503: the time to drain is over */
-
-    /* Written by the loop's thread alone. */
-    _Atomic uint64_t answered; /* requests with a reply */
-    _Atomic uint64_t failed;   /* of these, with an error */
-    _Atomic uint64_t unsent;   /* replies that nats.c could not take */
+        *endpoints;                /* one for each row of the table, and again for what listens to `system` */
+    size_t actor_offset;           /* where the actor begins in a request's subject, */
+    size_t prefix_bytes;           /* and what the prefix of the lattice and its dot have of it */
+    struct wkv_arena envelope;     /* of an invocation through the lattice */
+    struct wkv_buffer response;    /* likewise */
+    struct wkv_stats_block *stats; /* borrowed; its thread is the loop's */
+    struct wkv_log *log;           /* borrowed */
+    _Atomic bool refuse;           /* answer 503: the time to drain is over */
 };
 
-/* Errors: WKV_UNAVAILABLE; nothing is left to destroy then. */
-enum wkv_code wkv_responder_init(struct wkv_responder *responder, const struct wkv_address *address,
-                                 const struct wkv_provider *provider, struct wkv_error *error);
+/* number says which block of the provider's statistics is this responder's own. Errors: WKV_UNAVAILABLE; nothing is left to
+ * destroy then. */
+enum wkv_code wkv_responder_init(struct wkv_responder *responder, unsigned number,
+                                 const struct wkv_address *address, const struct wkv_provider *provider,
+                                 struct wkv_log *log, struct wkv_error *error);
 void wkv_responder_destroy(struct wkv_responder *responder);
+
+/* Whether the reply to a request on that subject would go where the provider itself may speak: then it gets none. reply may be
+ * NULL. */
+bool wkv_responder_is_target(const struct wkv_responder *responder, const char *reply, const char *subject);
 
 /* Listens in the queue group of the binding on `<base>.*.<Operation>`, for every operation. An actor that tries one of the
  * system's gets its 403 here; what `system` sends is left to listen_system of each instance. */

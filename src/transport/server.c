@@ -7,12 +7,17 @@
 #include <unistd.h>
 
 #include "transport/discovery.h"
+#include "transport/events.h"
+#include "transport/lattice.h"
 #include "transport/worker.h"
 #include "wascc_keyvalue/clock.h"
+#include "wascc_keyvalue/notify.h"
 
 #define FIRST_BACKOFF_MS 100
 #define LAST_BACKOFF_MS 5000
 #define SUBSCRIBE_TIMEOUT_MS 10000
+/* For the server's word that it has the subscriptions again. Asked for once more after the next one that comes back. */
+#define CONFIRM_TIMEOUT_MS 1000
 /* Of the time to drain, what is kept for refusing the rest and closing: a fifth, at most this. */
 #define CLOSE_SHARE 5
 #define CLOSE_MAX_MS 500
@@ -29,9 +34,20 @@ struct server {
     int stop_fd;
     int notify_fd; /* a connection was closed for good */
     struct wkv_discovery discovery;
-    struct wkv_worker *workers;
-    unsigned worker_count; /* initialised ones */
+    struct wkv_worker *workers; /* for actors; behind them one more, for `system` */
+    unsigned worker_count;      /* initialised ones, that one included */
+    bool served;                /* the lattice has heard of this process */
 };
+
+/* The service manager hears of a reload only from a process that it knows to be ready. */
+static void reload_lists(const struct server *server)
+{
+    if (server->served)
+        wkv_notify_reloading();
+    server->options->reload(server->options->reload_context);
+    if (server->served)
+        wkv_notify_ready();
+}
 
 /* Waits until stop_fd or notify_fd is readable or the time is over, reloading on the way when told to. Returns whether stop_fd is
  * readable. */
@@ -47,7 +63,7 @@ static bool wait_for_stop(const struct server *server, int notify_fd, int timeou
             continue;
         bool reload = ready > 0 && (fds[2].revents & POLLIN) != 0;
         if (reload)
-            options->reload(options->reload_context);
+            reload_lists(server);
         if (!reload || ((fds[0].revents | fds[1].revents) & POLLIN) != 0)
             break;
     }
@@ -72,6 +88,7 @@ static enum progress open_loop(const struct server *server, struct wkv_loop *loo
         if (code != WKV_UNAVAILABLE && !serving)
             return FAILED;
         wkv_log_warn(log, "%s; trying again in %d ms", error->text, backoff_ms);
+        wkv_notify_status(error->text);
         if (wait_for_stop(server, -1, backoff_ms))
             return STOPPED;
         backoff_ms = backoff_ms * 2 > LAST_BACKOFF_MS ? LAST_BACKOFF_MS : backoff_ms * 2;
@@ -122,18 +139,56 @@ static enum progress reopen_if_closed(struct server *server, struct wkv_loop *lo
     return open_loop(server, loop, true, error);
 }
 
-/* nats.c gives a connection up where the server refuses it (an expired user, too many connections). The data
- * is in this process, so ending it is the worst answer: new connections are made instead, for as long as it
- * takes. */
-static enum progress revive(struct server *server, struct wkv_error *error)
+static struct wkv_loop *loop_at(struct server *server, unsigned i)
+{
+    return i == 0 ? &server->discovery.loop : &server->workers[i - 1].loop;
+}
+
+static bool all_confirmed(struct server *server)
+{
+    for (unsigned i = 0; i <= server->worker_count; i++)
+        if (!wkv_loop_is_confirmed(loop_at(server, i)))
+            return false;
+    return true;
+}
+
+/* "ready only while connected with confirmed subscriptions". A connection that is lost makes the process unready by itself, at any
+ * moment: hence the second look. */
+static void find_readiness(struct server *server)
+{
+    for (unsigned i = 0; i <= server->worker_count; i++)
+        wkv_loop_confirm(loop_at(server, i), CONFIRM_TIMEOUT_MS);
+    wkv_stats_set_ready(server->options->provider->stats, all_confirmed(server));
+    if (!all_confirmed(server))
+        wkv_stats_set_ready(server->options->provider->stats, false);
+}
+
+/* Something has become of a connection. nats.c gives one up where the server refuses it (an expired user, too many connections). The
+ * data is in this process, so ending it is the worst answer: new connections are made instead, for as long as it takes. */
+static enum progress look_after_connections(struct server *server, struct wkv_error *error)
 {
     uint64_t count;
     ssize_t got = read(server->notify_fd, &count, sizeof count);
     (void)got;
-    enum progress progress = reopen_if_closed(server, &server->discovery.loop, error);
-    for (unsigned i = 0; i < server->worker_count && progress == GO_ON; i++)
-        progress = reopen_if_closed(server, &server->workers[i].loop, error);
+    enum progress progress = GO_ON;
+    for (unsigned i = 0; i <= server->worker_count && progress == GO_ON; i++)
+        progress = reopen_if_closed(server, loop_at(server, i), error);
+    if (progress == GO_ON)
+        find_readiness(server);
     return progress;
+}
+
+/* "A successful bind makes the provider listen on `….<binding>.<actor>`; RemoveActor ends that", before either is answered. Every
+ * worker listens, since each invocation costs the verification of a signature. Then the lattice hears of it. Runs on the thread
+ * that binds, which is `system`'s or discovery's. */
+static void follow_binding(void *context, struct wkv_text actor, bool bound)
+{
+    struct server *server = context;
+    for (unsigned i = 0; i < server->options->workers; i++)
+        (bound ? wkv_lattice_add_actor : wkv_lattice_drop_actor)(&server->workers[i].responder,
+                                                                 &server->workers[i].loop, actor);
+    wkv_event_publish(&server->discovery, bound ? WKV_EVENT_BINDING_CREATED : WKV_EVENT_BINDING_REMOVED,
+                      actor);
 }
 
 static enum progress serve(struct server *server, struct wkv_error *error)
@@ -141,30 +196,34 @@ static enum progress serve(struct server *server, struct wkv_error *error)
     const struct wkv_server_options *options = server->options;
     char base[WKV_SUBJECT_BYTES];
     wkv_subject_base(&options->address, base);
-    atomic_store(&server->discovery.serving, true);
+    atomic_store(&server->discovery.phase, WKV_PHASE_SERVING);
+    find_readiness(server);
+    server->served = true;
+    wkv_event_publish(&server->discovery, WKV_EVENT_PROVIDER_LOADED, (struct wkv_text){NULL, 0});
+    wkv_discovery_ask_bindings(&server->discovery);
     wkv_log_info(options->log, "ready: %s %s serves %s.<actor>.<operation> with %u workers", WKV_SERVICE_NAME,
-                 server->discovery.id, base, server->worker_count);
+                 server->discovery.id, base, options->workers);
+    wkv_notify_ready();
+    wkv_notify_status("serving");
     enum progress progress = GO_ON;
     while (progress == GO_ON) {
         if (wait_for_stop(server, server->notify_fd, -1))
             return STOPPED;
-        progress = revive(server, error);
+        progress = look_after_connections(server, error);
     }
     return progress;
 }
 
 static void log_totals(const struct server *server, bool drained)
 {
-    uint64_t answered = 0, failed = 0, unsent = 0;
-    for (unsigned i = 0; i < server->worker_count; i++) {
-        answered += atomic_load(&server->workers[i].responder.answered);
-        failed += atomic_load(&server->workers[i].responder.failed);
-        unsent += atomic_load(&server->workers[i].responder.unsent);
-    }
+    struct wkv_stats_service stats;
+    if (!wkv_stats_service(server->options->provider->stats, wkv_monotonic_ns(), &stats))
+        return;
     wkv_log_info(server->options->log,
                  "%s: %" PRIu64 " requests answered, %" PRIu64 " of them with an error, %" PRIu64
                  " replies not sent",
-                 drained ? "drained" : "stopped before all was drained", answered, failed, unsent);
+                 drained ? "drained" : "stopped before all was drained", stats.requests - stats.unsent,
+                 stats.errors, stats.unsent);
 }
 
 static int64_t left_ms(int64_t deadline_ns)
@@ -182,10 +241,15 @@ static void drain(struct server *server)
     int64_t end_ns = wkv_monotonic_ns() + total_ms * WKV_NS_PER_MS;
     int64_t deadline_ns = end_ns - close_ms * WKV_NS_PER_MS;
     wkv_watchdog_arm(server->options->watchdog, end_ns);
+    wkv_notify_stopping();
     wkv_log_info(server->options->log, "stopping: draining for at most %" PRId64 " ms", total_ms);
     bool drained = true;
+    atomic_store(&server->discovery.phase, WKV_PHASE_DRAINING);
+    wkv_stats_set_ready(server->options->provider->stats, false);
     for (unsigned i = 0; i < server->worker_count; i++)
         drained &= wkv_loop_drain(&server->workers[i].loop, left_ms(deadline_ns));
+    if (server->served)
+        wkv_event_publish(&server->discovery, WKV_EVENT_PROVIDER_REMOVED, (struct wkv_text){NULL, 0});
     for (unsigned i = 0; i < server->worker_count; i++)
         atomic_store(&server->workers[i].responder.refuse, true);
     for (unsigned i = 0; i < server->worker_count; i++)
@@ -197,16 +261,20 @@ static void drain(struct server *server)
 static enum wkv_code init(struct server *server, struct wkv_error *error)
 {
     const struct wkv_server_options *options = server->options;
-    if (wkv_discovery_init(&server->discovery, &options->address, options->log, server->notify_fd, error) !=
-        WKV_OK)
+    if (wkv_discovery_init(&server->discovery, &options->address, options->provider,
+                           options->connect.inbox_prefix, options->log, server->notify_fd, error) != WKV_OK)
         return error->code;
-    server->workers = calloc(options->workers, sizeof *server->workers);
+    server->workers = calloc((size_t)options->workers + 1, sizeof *server->workers);
     if (server->workers == NULL)
         return wkv_fail(error, WKV_UNAVAILABLE, "no memory for %u workers", options->workers);
-    for (; server->worker_count < options->workers; server->worker_count++)
-        if (wkv_worker_init(&server->workers[server->worker_count], server->worker_count, &options->address,
-                            options->provider, options->log, server->notify_fd, error) != WKV_OK)
+    for (; server->worker_count <= options->workers; server->worker_count++) {
+        bool last = server->worker_count == options->workers;
+        if ((last ? wkv_worker_init_system : wkv_worker_init)(
+                &server->workers[server->worker_count], server->worker_count, &options->address,
+                options->provider, options->log, server->notify_fd, error) != WKV_OK)
             return error->code;
+    }
+    wkv_bindings_watch(options->provider->bindings, follow_binding, server);
     return WKV_OK;
 }
 
@@ -217,6 +285,7 @@ static void destroy(struct server *server)
         wkv_worker_destroy(&server->workers[i]);
     }
     free(server->workers);
+    wkv_bindings_watch(server->options->provider->bindings, NULL, NULL);
     wkv_loop_disconnect(&server->discovery.loop, 0);
     wkv_discovery_destroy(&server->discovery);
     (void)close(server->notify_fd);

@@ -5,9 +5,10 @@
 
 #define MAX_TOKEN_BYTES 128u
 
+/* Printable ASCII. */
 static bool valid_in_token(char c)
 {
-    return c > 0x20 && c != 0x7f && c != '.' && c != '*' && c != '>';
+    return (unsigned char)c > 0x20 && (unsigned char)c < 0x7f && c != '.' && c != '*' && c != '>';
 }
 
 bool wkv_subject_token_valid(const char *text)
@@ -53,11 +54,18 @@ enum wkv_code wkv_address_check(const struct wkv_address *address, struct wkv_er
     return WKV_OK;
 }
 
-void wkv_subject_base(const struct wkv_address *address, char out[WKV_SUBJECT_BYTES])
+void wkv_subject_lattice(const struct wkv_address *address, const char *rest, char out[WKV_SUBJECT_BYTES])
 {
     bool namespaced = has_namespace(address);
-    (void)snprintf(out, WKV_SUBJECT_BYTES, "%s%swasmbus.provider.wascc.keyvalue.%s",
-                   namespaced ? address->lattice_namespace : "", namespaced ? "." : "", address->binding);
+    (void)snprintf(out, WKV_SUBJECT_BYTES, "%s%swasmbus.%s", namespaced ? address->lattice_namespace : "",
+                   namespaced ? "." : "", rest);
+}
+
+void wkv_subject_base(const struct wkv_address *address, char out[WKV_SUBJECT_BYTES])
+{
+    char rest[WKV_SUBJECT_BYTES];
+    (void)snprintf(rest, sizeof rest, "provider.wascc.keyvalue.%s", address->binding);
+    wkv_subject_lattice(address, rest, out);
 }
 
 enum wkv_code wkv_subject_operation(const struct wkv_address *address, const char *actor,

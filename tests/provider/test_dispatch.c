@@ -269,12 +269,18 @@ START_TEST(the_table_has_the_contract_s_operations)
                                         "BindActor",
                                         "RemoveActor",
                                         "GetCapabilityDescriptor",
-                                        "HealthRequest"};
+                                        "HealthRequest",
+                                        "Keys",
+                                        "Inspect",
+                                        "Bindings",
+                                        "Slowlog",
+                                        "LogLevel"};
     ck_assert_uint_eq(wkv_operation_count, sizeof names / sizeof names[0]);
     for (size_t i = 0; i < wkv_operation_count; i++) {
         ck_assert_str_eq(wkv_operations[i].name, names[i]);
         ck_assert_ptr_eq(wkv_operation_find(names[i]), &wkv_operations[i]);
         ck_assert_int_eq(wkv_operations[i].system, i >= 14);
+        ck_assert_int_eq(wkv_operations[i].json, i >= 18);
     }
     ck_assert_ptr_null(wkv_operation_find("get"));
     ck_assert_ptr_null(wkv_operation_find(""));

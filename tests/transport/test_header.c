@@ -40,7 +40,9 @@ START_TEST(a_header_is_found_by_its_exact_name)
     char *headers = malloc(len + (len == 0));
     ck_assert_ptr_nonnull(headers);
     memcpy(headers, cases[_i].headers, len);
-    struct wkv_text found = wkv_header_find(headers, len, "Wascc-Claims");
+    struct wkv_header wanted = {.name = "Wascc-Claims"};
+    wkv_headers_find(headers, len, &wanted, 1);
+    struct wkv_text found = wanted.value;
     if (cases[_i].value == NULL) {
         ck_assert_ptr_null(found.data);
     } else {
@@ -52,11 +54,27 @@ START_TEST(a_header_is_found_by_its_exact_name)
 }
 END_TEST
 
+START_TEST(several_headers_are_found_in_one_look)
+{
+    static const char headers[] = "NATS/1.0\r\nB: 2\r\nA: 1\r\nB: 3\r\nD: 4\r\n\r\n";
+    struct wkv_header wanted[] = {{.name = "A"}, {.name = "B"}, {.name = "C"}, {.name = "D"}};
+    static const char *const values[] = {"1", "2", NULL, "4"};
+    wkv_headers_find(headers, sizeof headers - 1, wanted, 4);
+    for (int i = 0; i < 4; i++) {
+        if (values[i] == NULL)
+            ck_assert_ptr_null(wanted[i].value.data);
+        else
+            ck_assert(wanted[i].value.len == 1 && wanted[i].value.data[0] == values[i][0]);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("transport/header");
     TCase *tests = tcase_create("header");
     tcase_add_loop_test(tests, a_header_is_found_by_its_exact_name, 0, sizeof cases / sizeof cases[0]);
+    tcase_add_test(tests, several_headers_are_found_in_one_look);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -1,0 +1,70 @@
+#include "command/top_screen.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define ENTER "\x1b[?1049h\x1b[?25l\x1b[2J"
+#define LEAVE "\x1b[?25h\x1b[?1049l"
+
+bool wkv_top_write(int fd, const char *bytes, size_t len)
+{
+    while (len > 0) {
+        ssize_t written = write(fd, bytes, len);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return false;
+        bytes += written;
+        len -= (size_t)written;
+    }
+    return true;
+}
+
+void wkv_top_screen_enter(struct wkv_top_screen *screen)
+{
+    screen->shown = true;
+    screen->keys = screen->in >= 0 && tcgetattr(screen->in, &screen->saved) == 0;
+    if (screen->keys) {
+        struct termios raw = screen->saved;
+        /* Ctrl-C and Ctrl-Z stay signals. Ctrl-S would hold up the next write, and with it every signal. */
+        raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+        raw.c_iflag &= ~(tcflag_t)IXON;
+        raw.c_cc[VMIN] = 1;
+        raw.c_cc[VTIME] = 0;
+        (void)tcsetattr(screen->in, TCSANOW, &raw);
+    }
+    (void)wkv_top_write(screen->out, ENTER, sizeof ENTER - 1);
+}
+
+void wkv_top_screen_leave(struct wkv_top_screen *screen)
+{
+    if (!screen->shown)
+        return;
+    screen->shown = false;
+    (void)wkv_top_write(screen->out, LEAVE, sizeof LEAVE - 1);
+    if (screen->keys)
+        (void)tcsetattr(screen->in, TCSANOW, &screen->saved);
+}
+
+void wkv_top_screen_size(const struct wkv_top_screen *screen, unsigned *columns, unsigned *rows)
+{
+    struct winsize size = {0};
+    (void)ioctl(screen->out, TIOCGWINSZ, &size);
+    *columns = size.ws_col == 0 ? 80 : size.ws_col;
+    *rows = size.ws_row == 0 ? 24 : size.ws_row;
+}
+
+bool wkv_top_screen_quits(struct wkv_top_screen *screen)
+{
+    char keys[64];
+    ssize_t got = read(screen->in, keys, sizeof keys);
+    if (got <= 0) {
+        /* Nobody is there; asking again would give the same at once, for ever. */
+        if (got == 0 || errno != EINTR)
+            screen->in = -1;
+        return false;
+    }
+    return memchr(keys, 'q', (size_t)got) != NULL || memchr(keys, 'Q', (size_t)got) != NULL;
+}

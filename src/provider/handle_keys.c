@@ -1,0 +1,224 @@
+/* What operators ask about keys (contract section 8): which there are, and what one of them is. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "operator.pb-c.h"
+#include "provider/call.h"
+#include "provider/glob.h"
+#include "wascc_keyvalue/clock.h"
+
+#define DEFAULT_LIMIT 1000
+#define MAX_LIMIT 10000
+#define MAX_PATTERN_BYTES 1024
+/* What one request looks through before it answers with what it has found, maybe nothing: pieces of a scan, and bytes of names
+ * times bytes of glob. Some milliseconds, in which other questions of operators wait. */
+#define MAX_PIECES 512u
+#define MAX_MATCH_STEPS ((size_t)16 * 1024 * 1024)
+/* 20 digits and a NUL: enough for any cursor. */
+#define CURSOR_BYTES 21
+
+static struct wkv_text text_of(ProtobufCBinaryData bytes)
+{
+    return (struct wkv_text){(const char *)bytes.data, bytes.len};
+}
+
+/* The keyspace that a request names; none: that of the binding. */
+static enum wkv_code find_keyspace(struct wkv_call *call, ProtobufCBinaryData name, uint32_t *keyspace)
+{
+    *keyspace = 0;
+    if (name.len == 0 || wkv_bindings_keyspace_number(call->provider->bindings, text_of(name), keyspace))
+        return WKV_OK;
+    return wkv_call_fail(
+        call, WKV_BAD_REQUEST,
+        "there is no such keyspace: leave it out for the binding's own, or take one that Bindings lists");
+}
+
+/* What a Keys request asks for, and how far it has come. */
+struct search {
+    struct wkv_call *call;
+    const Operator__KeysRequest *request;
+    uint32_t keyspace;
+    uint64_t cursor; /* where the page goes on */
+    size_t limit;
+    size_t room;        /* bytes left in the reply */
+    size_t match_steps; /* left */
+    Operator__KeysReply *reply;
+};
+
+/* A cursor is a number in decimal; "" is the beginning. */
+static enum wkv_code read_cursor(struct wkv_call *call, ProtobufCBinaryData text, uint64_t *cursor)
+{
+    *cursor = WKV_STORE_SCAN_BEGIN;
+    uint64_t number = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned digit = (unsigned)text.data[i] - '0';
+        if (digit > 9 || __builtin_mul_overflow(number, 10, &number) ||
+            __builtin_add_overflow(number, digit, &number))
+            return wkv_call_fail(
+                call, WKV_BAD_REQUEST,
+                "the cursor is none: give the one of the last reply, or leave it out to begin");
+    }
+    *cursor = number;
+    return WKV_OK;
+}
+
+static enum wkv_code check_search(struct search *search)
+{
+    const Operator__KeysRequest *request = search->request;
+    struct wkv_call *call = search->call;
+    if (request->prefix.len > 0 && request->glob.len > 0)
+        return wkv_call_fail(call, WKV_BAD_REQUEST, "prefix and glob exclude each other: give one of them");
+    if (request->glob.len > MAX_PATTERN_BYTES)
+        return wkv_call_fail(call, WKV_TOO_LARGE, "the glob has %zu bytes; a glob has at most %d",
+                             request->glob.len, MAX_PATTERN_BYTES);
+    if (request->limit < 0 || request->limit > MAX_LIMIT)
+        return wkv_call_fail(call, WKV_BAD_REQUEST, "limit is %d; give 1 to %d, or 0 for %d", request->limit,
+                             MAX_LIMIT, DEFAULT_LIMIT);
+    if (request->min_bytes < 0)
+        return wkv_call_fail(call, WKV_BAD_REQUEST,
+                             "min_bytes is negative; give a number of bytes, or leave it out");
+    search->limit = request->limit == 0 ? DEFAULT_LIMIT : (size_t)request->limit;
+    search->match_steps = MAX_MATCH_STEPS;
+    if (find_keyspace(call, request->keyspace, &search->keyspace) != WKV_OK ||
+        read_cursor(call, request->cursor, &search->cursor) != WKV_OK)
+        return call->error->code;
+    return WKV_OK;
+}
+
+static bool is_wanted(struct search *search, struct wkv_text name, const struct wkv_store_info *info)
+{
+    const Operator__KeysRequest *request = search->request;
+    if (info->bytes < (uint64_t)request->min_bytes)
+        return false;
+    if (request->glob.len > 0) {
+        size_t steps = (name.len + 1) * request->glob.len;
+        search->match_steps -= steps < search->match_steps ? steps : search->match_steps;
+        return wkv_glob_match((const char *)request->glob.data, request->glob.len, name.data, name.len);
+    }
+    return request->prefix.len <= name.len &&
+           (request->prefix.len == 0 || memcmp(request->prefix.data, name.data, request->prefix.len) == 0);
+}
+
+/* Bytes of a key in the reply, at the most: JSON writes a control character as \u0001. */
+static size_t bytes_in_reply(struct wkv_text name)
+{
+    size_t bytes = sizeof "\"\",";
+    for (size_t i = 0; i < name.len; i++)
+        bytes += (unsigned char)name.data[i] < 0x20 || name.data[i] == 0x7f ? 6
+                 : strchr("\"\\/", name.data[i]) != NULL                    ? 2
+                                                                            : 1;
+    return bytes;
+}
+
+/* Puts a copy of the name on the page. */
+static enum wkv_code add_name(struct search *search, struct wkv_text name)
+{
+    uint8_t *copy = wkv_arena_alloc(search->call->arena, name.len);
+    if (copy == NULL)
+        return wkv_call_fail(search->call, WKV_UNAVAILABLE,
+                             "no memory for so many keys: ask for fewer at once");
+    memcpy(copy, name.data, name.len);
+    search->reply->keys[search->reply->n_keys++] = (ProtobufCBinaryData){name.len, copy};
+    return WKV_OK;
+}
+
+/* Takes what is wanted of one piece of the scan. Returns whether the page goes on; *code says whether all is well. */
+static bool take_piece(struct search *search, const struct wkv_store_scan *scan, enum wkv_code *code)
+{
+    for (size_t i = 0; i < scan->count; i++) {
+        struct wkv_text name = scan->keys[i].name;
+        if (!is_wanted(search, name, &scan->keys[i].info))
+            continue;
+        size_t bytes = bytes_in_reply(name);
+        if (search->reply->n_keys == search->limit || (search->reply->n_keys > 0 && bytes > search->room)) {
+            search->cursor = scan->keys[i].cursor;
+            return false;
+        }
+        search->room -= bytes < search->room ? bytes : search->room;
+        *code = add_name(search, name);
+        if (*code != WKV_OK)
+            return false;
+    }
+    search->cursor = scan->next;
+    return scan->next != WKV_STORE_SCAN_END;
+}
+
+static enum wkv_code scan(struct search *search)
+{
+    struct wkv_store_scan *scan = malloc(sizeof *scan);
+    if (scan == NULL)
+        return wkv_call_fail(search->call, WKV_UNAVAILABLE, "no memory for a scan; try again later");
+    enum wkv_code code = WKV_OK;
+    bool more = search->cursor != WKV_STORE_SCAN_END;
+    for (unsigned piece = 0; more && piece < MAX_PIECES && search->match_steps > 0; piece++) {
+        wkv_store_scan(search->call->provider->store, search->keyspace, search->cursor, search->call->now_ns,
+                       scan);
+        more = take_piece(search, scan, &code);
+    }
+    free(scan);
+    return code;
+}
+
+/* "Keys takes {keyspace, prefix or glob, limit, cursor} (all optional) and answers {keys, cursor}, an empty cursor being the
+ * end." */
+enum wkv_code wkv_handle_keys(struct wkv_call *call)
+{
+    Operator__KeysReply reply = OPERATOR__KEYS_REPLY__INIT;
+    struct search search = {.call = call,
+                            .request = (const Operator__KeysRequest *)call->request,
+                            .reply = &reply,
+                            .room = call->writer.max_bytes - call->writer.max_bytes / 8};
+    char cursor[CURSOR_BYTES];
+    if (check_search(&search) != WKV_OK)
+        return call->error->code;
+    reply.keys = wkv_arena_alloc(call->arena, search.limit * sizeof *reply.keys);
+    if (reply.keys == NULL)
+        return wkv_call_fail(call, WKV_UNAVAILABLE, "no memory for so many keys: give a smaller limit");
+    if (scan(&search) != WKV_OK)
+        return call->error->code;
+    if (search.cursor != WKV_STORE_SCAN_END) {
+        int len = snprintf(cursor, sizeof cursor, "%" PRIu64, search.cursor);
+        reply.cursor = (ProtobufCBinaryData){(size_t)len, (uint8_t *)cursor};
+    }
+    wkv_writer_message(&call->writer, &reply.base);
+    return wkv_call_finish(call);
+}
+
+static const char *kind_name(enum wkv_kind kind)
+{
+    static const char *const names[] = {
+        [WKV_SCALAR] = "scalar", [WKV_COUNTER] = "counter", [WKV_LIST] = "list", [WKV_SET] = "set"};
+    return names[kind];
+}
+
+/* Rounded up, so that a key which is there never says 0. */
+static int64_t seconds_left(int64_t expires_at_ns, int64_t now_ns)
+{
+    return expires_at_ns == 0 ? 0 : (expires_at_ns - now_ns + WKV_NS_PER_S - 1) / WKV_NS_PER_S;
+}
+
+/* "Inspect takes {keyspace, key} and answers {key, kind, length, bytes, expires_in_s}." A key that is not there has the kind
+ * "none", as Redis's TYPE has it. */
+enum wkv_code wkv_handle_inspect(struct wkv_call *call)
+{
+    const Operator__InspectRequest *request = (const Operator__InspectRequest *)call->request;
+    Operator__InspectReply reply = OPERATOR__INSPECT_REPLY__INIT;
+    struct wkv_store_info info;
+    struct wkv_key key;
+    if (find_keyspace(call, request->keyspace, &call->keyspace) != WKV_OK ||
+        wkv_call_key(call, request->key, &key) != WKV_OK)
+        return call->error->code;
+    const char *kind = "none";
+    if (wkv_store_inspect(call->provider->store, key, call->now_ns, &info) == WKV_STORE_OK) {
+        kind = kind_name(info.kind);
+        reply.length = (int64_t)info.length;
+        reply.bytes = (int64_t)info.bytes;
+        reply.expires_in_s = seconds_left(info.expires_at_ns, call->now_ns);
+    }
+    reply.key = request->key;
+    reply.kind = (ProtobufCBinaryData){strlen(kind), (uint8_t *)kind};
+    wkv_writer_message(&call->writer, &reply.base);
+    return wkv_call_finish(call);
+}

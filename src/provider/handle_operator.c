@@ -1,0 +1,181 @@
+/* What operators ask about the service (contract section 8): who is bound, what was slow, how much is logged. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "operator.pb-c.h"
+#include "provider/call.h"
+#include "wascc_keyvalue/clock.h"
+#include "wascc_keyvalue/nkey.h"
+#include "wascc_keyvalue/token.h"
+
+#define DEFAULT_LIMIT 1000
+#define MAX_LIMIT 10000
+#define SLOWLOG_DEFAULT 32
+#define SLOWLOG_MAX 1024
+/* 2026-01-31T12:00:00.000000Z and a NUL. */
+#define TIME_BYTES 40
+
+static ProtobufCBinaryData bytes_of(const char *text)
+{
+    return (ProtobufCBinaryData){strlen(text), (uint8_t *)text};
+}
+
+/* How many rows a page may have: what was asked for, or the usual number for 0. */
+static enum wkv_code check_limit(struct wkv_call *call, int32_t limit, int32_t most, int32_t usual,
+                                 size_t *out)
+{
+    *out = (size_t)(limit == 0 ? usual : limit);
+    if (limit < 0 || limit > most)
+        return wkv_call_fail(call, WKV_BAD_REQUEST, "limit is %d; give 1 to %d, or 0 for %d", limit, most,
+                             usual);
+    return WKV_OK;
+}
+
+static enum wkv_code no_memory(struct wkv_call *call)
+{
+    return wkv_call_fail(call, WKV_UNAVAILABLE, "no memory for so many at once: give a smaller limit");
+}
+
+/* ---- Bindings ---- */
+
+/* The issuer of a binding's claims as a public key, in arena; "" where the binding brought none. */
+static const char *issuer_of(struct wkv_call *call, const struct wkv_policy_binding *claims)
+{
+    static const unsigned char none[WKV_NKEY_BYTES] = {0};
+    struct wkv_nkey key = {.kind = WKV_NKEY_ACCOUNT};
+    if (memcmp(claims->issuer, none, sizeof none) == 0)
+        return "";
+    char *text = wkv_arena_alloc(call->arena, WKV_NKEY_PUBLIC_CHARS + 1);
+    if (text == NULL)
+        return "";
+    memcpy(key.bytes, claims->issuer, sizeof key.bytes);
+    wkv_nkey_encode(&key, text);
+    return text;
+}
+
+static enum wkv_code write_bindings(struct wkv_call *call, const struct wkv_bindings_listed *listed,
+                                    size_t count, bool more)
+{
+    Operator__BindingsReply reply = OPERATOR__BINDINGS_REPLY__INIT;
+    Operator__Binding *rows = wkv_arena_alloc(call->arena, (count + 1) * sizeof *rows);
+    reply.bindings = wkv_arena_alloc(call->arena, (count + 1) * sizeof(Operator__Binding *));
+    if (rows == NULL || reply.bindings == NULL)
+        return no_memory(call);
+    for (size_t i = 0; i < count; i++) {
+        const struct wkv_policy_binding *claims = &listed[i].claims;
+        operator__binding__init(&rows[i]);
+        rows[i].actor = bytes_of(listed[i].actor);
+        rows[i].keyspace = bytes_of(listed[i].keyspace);
+        rows[i].issuer = bytes_of(issuer_of(call, claims));
+        rows[i].expires_at = claims->expires_s == WKV_TOKEN_NEVER ? 0 : claims->expires_s;
+        reply.bindings[i] = &rows[i];
+    }
+    reply.n_bindings = count;
+    if (more)
+        reply.cursor = rows[count - 1].actor;
+    wkv_writer_message(&call->writer, &reply.base);
+    return wkv_call_finish(call);
+}
+
+/* A page's cursor is the last actor on it: whoever is bound or removed meanwhile, the rest comes in order. */
+enum wkv_code wkv_handle_bindings(struct wkv_call *call)
+{
+    const Operator__BindingsRequest *request = (const Operator__BindingsRequest *)call->request;
+    size_t limit;
+    if (check_limit(call, request->limit, MAX_LIMIT, DEFAULT_LIMIT, &limit) != WKV_OK)
+        return call->error->code;
+    struct wkv_bindings_listed *listed = calloc(limit + 1, sizeof *listed);
+    if (listed == NULL)
+        return no_memory(call);
+    struct wkv_text after = {(const char *)request->cursor.data, request->cursor.len};
+    size_t count = wkv_bindings_list(call->provider->bindings, after, listed, limit + 1);
+    enum wkv_code code = count == SIZE_MAX
+                             ? no_memory(call)
+                             : write_bindings(call, listed, count < limit ? count : limit, count > limit);
+    free(listed);
+    return code;
+}
+
+/* ---- Slowlog ---- */
+
+/* RFC 3339 in UTC, with microseconds. */
+static char *format_time(struct wkv_call *call, int64_t wall_ns)
+{
+    char *text = wkv_arena_alloc(call->arena, TIME_BYTES);
+    time_t seconds = (time_t)(wall_ns / WKV_NS_PER_S);
+    struct tm utc;
+    if (text == NULL)
+        return NULL;
+    (void)gmtime_r(&seconds, &utc);
+    size_t len = strftime(text, TIME_BYTES, "%Y-%m-%dT%H:%M:%S", &utc);
+    (void)snprintf(text + len, TIME_BYTES - len, ".%06dZ", (int)(wall_ns % WKV_NS_PER_S / 1000));
+    return text;
+}
+
+static enum wkv_code fill_slow(struct wkv_call *call, const struct wkv_stats_slow *from,
+                               Operator__SlowRequest *to)
+{
+    const char *started = format_time(call, from->start_wall_ns);
+    if (started == NULL)
+        return no_memory(call);
+    operator__slow_request__init(to);
+    to->operation = bytes_of(wkv_operations[from->operation].name);
+    to->actor = bytes_of(from->actor);
+    to->duration_us = from->duration_ns / 1000;
+    to->request_bytes = (int64_t)from->request_bytes;
+    to->reply_bytes = (int64_t)from->reply_bytes;
+    to->code = (int32_t)from->code;
+    to->started = bytes_of(started);
+    if (from->trace.present)
+        to->trace_id = bytes_of(from->trace.id);
+    return WKV_OK;
+}
+
+/* "the slowest recent requests: operation, actor, microseconds, sizes; never values" */
+enum wkv_code wkv_handle_slowlog(struct wkv_call *call)
+{
+    const Operator__SlowlogRequest *request = (const Operator__SlowlogRequest *)call->request;
+    Operator__SlowlogReply reply = OPERATOR__SLOWLOG_REPLY__INIT;
+    size_t limit;
+    if (check_limit(call, request->limit, SLOWLOG_MAX, SLOWLOG_DEFAULT, &limit) != WKV_OK)
+        return call->error->code;
+    struct wkv_stats_slow *slow = wkv_arena_alloc(call->arena, limit * sizeof *slow);
+    Operator__SlowRequest *rows = wkv_arena_alloc(call->arena, limit * sizeof *rows);
+    reply.requests = wkv_arena_alloc(call->arena, limit * sizeof(Operator__SlowRequest *));
+    if (slow == NULL || rows == NULL || reply.requests == NULL)
+        return no_memory(call);
+    reply.n_requests = wkv_stats_slowlog(call->provider->stats, call->now_ns, slow, limit);
+    for (size_t i = 0; i < reply.n_requests; i++) {
+        if (fill_slow(call, &slow[i], &rows[i]) != WKV_OK)
+            return call->error->code;
+        reply.requests[i] = &rows[i];
+    }
+    wkv_writer_message(&call->writer, &reply.base);
+    return wkv_call_finish(call);
+}
+
+/* ---- LogLevel ---- */
+
+enum wkv_code wkv_handle_log_level(struct wkv_call *call)
+{
+    const Operator__LogLevelRequest *request = (const Operator__LogLevelRequest *)call->request;
+    Operator__LogLevelReply reply = OPERATOR__LOG_LEVEL_REPLY__INIT;
+    enum wkv_log_level level = wkv_log_level(call->provider->log);
+    char name[8] = "";
+    if (request->level.len > 0) {
+        if (request->level.len < sizeof name)
+            memcpy(name, request->level.data, request->level.len);
+        if (strlen(name) != request->level.len || !wkv_log_level_parse(name, &level))
+            return wkv_call_fail(call, WKV_BAD_REQUEST, "level is none: give error, warn, info or debug");
+    }
+    reply.level = bytes_of(wkv_log_level_name(level));
+    wkv_writer_message(&call->writer, &reply.base);
+    if (wkv_call_finish(call) != WKV_OK)
+        return call->error->code;
+    if (request->level.len > 0)
+        wkv_log_set_level(call->provider->log, level);
+    return WKV_OK;
+}

@@ -1,0 +1,201 @@
+#include "transport/events.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+#include "wascc_keyvalue/clock.h"
+
+#define SOURCE "https://wascc.dev/lattice/events"
+#define UUID_BYTES 37
+#define TIME_BYTES 40
+#define SUBJECT_BYTES (WKV_SUBJECT_BYTES + WKV_BINDINGS_MAX_NAME_BYTES)
+
+/* ---- events ---- */
+
+/* As lattice-client names them: the type's last part, and the tag of `data`. */
+static const struct {
+    const char *type, *tag;
+    bool of_actor;
+} events[] = {
+    [WKV_EVENT_PROVIDER_LOADED] = {"wasmbus.events.provider_loaded", "ProviderLoaded", false},
+    [WKV_EVENT_PROVIDER_REMOVED] = {"wasmbus.events.provider_removed", "ProviderRemoved", false},
+    [WKV_EVENT_BINDING_CREATED] = {"wasmbus.events.actor_binding_created", "ActorBindingCreated", true},
+    [WKV_EVENT_BINDING_REMOVED] = {"wasmbus.events.actor_binding_removed", "ActorBindingRemoved", true},
+};
+
+/* A random UUID (RFC 9562, version 4). */
+static void make_uuid(char out[UUID_BYTES])
+{
+    unsigned char b[16];
+    char hex[sizeof b * 2 + 1];
+    randombytes_buf(b, sizeof b);
+    b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
+    b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
+    (void)sodium_bin2hex(hex, sizeof hex, b, sizeof b);
+    (void)snprintf(out, UUID_BYTES, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+}
+
+static void format_now(char out[TIME_BYTES])
+{
+    int64_t now_ns = wkv_wall_ns();
+    time_t seconds = (time_t)(now_ns / WKV_NS_PER_S);
+    struct tm utc;
+    (void)gmtime_r(&seconds, &utc);
+    size_t len = strftime(out, TIME_BYTES, "%Y-%m-%dT%H:%M:%S", &utc);
+    (void)snprintf(out + len, TIME_BYTES - len, ".%09dZ", (int)(now_ns % WKV_NS_PER_S));
+}
+
+/* "`data`: a STRING of JSON" */
+static char *make_data(const struct wkv_discovery *discovery, enum wkv_event event, struct wkv_text actor)
+{
+    json_t *data = json_pack("{s:{s:s, s:s, s:s}}", events[event].tag, "capid", WKV_CAPABILITY,
+                             "instance_name", discovery->address->binding, "host", discovery->host);
+    json_t *members = json_object_get(data, events[event].tag);
+    int failed = 0;
+    if (events[event].of_actor)
+        failed = json_object_set_new(members, "actor", json_stringn(actor.data, actor.len));
+    char *text = data == NULL || failed != 0 ? NULL : json_dumps(data, JSON_COMPACT);
+    json_decref(data);
+    return text;
+}
+
+/* "`subject` (`<capid>.<binding>`, with the actor in front for bindings)" */
+static void format_subject(const struct wkv_discovery *discovery, enum wkv_event event, struct wkv_text actor,
+                           char out[SUBJECT_BYTES])
+{
+    bool of_actor = events[event].of_actor;
+    (void)snprintf(out, SUBJECT_BYTES, "%.*s%s%s.%s", of_actor ? (int)actor.len : 0,
+                   of_actor ? actor.data : "", of_actor ? "." : "", WKV_CAPABILITY,
+                   discovery->address->binding);
+}
+
+static char *make_event(const struct wkv_discovery *discovery, enum wkv_event event, struct wkv_text actor)
+{
+    char id[UUID_BYTES], now[TIME_BYTES], subject[SUBJECT_BYTES];
+    make_uuid(id);
+    format_now(now);
+    format_subject(discovery, event, actor, subject);
+    char *data = make_data(discovery, event, actor);
+    if (data == NULL)
+        return NULL;
+    json_t *document =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "specversion", "1.0", "type",
+                  events[event].type, "typeversion", "0.1", "source", SOURCE, "id", id, "time", now,
+                  "datacontenttype", "application/json", "subject", subject, "data", data);
+    free(data);
+    char *text = document == NULL ? NULL : json_dumps(document, JSON_COMPACT);
+    json_decref(document);
+    return text;
+}
+
+void wkv_event_publish(const struct wkv_discovery *discovery, enum wkv_event event, struct wkv_text actor)
+{
+    char subject[WKV_SUBJECT_BYTES];
+    wkv_subject_lattice(discovery->address, "events", subject);
+    char *text = make_event(discovery, event, actor);
+    if (text != NULL && discovery->loop.connection != NULL)
+        (void)natsConnection_Publish(discovery->loop.connection, subject, text, (int)strlen(text));
+    free(text);
+}
+
+/* ---- inventory ---- */
+
+/* Members of the process as real hosts label themselves. */
+static json_t *answer_host(const struct wkv_discovery *discovery)
+{
+    struct wkv_stats_service *stats = malloc(sizeof *stats);
+    struct utsname machine;
+    json_t *answer = NULL;
+    if (stats != NULL && uname(&machine) == 0 &&
+        wkv_stats_service(discovery->provider->stats, wkv_monotonic_ns(), stats))
+        answer = json_pack("{s:{s:s, s:{s:s, s:s, s:s, s:s}, s:I}}", "Host", "id", discovery->host, "labels",
+                           "hostcore.arch", machine.machine, "hostcore.os", "linux", "hostcore.osfamily",
+                           "unix", "wascc.provider", WKV_SERVICE_NAME, "uptime_ms",
+                           (json_int_t)(stats->uptime_ns / WKV_NS_PER_MS));
+    free(stats);
+    return answer;
+}
+
+/* No actor runs here. */
+static json_t *answer_actors(const struct wkv_discovery *discovery)
+{
+    return json_pack("{s:{s:s, s:[]}}", "Actors", "host", discovery->host, "actors");
+}
+
+/* So many bindings go into one answer; who has more is known by Bindings, page by page. */
+#define MAX_BINDINGS 4096u
+
+/* The values of a binding that are ours to know; the binding's own keyspace needs none. */
+static json_t *pack_configuration(const struct wkv_discovery *discovery,
+                                  const struct wkv_bindings_listed *listed)
+{
+    if (strcmp(listed->keyspace, discovery->address->binding) == 0)
+        return json_object();
+    return json_pack("{s:s}", "KEYSPACE", listed->keyspace);
+}
+
+static json_t *pack_binding(const struct wkv_discovery *discovery, const struct wkv_bindings_listed *listed)
+{
+    return json_pack("{s:s, s:s, s:s, s:o}", "actor", listed->actor, "capability_id", WKV_CAPABILITY,
+                     "binding_name", discovery->address->binding, "configuration",
+                     pack_configuration(discovery, listed));
+}
+
+static json_t *answer_bindings(const struct wkv_discovery *discovery)
+{
+    struct wkv_bindings_listed *listed = calloc(MAX_BINDINGS, sizeof *listed);
+    if (listed == NULL)
+        return NULL;
+    size_t count =
+        wkv_bindings_list(discovery->provider->bindings, (struct wkv_text){"", 0}, listed, MAX_BINDINGS);
+    json_t *bindings = json_array();
+    int failed = count == SIZE_MAX;
+    for (size_t i = 0; failed == 0 && i < count; i++)
+        failed = json_array_append_new(bindings, pack_binding(discovery, &listed[i]));
+    free(listed);
+    if (failed == 0)
+        return json_pack("{s:{s:s, s:o}}", "Bindings", "host", discovery->host, "bindings", bindings);
+    json_decref(bindings);
+    return NULL;
+}
+
+/* "CapabilityDescriptor {id, name, version, revision, long_description, supported_operations}" */
+static json_t *answer_capabilities(const struct wkv_discovery *discovery)
+{
+    json_t *operations = json_array();
+    int failed = 0;
+    for (size_t i = 0; i < wkv_operation_count; i++)
+        if (!wkv_operations[i].system)
+            failed |= json_array_append_new(
+                operations, json_pack("{s:s, s:s, s:s}", "name", wkv_operations[i].name, "direction",
+                                      "to_provider", "doctext", wkv_operations[i].doc));
+    if (failed != 0) {
+        json_decref(operations);
+        return NULL;
+    }
+    return json_pack("{s:{s:s, s:[{s:s, s:{s:s, s:s, s:s, s:i, s:s, s:o}}]}}", "Capabilities", "host",
+                     discovery->host, "capabilities", "binding_name", discovery->address->binding,
+                     "descriptor", "id", WKV_CAPABILITY, "name", WKV_SERVICE_NAME, "version", WKV_VERSION,
+                     "revision", WKV_DESCRIPTOR_REVISION, "long_description", WKV_DESCRIPTION,
+                     "supported_operations", operations);
+}
+
+json_t *wkv_inventory_answer(const struct wkv_discovery *discovery, const char *subject)
+{
+    static const struct {
+        const char *what;
+        json_t *(*answer)(const struct wkv_discovery *);
+    } questions[] = {{"hosts", answer_host},
+                     {"actors", answer_actors},
+                     {"bindings", answer_bindings},
+                     {"capabilities", answer_capabilities}};
+    const char *what = strrchr(subject, '.');
+    for (size_t i = 0; what != NULL && i < sizeof questions / sizeof questions[0]; i++)
+        if (strcmp(what + 1, questions[i].what) == 0)
+            return questions[i].answer(discovery);
+    return NULL;
+}

@@ -1,0 +1,138 @@
+#include "transport/loop_extra.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "transport/loop_events.h"
+
+static struct wkv_loop_extra *find(const struct wkv_loop *loop, const char *subject)
+{
+    for (struct wkv_loop_extra *one = loop->extras; one != NULL; one = one->next)
+        if (!one->dropped && strcmp(one->listen.subject, subject) == 0)
+            return one;
+    return NULL;
+}
+
+/* Where there is a connection: the server's word that it has heard. Under the lock, so that the connection stays. */
+static void await_server(struct wkv_loop *loop, int64_t timeout_ms)
+{
+    if (loop->connection != NULL && atomic_load(&loop->up))
+        (void)natsConnection_FlushTimeout(loop->connection, timeout_ms);
+}
+
+bool wkv_loop_extra_add(struct wkv_loop *loop, const char *subject, const char *queue,
+                        wkv_loop_handler handle, void *context, int64_t timeout_ms)
+{
+    (void)pthread_mutex_lock(&loop->extra_lock);
+    bool wanted = !loop->extras_frozen && find(loop, subject) == NULL;
+    struct wkv_loop_extra *one = wanted ? calloc(1, sizeof *one) : NULL;
+    if (one != NULL) {
+        one->listen.handle = handle;
+        one->listen.context = context;
+        (void)snprintf(one->listen.subject, sizeof one->listen.subject, "%s", subject);
+        (void)snprintf(one->listen.queue, sizeof one->listen.queue, "%s", queue);
+        /* Without a connection, or where this fails because it is being lost, the next one has it. */
+        if (loop->connection != NULL)
+            (void)wkv_loop_subscribe_one(loop, &one->listen);
+        one->next = loop->extras;
+        loop->extras = one;
+        one->next_fresh = loop->fresh;
+        loop->fresh = one;
+        atomic_store(&loop->extras_changed, true);
+        await_server(loop, timeout_ms);
+    }
+    (void)pthread_mutex_unlock(&loop->extra_lock);
+    wkv_loop_wake(loop);
+    return one != NULL || !wanted;
+}
+
+void wkv_loop_extra_drop(struct wkv_loop *loop, const char *subject, int64_t timeout_ms)
+{
+    (void)pthread_mutex_lock(&loop->extra_lock);
+    struct wkv_loop_extra *one = loop->extras_frozen ? NULL : find(loop, subject);
+    if (one != NULL) {
+        one->dropped = true;
+        if (one->listen.subscription != NULL)
+            (void)natsSubscription_Unsubscribe(one->listen.subscription);
+        atomic_store(&loop->extras_changed, true);
+        await_server(loop, timeout_ms);
+    }
+    (void)pthread_mutex_unlock(&loop->extra_lock);
+    wkv_loop_wake(loop);
+}
+
+void wkv_loop_extra_freeze(struct wkv_loop *loop)
+{
+    (void)pthread_mutex_lock(&loop->extra_lock);
+    loop->extras_frozen = true;
+    (void)pthread_mutex_unlock(&loop->extra_lock);
+}
+
+/* Takes those that are dropped out of the list of all and frees them. No other list has them any more. */
+static void free_dropped(struct wkv_loop *loop)
+{
+    struct wkv_loop_extra **link = &loop->extras;
+    while (*link != NULL) {
+        struct wkv_loop_extra *one = *link;
+        if (!one->dropped) {
+            link = &one->next;
+            continue;
+        }
+        *link = one->next;
+        natsSubscription_Destroy(one->listen.subscription);
+        free(one);
+    }
+}
+
+void wkv_loop_extra_refresh(struct wkv_loop *loop)
+{
+    if (!atomic_load_explicit(&loop->extras_changed, memory_order_acquire) ||
+        pthread_mutex_trylock(&loop->extra_lock) != 0)
+        return;
+    atomic_store(&loop->extras_changed, false);
+    for (struct wkv_loop_extra *one = loop->fresh; one != NULL; one = one->next_fresh) {
+        one->next_recent = loop->recent;
+        loop->recent = one;
+        /* It may have had a message before it was seen here, which was taken for nobody's: it is looked at now. */
+        loop->pending++;
+    }
+    loop->fresh = NULL;
+    for (struct wkv_loop_extra **link = &loop->recent; *link != NULL;)
+        if ((*link)->dropped)
+            *link = (*link)->next_recent;
+        else
+            link = &(*link)->next_recent;
+    free_dropped(loop);
+    (void)pthread_mutex_unlock(&loop->extra_lock);
+}
+
+natsStatus wkv_loop_extra_subscribe(struct wkv_loop *loop)
+{
+    natsStatus status = NATS_OK;
+    (void)pthread_mutex_lock(&loop->extra_lock);
+    for (struct wkv_loop_extra *one = loop->extras; one != NULL && status == NATS_OK; one = one->next)
+        if (!one->dropped && one->listen.subscription == NULL)
+            status = wkv_loop_subscribe_one(loop, &one->listen);
+    (void)pthread_mutex_unlock(&loop->extra_lock);
+    return status;
+}
+
+void wkv_loop_extra_unsubscribe(struct wkv_loop *loop)
+{
+    for (struct wkv_loop_extra *one = loop->extras; one != NULL; one = one->next) {
+        natsSubscription_Destroy(one->listen.subscription);
+        one->listen.subscription = NULL;
+    }
+}
+
+void wkv_loop_extra_destroy(struct wkv_loop *loop)
+{
+    while (loop->extras != NULL) {
+        struct wkv_loop_extra *one = loop->extras;
+        loop->extras = one->next;
+        natsSubscription_Destroy(one->listen.subscription);
+        free(one);
+    }
+    (void)pthread_mutex_destroy(&loop->extra_lock);
+}

@@ -1,0 +1,16 @@
+/* What this process says of itself as a NATS service (contract section 8, ADR-32): the documents. */
+#ifndef WKV_TRANSPORT_SERVICE_H
+#define WKV_TRANSPORT_SERVICE_H
+
+#include <jansson.h>
+
+#include "transport/discovery.h"
+
+#define WKV_PING_TYPE "io.nats.micro.v1.ping_response"
+
+/* The answers to PING, INFO and STATS. The caller releases them. Errors: NULL where memory is short. */
+json_t *wkv_service_ping(const struct wkv_discovery *discovery);
+json_t *wkv_service_info(const struct wkv_discovery *discovery);
+json_t *wkv_service_stats(const struct wkv_discovery *discovery);
+
+#endif
