@@ -8,13 +8,15 @@ set -euo pipefail
 readonly BUILD=(
     gcc libc6-dev make cmake pkg-config
     protobuf-c-compiler protobuf-compiler libprotobuf-c-dev libprotobuf-dev
-    libnats-dev libsodium-dev libjansson-dev libmicrohttpd-dev
+    libnats-dev libsodium-dev libjansson-dev libmicrohttpd-dev libsystemd-dev
     check # The build makes the tests too, unless it is told -DWKV_TESTS=OFF.
 )
 readonly RUN=(nats-server)
 readonly TEST=(
     nats-server check libsubunit-dev jq openssl
     valgrind clang clang-format "libclang-rt-dev|libclang-rt-14-dev" shellcheck
+    # What reads the files of deploy/. Prometheus, which has promtool, would start a service.
+    systemd mandoc strace docker-compose "kubernetes-client|kubectl" python3-kubernetes python3-yaml
     buildah netavark mmdebstrap # Debian 13's buildah does nothing without netavark, needed or not.
 )
 

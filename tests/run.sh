@@ -10,7 +10,7 @@ source tests/lib/report.sh
 source deploy/lib/local-servers.sh
 
 readonly QUICK_STEPS=(report gcc)
-readonly ALL_STEPS=(report format shellcheck gcc clang install local asan tsan valgrind container)
+readonly ALL_STEPS=(report format shellcheck gcc clang install deploy local asan tsan valgrind container)
 # clang-format's major versions differ in details; the code is formatted by this one.
 readonly FORMATTER=14
 readonly LOGS=build/logs
@@ -33,6 +33,7 @@ build/; the logs are in $LOGS/. What cannot run on this machine is skipped and s
     gcc          gcc, warnings are errors; all suites
     clang        clang, warnings are errors; build only
     install      cmake --install gives a program that runs
+    deploy       compose, Kubernetes, systemd, the man page and the completion: they conform, and know every option
     local        deploy/run-local.sh, with --once and until Ctrl-C
     asan         AddressSanitizer and UndefinedBehaviorSanitizer; all suites
     tsan         ThreadSanitizer; all suites
@@ -144,7 +145,7 @@ step_shellcheck()
         skip "shellcheck is not on this machine"
         return
     fi
-    mapfile -t files < <(find deploy tests -name '*.sh')
+    mapfile -t files < <(find deploy tests -name '*.sh' -o -name '*.bash')
     check "shellcheck" shellcheck -x .ci/run "${files[@]}" || true
 }
 
@@ -279,15 +280,28 @@ step_valgrind()
     done
 }
 
+# run_script NAME SCRIPT [ARGUMENT...]: a test that prints its own lines.
+run_script()
+{
+    local name=$1 log=$LOGS/$1.log status=0 failed_before=$failed
+    shift
+    "$@" >"$log" 2>&1 </dev/null || status=$?
+    cat "$log"
+    tally_log "$name" "$log"
+    if [[ "$status" -ne 0 && "$failed" -eq "$failed_before" ]]; then
+        not_ok "$name (the test ended with $status)"
+    fi
+}
+
+step_deploy()
+{
+    check "the release build for deploy" build_preset release || return 0
+    run_script deploy tests/deploy/test_deploy.sh build/release/wascc-keyvalue
+}
+
 step_container()
 {
-    local log=$LOGS/container.log status=0 failed_before=$failed
-    tests/container/test_image.sh >"$log" 2>&1 </dev/null || status=$?
-    cat "$log"
-    tally_log container "$log"
-    if [[ "$status" -ne 0 && "$failed" -eq "$failed_before" ]]; then
-        not_ok "container (the test ended with $status)"
-    fi
+    run_script container tests/container/test_image.sh
 }
 
 main()

@@ -13,15 +13,16 @@ wait_for_line()
     timeout "$seconds" grep -E -m 1 -q -- "$pattern" < <(tail -n +1 -f --pid="$pid" "$log" 2>/dev/null)
 }
 
-# start_nats_server PORT LOG: starts one on 127.0.0.1 and waits until it takes connections. Port -1 is a free port of
-# the server's own choice. Sets nats_pid and nats_port. Fails where the port is taken; the log says so.
+# start_nats_server PORT LOG [ARGUMENT...]: starts one on 127.0.0.1 and waits until it takes connections. Port -1 is a free
+# port of the server's own choice. Sets nats_pid and nats_port. Fails where the port is taken; the log says so.
 # It gets a session of its own, so that a Ctrl-C at the terminal reaches the caller alone, who then stops the servers
 # in the right order.
 start_nats_server()
 {
     local port=$1 log=$2
+    shift 2
     : >"$log"
-    setsid nats-server -a 127.0.0.1 -p "$port" </dev/null >"$log" 2>&1 &
+    setsid nats-server -a 127.0.0.1 -p "$port" "$@" </dev/null >"$log" 2>&1 &
     nats_pid=$!
     if ! wait_for_line "$nats_pid" "$log" 'Server is ready' 30; then
         stop_process "$nats_pid" || true

@@ -1,0 +1,650 @@
+#!/usr/bin/env bash
+# What is in deploy/ to run the provider with: compose, Kubernetes, systemd, the man page and the completion. Each is checked by a
+# tool that knows its format, and against the program itself: what `--help` prints must be in all of them, and nothing else.
+# Prints a line `ok NAME`, `not ok NAME` or `skip NAME reason` a test; what lies behind them is shown on failure.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+# shellcheck source=deploy/lib/local-servers.sh
+source deploy/lib/local-servers.sh
+
+if [[ "$#" -ne 1 || "$1" == -h || "$1" == --help ]]; then
+    printf 'usage: tests/deploy/test_deploy.sh PROGRAM\n\nPROGRAM is the wascc-keyvalue of a build tree.\n'
+    exit 0
+fi
+PROGRAM=$(realpath "$1")
+readonly PROGRAM BUILD=${PROGRAM%/*}
+
+# Above this, systemd-analyze's measure of what the unit leaves open, in tenths, is too much.
+readonly MOST_EXPOSURE=15
+
+failures=0
+nats_pid="" provider_pid="" listener_pid=""
+work=$(mktemp -d)
+log=$work/log
+
+clean_up()
+{
+    [[ -z "$provider_pid" ]] || stop_process "$provider_pid" || true
+    [[ -z "$listener_pid" ]] || stop_process "$listener_pid" || true
+    [[ -z "$nats_pid" ]] || stop_process "$nats_pid" || true
+    rm -rf "$work"
+}
+trap 'status=$?; clean_up >/dev/null 2>&1; exit "$status"' EXIT
+trap 'exit 130' INT TERM
+
+# check NAME COMMAND...
+check()
+{
+    local name=$1
+    shift
+    if "$@" >"$log" 2>&1 </dev/null; then
+        printf 'ok %s\n' "$name"
+    else
+        tail -n 60 "$log"
+        printf 'not ok %s\n' "$name"
+        failures=$((failures + 1))
+        return 1
+    fi
+}
+
+# has NAME TOOL...: whether the tools are there; if not, says that the tests of that name are skipped.
+has()
+{
+    local name=$1 tool
+    shift
+    for tool; do
+        command -v "$tool" >/dev/null || {
+            printf 'skip %s: %s is not on this machine\n' "$name" "$tool"
+            return 1
+        }
+    done
+}
+
+# Prints a Python that has the modules; Debian's own may not be the first one in PATH.
+python_with()
+{
+    local python
+    for python in python3 /usr/bin/python3; do
+        if "$python" -c "import $1" 2>/dev/null; then
+            printf '%s\n' "$python"
+            return
+        fi
+    done
+    return 1
+}
+
+# --- What the program says of itself -----------------------------------------------------------------------------------
+
+# Prints the names of the commands.
+commands()
+{
+    "$PROGRAM" --help | sed -n -E 's/^  ([a-z]+) .*/\1/p'
+}
+
+# Prints the options of a command, such as --auth.
+options()
+{
+    "$PROGRAM" "$1" --help | sed -n -E 's/^  (--[a-z-]+).*/\1/p'
+}
+
+# Prints the variables of a command's options, each option's own.
+variables()
+{
+    "$PROGRAM" "$1" --help | sed -n -E 's/^ +\[(WASCC_KEYVALUE_[A-Z_]+).*/\1/p'
+}
+
+# Prints the variables that a file of them names, given or not.
+variables_in()
+{
+    sed -n -E 's/^#?(WASCC_KEYVALUE_[A-Z_]+)=.*/\1/p' "$@"
+}
+
+# Prints such a file with everything in it given.
+all_given()
+{
+    sed -E 's/^#(WASCC_KEYVALUE_[A-Z_]+=)/\1/' "$1"
+}
+
+# names_all_options FILE...: each option of serve is in the files, once; and nothing that is none.
+names_all_options()
+{
+    diff <(variables serve | sort) <(variables_in "$@" | sort)
+}
+
+# The program takes every value that the files show as an example or default. It reads them before it gives its help.
+takes_the_values()
+{
+    local assignments
+    mapfile -t assignments < <(for file; do all_given "$file"; done | grep '^WASCC_KEYVALUE_')
+    env -i "${assignments[@]}" "$PROGRAM" serve --help >/dev/null
+}
+
+test_options()
+{
+    local name files
+    # The names of files stand behind each other on purpose.
+    # shellcheck disable=SC2086
+    while read -r name files; do
+        check "deploy: each option of serve can be given to $name" names_all_options $files || true
+        check "deploy: serve takes the values that are shown for $name" takes_the_values $files || true
+    done <<'FILES'
+compose deploy/compose.env
+Kubernetes deploy/kubernetes/wascc-keyvalue.env deploy/kubernetes/secret.env
+systemd deploy/systemd/wascc-keyvalue.env
+FILES
+}
+
+# --- compose -----------------------------------------------------------------------------------------------------------
+
+readonly COMPOSE_VARIABLES=(PROVIDER_PASSWORD=p-secret HOST_PASSWORD=h-secret OPERATOR_PASSWORD=o-secret TRUSTED_ISSUER=A-issuer)
+
+# compose FOLDER [NAME=VALUE...]: prints what compose makes of the folder's compose.yaml. No engine is needed for that.
+compose()
+{
+    local folder=$1
+    shift
+    env -i PATH="$PATH" HOME="$work" "$@" "${COMPOSE[@]}" -f "$folder/compose.yaml" config
+}
+
+compose_refuses_without_variables()
+{
+    local assignment others
+    for assignment in "${COMPOSE_VARIABLES[@]}"; do
+        mapfile -t others < <(printf '%s\n' "${COMPOSE_VARIABLES[@]}" | grep -v "^${assignment%%=*}=")
+        if compose deploy "${others[@]}" >"$work/refusal" 2>&1; then
+            printf '%s is not asked for\n' "${assignment%%=*}"
+            return 1
+        fi
+        # The text that stands behind its :?.
+        grep -F "$(sed -n -E "s/.*\\$\\{${assignment%%=*}:\\?([^}]+)\\}.*/\\1/p" deploy/compose.yaml | head -n 1)" \
+            "$work/refusal" || return 1
+    done
+}
+
+# provider_environment FILE: prints the provider's environment out of what compose has printed, a NAME=VALUE a line.
+provider_environment()
+{
+    awk '
+    /^  [a-z]+:$/ { provider = $1 == "provider:" }
+    /^    [a-z_]+:/ { inside = provider && $1 == "environment:" }
+    inside && /^      [A-Z]/ {
+        sub(/^ +/, "")
+        name = substr($0, 1, index($0, ":") - 1)
+        value = substr($0, index($0, ":") + 2)
+        gsub(/^["\047]|["\047]$/, "", value)
+        print name "=" value
+    }' "$1"
+}
+
+every_option_reaches_compose()
+{
+    cp -r deploy "$work/compose"
+    all_given deploy/compose.env >"$work/compose/compose.env"
+    compose "$work/compose" "${COMPOSE_VARIABLES[@]}" >"$work/compose.yaml" || return 1
+    diff <(variables serve | sort) <(provider_environment "$work/compose.yaml" | sed 's/=.*//' | sort)
+}
+
+# Docker's own rules let what is published past most firewalls.
+compose_publishes_on_loopback_only()
+{
+    awk '
+    /^ +ports:$/ { inside = 1; next }
+    inside && /^ +- / { count++; if ($2 !~ /^127\.0\.0\.1:[0-9]+:[0-9]+$/) { print; bad = 1 }; next }
+    { inside = 0 }
+    END { exit bad || count == 0 }' deploy/compose.yaml
+}
+
+compose_hides_nothing_in_files()
+{
+    local line
+    while IFS= read -r line; do
+        printf '%s\n' "$line"
+        [[ "$line" =~ (PASSWORD|SEED|SECRET|TOKEN):\ \$\{[A-Z_]+:\?[^}]+\}$ ]] || return 1
+    done < <(grep -E '^ +[A-Z_]*(PASSWORD|SEED|SECRET|TOKEN)[A-Z_]*:' deploy/compose.yaml)
+    ! grep -E '^WASCC_KEYVALUE_(PASSWORD|NKEY|CREDS)=' deploy/compose.env
+}
+
+# The provider as compose starts it, for a nats-server as compose starts it, each without its container.
+start_as_composed()
+{
+    local environment port
+    compose deploy "${COMPOSE_VARIABLES[@]}" TRUSTED_ISSUER="$issuer" >"$work/composed.yaml" || return 1
+    mapfile -t environment < <(provider_environment "$work/composed.yaml")
+    port=$nats_port
+    composed=(env -i "${environment[@]}" "WASCC_KEYVALUE_SERVER=nats://127.0.0.1:$port"
+        WASCC_KEYVALUE_METRICS_LISTEN=127.0.0.1:0)
+    start_provider "${composed[@]}"
+}
+
+# The health check is the Dockerfile's.
+composed_is_healthy()
+{
+    local arguments
+    mapfile -t arguments < <(sed -n -E 's/^HEALTHCHECK .* CMD (\[.*\])$/\1/p' Dockerfile | grep -o '"[^"]*"' | tr -d '"')
+    [[ "${arguments[0]}" == wascc-keyvalue ]] || return 1
+    "${composed[@]}" "$PROGRAM" "${arguments[@]:1}"
+}
+
+# http PATH: prints the first line of the answer at the provider's own port.
+http()
+{
+    local port line
+    port=$(sed -n -E 's/.*metrics: listening on 127\.0\.0\.1:([0-9]+).*/\1/p' "$work/provider.log")
+    [[ -n "$port" ]] || return 1
+    exec 3<>"/dev/tcp/127.0.0.1/$port"
+    printf 'GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' "$1" >&3
+    IFS= read -r line <&3
+    exec 3>&-
+    printf '%s\n' "$line"
+}
+
+# What Prometheus and the probes of Kubernetes ask for.
+metrics_are_where_they_are_looked_for()
+{
+    local path
+    for path in /metrics /livez /readyz; do
+        http "$path" | grep -E '^HTTP/1\.1 200 ' || return 1
+    done
+}
+
+test_compose()
+{
+    local program
+    # Without docker's own program its plugin can still be run by itself.
+    program=$(command -v docker-compose || command -v /usr/libexec/docker/cli-plugins/docker-compose) || {
+        printf 'skip compose: docker-compose is not on this machine\n'
+        return
+    }
+    COMPOSE=("$program")
+    check "compose: the file conforms" compose deploy "${COMPOSE_VARIABLES[@]}" || return 0
+    check "compose: what it must be told is asked for" compose_refuses_without_variables || true
+    check "compose: every option of serve reaches the provider" every_option_reaches_compose || true
+    check "compose: ports are published on loopback only" compose_publishes_on_loopback_only || true
+    check "compose: no secret is in a file" compose_hides_nothing_in_files || true
+    has "compose: running" nats-server || return 0
+    check "compose: its nats-server starts" start_composed_server || return 0
+    check "compose: the provider gets ready with it" start_as_composed || return 0
+    check "compose: the image's health check succeeds" composed_is_healthy || true
+    if options serve | grep -q -x -e --metrics-listen; then
+        check "compose: metrics and probes answer" metrics_are_where_they_are_looked_for || true
+    else
+        printf 'skip compose: serve has no --metrics-listen\n'
+    fi
+    check "compose: SIGTERM ends the provider with 0" stop_provider || true
+    stop_server
+}
+
+test_prometheus()
+{
+    has "prometheus.yml" promtool || return 0
+    check "prometheus.yml: the file conforms" promtool check config deploy/prometheus.yml || true
+}
+
+# --- Kubernetes --------------------------------------------------------------------------------------------------------
+
+# render FOLDER: prints what kustomize makes of the folder. Debian 12's kubectl knows one file of variables, under an older name.
+render()
+{
+    if ! kubectl kustomize "$1" >"$work/rendered" 2>"$work/render.err"; then
+        grep -q 'unknown field "envs"' "$work/render.err" || {
+            cat "$work/render.err" >&2
+            return 1
+        }
+        rm -rf "$work/older"
+        cp -r "$1" "$work/older"
+        sed -i -E 's/^    envs: \[(.*)\]$/    env: \1/' "$work/older/kustomization.yaml"
+        kubectl kustomize "$work/older" >"$work/rendered" || return 1
+    fi
+    cat "$work/rendered"
+}
+
+every_option_reaches_kubernetes()
+{
+    local file
+    cp -r deploy/kubernetes "$work/kubernetes"
+    for file in wascc-keyvalue.env secret.env; do
+        all_given "deploy/kubernetes/$file" >"$work/kubernetes/$file"
+    done
+    render "$work/kubernetes" >"$work/all.yaml" || return 1
+    diff <(variables serve | sort) <(sed -n -E 's/^  (WASCC_KEYVALUE_[A-Z_]+): .*/\1/p' "$work/all.yaml" | sort)
+}
+
+# The merge that kustomization.yaml's comment shows.
+an_overlay_merges()
+{
+    mkdir -p "$work/overlay/base"
+    cp deploy/kubernetes/* "$work/overlay/base"
+    sed -n -E 's/^#   (.*)/\1/p' deploy/kubernetes/kustomization.yaml |
+        sed -E 's,^( *- )https://.*,\1base,' >"$work/overlay/kustomization.yaml"
+    printf 'WASCC_KEYVALUE_PASSWORD=p-secret\n' >"$work/overlay/secret.env"
+    kubectl kustomize "$work/overlay" >"$work/overlay.yaml" || return 1
+    grep -E '^  WASCC_KEYVALUE_TRUSTED_ISSUER: A' "$work/overlay.yaml" &&
+        grep -E '^  WASCC_KEYVALUE_SERVER: ' "$work/overlay.yaml" &&
+        grep -E "^  WASCC_KEYVALUE_PASSWORD: $(printf p-secret | base64)\$" "$work/overlay.yaml" &&
+        grep -E '^  namespace: lattice$' "$work/overlay.yaml" &&
+        grep -E 'image: registry.example/wascc-keyvalue:' "$work/overlay.yaml"
+}
+
+test_kubernetes()
+{
+    local python
+    has "kubernetes" kubectl || return 0
+    check "kubernetes: kustomize renders it" render deploy/kubernetes || return 0
+    cp "$work/rendered" "$work/kubernetes.yaml"
+    if python=$(python_with kubernetes,yaml); then
+        check "kubernetes: what is rendered conforms and fits together" \
+            "$python" tests/deploy/check_kubernetes.py "$work/kubernetes.yaml" || true
+    else
+        printf 'skip kubernetes: conformance: python3-kubernetes is not on this machine\n'
+    fi
+    check "kubernetes: every option of serve reaches the provider" every_option_reaches_kubernetes || true
+    if [[ -e "$work/older" ]]; then
+        printf 'skip kubernetes: an overlay: this kubectl is too old for it\n'
+    else
+        check "kubernetes: the overlay of its comment renders" an_overlay_merges || true
+    fi
+}
+
+# --- Installed: systemd, man page, completion -----------------------------------------------------------------------------
+
+install_all()
+{
+    cmake --install "$BUILD" --prefix "$installed"
+    [[ -x "$installed/bin/wascc-keyvalue" && -f "$unit" && -f "$installed/share/man/man1/wascc-keyvalue.1" &&
+        -f "$installed/share/bash-completion/completions/wascc-keyvalue" &&
+        -f "$installed/share/doc/wascc-keyvalue/wascc-keyvalue.env" ]]
+}
+
+unit_names_the_installed_program()
+{
+    grep -x -F "ExecStart=$installed/bin/wascc-keyvalue serve" "$unit"
+}
+
+# Type=notify where nothing notifies would have systemd wait for ever, and the other way round it would not wait at all.
+unit_has_the_program_s_type()
+{
+    local type=exec
+    if ldd "$PROGRAM" | grep libsystemd; then
+        type=notify
+    fi
+    grep -x "Type=$type" "$unit"
+}
+
+unit_verifies()
+{
+    local status=0
+    SYSTEMD_LOG_LEVEL=warning systemd-analyze verify --man=no "$unit" >"$work/verify" 2>&1 || status=$?
+    cat "$work/verify"
+    # What is said of the machine's other units is not ours.
+    [[ "$status" -eq 0 ]] && ! grep wascc-keyvalue "$work/verify"
+}
+
+unit_is_closed()
+{
+    systemd-analyze security --offline=yes --no-pager --threshold="$MOST_EXPOSURE" "$unit"
+}
+
+# In seconds, as they stand in the unit.
+unit_stops_after_the_drain()
+{
+    local stop drain
+    stop=$(sed -n -E 's/^TimeoutStopSec=([0-9]+)s$/\1/p' "$unit")
+    drain=$("$PROGRAM" serve --help | grep -A 1 -e --drain-timeout | sed -n -E 's/.*default: ([0-9]+)s.*/\1/p')
+    printf 'stop %s, drain %s\n' "$stop" "$drain"
+    ((stop > drain))
+}
+
+# The sequence of messages that systemd gets over a run: ready, reloading and ready again, stopping.
+unit_s_program_notifies()
+{
+    local python messages=$work/messages socket=$work/notify
+    python=$(python_with socket) || return 1
+    : >"$messages"
+    "$python" -u -c 'import socket, sys
+manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+manager.bind(sys.argv[1])
+print("listening")
+count = 0
+while True:
+    for line in manager.recv(4096).decode().splitlines():
+        if line in ("READY=1", "RELOADING=1", "STOPPING=1"):
+            count += 1
+            print(count, line)' "$socket" >"$messages" &
+    listener_pid=$!
+    wait_for_line "$listener_pid" "$messages" '^listening$' 30 || return 1
+    start_provider env -i "NOTIFY_SOCKET=$socket" "${systemd_environment[@]}" WASCC_KEYVALUE_AUTH=claims \
+        "WASCC_KEYVALUE_TRUSTED_ISSUER=$issuer" "WASCC_KEYVALUE_SERVER=nats://127.0.0.1:$nats_port" || return 1
+    wait_for_line "$listener_pid" "$messages" '^1 READY=1$' 30 || return 1
+    kill -HUP "$provider_pid"
+    wait_for_line "$listener_pid" "$messages" '^3 ' 30 || return 1
+    stop_provider || return 1
+    wait_for_line "$listener_pid" "$messages" '^4 ' 30 || return 1
+    cat "$messages"
+    [[ "$(paste -s -d ' ' "$messages")" == "listening 1 READY=1 2 RELOADING=1 3 READY=1 4 STOPPING=1" ]]
+}
+
+# filter_group GROUP: prints the system calls of one of systemd's groups, those of the groups within it included.
+filter_group()
+{
+    local line
+    while read -r line; do
+        case "$line" in
+        "$1" | '#'* | '') ;;
+        @*) filter_group "$line" ;;
+        *) printf '%s\n' "$line" ;;
+        esac
+    done < <(systemd-analyze syscall-filter "$1")
+}
+
+# Prints the system calls that the unit permits. With ~, a line takes away what others gave.
+permitted_calls()
+{
+    local line group
+    while read -r line; do
+        for group in ${line#\~}; do
+            filter_group "$group" | sed "s/^/${line:0:1} /"
+        done
+    done < <(sed -n -E 's/^SystemCallFilter=//p' "$unit") | awk '
+        $1 == "~" { taken[$2] } $1 != "~" { given[$2] }
+        END { for (call in given) if (!(call in taken)) print call }' | sort
+}
+
+# The provider's own calls over a run with a request, a reload and a drain: what comes before it is executed is not its own.
+unit_permits_what_the_program_calls()
+{
+    local used=$work/used
+    start_provider strace -f -qq -o "$work/trace" -- env -i WASCC_KEYVALUE_AUTH=none \
+        "WASCC_KEYVALUE_SERVER=nats://localhost:$nats_port" WASCC_KEYVALUE_METRICS_LISTEN=127.0.0.1:0 || return 1
+    "$PROGRAM" call --server "nats://127.0.0.1:$nats_port" Set '{"key":"a","value":"1","expires_s":60}' || return 1
+    # strace keeps signals to itself; its child is the provider.
+    kill -HUP "$(tr -d ' ' <"/proc/$provider_pid/task/$provider_pid/children")"
+    kill -TERM "$(tr -d ' ' <"/proc/$provider_pid/task/$provider_pid/children")"
+    stop_provider || return 1
+    awk -v program="$PROGRAM" 'index($0, "execve(\"" program "\"") { found = 1 } found' "$work/trace" |
+        sed -n -E 's/^[0-9]+ +([a-z0-9_]+)\(.*/\1/p' | sort -u >"$used"
+    grep -q -x signalfd4 "$used" || {
+        printf 'the trace is not that of the provider\n'
+        return 1
+    }
+    [[ -z "$(comm -23 "$used" <(permitted_calls) | tee /dev/stderr)" ]]
+}
+
+test_systemd()
+{
+    check "systemd: the unit names the program that was installed" unit_names_the_installed_program || true
+    check "systemd: the unit's type is the program's" unit_has_the_program_s_type || true
+    check "systemd: the unit gives time for the drain" unit_stops_after_the_drain || true
+    if has "systemd: the unit" systemd-analyze; then
+        check "systemd: the unit verifies" unit_verifies || true
+        if systemd-analyze --help | grep -q -e --threshold; then
+            check "systemd: the unit leaves little open" unit_is_closed || true
+        else
+            printf 'skip systemd: this systemd-analyze cannot look at a file\n'
+        fi
+    fi
+    if has "systemd: system calls" systemd-analyze strace nats-server; then
+        if strace -o "$work/trace" true 2>/dev/null; then
+            start_nats_server -1 "$work/nats-server.log"
+            check "systemd: the unit permits what the program calls" unit_permits_what_the_program_calls || true
+            stop_server
+        else
+            printf 'skip systemd: system calls: nothing may be traced here\n'
+        fi
+    fi
+    if ! grep -q -x Type=notify "$unit"; then
+        printf 'skip systemd: notifications: built without libsystemd\n'
+    elif has "systemd: notifications" nats-server python3; then
+        mapfile -t systemd_environment < <(grep '^WASCC_KEYVALUE_' deploy/systemd/wascc-keyvalue.env || true)
+        start_nats_server -1 "$work/nats-server.log"
+        check "systemd: it is told of start, reload and stop" unit_s_program_notifies || true
+        stop_server
+    fi
+}
+
+readonly PAGE=deploy/man/wascc-keyvalue.1
+
+# item COMMAND OPTION: prints what the page has of an option, in the command's own section or that of the connection.
+item()
+{
+    awk -v command="$1" -v option="${2#-}" '
+    /^\.S[sh] / { inside = $0 == ".Ss " command || $0 == ".Ss Options of the connection"; found = 0 }
+    /^\.(It|El)/ { found = inside && $2 == "Fl" && $3 == option }
+    found' "$PAGE"
+}
+
+# Each option of each command, with its variables and its default.
+page_has_every_option()
+{
+    local name option help text word
+    for name in $(commands); do
+        grep -q -x -F ".Ss $name" "$PAGE" || {
+            printf 'the page has no section on %s\n' "$name"
+            return 1
+        }
+        for option in $(options "$name"); do
+            [[ "$option" != --help ]] || continue
+            text=$(item "$name" "$option")
+            # This option's lines of the help, up to the next one.
+            help=$("$PROGRAM" "$name" --help | awk -v option="$option" '/^  --/ { found = $1 == option } found')
+            printf '%s %s\n%s\n' "$name" "$option" "$text"
+            # Its variables, and a default that is a value; one that is words is said in other words.
+            while read -r word; do
+                [[ "$word" != *' '* ]] || continue
+                grep -q -w -F -e "$word" <<<"$text" || {
+                    printf 'its %s is not in the page\n' "$word"
+                    return 1
+                }
+            done < <(sed -n -E 's/.*\(default: (.*)\)$/\1/p' <<<"$help"
+                sed -n -E 's/^ +\[(.*)\]$/\1/p' <<<"$help" | tr ' ' '\n')
+            [[ -n "$text" ]] || return 1
+        done
+    done
+}
+
+page_has_no_other_option()
+{
+    local known
+    known=$(for name in $(commands); do options "$name"; done | sort -u)
+    diff <(printf '%s\n' "$known" | grep -v -x -e --help) \
+        <(sed -n -E 's/^\.It Fl -([a-z-]+).*/--\1/p' "$PAGE" | sort -u)
+}
+
+page_has_every_status()
+{
+    diff <(printf '%s\n' 0 1 64 69) <(sed -n -E '/^\.Sh EXIT STATUS/,/^\.El/s/^\.It ([0-9]+)$/\1/p' "$PAGE")
+}
+
+page_has_every_operation()
+{
+    local operation
+    for operation in $("$PROGRAM" call --help | sed -n -E 's/^  ([A-Z][A-Za-z]+) .*/\1/p'); do
+        grep -E "^\.Li $operation( ,)?\$" "$PAGE" || {
+            printf 'the page has no %s\n' "$operation"
+            return 1
+        }
+    done
+}
+
+# mandoc's linter says more than it counts, so that nothing at all must be said.
+page_is_clean()
+{
+    mandoc -T lint "$PAGE" && [[ -z "$(mandoc -T lint "$PAGE" 2>&1)" ]]
+}
+
+test_man()
+{
+    check "man: every command and option is in the page" page_has_every_option || true
+    check "man: no other option is in the page" page_has_no_other_option || true
+    check "man: every exit status is in the page" page_has_every_status || true
+    check "man: every operation is in the page" page_has_every_operation || true
+    if has "man: the page conforms" mandoc; then
+        check "man: the page conforms" page_is_clean || true
+    fi
+}
+
+test_completion()
+{
+    local cases=$work/completion.log
+    tests/deploy/test_completion.sh "$PROGRAM" "$installed/share/bash-completion/completions/wascc-keyvalue" >"$cases" 2>&1 ||
+        failures=$((failures + 1))
+    cat "$cases"
+}
+
+# --- Running -----------------------------------------------------------------------------------------------------------
+
+# start_provider COMMAND...: starts serve by the command, which is env with its assignments.
+start_provider()
+{
+    # One that a test before this left behind would hold the binding.
+    [[ -z "$provider_pid" ]] || stop_provider || true
+    : >"$work/provider.log"
+    "$@" "$PROGRAM" serve </dev/null >"$work/provider.log" 2>&1 &
+    provider_pid=$!
+    wait_for_line "$provider_pid" "$work/provider.log" ' ready: ' 30 || {
+        cat "$work/provider.log"
+        return 1
+    }
+}
+
+stop_provider()
+{
+    local status=0
+    stop_process "$provider_pid" || status=$?
+    provider_pid=""
+    cat "$work/provider.log"
+    return "$status"
+}
+
+start_composed_server()
+{
+    local variable
+    # Exported as long as this function lasts.
+    for variable in "${COMPOSE_VARIABLES[@]}"; do
+        local -x "${variable?}"
+    done
+    start_nats_server -1 "$work/nats-server.log" -c deploy/nats/server.conf && return
+    cat "$work/nats-server.log"
+    return 1
+}
+
+stop_server()
+{
+    stop_process "$nats_pid" || true
+    nats_pid=""
+}
+
+main()
+{
+    local part installed=$work/installed issuer
+    local unit=$installed/lib/systemd/system/wascc-keyvalue.service
+    issuer=$("$PROGRAM" keygen account | sed -n -E 's/.*"public":"([A-Z0-9]+)".*/\1/p')
+    check "deploy: everything is installed" install_all || exit 1
+    for part in options compose prometheus kubernetes systemd man completion; do
+        "test_$part"
+        [[ -z "$provider_pid" ]] || stop_provider >/dev/null || true
+        [[ -z "$nats_pid" ]] || stop_server
+    done
+    [[ "$failures" -eq 0 ]]
+}
+
+main
