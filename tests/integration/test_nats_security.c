@@ -980,7 +980,10 @@ START_TEST(the_hosts_user_is_refused_by_the_server_for_all_else)
     static const char *const publishes[] = {
         DEFAULT_BASE "." OTHER_ACTOR ".Set",
         "wasmbus.provider.wascc.keyvalue.other." ACTOR ".Set",
-        DEFAULT_BASE,
+        DEFAULT_BASE "." OTHER_ACTOR,
+        "wasmbus.provider.wascc.keyvalue.other",
+        DEFAULT_BASE ".system",
+        "wasmbus.inventory",
         "$SRV.PING",
         "_INBOX.operator.x",
     };
