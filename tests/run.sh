@@ -10,7 +10,7 @@ source tests/lib/report.sh
 source deploy/lib/local-servers.sh
 
 readonly QUICK_STEPS=(report gcc)
-readonly ALL_STEPS=(report format shellcheck gcc clang install deploy local asan tsan valgrind container)
+readonly ALL_STEPS=(report format shellcheck gcc services lattice clang install deploy local asan tsan valgrind container)
 # clang-format's major versions differ in details; the code is formatted by this one.
 readonly FORMATTER=14
 readonly LOGS=build/logs
@@ -31,6 +31,8 @@ build/; the logs are in $LOGS/. What cannot run on this machine is skipped and s
     format       clang-format $FORMATTER would change nothing
     shellcheck   every script is clean
     gcc          gcc, warnings are errors; all suites
+    services     the JavaScript client of NATS services finds the provider (where npm is)
+    lattice      a lattice peer of waSCC's published crates, and a real wascc-host, use the provider (where cargo is)
     clang        clang, warnings are errors; build only
     install      cmake --install gives a program that runs
     deploy       compose, Kubernetes, systemd, the man page and the completion: they conform, and know every option
@@ -291,6 +293,18 @@ run_script()
     if [[ "$status" -ne 0 && "$failed" -eq "$failed_before" ]]; then
         not_ok "$name (the test ended with $status)"
     fi
+}
+
+step_services()
+{
+    check "the build for the JavaScript client" build_preset gcc-werror || return 0
+    run_script services tests/interop/services/run.sh build/gcc-werror/wascc-keyvalue
+}
+
+step_lattice()
+{
+    check "the build for the lattice" build_preset gcc-werror || return 0
+    run_script lattice tests/interop/lattice/run.sh --real-host build/gcc-werror/wascc-keyvalue build/interop-lattice
 }
 
 step_deploy()

@@ -74,6 +74,11 @@ void wkv_subject_base(const struct wkv_address *address, char out[WKV_SUBJECT_BY
 /* `<prefix>.<rest>`: a subject of the lattice (contract section 7). The address has been checked; rest is short. */
 void wkv_subject_lattice(const struct wkv_address *address, const char *rest, char out[WKV_SUBJECT_BYTES]);
 
+/* Whether the provider itself may speak on that subject of this address: to the binding as a request, or to the lattice as an event
+ * or a question. A server whose permissions let somebody speak in his own name only must not be got round by having the provider,
+ * which may publish more, send its reply there. subject may be NULL. */
+bool wkv_subject_is_ours(const struct wkv_address *address, const char *subject);
+
 /* `<base>.<actor>.<operation>`; actor may be "*". Errors: WKV_BAD_REQUEST where actor or operation is no
  * token. */
 enum wkv_code wkv_subject_operation(const struct wkv_address *address, const char *actor,

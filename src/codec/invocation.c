@@ -283,45 +283,6 @@ static enum wkv_code decode_invocation(struct decoder *decoder)
     return code;
 }
 
-/* Section 7: "An answer always goes back, also for garbage (then with an empty invocation_id)": what is no MessagePack as a whole
- * names nothing. */
-static bool is_whole(const void *bytes, size_t len)
-{
-    struct wkv_msgpack_reader reader = {bytes, len, 0, NULL};
-    return wkv_msgpack_skip(&reader);
-}
-
-/* The id of an invocation that does not decode: it often comes after what is wrong. */
-static struct wkv_slice find_id(const void *bytes, size_t len)
-{
-    struct wkv_msgpack_reader reader = {bytes, len, 0, NULL};
-    struct wkv_msgpack_value head, value;
-    struct wkv_slice id = {NULL, 0};
-    if (!is_whole(bytes, len) || !wkv_msgpack_next(&reader, &head) ||
-        (head.kind != WKV_MSGPACK_MAP && head.kind != WKV_MSGPACK_ARRAY))
-        return id;
-    for (uint32_t i = 0; i < head.len; i++) {
-        bool found = head.kind == WKV_MSGPACK_ARRAY && i == ID;
-        if (head.kind == WKV_MSGPACK_MAP) {
-            size_t at = reader.at;
-            if (!wkv_msgpack_next(&reader, &value))
-                return id;
-            found = wkv_msgpack_is_text(&value, field_names[ID]);
-            reader.at = at;
-            if (!wkv_msgpack_skip(&reader))
-                return id;
-        }
-        if (found) {
-            if (wkv_msgpack_next(&reader, &value))
-                (void)take_text(&value, &id);
-            return id;
-        }
-        if (!wkv_msgpack_skip(&reader))
-            return id;
-    }
-    return id;
-}
-
 enum wkv_code wkv_invocation_decode(const void *bytes, size_t len, struct wkv_arena *arena,
                                     struct wkv_invocation *out, struct wkv_error *error)
 {
@@ -329,6 +290,6 @@ enum wkv_code wkv_invocation_decode(const void *bytes, size_t len, struct wkv_ar
     struct decoder decoder = {{bytes, len, 0, NULL}, arena, error, out};
     enum wkv_code code = decode_invocation(&decoder);
     if (code != WKV_OK)
-        *out = (struct wkv_invocation){.id = find_id(bytes, len)};
+        *out = (struct wkv_invocation){0};
     return code;
 }

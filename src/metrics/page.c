@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "metrics/exposition.h"
-#include "metrics/process.h"
 #include "wascc_keyvalue/metrics.h"
+#include "wascc_keyvalue/process.h"
 #include "wascc_keyvalue/provider.h"
 
 #define PREFIX "wascc_keyvalue_"

@@ -34,36 +34,40 @@ static void make_id(char out[WKV_INSTANCE_ID_BYTES])
     out[WKV_INSTANCE_ID_BYTES - 1] = '\0';
 }
 
-/* Sends the document, which is given up, or nothing where there was no memory for it. */
-static void reply_document(struct wkv_loop *loop, natsMsg *message, json_t *document)
+/* Sends the document, which is given up. Nothing goes where the provider itself may speak, nor where there was no memory. */
+static void reply_document(const struct wkv_discovery *discovery, struct wkv_loop *loop, natsMsg *message,
+                           json_t *document)
 {
-    char *text = document == NULL ? NULL : json_dumps(document, JSON_COMPACT);
-    if (text != NULL)
-        (void)wkv_loop_reply(loop, message, text, strlen(text));
+    bool wanted = !wkv_subject_is_ours(discovery->address, natsMsg_GetReply(message));
+    char *text = document == NULL || !wanted ? NULL : json_dumps(document, JSON_COMPACT);
+    if (text != NULL && !wkv_loop_reply(loop, message, text, strlen(text)))
+        wkv_log_warn(loop->log, "%s: an answer of %zu bytes cannot be sent; the server's max_payload is %zu",
+                     loop->name, strlen(text), wkv_loop_max_payload(loop));
     free(text);
     json_decref(document);
 }
 
 static void answer_ping(struct wkv_loop *loop, void *context, natsMsg *message)
 {
-    reply_document(loop, message, wkv_service_ping(context));
+    reply_document(context, loop, message, wkv_service_ping(context));
 }
 
 static void answer_info(struct wkv_loop *loop, void *context, natsMsg *message)
 {
-    reply_document(loop, message, wkv_service_info(context));
+    reply_document(context, loop, message, wkv_service_info(context));
 }
 
 static void answer_stats(struct wkv_loop *loop, void *context, natsMsg *message)
 {
-    reply_document(loop, message, wkv_service_stats(context));
+    reply_document(context, loop, message, wkv_service_stats(context));
 }
 
 static void answer_inventory(struct wkv_loop *loop, void *context, natsMsg *message)
 {
     struct wkv_discovery *discovery = context;
     if (atomic_load(&discovery->phase) == WKV_PHASE_SERVING)
-        reply_document(loop, message, wkv_inventory_answer(discovery, natsMsg_GetSubject(message)));
+        reply_document(discovery, loop, message,
+                       wkv_inventory_answer(discovery, natsMsg_GetSubject(message)));
 }
 
 /* An answer with bindings, from a host or from a sister instance. */

@@ -127,7 +127,7 @@ static json_t *answer_actors(const struct wkv_discovery *discovery)
 }
 
 /* So many bindings go into one answer; who has more is known by Bindings, page by page. */
-#define MAX_BINDINGS 4096u
+#define MAX_BINDINGS 2048u
 
 /* The values of a binding that are ours to know; the binding's own keyspace needs none. */
 static json_t *pack_configuration(const struct wkv_discovery *discovery,

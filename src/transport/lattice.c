@@ -171,6 +171,8 @@ void wkv_lattice_listen(struct wkv_responder *responder, struct wkv_loop *loop)
     char subject[WKV_SUBJECT_BYTES];
     wkv_subject_base(responder->address, subject);
     wkv_loop_listen(loop, subject, NULL, handle_own, NULL, responder);
+    /* A server's permissions that know nothing of a lattice are no reason not to serve. */
+    wkv_loop_listen_optional(loop);
 }
 
 /* "one subscription per bound actor", "queue group = the subject itself" */

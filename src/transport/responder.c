@@ -34,17 +34,11 @@ static enum wkv_code answer(struct wkv_responder *responder, const struct wkv_re
     return wkv_dispatch(&responder->session, request, reply, error);
 }
 
-/* To this binding as a request, or to the lattice as an event or a question: a server whose permissions let a host speak only as its
- * own actors must not be got round by having the provider, which may publish more, send our reply there. */
+/* Most replies go to an inbox, which has not even the lattice's prefix. */
 bool wkv_responder_is_target(const struct wkv_responder *responder, const char *reply, const char *subject)
 {
-    if (reply == NULL || strncmp(reply, subject, responder->prefix_bytes) != 0)
-        return false;
-    const char *rest = reply + responder->prefix_bytes;
-    size_t base_bytes = responder->actor_offset - 1;
-    return (strncmp(reply, subject, base_bytes) == 0 &&
-            (reply[base_bytes] == '.' || reply[base_bytes] == '\0')) ||
-           strcmp(rest, "events") == 0 || strncmp(rest, "inventory.", strlen("inventory.")) == 0;
+    return reply != NULL && strncmp(reply, subject, responder->prefix_bytes) == 0 &&
+           wkv_subject_is_ours(responder->address, reply);
 }
 
 /* The headers that a request may have and that somebody wants: claims only where the mode asks for them, for even a look costs

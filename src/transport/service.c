@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "wascc_keyvalue/clock.h"
+#include "wascc_keyvalue/process.h"
 
 #define INFO_TYPE "io.nats.micro.v1.info_response"
 #define STATS_TYPE "io.nats.micro.v1.stats_response"
@@ -168,7 +169,19 @@ static json_t *pack_store(const struct wkv_stats_service *stats)
                      (json_int_t)store->shard_keys_min, "max_keys", (json_int_t)store->shard_keys_max);
 }
 
-static json_t *pack_process(const struct wkv_stats_service *stats)
+/* What the kernel says of the process; what it does not say is 0. */
+static json_t *pack_process(void)
+{
+    struct wkv_process process;
+    wkv_process_look(&process);
+    return json_pack(
+        "{s:f, s:I}", "cpu_seconds",
+        process.cpu_ns == WKV_PROCESS_UNKNOWN ? 0.0 : (double)process.cpu_ns / (double)WKV_NS_PER_S,
+        "resident_bytes",
+        (json_int_t)(process.resident_bytes == WKV_PROCESS_UNKNOWN ? 0 : process.resident_bytes));
+}
+
+static json_t *pack_work(const struct wkv_stats_service *stats)
 {
     const struct wkv_claims_cache_stats *cache = &stats->claims_cache;
     return json_pack(
@@ -197,9 +210,10 @@ static json_t *pack_time(int64_t wall_ns)
 
 static json_t *pack_service(const struct wkv_stats_service *stats)
 {
-    json_t *data = pack_process(stats);
+    json_t *data = pack_work(stats);
     json_t *store = pack_store(stats);
     int failed = json_object_update(data, store);
+    failed |= json_object_set_new(data, "process", pack_process());
     json_decref(store);
     if (failed == 0)
         return data;

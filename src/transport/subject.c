@@ -68,6 +68,21 @@ void wkv_subject_base(const struct wkv_address *address, char out[WKV_SUBJECT_BY
     wkv_subject_lattice(address, rest, out);
 }
 
+bool wkv_subject_is_ours(const struct wkv_address *address, const char *subject)
+{
+    char base[WKV_SUBJECT_BYTES];
+    wkv_subject_lattice(address, "", base);
+    size_t prefix_bytes = strlen(base);
+    if (subject == NULL || strncmp(subject, base, prefix_bytes) != 0)
+        return false;
+    const char *rest = subject + prefix_bytes;
+    wkv_subject_base(address, base);
+    size_t base_bytes = strlen(base);
+    return (strncmp(subject, base, base_bytes) == 0 &&
+            (subject[base_bytes] == '.' || subject[base_bytes] == '\0')) ||
+           strcmp(rest, "events") == 0 || strncmp(rest, "inventory.", strlen("inventory.")) == 0;
+}
+
 enum wkv_code wkv_subject_operation(const struct wkv_address *address, const char *actor,
                                     const char *operation, char out[WKV_SUBJECT_BYTES],
                                     struct wkv_error *error)

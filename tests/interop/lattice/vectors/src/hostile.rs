@@ -552,7 +552,6 @@ fn add_enums(out: &mut Hostile) {
     for (wrong, value) in [
         ("origin is an empty map", vec![0x80]),
         ("origin is a map of two", [&[0x82, 0], &actor()[..], &[1], &both()[..]].concat()),
-        ("origin is an array of its index and value", [&[0x92, 0], &actor()[..]].concat()),
         ("origin is the bare name", pack::text("Actor")),
         ("origin's index is 2", [&[0x81, 2], &actor()[..]].concat()),
         ("origin's index is -1", [&[0x81, 0xff], &actor()[..]].concat()),

@@ -1,6 +1,6 @@
 /* What the kernel says of this process. */
-#ifndef WKV_METRICS_PROCESS_H
-#define WKV_METRICS_PROCESS_H
+#ifndef WASCC_KEYVALUE_PROCESS_H
+#define WASCC_KEYVALUE_PROCESS_H
 
 #include <stdint.h>
 

@@ -1,4 +1,4 @@
-#include "metrics/process.h"
+#include "wascc_keyvalue/process.h"
 
 #include <dirent.h>
 #include <inttypes.h>
