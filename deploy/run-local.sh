@@ -92,31 +92,35 @@ field()
     sed -n -E "s/.*\"$1\":\"([A-Z0-9]+)\".*/\1/p" "$2"
 }
 
-# An account that is trusted, an actor, and the claims that the account signs for it.
+# An account that is trusted, an actor, and the claims that the account signs for it; and a host, which may speak as `system`.
 make_keys()
 {
     (
         umask 077
         "$PROGRAM" keygen account >"$run_dir/account.json"
         "$PROGRAM" keygen module >"$run_dir/actor.json"
+        "$PROGRAM" keygen host >"$run_dir/host.json"
     )
     issuer=$(field public "$run_dir/account.json")
     actor=$(field public "$run_dir/actor.json")
+    host=$(field public "$run_dir/host.json")
     "$PROGRAM" token --issuer-seed "$run_dir/account.json" --subject "$actor" --cap wascc:keyvalue \
         --expires-in 86400 >"$run_dir/actor.jwt"
-    printf 'made an account, an actor and its claims (good for a day) in %s\n' "$run_dir"
+    printf 'made an account, a host, an actor and its claims (good for a day) in %s\n' "$run_dir"
 }
 
 start_provider()
 {
     local log=$run_dir/wascc-keyvalue.log
     : >"$log"
-    setsid "$PROGRAM" serve --auth claims --trusted-issuer "$issuer" --server "$server_url" </dev/null >"$log" 2>&1 &
+    setsid "$PROGRAM" serve --auth claims --trusted-issuer "$issuer" --trusted-host "$host" --server "$server_url" \
+        --metrics-listen 127.0.0.1:0 </dev/null >"$log" 2>&1 &
     provider_pid=$!
     wait_for_line "$provider_pid" "$log" ' ready: ' 30 || fail_with "the provider does not get ready" "$log"
     "$PROGRAM" health --server "$server_url" >/dev/null || fail_with "the provider is not healthy" "$log"
-    printf 'the provider is up: %s serve --auth claims --trusted-issuer %s --server %s\n\n' "$PROGRAM" "$issuer" \
-        "$server_url"
+    metrics_url=http://$(sed -n -e 's/.*metrics: listening on //p' "$log")/metrics
+    printf 'the provider is up: %s serve --auth claims --trusted-issuer %s --trusted-host %s --server %s\n\n' "$PROGRAM" \
+        "$issuer" "$host" "$server_url"
 }
 
 # Two answers are the same where they differ in blanks and in the order of a set's members only.
@@ -139,6 +143,21 @@ show()
     printf '%s\n' "$answer"
     if [[ "$(normal_form "$operation" "$answer")" != "$(normal_form "$operation" "$expected")" ]]; then
         printf '  WRONG, it should be: %s\n' "$expected"
+        wrong=$((wrong + 1))
+    fi
+}
+
+# show_system OPERATION REQUEST PATTERN: asks as an operator, who has the host's seed.
+show_system()
+{
+    local operation=$1 request=$2 pattern=$3 answer
+    printf "\$ %s call --server %s --host-seed %s %s '%s'\n" "$PROGRAM" "$server_url" "$run_dir/host.json" \
+        "$operation" "$request"
+    answer=$("$PROGRAM" call --server "$server_url" --host-seed "$run_dir/host.json" "$operation" \
+        "$request" 2>&1) || true
+    printf '%s\n' "$answer"
+    if ! grep -q -E "$pattern" <<<"$answer"; then
+        printf '  WRONG, it should match: %s\n' "$pattern"
         wrong=$((wrong + 1))
     fi
 }
@@ -169,6 +188,9 @@ show_operations()
     show SetAdd '{"key":"shades","value":"blue"}' '{"new_count":1}'
     show SetUnion '{"keys":["colours","shades"]}' '{"values":["red","blue"]}'
     show_refusal
+    show_system Keys '{"prefix":"q"}' '^\{"keys":\["queue"\],"cursor":""\}$'
+    show_system Inspect '{"key":"queue"}' '"kind":"list","length":2,"bytes":[0-9]+,"expires_in_s":0'
+    show_system Slowlog '{"limit":1}' '"operation":"[A-Za-z]+","actor":"[A-Za-z0-9]+","duration_us":[0-9]+'
     [[ "$wrong" -eq 0 ]] || fail_with "$wrong answers were wrong" "$run_dir/wascc-keyvalue.log"
 }
 
@@ -180,6 +202,13 @@ Call it yourself, with the command above or with the nats CLI:
 
   nats --server $server_url req -H "Wascc-Claims:\$(cat $run_dir/actor.jwt)" \\
       wasmbus.provider.wascc.keyvalue.default.$actor.Get '{"key":"greeting"}'
+
+Look at it: what it does, now and as a NATS service, what it holds, and as Prometheus sees it:
+
+  $PROGRAM top --server $server_url
+  nats --server $server_url micro info wascc-keyvalue
+  $PROGRAM call --server $server_url --host-seed $run_dir/host.json Slowlog '{}'
+  curl $metrics_url
 
 The logs, keys and claims are in $run_dir until it stops.
 Press Ctrl-C to stop both.

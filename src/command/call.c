@@ -135,15 +135,19 @@ static enum wkv_code read_claims(const struct wkv_config *config, struct wkv_buf
     return WKV_OK;
 }
 
-/* Whom to speak as: --actor, else the subject of the claims, else the example. Claims that cannot be read are sent all the
- * same: what is wrong with them is the server's to say. */
-static void choose_actor(const struct wkv_config *config, struct outgoing *outgoing)
+/* Whom to speak as: --actor, else `system` where nobody else may ask that, else the subject of the claims, else the example. Claims
+ * that cannot be read are sent all the same: what is wrong with them is the server's to say. */
+static void choose_actor(const struct wkv_config *config, const char *operation, struct outgoing *outgoing)
 {
+    const struct wkv_operation *known = wkv_operation_find(operation);
+    bool for_system = known != NULL && known->system;
     struct wkv_text claims = wkv_trim((struct wkv_text){outgoing->claims.data, outgoing->claims.len});
     struct wkv_token token;
     (void)snprintf(outgoing->actor, sizeof outgoing->actor, "%s",
-                   config->actor == NULL ? WKV_EXAMPLE_ACTOR : config->actor);
-    if (config->actor != NULL || claims.len == 0 ||
+                   config->actor != NULL ? config->actor
+                   : for_system          ? WKV_POLICY_SYSTEM
+                                         : WKV_EXAMPLE_ACTOR);
+    if (config->actor != NULL || for_system || claims.len == 0 ||
         wkv_token_read(claims.data, claims.len, WKV_TOKEN_ACTOR, &token, NULL) != WKV_OK)
         return;
     (void)snprintf(outgoing->actor, sizeof outgoing->actor, "%s", token.subject);
@@ -181,7 +185,7 @@ static enum wkv_code prepare(const struct wkv_config *config, const char *operat
 {
     if (read_claims(config, &outgoing->claims, error) != WKV_OK)
         return error->code;
-    choose_actor(config, outgoing);
+    choose_actor(config, operation, outgoing);
     if (wkv_subject_operation(&config->address, outgoing->actor, operation, outgoing->subject, error) !=
             WKV_OK ||
         read_payload(argument, &outgoing->payload, error) != WKV_OK ||

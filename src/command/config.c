@@ -86,7 +86,8 @@ static const struct option_row rows[] = {
     {"metrics-listen", TEXT, AT(metrics_listen), SERVE, 0, 0, NULL, "[HOST]:PORT", NULL,
      "serve /metrics, /livez and /readyz over HTTP there, as 127.0.0.1:9464 or :9464 (default: off)"},
     {"actor", TEXT, AT(actor), CALL, 0, 0, NULL, "M...|system", NULL,
-     "whom to speak as (default: the actor of --claims, else an example's key)"},
+     "whom to speak as (default: system where only it may ask, the actor of --claims, else an example's "
+     "key)"},
     {"claims", TEXT, AT(claims), CALL, 0, 0, NULL, "FILE", NULL, "actor claims to send"},
     {"host-seed", TEXT, AT(host_seed), CALL, 0, 0, NULL, "FILE", NULL,
      "sign invocation claims with this host's seed"},
