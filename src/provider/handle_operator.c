@@ -175,7 +175,9 @@ enum wkv_code wkv_handle_log_level(struct wkv_call *call)
     wkv_writer_message(&call->writer, &reply.base);
     if (wkv_call_finish(call) != WKV_OK)
         return call->error->code;
-    if (request->level.len > 0)
+    if (request->level.len > 0) {
         wkv_log_set_level(call->provider->log, level);
+        wkv_log_info(call->provider->log, "the log level is %s now", wkv_log_level_name(level));
+    }
     return WKV_OK;
 }

@@ -490,11 +490,11 @@ static bool drain_subscriptions(struct wkv_loop *loop, int64_t deadline_ns)
     for (size_t i = 0; i < loop->subscription_count && is_connected(loop); i++)
         drained &= begin_drain(&loop->subscriptions[i], deadline_ns);
     for (struct wkv_loop_extra *one = loop->extras; one != NULL && is_connected(loop); one = one->next)
-        drained &= begin_drain(&one->listen, deadline_ns);
+        drained &= one->dropped || begin_drain(&one->listen, deadline_ns);
     for (size_t i = 0; i < loop->subscription_count && is_connected(loop); i++)
         drained &= await_drained(loop, loop->subscriptions[i].subscription, deadline_ns);
     for (struct wkv_loop_extra *one = loop->extras; one != NULL && is_connected(loop); one = one->next)
-        drained &= await_drained(loop, one->listen.subscription, deadline_ns);
+        drained &= one->dropped || await_drained(loop, one->listen.subscription, deadline_ns);
     return drained && is_connected(loop);
 }
 
@@ -516,10 +516,9 @@ bool wkv_loop_drain(struct wkv_loop *loop, int64_t timeout_ms)
     if (!is_connected(loop))
         return true;
     int64_t deadline_ns = wkv_monotonic_ns() + timeout_ms * WKV_NS_PER_MS;
-    /* After a turn the list of extra subjects stays as it is, and can be walked. */
     wkv_loop_extra_freeze(loop);
-    return await_turn(loop, deadline_ns) && drain_subscriptions(loop, deadline_ns) &&
-           await_turn(loop, deadline_ns) && flush(loop, deadline_ns);
+    return drain_subscriptions(loop, deadline_ns) && await_turn(loop, deadline_ns) &&
+           flush(loop, deadline_ns);
 }
 
 /* nats.c tells of the close on a thread of its own, after the calls that it had yet to make: the loop must

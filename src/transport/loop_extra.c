@@ -6,6 +6,9 @@
 
 #include "transport/loop_events.h"
 
+/* For what has come for a subject that is dropped: it is all taken within a turn or two, or else nobody waits for it. */
+#define DRAIN_TIMEOUT_MS 2000
+
 static struct wkv_loop_extra *find(const struct wkv_loop *loop, const char *subject)
 {
     for (struct wkv_loop_extra *one = loop->extras; one != NULL; one = one->next)
@@ -53,8 +56,10 @@ void wkv_loop_extra_drop(struct wkv_loop *loop, const char *subject, int64_t tim
     struct wkv_loop_extra *one = loop->extras_frozen ? NULL : find(loop, subject);
     if (one != NULL) {
         one->dropped = true;
-        if (one->listen.subscription != NULL)
-            (void)natsSubscription_Unsubscribe(one->listen.subscription);
+        /* What the server had sent before it heard of this is answered yet. */
+        if (one->listen.subscription != NULL &&
+            natsSubscription_DrainTimeout(one->listen.subscription, DRAIN_TIMEOUT_MS) != NATS_OK)
+            one->ended = true;
         atomic_store(&loop->extras_changed, true);
         await_server(loop, timeout_ms);
     }
@@ -69,13 +74,37 @@ void wkv_loop_extra_freeze(struct wkv_loop *loop)
     (void)pthread_mutex_unlock(&loop->extra_lock);
 }
 
-/* Takes those that are dropped out of the list of all and frees them. No other list has them any more. */
-static void free_dropped(struct wkv_loop *loop)
+/* Whether nothing comes on it any more. */
+static bool has_ended(const struct wkv_loop_extra *one)
+{
+    return one->dropped &&
+           (one->ended || one->listen.subscription == NULL ||
+            natsSubscription_DrainCompletionStatus(one->listen.subscription) != NATS_ILLEGAL_STATE);
+}
+
+/* Takes those that have ended out of `recent`. Returns whether there are others that are about to. */
+static bool forget_ended(struct wkv_loop *loop)
+{
+    bool more = false;
+    for (struct wkv_loop_extra **link = &loop->recent; *link != NULL;) {
+        struct wkv_loop_extra *one = *link;
+        one->ended = has_ended(one);
+        more |= one->dropped && !one->ended;
+        if (one->ended)
+            *link = one->next_recent;
+        else
+            link = &one->next_recent;
+    }
+    return more;
+}
+
+/* Takes those that have ended out of the list of all and frees them. No other list has them any more. */
+static void free_ended(struct wkv_loop *loop)
 {
     struct wkv_loop_extra **link = &loop->extras;
     while (*link != NULL) {
         struct wkv_loop_extra *one = *link;
-        if (!one->dropped) {
+        if (!one->ended) {
             link = &one->next;
             continue;
         }
@@ -85,25 +114,31 @@ static void free_dropped(struct wkv_loop *loop)
     }
 }
 
+/* Messages that came for it before the loop's thread knew it, which were taken for nobody's then. */
+static uint64_t waiting_for(const struct wkv_loop_extra *one)
+{
+    int messages = 0, bytes = 0;
+    if (one->listen.subscription == NULL ||
+        natsSubscription_GetPending(one->listen.subscription, &messages, &bytes) != NATS_OK || messages < 0)
+        return 0;
+    return (uint64_t)messages;
+}
+
 void wkv_loop_extra_refresh(struct wkv_loop *loop)
 {
     if (!atomic_load_explicit(&loop->extras_changed, memory_order_acquire) ||
         pthread_mutex_trylock(&loop->extra_lock) != 0)
         return;
-    atomic_store(&loop->extras_changed, false);
     for (struct wkv_loop_extra *one = loop->fresh; one != NULL; one = one->next_fresh) {
         one->next_recent = loop->recent;
         loop->recent = one;
-        /* It may have had a message before it was seen here, which was taken for nobody's: it is looked at now. */
-        loop->pending++;
+        loop->pending += waiting_for(one);
     }
     loop->fresh = NULL;
-    for (struct wkv_loop_extra **link = &loop->recent; *link != NULL;)
-        if ((*link)->dropped)
-            *link = (*link)->next_recent;
-        else
-            link = &(*link)->next_recent;
-    free_dropped(loop);
+    bool more = forget_ended(loop);
+    if (!loop->extras_frozen)
+        free_ended(loop);
+    atomic_store(&loop->extras_changed, more);
     (void)pthread_mutex_unlock(&loop->extra_lock);
 }
 

@@ -5,7 +5,7 @@
  * uses costs nothing. What is added or dropped shows in `recent` with the loop's next turn:
  *
  *   add:  extras ─► fresh ──── next turn ──► recent
- *   drop: no longer subscribed, marked ──── next turn ──► out of both, freed
+ *   drop: drained, marked ──── a turn after its last message ──► out of both, freed
  */
 #ifndef WKV_TRANSPORT_LOOP_EXTRA_H
 #define WKV_TRANSPORT_LOOP_EXTRA_H
@@ -18,6 +18,7 @@ struct wkv_loop_extra {
     struct wkv_loop_extra *next_fresh;  /* of those that the loop has yet to see; under the lock */
     struct wkv_loop_extra *next_recent; /* the loop's thread's */
     bool dropped;                       /* under the lock */
+    bool ended;                         /* likewise: dropped, and nothing comes on it any more */
 };
 
 /* Listens on one more subject, in a queue group, from now on; one that is there already is fine. Waits at most timeout_ms for the
@@ -35,7 +36,7 @@ void wkv_loop_extra_drop(struct wkv_loop *loop, const char *subject, int64_t tim
  * who holds the lock may be waiting for this very loop to read the server's word, and wakes it afterwards. */
 void wkv_loop_extra_refresh(struct wkv_loop *loop);
 
-/* From now on nothing is added or dropped: what is done by the loop's next whole turn is all. Any thread. */
+/* From now on nothing is added, dropped or freed: whoever likes may walk `extras`. Any thread. */
 void wkv_loop_extra_freeze(struct wkv_loop *loop);
 
 /* Subscribes all on a new connection; forgets the subscriptions of one that is closed; frees all. Nobody else uses the

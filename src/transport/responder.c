@@ -83,6 +83,25 @@ static bool send_answer(struct wkv_loop *loop, natsMsg *message, enum wkv_code c
                : wkv_loop_reply_traced(loop, message, reply.data, reply.len, traceparent);
 }
 
+/* Counts what has been answered, before the answer can reach anybody: it leaves with the end of the loop's turn. */
+static void finish(const struct wkv_endpoint *endpoint, const struct wkv_request *request, enum wkv_code code,
+                   const struct wkv_error *error, size_t reply_bytes, const struct wkv_trace *trace)
+{
+    struct wkv_responder *responder = endpoint->responder;
+    struct wkv_stats_request done = {.operation = endpoint->index,
+                                     .actor = request->actor,
+                                     .code = code,
+                                     .error = error->text,
+                                     .start_ns = request->now_ns,
+                                     .end_ns = wkv_monotonic_ns(),
+                                     .request_bytes = request->payload_bytes,
+                                     .reply_bytes = reply_bytes,
+                                     .trace = trace};
+    wkv_stats_count(responder->stats, &done);
+    if (wkv_log_wants(responder->log, WKV_LOG_DEBUG))
+        log_request(responder, request, &done);
+}
+
 static void handle_request(struct wkv_loop *loop, void *context, natsMsg *message)
 {
     const struct wkv_endpoint *endpoint = context;
@@ -113,18 +132,7 @@ static void handle_request(struct wkv_loop *loop, void *context, natsMsg *messag
     enum wkv_code code = answer(responder, &request, &reply, &error);
     if (!send_answer(loop, message, code, reply, &error, &traceparent))
         wkv_stats_count_unsent(responder->stats);
-    struct wkv_stats_request done = {.operation = endpoint->index,
-                                     .actor = request.actor,
-                                     .code = code,
-                                     .error = error.text,
-                                     .start_ns = request.now_ns,
-                                     .end_ns = wkv_monotonic_ns(),
-                                     .request_bytes = request.payload_bytes,
-                                     .reply_bytes = reply.len,
-                                     .trace = &trace};
-    wkv_stats_count(responder->stats, &done);
-    if (wkv_log_wants(responder->log, WKV_LOG_DEBUG))
-        log_request(responder, &request, &done);
+    finish(endpoint, &request, code, &error, reply.len, &trace);
 }
 
 static void prepare_requests(void *context, natsMsg *const *messages, size_t count)
