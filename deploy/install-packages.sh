@@ -15,8 +15,8 @@ readonly RUN=(nats-server)
 readonly TEST=(
     nats-server check libsubunit-dev jq openssl
     valgrind clang clang-format "libclang-rt-dev|libclang-rt-14-dev" shellcheck
-    # What reads the files of deploy/. Prometheus, which has promtool, would start a service.
-    systemd mandoc strace docker-compose "kubernetes-client|kubectl" python3-kubernetes python3-yaml
+    # What reads the files of deploy/ and the metrics; promtool is in prometheus.
+    systemd mandoc strace docker-compose "kubernetes-client|kubectl" python3-kubernetes python3-yaml prometheus
     buildah netavark mmdebstrap # Debian 13's buildah does nothing without netavark, needed or not.
 )
 
@@ -119,6 +119,18 @@ update_lists()
     apt_quietly update || complain "apt-get update failed, going on with the lists that are there"
 }
 
+# Packages that bring a service (nats-server, prometheus) start it where Debian's own way of forbidding that does not say no. We
+# start ours ourselves, on ports of their own; so it says no meanwhile, unless this machine has a word of its own on that.
+readonly POLICY=/usr/sbin/policy-rc.d
+
+forbid_services()
+{
+    [[ ! -e "$POLICY" ]] || return 0
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$POLICY" >/dev/null
+    as_root chmod 755 "$POLICY"
+    trap 'as_root rm -f "$POLICY"' EXIT
+}
+
 # Installs what is missing of the given entries, all or nothing.
 install_all()
 {
@@ -127,6 +139,7 @@ install_all()
     [[ "${#missing[@]}" -gt 0 ]] || return 0
     printf 'installing: %s\n' "${missing[*]}" >&2
     can_install || return 1
+    forbid_services
     update_lists
     for entry in "${missing[@]}"; do
         names+=("$(resolve "$entry")")

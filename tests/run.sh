@@ -311,6 +311,7 @@ step_deploy()
 {
     check "the release build for deploy" build_preset release || return 0
     run_script deploy tests/deploy/test_deploy.sh build/release/wascc-keyvalue
+    run_script dashboard tests/deploy/test_dashboard.sh build/release/wascc-keyvalue
 }
 
 step_container()

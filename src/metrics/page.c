@@ -74,7 +74,8 @@ static void errors(struct wkv_buffer *page, const struct source *source)
 }
 
 /* Buckets are cumulative and `+Inf` is the count, which must hold although the workers go on counting while they are added up:
- * so a bucket is never less than the one before it, and the count not less than the last. */
+ * so a bucket is never less than the one before it, and the count, which is of the same look as the buckets, not less than the
+ * last. */
 static void histogram(struct wkv_buffer *page, const char *name, const char *operation,
                       const struct wkv_stats_operation *stats)
 {
@@ -88,7 +89,7 @@ static void histogram(struct wkv_buffer *page, const char *name, const char *ope
         count = stats->at_most[i] > count ? stats->at_most[i] : count;
         wkv_expose(page, name, "_bucket", le, count);
     }
-    count = stats->requests > count ? stats->requests : count;
+    count = stats->since_start.requests > count ? stats->since_start.requests : count;
     wkv_expose(page, name, "_bucket", inf, count);
     wkv_expose_seconds(page, name, "_sum", labels, stats->processing_ns);
     wkv_expose(page, name, "_count", labels, count);
