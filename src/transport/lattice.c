@@ -110,15 +110,19 @@ static void count(const struct incoming *incoming, enum wkv_code code, const str
                       (long long)((done.end_ns - done.start_ns) / 1000));
 }
 
-/* Sends the response: the reply, or the error with an empty one. */
+/* Sends the response: the reply, or the error with an empty one. A reply has been made to fit; an error goes without an id that is as
+ * large as a message. */
 static void respond(const struct incoming *incoming, enum wkv_code code, struct wkv_text reply,
                     const struct wkv_error *error)
 {
     struct wkv_buffer *response = &incoming->responder->response;
     struct wkv_slice msg = {code == WKV_OK ? reply.data : NULL, code == WKV_OK ? reply.len : 0};
+    struct wkv_slice id = incoming->invocation.id;
+    const char *text = code == WKV_OK ? NULL : error->text;
+    if (wkv_invocation_response_bytes(msg, text, id) > wkv_loop_max_payload(incoming->loop))
+        id.len = 0;
     wkv_buffer_reset(response, RESPONSE_KEEP_BYTES);
-    if (!wkv_invocation_response_write(response, msg, code == WKV_OK ? NULL : error->text,
-                                       incoming->invocation.id) ||
+    if (!wkv_invocation_response_write(response, msg, text, id) ||
         !wkv_loop_reply(incoming->loop, incoming->message, response->data, response->len))
         wkv_stats_count_unsent(incoming->responder->stats);
 }

@@ -48,7 +48,7 @@ static void check_piece(const struct wkv_store_scan *scan, uint64_t cursor)
     ck_assert_uint_le(scan->count, WKV_STORE_SCAN_KEYS);
     ck_assert(scan->next > cursor || cursor == WKV_STORE_SCAN_END);
     for (size_t i = 0; i < scan->count; i++) {
-        ck_assert_uint_ge(scan->keys[i].cursor, i == 0 ? cursor & ~UINT64_C(0xfffff) : least + 1);
+        ck_assert_uint_ge(scan->keys[i].cursor, i == 0 ? cursor & ~UINT64_C(0xfffff) : least);
         ck_assert_uint_lt(scan->keys[i].cursor, scan->next);
         ck_assert(scan->keys[i].name.data >= scan->bytes);
         ck_assert_uint_gt(scan->keys[i].name.len, 0);
@@ -539,8 +539,10 @@ START_TEST(keys_of_equal_hashes_are_shown_once_each)
     ck_assert_uint_eq(whole.count, keys);
     for (size_t i = 0; i < keys; i++)
         ck_assert_uint_eq(seen[strtoul(whole.names.texts[i].data, NULL, 10)]++, 0);
+    /* Among so many keys of one hash two may share a cursor by chance: from there both are shown. */
     for (size_t i = 0; i < keys; i += keys / 20 + 1)
-        shows_the_rest(store, &whole, whole.cursors[i], i);
+        if (i == 0 || whole.cursors[i] != whole.cursors[i - 1])
+            shows_the_rest(store, &whole, whole.cursors[i], i);
     order_free(&whole);
     wkv_store_destroy(store);
 }
