@@ -271,9 +271,10 @@ step_valgrind()
         return
     fi
     check "the build for valgrind" build_preset gcc-werror || return 0
-    # The table's suite wants hours under memcheck, for it takes every size apart; leaks there are the address sanitizer's to find.
+    # The suites of the table and of the scan want hours under memcheck, or tell nothing of tables as small as they would have to be;
+    # leaks there are the address sanitizer's to find.
     mapfile -t suites < <(find build/gcc-werror/tests -maxdepth 1 -name 'test-*' ! -name 'test-integration-*' \
-        ! -name test-store-table ! -name test-security-interop -type f | sort)
+        ! -name test-store-table ! -name test-store-scan ! -name test-security-interop -type f | sort)
     printf '%s\0' "${suites[@]}" | xargs -0 -r -n 1 -P "$JOBS" tests/lib/memcheck.sh "$LOGS"
     for suite in "${suites[@]}"; do
         log=$LOGS/valgrind-$(basename "$suite").log

@@ -88,7 +88,8 @@ struct wkv_token {
     const char *target_url;
     const char *origin_url;
 
-    struct json_t *document; /* private: what the texts lie in */
+    struct json_t *document; /* private: what the texts lie in, */
+    unsigned char *bytes;    /* or, where there is none, these */
     unsigned char signature[WKV_NKEY_SIGNATURE_BYTES];
     size_t signed_bytes; /* private: the length of header.payload */
 };

@@ -89,9 +89,11 @@ static enum wkv_code next_field(struct decoder *decoder, struct fields *fields, 
             return code;
         if (key.kind != WKV_MSGPACK_STR && key.kind != WKV_MSGPACK_BIN)
             return malformed(decoder, "a key in a map is no text");
-        for (*field = 0; *field < fields->count; ++*field)
-            if (wkv_msgpack_is_text(&key, fields->names[*field]))
-                break;
+        /* Hosts send the fields in their order: the index-th is tried first. */
+        if (index >= fields->count || !wkv_msgpack_is_text(&key, fields->names[index]))
+            for (*field = 0; *field < fields->count; ++*field)
+                if (wkv_msgpack_is_text(&key, fields->names[*field]))
+                    break;
     }
     if (*field == fields->count)
         return WKV_OK;

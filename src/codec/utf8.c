@@ -4,10 +4,17 @@
 
 #define ASCII_WORD_HIGH_BITS UINT64_C(0x8080808080808080)
 
-/* Most text is ASCII, so most bytes are passed eight at a time. Returns the first byte that may not be ASCII.
+/* Most text is ASCII, so most bytes are passed by the words of eight. Returns the first byte that may not be ASCII.
  */
 static const unsigned char *skip_ascii_words(const unsigned char *at, const unsigned char *end)
 {
+    while (end - at >= 32) {
+        uint64_t words[4];
+        memcpy(words, at, sizeof words);
+        if ((words[0] | words[1] | words[2] | words[3]) & ASCII_WORD_HIGH_BITS)
+            break;
+        at += sizeof words;
+    }
     while (end - at >= 8) {
         uint64_t word;
         memcpy(&word, at, sizeof word);

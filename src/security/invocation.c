@@ -1,6 +1,5 @@
 /* What invocation claims are bound to: the URLs and the hash (CONTRACT section 6). */
 #include <sodium.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "wascc_keyvalue/token.h"
@@ -24,10 +23,16 @@ void wkv_token_invocation_hash(const char *origin_url, const char *target_url, c
     hash[WKV_TOKEN_HASH_CHARS] = '\0';
 }
 
-/* A NUL would end the text that is compared before the name ends. */
-static bool fits(const char *name, size_t len)
+/* Appends len bytes of a name to a URL of which *at bytes are there, and a NUL. Returns false where that does not fit, or where the
+ * name is empty or has a NUL, at which the text that is compared would end before the name does. */
+static bool append_name(char url[WKV_TOKEN_URL_BYTES], size_t *at, const char *name, size_t len)
 {
-    return len > 0 && len < WKV_TOKEN_URL_BYTES && memchr(name, '\0', len) == NULL;
+    if (len == 0 || len >= WKV_TOKEN_URL_BYTES - *at || memchr(name, '\0', len) != NULL)
+        return false;
+    memcpy(url + *at, name, len);
+    *at += len;
+    url[*at] = '\0';
+    return true;
 }
 
 /* Contract: "URLs: `wasmbus://<actor>` (`wasmbus://system` for the host itself) and
@@ -35,17 +40,15 @@ static bool fits(const char *name, size_t len)
 bool wkv_token_target_url(char url[WKV_TOKEN_URL_BYTES], const char *binding, size_t binding_len,
                           const char *operation, size_t operation_len)
 {
-    if (!fits(binding, binding_len) || !fits(operation, operation_len))
-        return false;
-    int written = snprintf(url, WKV_TOKEN_URL_BYTES, "wasmbus://wascc/keyvalue/%.*s/%.*s", (int)binding_len,
-                           binding, (int)operation_len, operation);
-    return written > 0 && written < WKV_TOKEN_URL_BYTES;
+    static const char before[] = "wasmbus://wascc/keyvalue/";
+    size_t at = 0;
+    return append_name(url, &at, before, sizeof before - 1) && append_name(url, &at, binding, binding_len) &&
+           append_name(url, &at, "/", 1) && append_name(url, &at, operation, operation_len);
 }
 
 bool wkv_token_origin_url(char url[WKV_TOKEN_URL_BYTES], const char *actor, size_t actor_len)
 {
-    if (!fits(actor, actor_len))
-        return false;
-    int written = snprintf(url, WKV_TOKEN_URL_BYTES, "wasmbus://%.*s", (int)actor_len, actor);
-    return written > 0 && written < WKV_TOKEN_URL_BYTES;
+    static const char before[] = "wasmbus://";
+    size_t at = 0;
+    return append_name(url, &at, before, sizeof before - 1) && append_name(url, &at, actor, actor_len);
 }

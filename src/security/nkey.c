@@ -52,14 +52,18 @@ bool wkv_nkey_kind_parse(const char *name, enum wkv_nkey_kind *kind)
     return false;
 }
 
-/* CRC-16/XMODEM: polynomial 0x1021, nothing reflected, from zero. Keys are read seldom: no table. */
+/* CRC-16/XMODEM: polynomial 0x1021, nothing reflected, from zero; four bits at a time. The table is small enough that which of it is
+ * read tells nothing of a seed. */
 static uint16_t crc16(const unsigned char *bytes, size_t len)
 {
+    /* What four bits that leave at the top do to the rest: the multiples of the polynomial. */
+    static const _Alignas(32)
+        uint16_t multiples[16] = {0x0000, 0x1021, 0x2042, 0x3063, 0x4084, 0x50a5, 0x60c6, 0x70e7,
+                                  0x8108, 0x9129, 0xa14a, 0xb16b, 0xc18c, 0xd1ad, 0xe1ce, 0xf1ef};
     uint32_t crc = 0;
     for (size_t i = 0; i < len; i++) {
-        crc ^= (uint32_t)bytes[i] << 8;
-        for (int bit = 0; bit < 8; bit++)
-            crc = (crc & 0x8000u) != 0 ? (crc << 1 ^ 0x1021u) & 0xffffu : crc << 1 & 0xffffu;
+        crc = (crc << 4 & 0xffffu) ^ multiples[crc >> 12 ^ bytes[i] >> 4];
+        crc = (crc << 4 & 0xffffu) ^ multiples[crc >> 12 ^ (bytes[i] & 15u)];
     }
     return (uint16_t)crc;
 }

@@ -75,6 +75,11 @@ static bool brought_claims(const struct wkv_policy_binding *bound)
 enum wkv_code wkv_policy_check_lattice(const struct wkv_policy *policy,
                                        const struct wkv_policy_request *request, struct wkv_error *error)
 {
+    if (request->system_operation &&
+        (request->actor.len != strlen(WKV_POLICY_SYSTEM) ||
+         memcmp(request->actor.data, WKV_POLICY_SYSTEM, request->actor.len) != 0))
+        return wkv_fail(error, WKV_FORBIDDEN,
+                        "only `system`, which is a host, may call this operation, no actor");
     if (policy->auth == WKV_AUTH_NONE)
         return WKV_OK;
     enum wkv_code code = wkv_policy_check_invocation(policy, request, error);

@@ -22,7 +22,7 @@
 #define MAX_SHARDS 256u
 
 _Static_assert(WKV_REPLAY_MAX_AHEAD_S < WHEEL, "no two seconds that are kept may share a place");
-_Static_assert(DIGEST_BYTES >= crypto_generichash_BYTES_MIN, "libsodium makes digests of this size");
+_Static_assert(DIGEST_BYTES == crypto_shorthash_siphashx24_BYTES, "libsodium makes digests of this size");
 
 struct slot {
     unsigned char digest[DIGEST_BYTES];
@@ -46,7 +46,7 @@ struct shard {
 };
 
 struct wkv_replay {
-    unsigned char key[crypto_generichash_KEYBYTES];
+    unsigned char key[crypto_shorthash_siphashx24_KEYBYTES];
     uint32_t shard_mask;
     uint32_t shard_count; /* that were initialised */
     struct shard shards[];
@@ -102,15 +102,15 @@ enum wkv_code wkv_replay_create(const struct wkv_replay_options *options, struct
     return WKV_OK;
 }
 
-/* The host's bytes have a fixed length, so no host and id run together as another host and id do. */
+/* The keyed digest of the host and the id's own one. Whatever a digest is worth, the same host and id have the same, so a replay is
+ * always found: two invocations of one digest would only have the second refused. */
 static void digest_of(const struct wkv_replay *replay, const unsigned char host[WKV_NKEY_BYTES],
                       const char *id, size_t id_len, unsigned char digest[DIGEST_BYTES])
 {
-    crypto_generichash_state state;
-    crypto_generichash_init(&state, replay->key, sizeof replay->key, DIGEST_BYTES);
-    crypto_generichash_update(&state, host, WKV_NKEY_BYTES);
-    crypto_generichash_update(&state, (const unsigned char *)id, id_len);
-    crypto_generichash_final(&state, digest, DIGEST_BYTES);
+    unsigned char both[WKV_NKEY_BYTES + DIGEST_BYTES];
+    memcpy(both, host, WKV_NKEY_BYTES);
+    (void)crypto_shorthash_siphashx24(both + WKV_NKEY_BYTES, (const unsigned char *)id, id_len, replay->key);
+    (void)crypto_shorthash_siphashx24(digest, both, sizeof both, replay->key);
 }
 
 static uint32_t *bucket_of(struct shard *shard, const unsigned char digest[DIGEST_BYTES])

@@ -7,6 +7,7 @@
 #include <sys/utsname.h>
 #include <time.h>
 
+#include "transport/loop_extra.h"
 #include "wascc_keyvalue/clock.h"
 
 #define SOURCE "https://wascc.dev/lattice/events"
@@ -92,13 +93,13 @@ static char *make_event(const struct wkv_discovery *discovery, enum wkv_event ev
     return text;
 }
 
-void wkv_event_publish(const struct wkv_discovery *discovery, enum wkv_event event, struct wkv_text actor)
+void wkv_event_publish(struct wkv_discovery *discovery, enum wkv_event event, struct wkv_text actor)
 {
     char subject[WKV_SUBJECT_BYTES];
     wkv_subject_lattice(discovery->address, "events", subject);
     char *text = make_event(discovery, event, actor);
-    if (text != NULL && discovery->loop.connection != NULL)
-        (void)natsConnection_Publish(discovery->loop.connection, subject, text, (int)strlen(text));
+    if (text != NULL)
+        wkv_loop_publish(&discovery->loop, subject, text);
     free(text);
 }
 

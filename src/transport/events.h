@@ -18,8 +18,8 @@ enum wkv_event {
 };
 
 /* Publishes a CloudEvent on `<prefix>.events` over discovery's connection. actor is read for the two of bindings. What cannot be
- * sent is dropped: nobody waits for it. Any thread, while discovery is connected. */
-void wkv_event_publish(const struct wkv_discovery *discovery, enum wkv_event event, struct wkv_text actor);
+ * sent is dropped: nobody waits for it. Any thread. */
+void wkv_event_publish(struct wkv_discovery *discovery, enum wkv_event event, struct wkv_text actor);
 
 /* The answer to a request on `<prefix>.inventory.<what>`, which the caller releases; NULL where there is none. */
 json_t *wkv_inventory_answer(const struct wkv_discovery *discovery, const char *subject);

@@ -6,8 +6,6 @@
 #include "transport/loop_extra.h"
 #include "wascc_keyvalue/clock.h"
 
-/* A host waits 600 ms for the whole of a BindActor, and there may be several workers to tell. */
-#define ADD_TIMEOUT_MS 150
 /* Responses up to this size reuse the buffer. */
 #define RESPONSE_KEEP_BYTES ((size_t)256 * 1024)
 
@@ -189,17 +187,19 @@ static bool actor_subject(const struct wkv_responder *responder, struct wkv_text
     return len > 0 && len < WKV_SUBJECT_BYTES;
 }
 
-void wkv_lattice_add_actor(struct wkv_responder *responder, struct wkv_loop *loop, struct wkv_text actor)
+void wkv_lattice_add_actor(struct wkv_responder *responder, struct wkv_loop *loop, struct wkv_text actor,
+                           int64_t timeout_ms)
 {
     char subject[WKV_SUBJECT_BYTES];
     if (!actor_subject(responder, actor, subject) ||
-        !wkv_loop_extra_add(loop, subject, subject, handle_actor, responder, ADD_TIMEOUT_MS))
+        !wkv_loop_extra_add(loop, subject, subject, handle_actor, responder, timeout_ms))
         wkv_log_error(responder->log, "%s: cannot listen on the lattice's subject of an actor", loop->name);
 }
 
-void wkv_lattice_drop_actor(struct wkv_responder *responder, struct wkv_loop *loop, struct wkv_text actor)
+void wkv_lattice_drop_actor(struct wkv_responder *responder, struct wkv_loop *loop, struct wkv_text actor,
+                            int64_t timeout_ms)
 {
     char subject[WKV_SUBJECT_BYTES];
     if (actor_subject(responder, actor, subject))
-        wkv_loop_extra_drop(loop, subject, ADD_TIMEOUT_MS);
+        wkv_loop_extra_drop(loop, subject, timeout_ms);
 }

@@ -13,8 +13,10 @@
 void wkv_lattice_listen(struct wkv_responder *responder, struct wkv_loop *loop);
 
 /* Listens, or listens no more, on the subject of a bound actor, whose queue group is the subject itself. responder is the loop's. Any
- * thread but the loop's; waits a little for the server's word. */
-void wkv_lattice_add_actor(struct wkv_responder *responder, struct wkv_loop *loop, struct wkv_text actor);
-void wkv_lattice_drop_actor(struct wkv_responder *responder, struct wkv_loop *loop, struct wkv_text actor);
+ * thread but the loop's; waits at most timeout_ms for the server's word. */
+void wkv_lattice_add_actor(struct wkv_responder *responder, struct wkv_loop *loop, struct wkv_text actor,
+                           int64_t timeout_ms);
+void wkv_lattice_drop_actor(struct wkv_responder *responder, struct wkv_loop *loop, struct wkv_text actor,
+                            int64_t timeout_ms);
 
 #endif

@@ -67,6 +67,14 @@ void wkv_loop_extra_drop(struct wkv_loop *loop, const char *subject, int64_t tim
     wkv_loop_wake(loop);
 }
 
+void wkv_loop_publish(struct wkv_loop *loop, const char *subject, const char *text)
+{
+    (void)pthread_mutex_lock(&loop->extra_lock);
+    if (loop->connection != NULL)
+        (void)natsConnection_PublishString(loop->connection, subject, text);
+    (void)pthread_mutex_unlock(&loop->extra_lock);
+}
+
 void wkv_loop_extra_freeze(struct wkv_loop *loop)
 {
     (void)pthread_mutex_lock(&loop->extra_lock);

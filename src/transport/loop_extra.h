@@ -36,6 +36,9 @@ void wkv_loop_extra_drop(struct wkv_loop *loop, const char *subject, int64_t tim
  * who holds the lock may be waiting for this very loop to read the server's word, and wakes it afterwards. */
 void wkv_loop_extra_refresh(struct wkv_loop *loop);
 
+/* Publishes, if there is a connection. Any thread, also while the connection may be made anew. What cannot be sent is dropped. */
+void wkv_loop_publish(struct wkv_loop *loop, const char *subject, const char *text);
+
 /* From now on nothing is added, dropped or freed: whoever likes may walk `extras`. Any thread. */
 void wkv_loop_extra_freeze(struct wkv_loop *loop);
 

@@ -18,6 +18,8 @@
 #define SUBSCRIBE_TIMEOUT_MS 10000
 /* For the server's word that it has the subscriptions again. Asked for once more after the next one that comes back. */
 #define CONFIRM_TIMEOUT_MS 1000
+/* For the server's word that all workers listen to an actor: a host waits 600 ms for the whole of a BindActor. */
+#define FOLLOW_TIMEOUT_MS 400
 /* Of the time to drain, what is kept for refusing the rest and closing: a fifth, at most this. */
 #define CLOSE_SHARE 5
 #define CLOSE_MAX_MS 500
@@ -178,15 +180,24 @@ static enum progress look_after_connections(struct server *server, struct wkv_er
     return progress;
 }
 
+static int64_t left_ms(int64_t deadline_ns)
+{
+    int64_t left = (deadline_ns - wkv_monotonic_ns()) / WKV_NS_PER_MS;
+    return left < 0 ? 0 : left;
+}
+
 /* "A successful bind makes the provider listen on `….<binding>.<actor>`; RemoveActor ends that", before either is answered. Every
  * worker listens, since each invocation costs the verification of a signature. Then the lattice hears of it. Runs on the thread
  * that binds, which is `system`'s or discovery's. */
 static void follow_binding(void *context, struct wkv_text actor, bool bound)
 {
     struct server *server = context;
-    for (unsigned i = 0; i < server->options->workers; i++)
-        (bound ? wkv_lattice_add_actor : wkv_lattice_drop_actor)(&server->workers[i].responder,
-                                                                 &server->workers[i].loop, actor);
+    int64_t deadline_ns = wkv_monotonic_ns() + FOLLOW_TIMEOUT_MS * WKV_NS_PER_MS;
+    for (unsigned i = 0; i < server->options->workers; i++) {
+        int64_t left = left_ms(deadline_ns);
+        (bound ? wkv_lattice_add_actor : wkv_lattice_drop_actor)(
+            &server->workers[i].responder, &server->workers[i].loop, actor, left > 0 ? left : 1);
+    }
     wkv_event_publish(&server->discovery, bound ? WKV_EVENT_BINDING_CREATED : WKV_EVENT_BINDING_REMOVED,
                       actor);
 }
@@ -224,12 +235,6 @@ static void log_totals(const struct server *server, bool drained)
                  " replies not sent",
                  drained ? "drained" : "stopped before all was drained", stats.requests - stats.unsent,
                  stats.errors, stats.unsent);
-}
-
-static int64_t left_ms(int64_t deadline_ns)
-{
-    int64_t left = (deadline_ns - wkv_monotonic_ns()) / WKV_NS_PER_MS;
-    return left < 0 ? 0 : left;
 }
 
 /* Takes no more requests, answers those received, and closes; what the time does not suffice for is refused.
@@ -280,13 +285,14 @@ static enum wkv_code init(struct server *server, struct wkv_error *error)
 
 static void destroy(struct server *server)
 {
-    for (unsigned i = 0; i < server->worker_count; i++) {
-        wkv_loop_disconnect(&server->workers[i].loop, 0);
-        wkv_worker_destroy(&server->workers[i]);
-    }
-    free(server->workers);
-    wkv_bindings_watch(server->options->provider->bindings, NULL, NULL);
+    /* `system` and discovery bind, and tell the workers: they go first. */
     wkv_loop_disconnect(&server->discovery.loop, 0);
+    for (unsigned i = server->worker_count; i-- > 0;)
+        wkv_loop_disconnect(&server->workers[i].loop, 0);
+    wkv_bindings_watch(server->options->provider->bindings, NULL, NULL);
+    for (unsigned i = 0; i < server->worker_count; i++)
+        wkv_worker_destroy(&server->workers[i]);
+    free(server->workers);
     wkv_discovery_destroy(&server->discovery);
     (void)close(server->notify_fd);
 }

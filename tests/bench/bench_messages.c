@@ -58,8 +58,8 @@ static bool put_headers(const struct bench_messages_wanted *wanted, size_t actor
         len = snprintf(headers, HEADERS_BYTES, "Wascc-Claims: %s\r\n", claims);
     } else {
         char *invocation =
-            bench_mint_invocation(wanted->mint, caller, wanted->binding, operation_name(wanted->operation),
-                                  request->payload, request->payload_len);
+            bench_mint_invocation(wanted->mint, NULL, caller, wanted->binding,
+                                  operation_name(wanted->operation), request->payload, request->payload_len);
         if (invocation == NULL)
             return false;
         len = snprintf(headers, HEADERS_BYTES, "Wascc-Claims: %s\r\nWascc-Invocation: %s\r\n", claims,

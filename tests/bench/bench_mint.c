@@ -113,15 +113,16 @@ const char *bench_mint_claims(const struct bench_mint *mint, size_t number)
     return mint->actors[number].claims;
 }
 
-char *bench_mint_invocation(const struct bench_mint *mint, const char *actor, const char *binding,
-                            const char *operation, const void *payload, size_t payload_len)
+char *bench_mint_invocation(const struct bench_mint *mint, const char *id, const char *actor,
+                            const char *binding, const char *operation, const void *payload,
+                            size_t payload_len)
 {
     char origin[WKV_TOKEN_URL_BYTES];
     char target[WKV_TOKEN_URL_BYTES];
     char *text = NULL;
     struct wkv_error error;
     struct wkv_token_invocation_options options = {
-        .origin_url = origin, .target_url = target, .message = payload, .message_len = payload_len};
+        .origin_url = origin, .target_url = target, .message = payload, .message_len = payload_len, .id = id};
     if (!wkv_token_origin_url(origin, actor, strlen(actor)) ||
         !wkv_token_target_url(target, binding, strlen(binding), operation, strlen(operation))) {
         bench_complain("cannot make an invocation's claims: a name is too long");

@@ -178,8 +178,7 @@ static bool read_responders(char *list, struct bench_options *options)
     return true;
 }
 
-/* The provider stands beside us unless told otherwise. */
-static bool beside_us(char *path)
+bool bench_options_beside_us(char path[BENCH_PATH_BYTES])
 {
     static const char name[] = "wascc-keyvalue";
     ssize_t len = readlink("/proc/self/exe", path, BENCH_PATH_BYTES - sizeof name);
@@ -345,7 +344,7 @@ int bench_options_parse(int argc, char *argv[], struct bench_options *options)
                                       .workers = 1,
                                       .actors = 64,
                                       .invocations = 20000};
-    if (!beside_us(options->provider)) {
+    if (!bench_options_beside_us(options->provider)) {
         bench_complain("cannot tell where this program lies: name the provider with --provider");
         return 1;
     }

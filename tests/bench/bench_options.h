@@ -41,6 +41,9 @@ struct bench_options {
     unsigned invocations; /* --auth: made for each measurement in mode invocation */
 };
 
+/* Where the provider lies unless told otherwise: beside this program. Returns false where that cannot be told. */
+bool bench_options_beside_us(char path[BENCH_PATH_BYTES]);
+
 /* Reads the command line. Returns -1 where there is a run to do, or the code to exit with: 0 after --help, 64
  * after one clear line about a bad option. */
 int bench_options_parse(int argc, char *argv[], struct bench_options *options);

@@ -203,6 +203,9 @@ static enum bench_status check(const struct bench_work *work, const struct slot 
                                const struct bench_wire *wire)
 {
     struct bench_proto_reply reply;
+    if (work->is_right != NULL)
+        return work->is_right(slot->key, wire->payload, wire->payload_len) ? BENCH_OK
+                                                                           : fail("a reply that is wrong");
     if (work->operation == BENCH_BIND)
         return wire->payload_len == 0 ? BENCH_OK : fail("BindActor: a reply that is not empty");
     if (!bench_proto_read(wire->payload, wire->payload_len, &reply))

@@ -40,6 +40,8 @@ struct bench_work {
      * operation and the subject. */
     const struct bench_form *forms;
     size_t form_count;
+    /* Whether the payload answers the form that is about this key; NULL: as the operation's replies do. */
+    bool (*is_right)(uint64_t key, const char *payload, size_t len);
     uint64_t keys;
     size_t value_bytes;
     unsigned in_flight;

@@ -200,14 +200,594 @@ START_TEST(a_burst_that_meets_the_bind_is_answered_whole)
 }
 END_TEST
 
+/* ---- bindings that the lattice remembers ---- */
+
+/* A host that answers inventory.bindings, on a thread of nats.c's. */
+struct answers {
+    const char *texts[16]; /* NULL at the end; a text may be empty */
+    natsSubscription *subscription;
+};
+
+static void answer_inventory(natsConnection *connection, natsSubscription *subscription, natsMsg *message,
+                             void *closure)
+{
+    const struct answers *answers = closure;
+    (void)subscription;
+    for (const char *const *text = answers->texts; *text != NULL; text++)
+        (void)natsConnection_PublishString(connection, natsMsg_GetReply(message), *text);
+    natsMsg_Destroy(message);
+}
+
+static void answers_start(struct answers *answers)
+{
+    ck_assert_int_eq(natsConnection_Subscribe(&answers->subscription, watcher.connection,
+                                              "wasmbus.inventory.bindings", answer_inventory, answers),
+                     NATS_OK);
+    ck_assert_int_eq(natsConnection_Flush(watcher.connection), NATS_OK);
+}
+
+/* One binding as hosts tell of it. configuration: JSON text. */
+static json_t *told(unsigned number, const char *capability, const char *binding, const char *configuration)
+{
+    char actor[WKV_NKEY_PUBLIC_CHARS + 1];
+    lattice_actor(number, actor);
+    return json_pack("{s:s, s:s, s:s, s:o}", "actor", actor, "capability_id", capability, "binding_name",
+                     binding, "configuration", json_of(configuration, strlen(configuration)));
+}
+
+/* An answer of those bindings, which are given up; the caller frees it. */
+static char *answer_of(const char *tag, json_t *bindings)
+{
+    json_t *answer =
+        json_pack("{s:{s:s, s:o}}", tag, "host", "NDFJHLAXAUMHA4OWPOB4P7YO72AQR2HMIUYFOXLXE2DZGM633K7HYIY6",
+                  "bindings", bindings);
+    char *text = json_dumps(answer, JSON_COMPACT);
+    ck_assert_ptr_nonnull(text);
+    json_decref(answer);
+    return text;
+}
+
+static void expect_exists(unsigned number, const char *key, bool exists)
+{
+    char actor[WKV_NKEY_PUBLIC_CHARS + 1], request[128];
+    lattice_actor(number, actor);
+    (void)snprintf(request, sizeof request, "{\"key\":\"%s\"}", key);
+    lattice_expect(&lattice, actor, "KeyExists", request,
+                   exists ? "{\"value\":\"\",\"exists\":true}" : "{\"value\":\"\",\"exists\":false}");
+}
+
+static void expect_nobody(unsigned number)
+{
+    char actor[WKV_NKEY_PUBLIC_CHARS + 1];
+    lattice_actor(number, actor);
+    lattice_no_responders(&lattice, actor);
+}
+
+static void set_key(unsigned number)
+{
+    char actor[WKV_NKEY_PUBLIC_CHARS + 1];
+    lattice_actor(number, actor);
+    lattice_expect(&lattice, actor, "Set", "{\"key\":\"k\",\"value\":\"v\",\"expires\":0}",
+                   "{\"value\":\"v\"}");
+}
+
+/* "A provider that starts asks for bindings and takes up those with its capability and binding again." */
+START_TEST(a_provider_takes_up_exactly_its_own_bindings)
+{
+    static const char *const hostile =
+        "{\"Bindings\":{\"host\":\"N\",\"bindings\":[null,1,\"x\",[],{},{\"actor\":null},{\"actor\":7,"
+        "\"capability_id\":\"wascc:keyvalue\",\"binding_name\":\"default\",\"configuration\":{}},{\"actor\":"
+        "\"\",\"capability_id\":\"wascc:keyvalue\",\"binding_name\":\"default\",\"configuration\":{}},{"
+        "\"actor\":\"*\",\"capability_id\":\"wascc:keyvalue\",\"binding_name\":\"default\",\"configuration\":"
+        "{"
+        "}},{\"actor\":\"a.>\",\"capability_id\":\"wascc:keyvalue\",\"binding_name\":\"default\","
+        "\"configuration\":{}},{\"actor\":\"a b\",\"capability_id\":\"wascc:keyvalue\",\"binding_name\":"
+        "\"default\",\"configuration\":{}}]}}";
+    static const char *const broken = "{\"Bindings\":{\"host\":\"N\",\"bindings\":[{";
+    json_t *own = json_array(), *elsewhere = json_array(), *tagged = json_array(), *last = json_array();
+    json_array_append_new(own, told(1, "wascc:keyvalue", "default", "{}"));
+    json_array_append_new(own,
+                          told(2, "wascc:keyvalue", "default", "{\"KEYSPACE\":\"blue\",\"OTHER\":\"x\"}"));
+    json_array_append_new(own, told(3, "wascc:keyvalue", "default", "{\"KEYSPACE\":\"blue\"}"));
+    json_array_append_new(own, told(4, "wascc:keyvalue", "default", "{\"KEYSPACE\":\"\"}"));
+    json_array_append_new(elsewhere, told(10, "wascc:messaging", "default", "{}"));
+    json_array_append_new(elsewhere, told(11, "wascc:keyvalue", "other", "{}"));
+    json_array_append_new(elsewhere, told(12, "wascc:keyvalue", "Default", "{}"));
+    json_array_append_new(elsewhere, told(13, "wascc:keyvalues", "default", "{}"));
+    json_array_append_new(elsewhere, told(14, "", "", "{}"));
+    json_array_append_new(tagged, told(20, "wascc:keyvalue", "default", "{}"));
+    json_array_append_new(last, told(5, "wascc:keyvalue", "default", "{}"));
+    struct answers answers = {{answer_of("Bindings", elsewhere), answer_of("Bindings", own),
+                               answer_of("Binding", json_incref(tagged)), answer_of("Actors", tagged),
+                               hostile, broken, "", "null", "[]", "7", "{}", "{\"Bindings\":[]}",
+                               "{\"Bindings\":{\"bindings\":{}}}", answer_of("Bindings", last)},
+                              NULL};
+    answers_start(&answers);
+    serve(&provider, "claims", NULL);
+    (void)process_await_line(&provider, "took up 3 bindings");
+    (void)process_await_line(&provider, "took up 1 bindings");
+    for (unsigned i = 1; i <= 3; i++)
+        expect_exists(i, "k", false);
+    expect_exists(5, "k", false);
+    static const unsigned nobody[] = {4, 10, 11, 12, 13, 14, 20};
+    for (size_t i = 0; i < sizeof nobody / sizeof nobody[0]; i++)
+        expect_nobody(nobody[i]);
+    /* 2 and 3 share a keyspace, 1 and 5 the binding's. */
+    set_key(2);
+    expect_exists(3, "k", true);
+    expect_exists(1, "k", false);
+    set_key(5);
+    expect_exists(1, "k", true);
+    /* A host's word, and its RemoveActor, count as for any other binding. */
+    char actor[WKV_NKEY_PUBLIC_CHARS + 1];
+    lattice_actor(1, actor);
+    lattice_bind(&lattice, actor, &(struct word){.keyspace = "new"});
+    expect_exists(1, "k", false);
+    lattice_actor(2, actor);
+    lattice_remove(&lattice, actor);
+    expect_nobody(2);
+    natsSubscription_Destroy(answers.subscription);
+    static const size_t made[] = {0, 1, 2, 3, 13};
+    for (size_t i = 0; i < sizeof made / sizeof made[0]; i++)
+        free((void *)(uintptr_t)answers.texts[made[i]]);
+    provider_stop(&provider);
+}
+END_TEST
+
+/* Where a binding is permission, what nobody has signed is none. */
+START_TEST(nothing_is_taken_up_where_a_binding_is_permission)
+{
+    json_t *own = json_array();
+    char actor[WKV_NKEY_PUBLIC_CHARS + 1];
+    json_array_append_new(own, told(1, "wascc:keyvalue", "default", "{}"));
+    struct answers answers = {{answer_of("Bindings", own)}, NULL};
+    answers_start(&answers);
+    serve(&provider, "binding", NULL);
+    (void)process_await_line(&provider, "not taken up under --auth binding");
+    expect_nobody(1);
+    lattice_actor(1, actor);
+    client_call_on(&watcher, DEFAULT_BASE, actor);
+    client_refused(&watcher, JSON, "Get", 401, "not bound", "{s:s}", "key", "k");
+    lattice_bind(&lattice, actor, NULL);
+    expect_exists(1, "k", false);
+    natsSubscription_Destroy(answers.subscription);
+    free((void *)(uintptr_t)answers.texts[0]);
+    provider_stop(&provider);
+}
+END_TEST
+
+START_TEST(a_thousand_bindings_are_taken_up)
+{
+    json_t *own = json_array();
+    for (unsigned i = 0; i < 1000; i++)
+        json_array_append_new(own, told(i, "wascc:keyvalue", "default", "{}"));
+    struct answers answers = {{answer_of("Bindings", own)}, NULL};
+    answers_start(&answers);
+    serve(&provider, "invocation", NULL);
+    (void)process_await_line(&provider, "took up 1000 bindings");
+    for (unsigned i = 0; i < 1000; i++)
+        expect_exists(i, "k", false);
+    expect_nobody(1000);
+    natsSubscription_Destroy(answers.subscription);
+    free((void *)(uintptr_t)answers.texts[0]);
+    provider_stop(&provider);
+}
+END_TEST
+
+/* ---- several instances ---- */
+
+static size_t answers_to(const char *subject, const struct wkv_buffer *bytes)
+{
+    char inbox[] = "answers.of.two";
+    natsSubscription *answers = NULL;
+    natsMsg *message = NULL;
+    size_t count = 0;
+    ck_assert_int_eq(natsConnection_SubscribeSync(&answers, lattice.connection, inbox), NATS_OK);
+    ck_assert_int_eq(
+        natsConnection_PublishRequest(lattice.connection, subject, inbox, bytes->data, (int)bytes->len),
+        NATS_OK);
+    /* That no more come cannot be waited for: they would be there at once. */
+    ck_assert_int_eq(natsSubscription_NextMsg(&message, answers, WAIT_MS), NATS_OK);
+    do {
+        struct response response = response_read(message, subject);
+        ck_assert_msg(response.error == NULL, "%s", response.error);
+        response_free(&response);
+        count++;
+    } while (natsSubscription_NextMsg(&message, answers, 100) == NATS_OK);
+    natsSubscription_Destroy(answers);
+    return count;
+}
+
+/* "queue group = the subject itself": of two instances that both have the actor one answers; BindActor goes to both. */
+START_TEST(two_instances_give_one_answer)
+{
+    char actor[WKV_NKEY_PUBLIC_CHARS + 1], subject[512], id[LATTICE_ID_BYTES];
+    struct wkv_buffer msg, bytes;
+    lattice_actor(1, actor);
+    serve(&provider, "claims", NULL);
+    serve(&second, "claims", "--allow-split");
+    lattice_pack_configuration(actor, &(struct word){.silent = false}, &msg);
+    struct invocation bind = {
+        .actor = "system", .operation = "BindActor", .msg = msg.data, .msg_len = msg.len};
+    invocation_pack(&lattice, &bind, &bytes, id);
+    ck_assert_uint_eq(answers_to(lattice.own, &bytes), 2);
+    wkv_buffer_destroy(&bytes);
+    lattice_subject(&lattice, actor, subject);
+    for (int i = 0; i < 10; i++) {
+        pack_get(actor, &bytes);
+        ck_assert_uint_eq(answers_to(subject, &bytes), 1);
+        wkv_buffer_destroy(&bytes);
+    }
+    wkv_buffer_destroy(&msg);
+    /* What one is told the other does as well. */
+    provider_stop(&provider);
+    lattice_expect(&lattice, actor, "KeyExists", "{\"key\":\"k\"}", "{\"value\":\"\",\"exists\":false}");
+    lattice_remove(&lattice, actor);
+    lattice_no_responders(&lattice, actor);
+    provider_stop(&second);
+}
+END_TEST
+
+START_TEST(a_second_instance_learns_from_the_first)
+{
+    char actor[WKV_NKEY_PUBLIC_CHARS + 1];
+    serve(&provider, "claims", NULL);
+    for (unsigned i = 1; i <= 5; i++) {
+        lattice_actor(i, actor);
+        lattice_bind(&lattice, actor, i == 5 ? &(struct word){.keyspace = "K\xc3\xa4se"} : NULL);
+    }
+    serve(&second, "claims", "--allow-split");
+    (void)process_await_line(&second, "took up 5 bindings");
+    provider_stop(&provider);
+    for (unsigned i = 1; i <= 5; i++)
+        expect_exists(i, "k", false);
+    set_key(5);
+    expect_exists(5, "k", true);
+    expect_exists(4, "k", false);
+    provider_stop(&second);
+}
+END_TEST
+
+/* ---- a server that goes ---- */
+
+static void await_served(unsigned number)
+{
+    char actor[WKV_NKEY_PUBLIC_CHARS + 1], subject[512];
+    long long deadline_ms = now_ms() + WAIT_MS;
+    lattice_actor(number, actor);
+    lattice_subject(&lattice, actor, subject);
+    for (bool served = false; !served;) {
+        struct wkv_buffer bytes;
+        pack_get(actor, &bytes);
+        struct response response = lattice_send(&lattice, subject, bytes.data, bytes.len, "Get");
+        served = response.status == NATS_OK;
+        ck_assert_msg(response.error == NULL, "%s", response.error);
+        response_free(&response);
+        wkv_buffer_destroy(&bytes);
+        ck_assert_msg(now_ms() < deadline_ms, "it is not served again");
+    }
+}
+
+START_TEST(bound_actors_are_served_again_after_the_server_was_away)
+{
+    char actor[WKV_NKEY_PUBLIC_CHARS + 1];
+    serve(&provider, "claims", NULL);
+    for (unsigned i = 1; i <= 20; i++) {
+        lattice_actor(i, actor);
+        lattice_bind(&lattice, actor, NULL);
+    }
+    set_key(1);
+    for (int round = 0; round < 2; round++) {
+        lattice_close(&lattice);
+        client_close(&watcher);
+        nats_server_kill(&server);
+        (void)process_await_line(&provider, "disconnected");
+        nats_server_start_on(&server, server.port, NULL);
+        lattice_open(&lattice, server.url, &people.host, "wasmbus", "default");
+        client_open(&watcher, server.url);
+        for (unsigned i = 1; i <= 20; i++)
+            await_served(i);
+        expect_exists(2, "k", true);
+    }
+    /* Bindings go on as before. */
+    lattice_actor(1, actor);
+    lattice_remove(&lattice, actor);
+    long long deadline_ms = now_ms() + WAIT_MS;
+    for (bool gone = false; !gone;) {
+        struct wkv_buffer bytes;
+        char subject[512];
+        pack_get(actor, &bytes);
+        lattice_subject(&lattice, actor, subject);
+        struct response response = lattice_send(&lattice, subject, bytes.data, bytes.len, "Get");
+        gone = response.status == NATS_NO_RESPONDERS;
+        response_free(&response);
+        wkv_buffer_destroy(&bytes);
+        ck_assert_msg(now_ms() < deadline_ms, "it is still served");
+    }
+    lattice_actor(21, actor);
+    lattice_bind(&lattice, actor, NULL);
+    await_served(21);
+    provider_stop(&provider);
+}
+END_TEST
+
+/* ---- many ---- */
+
+START_TEST(two_thousand_actors_are_bound_and_served)
+{
+    enum { ACTORS = 2000 };
+    char actor[WKV_NKEY_PUBLIC_CHARS + 1];
+    serve(&provider, "claims", NULL);
+    for (unsigned i = 0; i < ACTORS; i++) {
+        lattice_actor(i, actor);
+        lattice_bind(&lattice, actor, NULL);
+    }
+    for (unsigned i = 0; i < ACTORS; i++)
+        expect_exists(i * 7 % ACTORS, "k", false);
+    for (unsigned i = 0; i < ACTORS; i += 2) {
+        lattice_actor(i, actor);
+        lattice_remove(&lattice, actor);
+    }
+    for (unsigned i = 0; i < ACTORS; i++)
+        if (i % 2 == 0)
+            expect_nobody(i);
+        else
+            expect_exists(i, "k", false);
+    provider_stop(&provider);
+}
+END_TEST
+
+/* ---- events and inventory ---- */
+
+/* Waits for the next event, which must be one as watchers read it, and checks what it tells. */
+static void expect_event(natsSubscription *events, const char *type, const char *tag, const char *actor)
+{
+    static const char *const members[] = {"specversion",     "type",    "typeversion", "source", "id", "time",
+                                          "datacontenttype", "subject", "data"};
+    natsMsg *message = NULL;
+    char subject[256], full_type[128];
+    ck_assert_msg(natsSubscription_NextMsg(&message, events, WAIT_MS) == NATS_OK, "no %s", tag);
+    const char **keys = NULL;
+    int count = 0;
+    ck_assert_int_eq(natsMsgHeader_Keys(message, &keys, &count), NATS_NOT_FOUND);
+    json_t *event = json_of(natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message));
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
+        ck_assert_msg(json_is_string(json_object_get(event, members[i])), "%s has no %s", tag, members[i]);
+    (void)snprintf(full_type, sizeof full_type, "wasmbus.events.%s", type);
+    ck_assert_str_eq(json_string_value(json_object_get(event, "type")), full_type);
+    ck_assert_str_eq(json_string_value(json_object_get(event, "specversion")), "1.0");
+    ck_assert_str_eq(json_string_value(json_object_get(event, "typeversion")), "0.1");
+    ck_assert_str_eq(json_string_value(json_object_get(event, "datacontenttype")), "application/json");
+    (void)snprintf(subject, sizeof subject, "%s%swascc:keyvalue.default", actor == NULL ? "" : actor,
+                   actor == NULL ? "" : ".");
+    ck_assert_str_eq(json_string_value(json_object_get(event, "subject")), subject);
+    json_t *text = json_object_get(event, "data");
+    json_t *data = json_of(json_string_value(text), json_string_length(text)),
+           *told_of = json_object_get(data, tag);
+    ck_assert_uint_eq(json_object_size(data), 1);
+    ck_assert_str_eq(json_string_value(json_object_get(told_of, "capid")), "wascc:keyvalue");
+    ck_assert_str_eq(json_string_value(json_object_get(told_of, "instance_name")), "default");
+    ck_assert_int_eq(json_string_value(json_object_get(told_of, "host"))[0], 'N');
+    ck_assert(actor == NULL || strcmp(json_string_value(json_object_get(told_of, "actor")), actor) == 0);
+    json_decref(data);
+    json_decref(event);
+    natsMsg_Destroy(message);
+}
+
+START_TEST(the_lattice_hears_what_becomes_of_a_provider)
+{
+    char actor[WKV_NKEY_PUBLIC_CHARS + 1];
+    natsSubscription *events = NULL;
+    lattice_actor(1, actor);
+    ck_assert_int_eq(natsConnection_SubscribeSync(&events, watcher.connection, "wasmbus.events"), NATS_OK);
+    ck_assert_int_eq(natsConnection_Flush(watcher.connection), NATS_OK);
+    serve(&provider, "claims", NULL);
+    expect_event(events, "provider_loaded", "ProviderLoaded", NULL);
+    lattice_bind(&lattice, actor, NULL);
+    expect_event(events, "actor_binding_created", "ActorBindingCreated", actor);
+    lattice_remove(&lattice, actor);
+    expect_event(events, "actor_binding_removed", "ActorBindingRemoved", actor);
+    lattice_remove(&lattice, actor);
+    lattice_bind_refused(&lattice, actor, &(struct word){.capabilities = ""}, "__wascc_capabilities");
+    provider_stop(&provider);
+    expect_event(events, "provider_removed", "ProviderRemoved", NULL);
+    natsMsg *message = NULL;
+    ck_assert_int_eq(natsSubscription_NextMsg(&message, events, 0), NATS_TIMEOUT);
+    natsSubscription_Destroy(events);
+}
+END_TEST
+
+/* The one answer, which the caller releases. */
+static json_t *ask_inventory(const char *what)
+{
+    char subject[128];
+    natsMsg *message = NULL;
+    const char **keys = NULL;
+    int count = 0;
+    (void)snprintf(subject, sizeof subject, "wasmbus.inventory.%s", what);
+    ck_assert_int_eq(natsConnection_RequestString(&message, watcher.connection, subject, "", WAIT_MS),
+                     NATS_OK);
+    ck_assert_int_eq(natsMsgHeader_Keys(message, &keys, &count), NATS_NOT_FOUND);
+    json_t *answer = json_of(natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message));
+    ck_assert_uint_eq(json_object_size(answer), 1);
+    natsMsg_Destroy(message);
+    return answer;
+}
+
+START_TEST(the_inventory_is_as_hosts_read_it)
+{
+    char actor[WKV_NKEY_PUBLIC_CHARS + 1];
+    const char *host, *host_again, *capability, *binding, *who, *keyspace, *id;
+    json_int_t uptime, revision;
+    json_t *labels, *list, *answer;
+    lattice_actor(1, actor);
+    serve(&provider, "claims", NULL);
+    lattice_bind(&lattice, actor, &(struct word){.keyspace = "blue"});
+    answer = ask_inventory("hosts");
+    ck_assert_int_eq(json_unpack(answer, "{s:{s:s, s:o, s:I !}}", "Host", "id", &host, "labels", &labels,
+                                 "uptime_ms", &uptime),
+                     0);
+    ck_assert(json_is_object(labels) && uptime >= 0 && host[0] == 'N');
+    json_t *bindings = ask_inventory("bindings"), *actors = ask_inventory("actors"),
+           *capabilities = ask_inventory("capabilities");
+    ck_assert_int_eq(json_unpack(bindings, "{s:{s:s, s:[{s:s, s:s, s:s, s:{s:s !} !}] !}}", "Bindings",
+                                 "host", &host_again, "bindings", "actor", &who, "capability_id", &capability,
+                                 "binding_name", &binding, "configuration", "KEYSPACE", &keyspace),
+                     0);
+    ck_assert_str_eq(host, host_again);
+    ck_assert_str_eq(who, actor);
+    ck_assert_str_eq(capability, "wascc:keyvalue");
+    ck_assert_str_eq(binding, "default");
+    ck_assert_str_eq(keyspace, "blue");
+    /* A host that counts an actor's answers must find none here. */
+    ck_assert_int_eq(json_unpack(actors, "{s:{s:s, s:o !}}", "Actors", "host", &host_again, "actors", &list),
+                     0);
+    ck_assert(json_is_array(list) && json_array_size(list) == 0);
+    ck_assert_int_eq(json_unpack(capabilities, "{s:{s:s, s:[{s:s, s:{s:s, s:s, s:s, s:I, s:s, s:o !} !}] !}}",
+                                 "Capabilities", "host", &host_again, "capabilities", "binding_name",
+                                 &binding, "descriptor", "id", &id, "name", &who, "version", &who, "revision",
+                                 &revision, "long_description", &who, "supported_operations", &list),
+                     0);
+    ck_assert_uint_eq(json_array_size(list), 14);
+    ck_assert_str_eq(json_string_value(json_object_get(json_array_get(list, 0), "direction")), "to_provider");
+    json_decref(answer);
+    json_decref(bindings);
+    json_decref(actors);
+    json_decref(capabilities);
+    provider_stop(&provider);
+}
+END_TEST
+
+/* ---- the end ---- */
+
+/* "on SIGTERM every accepted invocation is answered": each has its answer, or was never taken. */
+START_TEST(told_to_stop_it_answers_what_it_has_taken)
+{
+    enum { REQUESTS = 6000, BEFORE = 2000 };
+    char actor[WKV_NKEY_PUBLIC_CHARS + 1];
+    struct pipeline pipeline;
+    natsSubscription *events = NULL;
+    struct wkv_buffer *bytes = calloc(REQUESTS, sizeof *bytes);
+    ck_assert_ptr_nonnull(bytes);
+    lattice_actor(1, actor);
+    serve(&provider, "claims", NULL);
+    lattice_bind(&lattice, actor, NULL);
+    for (size_t i = 0; i < REQUESTS; i++)
+        pack_get(actor, &bytes[i]);
+    ck_assert_int_eq(natsConnection_SubscribeSync(&events, lattice.connection, "wasmbus.events"), NATS_OK);
+    ck_assert_int_eq(natsConnection_Flush(lattice.connection), NATS_OK);
+    (void)snprintf(watcher.base, sizeof watcher.base, "%s", lattice.own);
+    pipeline_open(&pipeline, &watcher, REQUESTS);
+    for (size_t i = 0; i < REQUESTS; i++) {
+        if (i == BEFORE)
+            process_signal(&provider, SIGTERM);
+        ck_assert(pipeline_send(&pipeline, actor, bytes[i].data, bytes[i].len));
+        while (pipeline_receive(&pipeline, 0, NULL))
+            ;
+    }
+    ck_assert_int_eq(process_await_exit(&provider), 0);
+    pipeline_settle(&pipeline, 0);
+    ck_assert_uint_eq(pipeline.ok + pipeline.no_responders, REQUESTS);
+    ck_assert_uint_eq(pipeline.repeated, 0);
+    ck_assert_uint_gt(pipeline.ok, 0);
+    expect_event(events, "provider_removed", "ProviderRemoved", NULL);
+    pipeline_close(&pipeline);
+    natsSubscription_Destroy(events);
+    for (size_t i = 0; i < REQUESTS; i++)
+        wkv_buffer_destroy(&bytes[i]);
+    free(bytes);
+}
+END_TEST
+
+/* ---- options ---- */
+
+START_TEST(any_host_may_be_trusted)
+{
+    char actor[WKV_NKEY_PUBLIC_CHARS + 1];
+    lattice_actor(1, actor);
+    provider_serve(&provider, server.url, "--auth", "invocation", "--trusted-issuer", people.account.key,
+                   "--trusted-host", "any", NULL);
+    lattice.host = &people.other_host;
+    lattice_bind(&lattice, actor, NULL);
+    expect_exists(1, "k", false);
+    lattice.host = &people.host;
+    expect_exists(1, "k", false);
+    /* Any host, but a host, whose signature holds. */
+    struct invocation forged = {.actor = actor, .operation = "Get", .host_id = people.other_host.key};
+    lattice_refused(&lattice, &forged, "host_id");
+    lattice_bind_refused(&lattice, actor, &(struct word){.issuer = people.other_account.key},
+                         "untrusted issuer");
+    provider_stop(&provider);
+}
+END_TEST
+
+/* A host lower-cases the URLs that it signs, and nothing else. */
+START_TEST(a_binding_with_capitals_is_served_in_a_namespace)
+{
+    static const struct {
+        const char *space, *prefix, *binding;
+    } places[] = {{"", "wasmbus", "MyStore-2_B"},
+                  {"prod", "prod.wasmbus", "default"},
+                  {"Team-1", "Team-1.wasmbus", "Main"}};
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        struct lattice elsewhere;
+        char actor[WKV_NKEY_PUBLIC_CHARS + 1];
+        lattice_actor(1, actor);
+        if (places[i].space[0] == '\0')
+            provider_serve(&provider, server.url, "--auth", "invocation", TRUSTING, "--binding",
+                           places[i].binding, NULL);
+        else
+            provider_serve(&provider, server.url, "--auth", "invocation", TRUSTING, "--binding",
+                           places[i].binding, "--lattice-namespace", places[i].space, NULL);
+        lattice_open(&elsewhere, server.url, &people.host, places[i].prefix, places[i].binding);
+        lattice_bind(&elsewhere, actor, NULL);
+        lattice_expect(&elsewhere, actor, "Add", "{\"key\":\"n\",\"value\":1}", "{\"value\":1}");
+        lattice_no_responders(&lattice, actor);
+        struct invocation forged = {.actor = actor, .operation = "Get", .signed_binding = "another"};
+        lattice_refused(&elsewhere, &forged, "another operation or binding");
+        forged = (struct invocation){.actor = actor, .operation = "Get", .binding = "another"};
+        lattice_refused(&elsewhere, &forged, "target");
+        lattice_remove(&elsewhere, actor);
+        lattice_no_responders(&elsewhere, actor);
+        lattice_close(&elsewhere);
+        provider_stop(&provider);
+    }
+}
+END_TEST
+
+static TCase *add_case(Suite *suite, const char *name)
+{
+    TCase *tests = tcase_create(name);
+    tcase_add_checked_fixture(tests, start, stop);
+    suite_add_tcase(suite, tests);
+    return tests;
+}
+
 static Suite *make_suite(void)
 {
     Suite *suite = suite_create("integration/lattice_life");
-    TCase *tests = tcase_create("churn");
-    tcase_add_checked_fixture(tests, start, stop);
+    TCase *tests = add_case(suite, "take up");
+    tcase_add_test(tests, a_provider_takes_up_exactly_its_own_bindings);
+    tcase_add_test(tests, nothing_is_taken_up_where_a_binding_is_permission);
+    tcase_add_test(tests, a_thousand_bindings_are_taken_up);
+    tests = add_case(suite, "instances");
+    tcase_add_test(tests, two_instances_give_one_answer);
+    tcase_add_test(tests, a_second_instance_learns_from_the_first);
+    tests = add_case(suite, "server");
+    tcase_add_test(tests, bound_actors_are_served_again_after_the_server_was_away);
+    tests = add_case(suite, "many");
+    tcase_add_test(tests, two_thousand_actors_are_bound_and_served);
+    tests = add_case(suite, "events");
+    tcase_add_test(tests, the_lattice_hears_what_becomes_of_a_provider);
+    tcase_add_test(tests, the_inventory_is_as_hosts_read_it);
+    tests = add_case(suite, "end");
+    tcase_add_test(tests, told_to_stop_it_answers_what_it_has_taken);
+    tests = add_case(suite, "options");
+    tcase_add_test(tests, any_host_may_be_trusted);
+    tcase_add_test(tests, a_binding_with_capitals_is_served_in_a_namespace);
+    tests = add_case(suite, "churn");
     tcase_add_test(tests, invocations_are_answered_while_their_binding_comes_and_goes);
     tcase_add_test(tests, a_burst_that_meets_the_bind_is_answered_whole);
-    suite_add_tcase(suite, tests);
     return suite;
 }
 
