@@ -36,9 +36,10 @@ struct server {
     int stop_fd;
     int notify_fd; /* a connection was closed for good */
     struct wkv_discovery discovery;
-    struct wkv_worker *workers; /* for actors; behind them one more, for `system` */
-    unsigned worker_count;      /* initialised ones, that one included */
-    bool served;                /* the lattice has heard of this process */
+    struct wkv_worker *workers;  /* for actors; behind them one more, for `system` */
+    unsigned worker_count;       /* initialised ones, that one included */
+    bool served;                 /* the lattice has heard of this process */
+    pthread_mutex_t follow_lock; /* one change of a binding at a time is followed */
 };
 
 /* The service manager hears of a reload only from a process that it knows to be ready. */
@@ -193,11 +194,15 @@ static void follow_binding(void *context, struct wkv_text actor, bool bound)
 {
     struct server *server = context;
     int64_t deadline_ns = wkv_monotonic_ns() + FOLLOW_TIMEOUT_MS * WKV_NS_PER_MS;
+    (void)pthread_mutex_lock(&server->follow_lock);
+    /* Two threads may bind and remove at once, and be heard in another order than they did it: what holds now counts. */
+    bool listens = wkv_bindings_is_bound(server->options->provider->bindings, actor);
     for (unsigned i = 0; i < server->options->workers; i++) {
         int64_t left = left_ms(deadline_ns);
-        (bound ? wkv_lattice_add_actor : wkv_lattice_drop_actor)(
+        (listens ? wkv_lattice_add_actor : wkv_lattice_drop_actor)(
             &server->workers[i].responder, &server->workers[i].loop, actor, left > 0 ? left : 1);
     }
+    (void)pthread_mutex_unlock(&server->follow_lock);
     wkv_event_publish(&server->discovery, bound ? WKV_EVENT_BINDING_CREATED : WKV_EVENT_BINDING_REMOVED,
                       actor);
 }
@@ -295,6 +300,7 @@ static void destroy(struct server *server)
     free(server->workers);
     wkv_discovery_destroy(&server->discovery);
     (void)close(server->notify_fd);
+    (void)pthread_mutex_destroy(&server->follow_lock);
 }
 
 static enum wkv_server_outcome run(struct server *server, struct wkv_error *error)
@@ -317,7 +323,7 @@ static enum wkv_server_outcome run(struct server *server, struct wkv_error *erro
 enum wkv_server_outcome wkv_server_run(const struct wkv_server_options *options, int stop_fd,
                                        struct wkv_error *error)
 {
-    struct server server = {.options = options, .stop_fd = stop_fd};
+    struct server server = {.options = options, .stop_fd = stop_fd, .follow_lock = PTHREAD_MUTEX_INITIALIZER};
     server.notify_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (server.notify_fd < 0) {
         (void)wkv_fail(error, WKV_UNAVAILABLE, "no file descriptor: %s", strerror(errno));
