@@ -16,8 +16,9 @@
 #define FIRST_BACKOFF_MS 100
 #define LAST_BACKOFF_MS 5000
 #define SUBSCRIBE_TIMEOUT_MS 10000
-/* For the server's word that it has the subscriptions again. Asked for once more after the next one that comes back. */
+/* For the server's word that it has the subscriptions again, and until it is asked for it once more. */
 #define CONFIRM_TIMEOUT_MS 1000
+#define CONFIRM_AGAIN_MS 1000
 /* For the server's word that all workers listen to an actor: a host waits 600 ms for the whole of a BindActor. */
 #define FOLLOW_TIMEOUT_MS 400
 /* Of the time to drain, what is kept for refusing the rest and closing: a fifth, at most this. */
@@ -159,9 +160,13 @@ static bool all_confirmed(struct server *server)
  * moment: hence the second look. */
 static void find_readiness(struct server *server)
 {
-    for (unsigned i = 0; i <= server->worker_count; i++)
+    bool confirmed = true;
+    /* One that is not to be had is enough to be unready, and nobody who tells us to stop waits for more than one. */
+    for (unsigned i = 0; i <= server->worker_count && confirmed; i++) {
         wkv_loop_confirm(loop_at(server, i), CONFIRM_TIMEOUT_MS);
-    wkv_stats_set_ready(server->options->provider->stats, all_confirmed(server));
+        confirmed = wkv_loop_is_confirmed(loop_at(server, i));
+    }
+    wkv_stats_set_ready(server->options->provider->stats, confirmed);
     if (!all_confirmed(server))
         wkv_stats_set_ready(server->options->provider->stats, false);
 }
@@ -223,7 +228,8 @@ static enum progress serve(struct server *server, struct wkv_error *error)
     wkv_notify_status("serving");
     enum progress progress = GO_ON;
     while (progress == GO_ON) {
-        if (wait_for_stop(server, server->notify_fd, -1))
+        /* A server that was too slow to confirm is asked again, though nothing becomes of its connection. */
+        if (wait_for_stop(server, server->notify_fd, all_confirmed(server) ? -1 : CONFIRM_AGAIN_MS))
             return STOPPED;
         progress = look_after_connections(server, error);
     }
@@ -235,11 +241,12 @@ static void log_totals(const struct server *server, bool drained)
     struct wkv_stats_service stats;
     if (!wkv_stats_service(server->options->provider->stats, wkv_monotonic_ns(), &stats))
         return;
-    wkv_log_info(server->options->log,
-                 "%s: %" PRIu64 " requests answered, %" PRIu64 " of them with an error, %" PRIu64
-                 " replies not sent",
-                 drained ? "drained" : "stopped before all was drained", stats.requests - stats.unsent,
-                 stats.errors, stats.unsent);
+    wkv_log_info(
+        server->options->log,
+        "%s: %" PRIu64 " requests answered, %" PRIu64 " of them with an error, %" PRIu64 " replies not sent",
+        drained ? "drained" : "stopped before all was drained",
+        /* A lattice's garbage has no operation to be counted with, but an answer that may not be sent. */
+        stats.requests > stats.unsent ? stats.requests - stats.unsent : 0, stats.errors, stats.unsent);
 }
 
 /* Takes no more requests, answers those received, and closes; what the time does not suffice for is refused.
