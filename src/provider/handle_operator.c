@@ -1,9 +1,6 @@
 /* What operators ask about the service (contract section 8): who is bound, what was slow, how much is logged. */
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "operator.pb-c.h"
 #include "provider/call.h"
@@ -15,8 +12,6 @@
 #define MAX_LIMIT 10000
 #define SLOWLOG_DEFAULT 32
 #define SLOWLOG_MAX 1024
-/* 2026-01-31T12:00:00.000000Z and a NUL. */
-#define TIME_BYTES 40
 
 static ProtobufCBinaryData bytes_of(const char *text)
 {
@@ -101,26 +96,13 @@ enum wkv_code wkv_handle_bindings(struct wkv_call *call)
 
 /* ---- Slowlog ---- */
 
-/* RFC 3339 in UTC, with microseconds. */
-static char *format_time(struct wkv_call *call, int64_t wall_ns)
-{
-    char *text = wkv_arena_alloc(call->arena, TIME_BYTES);
-    time_t seconds = (time_t)(wall_ns / WKV_NS_PER_S);
-    struct tm utc;
-    if (text == NULL)
-        return NULL;
-    (void)gmtime_r(&seconds, &utc);
-    size_t len = strftime(text, TIME_BYTES, "%Y-%m-%dT%H:%M:%S", &utc);
-    (void)snprintf(text + len, TIME_BYTES - len, ".%06dZ", (int)(wall_ns % WKV_NS_PER_S / 1000));
-    return text;
-}
-
 static enum wkv_code fill_slow(struct wkv_call *call, const struct wkv_stats_slow *from,
                                Operator__SlowRequest *to)
 {
-    const char *started = format_time(call, from->start_wall_ns);
+    char *started = wkv_arena_alloc(call->arena, WKV_TIME_TEXT_BYTES);
     if (started == NULL)
         return no_memory(call);
+    wkv_time_text(from->start_wall_ns, 6, started);
     operator__slow_request__init(to);
     to->operation = bytes_of(wkv_operations[from->operation].name);
     to->actor = bytes_of(from->actor);

@@ -1,5 +1,6 @@
 #include "wascc_keyvalue/clock.h"
 
+#include <stdio.h>
 #include <time.h>
 
 static int64_t read_clock(clockid_t id)
@@ -23,4 +24,20 @@ int64_t wkv_wall_ns(void)
 int64_t wkv_wall_coarse_s(void)
 {
     return read_clock(CLOCK_REALTIME_COARSE) / WKV_NS_PER_S;
+}
+
+void wkv_time_text(int64_t wall_ns, unsigned digits, char out[WKV_TIME_TEXT_BYTES])
+{
+    time_t seconds = (time_t)(wall_ns / WKV_NS_PER_S);
+    int fraction = (int)(wall_ns % WKV_NS_PER_S);
+    struct tm utc;
+    char date[32];
+    for (unsigned i = digits; i < 9; i++)
+        fraction /= 10;
+    (void)gmtime_r(&seconds, &utc);
+    (void)strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &utc);
+    if (digits == 0)
+        (void)snprintf(out, WKV_TIME_TEXT_BYTES, "%sZ", date);
+    else
+        (void)snprintf(out, WKV_TIME_TEXT_BYTES, "%s.%0*dZ", date, (int)digits, fraction);
 }

@@ -3,7 +3,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "wascc_keyvalue/clock.h"
@@ -54,17 +53,6 @@ bool wkv_log_format_parse(const char *name, enum wkv_log_format *format)
     return true;
 }
 
-static void format_time(char *out, size_t out_bytes)
-{
-    int64_t now = wkv_wall_ns();
-    time_t seconds = (time_t)(now / WKV_NS_PER_S);
-    struct tm utc;
-    char date[32];
-    (void)gmtime_r(&seconds, &utc);
-    (void)strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &utc);
-    (void)snprintf(out, out_bytes, "%s.%03dZ", date, (int)(now % WKV_NS_PER_S / WKV_NS_PER_MS));
-}
-
 /* Copies message as printable ASCII, with what JSON wants escaped where json is set. Never splits an escape.
  */
 static size_t copy_message(char *out, size_t room, const char *message, bool json)
@@ -95,8 +83,8 @@ void wkv_log_write(struct wkv_log *log, enum wkv_log_level level, const char *fo
 
     bool json = log->format == WKV_LOG_JSON;
     const char *tail = json ? "\"}\n" : "\n";
-    char when[48];
-    format_time(when, sizeof when);
+    char when[WKV_TIME_TEXT_BYTES];
+    wkv_time_text(wkv_wall_ns(), 3, when);
     char line[WKV_LOG_LINE_BYTES];
     int head = json ? snprintf(line, sizeof line, "{\"time\":\"%s\",\"level\":\"%s\",\"message\":\"", when,
                                level_names[level])

@@ -5,14 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
-#include <time.h>
 
 #include "transport/loop_extra.h"
 #include "wascc_keyvalue/clock.h"
 
 #define SOURCE "https://wascc.dev/lattice/events"
 #define UUID_BYTES 37
-#define TIME_BYTES 40
 #define SUBJECT_BYTES (WKV_SUBJECT_BYTES + WKV_BINDINGS_MAX_NAME_BYTES)
 
 /* ---- events ---- */
@@ -38,16 +36,6 @@ static void make_uuid(char out[UUID_BYTES])
     b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
     (void)sodium_bin2hex(hex, sizeof hex, b, sizeof b);
     (void)snprintf(out, UUID_BYTES, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
-}
-
-static void format_now(char out[TIME_BYTES])
-{
-    int64_t now_ns = wkv_wall_ns();
-    time_t seconds = (time_t)(now_ns / WKV_NS_PER_S);
-    struct tm utc;
-    (void)gmtime_r(&seconds, &utc);
-    size_t len = strftime(out, TIME_BYTES, "%Y-%m-%dT%H:%M:%S", &utc);
-    (void)snprintf(out + len, TIME_BYTES - len, ".%09dZ", (int)(now_ns % WKV_NS_PER_S));
 }
 
 /* "`data`: a STRING of JSON" */
@@ -76,9 +64,9 @@ static void format_subject(const struct wkv_discovery *discovery, enum wkv_event
 
 static char *make_event(const struct wkv_discovery *discovery, enum wkv_event event, struct wkv_text actor)
 {
-    char id[UUID_BYTES], now[TIME_BYTES], subject[SUBJECT_BYTES];
+    char id[UUID_BYTES], now[WKV_TIME_TEXT_BYTES], subject[SUBJECT_BYTES];
     make_uuid(id);
-    format_now(now);
+    wkv_time_text(wkv_wall_ns(), 9, now);
     format_subject(discovery, event, actor, subject);
     char *data = make_data(discovery, event, actor);
     if (data == NULL)

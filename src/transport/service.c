@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "wascc_keyvalue/clock.h"
 #include "wascc_keyvalue/process.h"
@@ -196,18 +195,6 @@ static json_t *pack_work(const struct wkv_stats_service *stats)
         (json_int_t)stats->reconnects);
 }
 
-/* RFC 3339 in UTC. */
-static json_t *pack_time(int64_t wall_ns)
-{
-    time_t seconds = (time_t)(wall_ns / WKV_NS_PER_S);
-    struct tm utc;
-    char text[40];
-    (void)gmtime_r(&seconds, &utc);
-    size_t len = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
-    (void)snprintf(text + len, sizeof text - len, ".%09dZ", (int)(wall_ns % WKV_NS_PER_S));
-    return json_string(text);
-}
-
 static json_t *pack_service(const struct wkv_stats_service *stats)
 {
     json_t *data = pack_work(stats);
@@ -243,9 +230,11 @@ json_t *wkv_service_stats(const struct wkv_discovery *discovery)
     struct wkv_stats_service stats;
     if (!wkv_stats_service(discovery->provider->stats, wkv_monotonic_ns(), &stats))
         return NULL;
+    char started[WKV_TIME_TEXT_BYTES];
+    wkv_time_text(stats.started_wall_ns, 9, started);
     json_t *document = make_document(discovery, STATS_TYPE);
     json_t *service = pack_service(&stats);
-    int failed = json_object_set_new(document, "started", pack_time(stats.started_wall_ns));
+    int failed = json_object_set_new(document, "started", json_string(started));
     failed |= json_object_set_new(document, "endpoints", count_endpoints(discovery, service));
     failed |= json_object_set_new(document, "data", service);
     if (failed == 0)
