@@ -34,6 +34,7 @@ enum wkv_code wkv_loop_init(struct wkv_loop *loop, const char *name, struct wkv_
     loop->stats = stats;
     loop->log = log;
     loop->notify_fd = notify_fd;
+    randombytes_buf(loop->extras_key, sizeof loop->extras_key);
     atomic_init(&loop->socket_fd, -1);
     loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

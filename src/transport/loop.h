@@ -13,6 +13,7 @@
 
 #include <nats/nats.h>
 #include <pthread.h>
+#include <sodium.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -47,6 +48,8 @@ struct wkv_loop_subscription {
 #define WKV_LOOP_SUBSCRIPTIONS 64
 #define WKV_LOOP_BATCH 16
 #define WKV_LOOP_SPENT 2048
+/* A power of two. */
+#define WKV_LOOP_EXTRA_CHAINS 4096
 /* Of a header that goes back to the caller, name and all, at the most. */
 #define WKV_LOOP_HEADER_BYTES 256
 
@@ -65,6 +68,9 @@ struct wkv_loop {
     /* See loop_extra.h. */
     pthread_mutex_t extra_lock; /* guards these, and `connection` where other threads use it for them */
     struct wkv_loop_extra *extras;
+    struct wkv_loop_extra *extras_by_hash[WKV_LOOP_EXTRA_CHAINS];
+    unsigned char extras_key[crypto_shorthash_KEYBYTES];
+    size_t extras_leaving; /* dropped, not yet freed */
     struct wkv_loop_extra *fresh;
     bool extras_frozen; /* under the lock */
     _Atomic bool extras_changed;

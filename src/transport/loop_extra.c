@@ -9,12 +9,33 @@
 /* For what has come for a subject that is dropped: it is all taken within a turn or two, or else nobody waits for it. */
 #define DRAIN_TIMEOUT_MS 2000
 
-static struct wkv_loop_extra *find(const struct wkv_loop *loop, const char *subject)
+/* The chain that a subject is in, if it is there. Actors choose their names: the hash has a key that they do not know. */
+static struct wkv_loop_extra **chain_of(struct wkv_loop *loop, const char *subject)
 {
-    for (struct wkv_loop_extra *one = loop->extras; one != NULL; one = one->next)
+    uint64_t hash;
+    (void)crypto_shorthash((unsigned char *)&hash, (const unsigned char *)subject, strlen(subject),
+                           loop->extras_key);
+    return &loop->extras_by_hash[hash & (WKV_LOOP_EXTRA_CHAINS - 1)];
+}
+
+static struct wkv_loop_extra *find(struct wkv_loop *loop, const char *subject)
+{
+    for (struct wkv_loop_extra *one = *chain_of(loop, subject); one != NULL; one = one->next_same)
         if (!one->dropped && strcmp(one->listen.subject, subject) == 0)
             return one;
     return NULL;
+}
+
+/* Into the lists of all, of its hash and of those that the loop has yet to see. */
+static void link_extra(struct wkv_loop *loop, struct wkv_loop_extra *one)
+{
+    struct wkv_loop_extra **chain = chain_of(loop, one->listen.subject);
+    one->next = loop->extras;
+    loop->extras = one;
+    one->next_same = *chain;
+    *chain = one;
+    one->next_fresh = loop->fresh;
+    loop->fresh = one;
 }
 
 /* Where there is a connection: the server's word that it has heard. Under the lock, so that the connection stays. */
@@ -38,10 +59,7 @@ bool wkv_loop_extra_add(struct wkv_loop *loop, const char *subject, const char *
         /* Without a connection, or where this fails because it is being lost, the next one has it. */
         if (loop->connection != NULL)
             (void)wkv_loop_subscribe_one(loop, &one->listen);
-        one->next = loop->extras;
-        loop->extras = one;
-        one->next_fresh = loop->fresh;
-        loop->fresh = one;
+        link_extra(loop, one);
         atomic_store(&loop->extras_changed, true);
         await_server(loop, timeout_ms);
     }
@@ -56,6 +74,7 @@ void wkv_loop_extra_drop(struct wkv_loop *loop, const char *subject, int64_t tim
     struct wkv_loop_extra *one = loop->extras_frozen ? NULL : find(loop, subject);
     if (one != NULL) {
         one->dropped = true;
+        loop->extras_leaving++;
         /* What the server had sent before it heard of this is answered yet. */
         if (one->listen.subscription != NULL &&
             natsSubscription_DrainTimeout(one->listen.subscription, DRAIN_TIMEOUT_MS) != NATS_OK)
@@ -106,7 +125,15 @@ static bool forget_ended(struct wkv_loop *loop)
     return more;
 }
 
-/* Takes those that have ended out of the list of all and frees them. No other list has them any more. */
+static void unchain(struct wkv_loop *loop, const struct wkv_loop_extra *one)
+{
+    struct wkv_loop_extra **link = chain_of(loop, one->listen.subject);
+    while (*link != one)
+        link = &(*link)->next_same;
+    *link = one->next_same;
+}
+
+/* Takes those that have ended out of the other lists too and frees them. */
 static void free_ended(struct wkv_loop *loop)
 {
     struct wkv_loop_extra **link = &loop->extras;
@@ -117,6 +144,8 @@ static void free_ended(struct wkv_loop *loop)
             continue;
         }
         *link = one->next;
+        unchain(loop, one);
+        loop->extras_leaving--;
         natsSubscription_Destroy(one->listen.subscription);
         free(one);
     }
@@ -143,8 +172,8 @@ void wkv_loop_extra_refresh(struct wkv_loop *loop)
         loop->pending += waiting_for(one);
     }
     loop->fresh = NULL;
-    bool more = forget_ended(loop);
-    if (!loop->extras_frozen)
+    bool more = loop->extras_leaving > 0 && forget_ended(loop);
+    if (loop->extras_leaving > 0 && !loop->extras_frozen)
         free_ended(loop);
     atomic_store(&loop->extras_changed, more);
     (void)pthread_mutex_unlock(&loop->extra_lock);

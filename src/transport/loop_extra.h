@@ -1,6 +1,6 @@
 /* Subjects that a loop listens on for a time only: one for each bound actor of the lattice (contract section 7).
  *
- * Another thread than the loop's asks for them. They hang in one list under a lock (`extras`), and the loop's own thread has a second
+ * Another thread than the loop's asks for them. They hang in one list under a lock (`extras`) and are found there by a hash of their subject, and the loop's own thread has a second
  * list of them in the order in which they were last used (`recent`), so that one that is busy is found at once and one that nobody
  * uses costs nothing. What is added or dropped shows in `recent` with the loop's next turn:
  *
@@ -15,6 +15,7 @@
 struct wkv_loop_extra {
     struct wkv_loop_subscription listen;
     struct wkv_loop_extra *next;        /* of extras; under the lock */
+    struct wkv_loop_extra *next_same;   /* of those whose hash is alike; under the lock */
     struct wkv_loop_extra *next_fresh;  /* of those that the loop has yet to see; under the lock */
     struct wkv_loop_extra *next_recent; /* the loop's thread's */
     bool dropped;                       /* under the lock */
