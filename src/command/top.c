@@ -130,17 +130,25 @@ static enum wkv_code wait_until(struct top *top, int64_t until_ns, bool *quit, s
     }
 }
 
-static enum wkv_code watch(struct top *top, struct wkv_error *error)
+/* A look that showed nothing is not worth a long interval. */
+static int64_t next_look_ns(const struct top *top, int64_t looked_ns)
 {
     int64_t interval_ns = (int64_t)top->config->interval_ms * WKV_NS_PER_MS;
+    if (top->notice.code != WKV_OK && interval_ns > WKV_NS_PER_S)
+        interval_ns = WKV_NS_PER_S;
+    return looked_ns + interval_ns;
+}
+
+static enum wkv_code watch(struct top *top, struct wkv_error *error)
+{
     for (uint64_t looks = 1;; looks++) {
-        int64_t next_ns = wkv_monotonic_ns() + interval_ns;
+        int64_t looked_ns = wkv_monotonic_ns();
         bool quit;
         if (look(top, error) != WKV_OK)
             return error->code;
         if (looks == top->config->count)
             break;
-        if (wait_until(top, next_ns, &quit, error) != WKV_OK || quit)
+        if (wait_until(top, next_look_ns(top, looked_ns), &quit, error) != WKV_OK || quit)
             return quit ? WKV_OK : error->code;
     }
     if (top->model.ever)

@@ -7,9 +7,11 @@
 
 #define QUESTION "$SRV.STATS.wascc-keyvalue"
 /* Answers come within a round trip; a busy host may need longer. */
-#define WAIT_MS 300
+#define WAIT_MS 1000
 /* For an instance that nobody knows yet, when all others have answered. */
 #define NEWCOMERS_WAIT_MS 50
+/* Likewise where none was known: then everybody but the quickest is such an instance. */
+#define FIRST_WAIT_MS 300
 #define RECONNECT_WAIT_MS 500
 #define SIGNING_TRIES 3
 
@@ -87,8 +89,8 @@ static natsStatus hear_answers(natsSubscription *answers, struct wkv_top_model *
 {
     int64_t deadline_ns = wkv_monotonic_ns() + WAIT_MS * WKV_NS_PER_MS;
     natsStatus status = NATS_OK;
-    /* Where nobody is known, everybody is a newcomer: all the time is theirs. */
-    bool shortened = model->count == 0;
+    int64_t newcomers_ms = model->count == 0 ? FIRST_WAIT_MS : NEWCOMERS_WAIT_MS;
+    bool shortened = false;
     *any = false;
     while (status == NATS_OK) {
         natsMsg *message = NULL;
@@ -102,7 +104,7 @@ static natsStatus hear_answers(natsSubscription *answers, struct wkv_top_model *
             *any = true;
         natsMsg_Destroy(message);
         if (*any && !shortened && wkv_top_all_heard(model)) {
-            int64_t soon_ns = wkv_monotonic_ns() + NEWCOMERS_WAIT_MS * WKV_NS_PER_MS;
+            int64_t soon_ns = wkv_monotonic_ns() + newcomers_ms * WKV_NS_PER_MS;
             deadline_ns = soon_ns < deadline_ns ? soon_ns : deadline_ns;
             shortened = true;
         }

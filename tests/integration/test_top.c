@@ -476,6 +476,17 @@ START_TEST(on_a_terminal_it_says_when_nobody_answers)
 }
 END_TEST
 
+START_TEST(while_nobody_answers_it_asks_again_within_a_second)
+{
+    open_terminal("60m");
+    await_shown(0, "no instance answers");
+    provider_serve(&provider, server.url, NULL);
+    await_shown(0, "1 instance ");
+    ck_assert_int_eq(write(terminal.fd, "q", 1), 1);
+    check_restored();
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
     Suite *suite = suite_create("integration/top");
@@ -501,6 +512,7 @@ static Suite *make_suite(void)
     tcase_add_test(tests, a_resized_terminal_is_drawn_again);
     tcase_add_test(tests, a_stopped_one_leaves_the_terminal_to_the_shell);
     tcase_add_test(tests, on_a_terminal_it_says_when_nobody_answers);
+    tcase_add_test(tests, while_nobody_answers_it_asks_again_within_a_second);
     suite_add_tcase(suite, tests);
     return suite;
 }
