@@ -38,6 +38,7 @@ extern const enum wkv_code wkv_stats_codes[WKV_STATS_CODES];
 
 struct wkv_stats_options {
     unsigned workers;        /* event loops for actors, at least 1; there is one more block, for `system` */
+    size_t operations;       /* at least 1: wkv_operation_count, which is for the floor above to know */
     struct wkv_store *store; /* borrowed, like bindings */
     struct wkv_bindings *bindings;
     int64_t now_ns;  /* monotonic */

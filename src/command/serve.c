@@ -165,6 +165,7 @@ static enum wkv_code open_stats(struct service *service, struct wkv_error *error
 {
     const struct wkv_config *config = service->config;
     struct wkv_stats_options options = {.workers = worker_count(config),
+                                        .operations = wkv_operation_count,
                                         .store = service->store,
                                         .bindings = service->bindings,
                                         .now_ns = wkv_monotonic_ns(),

@@ -8,16 +8,17 @@
 
 #include "stats/stats.h"
 
-static size_t buckets_in_all(void)
+static size_t buckets_in_all(const struct wkv_stats_minute *minute)
 {
-    return wkv_operation_count * WKV_HISTOGRAM_BUCKETS;
+    return minute->operations * WKV_HISTOGRAM_BUCKETS;
 }
 
-bool wkv_stats_minute_init(struct wkv_stats_minute *minute)
+bool wkv_stats_minute_init(struct wkv_stats_minute *minute, size_t operations)
 {
-    minute->before = calloc(buckets_in_all(), sizeof *minute->before);
-    minute->ticked = calloc(buckets_in_all(), sizeof *minute->ticked);
-    minute->ring = calloc(WKV_STATS_TICKS * buckets_in_all(), sizeof *minute->ring);
+    minute->operations = operations;
+    minute->before = calloc(buckets_in_all(minute), sizeof *minute->before);
+    minute->ticked = calloc(buckets_in_all(minute), sizeof *minute->ticked);
+    minute->ring = calloc(WKV_STATS_TICKS * buckets_in_all(minute), sizeof *minute->ring);
     if (minute->before != NULL && minute->ticked != NULL && minute->ring != NULL &&
         pthread_mutex_init(&minute->lock, NULL) == 0)
         return true;
@@ -51,7 +52,7 @@ static void add_up(const struct wkv_stats *stats, size_t operation, uint64_t cou
 static void tick_operation(struct wkv_stats_minute *minute, size_t operation, const uint64_t *counts)
 {
     size_t first = operation * WKV_HISTOGRAM_BUCKETS;
-    uint32_t *tick = &minute->ring[minute->oldest * buckets_in_all() + first];
+    uint32_t *tick = &minute->ring[minute->oldest * buckets_in_all(minute) + first];
     uint64_t *before = &minute->before[first];
     uint64_t *ticked = &minute->ticked[first];
     for (uint32_t i = 0; i < WKV_HISTOGRAM_BUCKETS; i++) {
@@ -68,7 +69,7 @@ void wkv_stats_tick(struct wkv_stats *stats)
     struct wkv_stats_minute *minute = &stats->minute;
     uint64_t counts[WKV_HISTOGRAM_BUCKETS];
     (void)pthread_mutex_lock(&minute->lock);
-    for (size_t i = 0; i < wkv_operation_count; i++) {
+    for (size_t i = 0; i < stats->operations; i++) {
         add_up(stats, i, counts);
         tick_operation(minute, i, counts);
     }

@@ -12,11 +12,12 @@ const enum wkv_code wkv_stats_codes[WKV_STATS_CODES] = {
 
 static struct wkv_stats_block *create_block(const struct wkv_stats_options *options)
 {
-    size_t size = sizeof(struct wkv_stats_block) + wkv_operation_count * sizeof(struct wkv_stats_row);
+    size_t size = sizeof(struct wkv_stats_block) + options->operations * sizeof(struct wkv_stats_row);
     struct wkv_stats_block *block = aligned_alloc(WKV_STATS_ALIGNMENT, size);
     if (block == NULL)
         return NULL;
     memset(block, 0, size);
+    block->operations = options->operations;
     block->start_ns = options->now_ns;
     block->start_wall_ns = options->wall_ns;
     wkv_stats_slow_init(block);
@@ -43,15 +44,16 @@ static bool create_blocks(struct wkv_stats *stats, const struct wkv_stats_option
 
 struct wkv_stats *wkv_stats_create(const struct wkv_stats_options *options)
 {
-    assert(options->workers >= 1);
+    assert(options->workers >= 1 && options->operations >= 1);
     struct wkv_stats *stats = calloc(1, sizeof *stats);
     if (stats == NULL)
         return NULL;
     stats->store = options->store;
     stats->bindings = options->bindings;
+    stats->operations = options->operations;
     stats->start_ns = options->now_ns;
     stats->start_wall_ns = options->wall_ns;
-    if (!wkv_stats_minute_init(&stats->minute)) {
+    if (!wkv_stats_minute_init(&stats->minute, options->operations)) {
         free(stats);
         return NULL;
     }
@@ -109,7 +111,7 @@ static void count_refusal(struct wkv_stats_block *block, struct wkv_stats_row *r
 
 void wkv_stats_count(struct wkv_stats_block *block, const struct wkv_stats_request *request)
 {
-    assert(request->operation < wkv_operation_count);
+    assert(request->operation < block->operations);
     struct wkv_stats_row *row = &block->rows[request->operation];
     struct wkv_stats_counters *counters = &row->counters;
     int64_t duration_ns = request->end_ns > request->start_ns ? request->end_ns - request->start_ns : 0;

@@ -20,7 +20,6 @@
 #include <stdint.h>
 
 #include "wascc_keyvalue/histogram.h"
-#include "wascc_keyvalue/provider.h"
 #include "wascc_keyvalue/stats.h"
 
 #define WKV_STATS_ALIGNMENT 128
@@ -61,7 +60,8 @@ struct wkv_stats_block {
     alignas(WKV_STATS_ALIGNMENT) int64_t slow_threshold_ns;
     int64_t slow_window_end_ns;
     size_t slow_fastest; /* index of the fastest one kept, once there is no more room */
-    int64_t start_ns;    /* as in struct wkv_stats; never written again */
+    size_t operations;   /* how many rows there are; never written again, like the two behind it */
+    int64_t start_ns;    /* as in struct wkv_stats */
     int64_t start_wall_ns;
     _Atomic uint64_t unsent;
 
@@ -82,6 +82,7 @@ static_assert(sizeof(struct wkv_stats_block) % WKV_STATS_ALIGNMENT == 0 &&
 /* What was counted before the last minute. The last minute is what is counted now, less that. */
 struct wkv_stats_minute {
     pthread_mutex_t lock;
+    size_t operations;
     /* All of them by operation and bucket, and the ring by tick first. */
     uint64_t *before; /* counted before the ticks that are in the ring */
     uint64_t *ticked; /* before, and all of the ring */
@@ -92,6 +93,7 @@ struct wkv_stats_minute {
 struct wkv_stats {
     struct wkv_store *store; /* borrowed, like bindings */
     struct wkv_bindings *bindings;
+    size_t operations;
     int64_t start_ns;
     int64_t start_wall_ns;
     struct wkv_stats_block **blocks; /* owned */
@@ -115,7 +117,7 @@ static inline void wkv_stats_add(_Atomic uint64_t *counter, uint64_t number)
 }
 
 /* Errors: false where memory is short; destroy it all the same. */
-bool wkv_stats_minute_init(struct wkv_stats_minute *minute);
+bool wkv_stats_minute_init(struct wkv_stats_minute *minute, size_t operations);
 void wkv_stats_minute_destroy(struct wkv_stats_minute *minute);
 
 /* The buckets of an operation over all workers, since start and of the last minute: WKV_HISTOGRAM_BUCKETS each. */

@@ -75,7 +75,7 @@ static void fill_bounds(const uint64_t *counts, uint64_t out[WKV_STATS_BOUNDS])
 
 void wkv_stats_operation(struct wkv_stats *stats, size_t operation, struct wkv_stats_operation *out)
 {
-    assert(operation < wkv_operation_count);
+    assert(operation < stats->operations);
     uint64_t since_start[WKV_HISTOGRAM_BUCKETS];
     uint64_t last_minute[WKV_HISTOGRAM_BUCKETS];
     memset(out, 0, sizeof *out);
@@ -95,7 +95,7 @@ void wkv_stats_operation(struct wkv_stats *stats, size_t operation, struct wkv_s
 static void add_requests(const struct wkv_stats_block *block, struct wkv_stats_service *out)
 {
     out->unsent += wkv_stats_read(&block->unsent);
-    for (size_t i = 0; i < wkv_operation_count; i++) {
+    for (size_t i = 0; i < block->operations; i++) {
         struct wkv_stats_operation operation = {.requests = 0};
         add_counters(&block->rows[i].counters, &operation);
         out->requests += operation.requests;

@@ -37,6 +37,7 @@ static inline void set_up_stats(void)
     bindings = wkv_bindings_create("default");
     ck_assert_ptr_nonnull(bindings);
     const struct wkv_stats_options options = {.workers = WORKERS,
+                                              .operations = wkv_operation_count,
                                               .store = store,
                                               .bindings = bindings,
                                               .now_ns = wkv_monotonic_ns(),

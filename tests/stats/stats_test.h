@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "stats/stats.h"
+#include "wascc_keyvalue/provider.h"
 #include "wascc_keyvalue/stats.h"
 
 /* Not every suite uses every helper. */
@@ -34,6 +35,7 @@ HELPER void make_stats(unsigned workers)
     ck_assert_ptr_nonnull(store);
     ck_assert_ptr_nonnull(bindings);
     struct wkv_stats_options options = {.workers = workers,
+                                        .operations = wkv_operation_count,
                                         .store = store,
                                         .bindings = bindings,
                                         .now_ns = START_NS,
