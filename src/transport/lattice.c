@@ -93,7 +93,7 @@ static void count(const struct incoming *incoming, enum wkv_code code, const str
                                      .code = code,
                                      .error = error->text,
                                      .start_ns = incoming->start_ns,
-                                     .end_ns = wkv_monotonic_ns(),
+                                     .end_ns = wkv_loop_done_ns(incoming->loop),
                                      .request_bytes = incoming->invocation.msg.len,
                                      .reply_bytes = reply_bytes,
                                      .trace = &no_trace};
@@ -134,7 +134,7 @@ static void handle_invocation(struct incoming *incoming)
     if (wkv_responder_is_target(responder, natsMsg_GetReply(message), natsMsg_GetSubject(message)))
         return;
     wkv_error_clear(&error);
-    incoming->start_ns = wkv_monotonic_ns();
+    incoming->start_ns = wkv_loop_begun_ns(incoming->loop);
     wkv_arena_reset(&responder->envelope);
     enum wkv_code code =
         wkv_invocation_decode(natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message),

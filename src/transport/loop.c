@@ -95,6 +95,7 @@ static bool offer_writes(struct wkv_loop *loop)
     if (!atomic_load_explicit(&loop->want_write, memory_order_acquire))
         return true;
     natsConnection_ProcessWriteEvent(loop->connection);
+    loop->clock_ns = 0;
     loop->unsent_bytes = 0;
     if (!atomic_load_explicit(&loop->want_write, memory_order_acquire))
         return true;
@@ -106,6 +107,7 @@ static void destroy_spent(struct wkv_loop *loop)
 {
     for (size_t i = 0; i < loop->spent_count; i++)
         natsMsg_Destroy(loop->spent[i]);
+    loop->clock_ns = 0;
     loop->spent_count = 0;
     loop->spent_from = loop->bytes_seen;
 }
@@ -119,9 +121,21 @@ static void retire(struct wkv_loop *loop, natsMsg *message)
         destroy_spent(loop);
 }
 
+int64_t wkv_loop_begun_ns(const struct wkv_loop *loop)
+{
+    return loop->clock_ns != 0 ? loop->clock_ns : wkv_monotonic_ns();
+}
+
+int64_t wkv_loop_done_ns(struct wkv_loop *loop)
+{
+    loop->clock_ns = wkv_monotonic_ns();
+    return loop->clock_ns;
+}
+
 /* Handles what is left of the batch. Returns false where it had to stop because what is to be sent piles up. */
 static bool handle_batch(struct wkv_loop *loop)
 {
+    loop->clock_ns = 0;
     while (loop->batch_next < loop->batch_count) {
         natsMsg *message = loop->batch[loop->batch_next++];
         loop->batch_from->handle(loop, loop->batch_from->context, message);

@@ -108,6 +108,9 @@ struct wkv_loop {
     size_t batch_next;
     size_t batch_count;
     struct wkv_loop_subscription *batch_from;
+    /* What the clock said when the last message's handler was done, where the next one's begins at once; else 0. Half of the looks
+     * at the clock are saved so. */
+    int64_t clock_ns;
     natsMsg *spent[WKV_LOOP_SPENT]; /* handled, not yet destroyed */
     size_t spent_count;
     uint64_t spent_from; /* bytes_seen when the last were destroyed */
@@ -115,6 +118,10 @@ struct wkv_loop {
     pthread_t thread;
     bool running;
 };
+
+/* When the handler that asks has begun, and that it is done by now: monotonic nanoseconds. The loop's thread. */
+int64_t wkv_loop_begun_ns(const struct wkv_loop *loop);
+int64_t wkv_loop_done_ns(struct wkv_loop *loop);
 
 /* Makes an unconnected loop. Errors: WKV_UNAVAILABLE. */
 enum wkv_code wkv_loop_init(struct wkv_loop *loop, const char *name, struct wkv_stats *stats,

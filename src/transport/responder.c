@@ -84,8 +84,9 @@ static bool send_answer(struct wkv_loop *loop, natsMsg *message, enum wkv_code c
 }
 
 /* Counts what has been answered, before the answer can reach anybody: it leaves with the end of the loop's turn. */
-static void finish(const struct wkv_endpoint *endpoint, const struct wkv_request *request, enum wkv_code code,
-                   const struct wkv_error *error, size_t reply_bytes, const struct wkv_trace *trace)
+static void finish(const struct wkv_endpoint *endpoint, struct wkv_loop *loop,
+                   const struct wkv_request *request, enum wkv_code code, const struct wkv_error *error,
+                   size_t reply_bytes, const struct wkv_trace *trace)
 {
     struct wkv_responder *responder = endpoint->responder;
     struct wkv_stats_request done = {.operation = endpoint->index,
@@ -93,7 +94,7 @@ static void finish(const struct wkv_endpoint *endpoint, const struct wkv_request
                                      .code = code,
                                      .error = error->text,
                                      .start_ns = request->now_ns,
-                                     .end_ns = wkv_monotonic_ns(),
+                                     .end_ns = wkv_loop_done_ns(loop),
                                      .request_bytes = request->payload_bytes,
                                      .reply_bytes = reply_bytes,
                                      .trace = trace};
@@ -114,7 +115,7 @@ static void handle_request(struct wkv_loop *loop, void *context, natsMsg *messag
         .payload = natsMsg_GetData(message),
         .payload_bytes = (size_t)natsMsg_GetDataLength(message),
         .max_reply_bytes = wkv_loop_max_payload(loop),
-        .now_ns = wkv_monotonic_ns(),
+        .now_ns = wkv_loop_begun_ns(loop),
     };
     if (endpoint->operation->system && !endpoint->for_system && is_system(request.actor))
         return;
@@ -132,7 +133,7 @@ static void handle_request(struct wkv_loop *loop, void *context, natsMsg *messag
     enum wkv_code code = answer(responder, &request, &reply, &error);
     if (!send_answer(loop, message, code, reply, &error, &traceparent))
         wkv_stats_count_unsent(responder->stats);
-    finish(endpoint, &request, code, &error, reply.len, &trace);
+    finish(endpoint, loop, &request, code, &error, reply.len, &trace);
 }
 
 static void prepare_requests(void *context, natsMsg *const *messages, size_t count)
