@@ -12,7 +12,6 @@
 #include "wascc_keyvalue/error.h"
 #include "wascc_keyvalue/log.h"
 #include "wascc_keyvalue/provider.h"
-#include "wascc_keyvalue/watchdog.h"
 
 /* ---- where and how to connect ---- */
 
@@ -114,9 +113,6 @@ struct wkv_server_options {
     int reload_fd;                       /* readable when something is to be read again; -1: none */
     void (*reload)(void *context); /* called then, on the thread of wkv_server_run; reads reload_fd empty */
     void *reload_context;          /* borrowed */
-    /* Borrowed. Armed for the end of drain_timeout_ms when the server is told to stop; the caller stops it when all the rest is
-     * closed. */
-    struct wkv_watchdog *watchdog;
 };
 
 #define WKV_MAX_WORKERS 256u

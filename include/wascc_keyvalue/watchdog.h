@@ -1,4 +1,5 @@
-/* A watchdog: ends the process, with success, at a time that was promised, whatever the rest is waiting for. */
+/* A watchdog: ends the process, with success, when the time that was promised for stopping is over, whatever the rest is waiting
+ * for. */
 #ifndef WASCC_KEYVALUE_WATCHDOG_H
 #define WASCC_KEYVALUE_WATCHDOG_H
 
@@ -8,13 +9,12 @@
 
 struct wkv_watchdog;
 
-/* Starts its thread, which waits. The log is borrowed. Errors: NULL where the machine gives no thread or memory. */
-struct wkv_watchdog *wkv_watchdog_start(struct wkv_log *log);
-
-/* From now on: at deadline_ns of the monotonic clock the process logs and exits 0, unless stop comes first. Once; any thread. */
-void wkv_watchdog_arm(struct wkv_watchdog *watchdog, int64_t deadline_ns);
+/* Starts its thread, which waits until stop_fd is readable, and does not read from it. When that has been so for timeout_ms the process
+ * logs and exits 0, unless the watchdog is ended first. The log and stop_fd are borrowed. Errors: NULL where the machine gives no
+ * thread, memory or file descriptor. */
+struct wkv_watchdog *wkv_watchdog_start(struct wkv_log *log, int stop_fd, int64_t timeout_ms);
 
 /* Ends and frees it. NULL is allowed. */
-void wkv_watchdog_stop(struct wkv_watchdog *watchdog);
+void wkv_watchdog_end(struct wkv_watchdog *watchdog);
 
 #endif

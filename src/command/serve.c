@@ -14,6 +14,7 @@
 #include "wascc_keyvalue/janitor.h"
 #include "wascc_keyvalue/metrics.h"
 #include "wascc_keyvalue/policy.h"
+#include "wascc_keyvalue/watchdog.h"
 
 #define MAX_SHUTDOWN_WAIT_MS 1000
 
@@ -195,7 +196,8 @@ static enum wkv_code open_service(struct service *service, struct wkv_error *err
     service->reload_fd = open_signals(SIGHUP, SIGHUP);
     if (service->stop_fd < 0 || service->reload_fd < 0)
         return wkv_fail(error, WKV_UNAVAILABLE, "cannot watch for signals: %s", strerror(errno));
-    service->watchdog = wkv_watchdog_start(&service->log);
+    service->watchdog =
+        wkv_watchdog_start(&service->log, service->stop_fd, (int64_t)config->drain_timeout_ms);
     if (check_connect(config, error) != WKV_OK || open_trust(service, error) != WKV_OK)
         return error->code;
     service->store = wkv_store_create(&options, wkv_monotonic_ns());
@@ -218,13 +220,13 @@ static void close_service(struct service *service)
     wkv_bindings_destroy(service->bindings);
     wkv_replay_destroy(service->replay);
     wkv_trust_source_destroy(service->trust);
+    (void)nats_CloseAndWait(MAX_SHUTDOWN_WAIT_MS);
+    /* The promise of --drain-timeout is for the process, so the watchdog goes last, but for what it looks at. */
+    wkv_watchdog_end(service->watchdog);
     if (service->stop_fd >= 0)
         (void)close(service->stop_fd);
     if (service->reload_fd >= 0)
         (void)close(service->reload_fd);
-    (void)nats_CloseAndWait(MAX_SHUTDOWN_WAIT_MS);
-    /* The promise of --drain-timeout is for the process, so the watchdog goes last. */
-    wkv_watchdog_stop(service->watchdog);
 }
 
 static enum wkv_server_outcome run(struct service *service, struct wkv_error *error)
@@ -248,7 +250,6 @@ static enum wkv_server_outcome run(struct service *service, struct wkv_error *er
                                          .drain_timeout_ms = (int64_t)config->drain_timeout_ms,
                                          .provider = &provider,
                                          .log = &service->log,
-                                         .watchdog = service->watchdog,
                                          .reload_fd = service->reload_fd,
                                          .reload = reload,
                                          .reload_context = service};

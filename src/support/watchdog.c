@@ -1,8 +1,11 @@
 #include "wascc_keyvalue/watchdog.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "wascc_keyvalue/clock.h"
@@ -10,70 +13,71 @@
 struct wkv_watchdog {
     struct wkv_log *log;
     pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    int64_t deadline_ns; /* 0: not armed */
-    bool stop;
+    int stop_fd;
+    int end_fd; /* an eventfd: readable when the watchdog is to end */
+    int64_t timeout_ms;
 };
+
+/* Whether the watchdog is to end. Otherwise stop_fd is readable. */
+static bool await_stop(const struct wkv_watchdog *watchdog)
+{
+    struct pollfd fds[] = {{.fd = watchdog->end_fd, .events = POLLIN},
+                           {.fd = watchdog->stop_fd, .events = POLLIN}};
+    while (poll(fds, 2, -1) < 0 && errno == EINTR) {
+    }
+    return fds[0].revents != 0;
+}
+
+/* Whether the watchdog is to end before the deadline. */
+static bool await_end(const struct wkv_watchdog *watchdog, int64_t deadline_ns)
+{
+    struct pollfd end = {.fd = watchdog->end_fd, .events = POLLIN};
+    for (;;) {
+        int64_t left_ms = (deadline_ns - wkv_monotonic_ns() + WKV_NS_PER_MS - 1) / WKV_NS_PER_MS;
+        if (left_ms <= 0)
+            return false;
+        if (poll(&end, 1, left_ms > INT32_MAX ? INT32_MAX : (int)left_ms) > 0)
+            return true;
+    }
+}
 
 static void *run(void *argument)
 {
-    struct wkv_watchdog *watchdog = argument;
-    (void)pthread_mutex_lock(&watchdog->lock);
-    while (!watchdog->stop) {
-        if (watchdog->deadline_ns == 0) {
-            (void)pthread_cond_wait(&watchdog->changed, &watchdog->lock);
-            continue;
-        }
-        struct timespec until = {watchdog->deadline_ns / WKV_NS_PER_S, watchdog->deadline_ns % WKV_NS_PER_S};
-        (void)pthread_cond_timedwait(&watchdog->changed, &watchdog->lock, &until);
-        if (!watchdog->stop && wkv_monotonic_ns() >= watchdog->deadline_ns) {
-            wkv_log_warn(watchdog->log, "the drain timeout is over before all was closed; exiting now");
-            _exit(EXIT_SUCCESS);
-        }
+    const struct wkv_watchdog *watchdog = argument;
+    if (await_stop(watchdog))
+        return NULL;
+    if (!await_end(watchdog, wkv_monotonic_ns() + watchdog->timeout_ms * WKV_NS_PER_MS)) {
+        wkv_log_warn(watchdog->log, "the drain timeout is over before all was closed; exiting now");
+        _exit(EXIT_SUCCESS);
     }
-    (void)pthread_mutex_unlock(&watchdog->lock);
     return NULL;
 }
 
-struct wkv_watchdog *wkv_watchdog_start(struct wkv_log *log)
+struct wkv_watchdog *wkv_watchdog_start(struct wkv_log *log, int stop_fd, int64_t timeout_ms)
 {
     struct wkv_watchdog *watchdog = calloc(1, sizeof *watchdog);
     if (watchdog == NULL)
         return NULL;
     watchdog->log = log;
-    pthread_condattr_t monotonic;
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_mutex_init(&watchdog->lock, NULL);
-    (void)pthread_cond_init(&watchdog->changed, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
-    if (pthread_create(&watchdog->thread, NULL, run, watchdog) == 0)
+    watchdog->stop_fd = stop_fd;
+    watchdog->timeout_ms = timeout_ms;
+    watchdog->end_fd = eventfd(0, EFD_CLOEXEC);
+    if (watchdog->end_fd >= 0 && pthread_create(&watchdog->thread, NULL, run, watchdog) == 0)
         return watchdog;
-    (void)pthread_cond_destroy(&watchdog->changed);
-    (void)pthread_mutex_destroy(&watchdog->lock);
+    if (watchdog->end_fd >= 0)
+        (void)close(watchdog->end_fd);
     free(watchdog);
     return NULL;
 }
 
-void wkv_watchdog_arm(struct wkv_watchdog *watchdog, int64_t deadline_ns)
-{
-    (void)pthread_mutex_lock(&watchdog->lock);
-    watchdog->deadline_ns = deadline_ns;
-    (void)pthread_cond_signal(&watchdog->changed);
-    (void)pthread_mutex_unlock(&watchdog->lock);
-}
-
-void wkv_watchdog_stop(struct wkv_watchdog *watchdog)
+void wkv_watchdog_end(struct wkv_watchdog *watchdog)
 {
     if (watchdog == NULL)
         return;
-    (void)pthread_mutex_lock(&watchdog->lock);
-    watchdog->stop = true;
-    (void)pthread_cond_signal(&watchdog->changed);
-    (void)pthread_mutex_unlock(&watchdog->lock);
+    uint64_t one = 1;
+    ssize_t written = write(watchdog->end_fd, &one, sizeof one);
+    (void)written; /* the first write to an eventfd finds room */
     (void)pthread_join(watchdog->thread, NULL);
-    (void)pthread_cond_destroy(&watchdog->changed);
-    (void)pthread_mutex_destroy(&watchdog->lock);
+    (void)close(watchdog->end_fd);
     free(watchdog);
 }

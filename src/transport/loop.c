@@ -23,6 +23,7 @@
  * last were destroyed. */
 #define SPENT_BYTES ((uint64_t)2 * 1024 * 1024)
 #define DRAIN_SLICE_MS 200
+#define DRAIN_AT_ONCE 64
 /* How long to wait for nats.c to pass on what the server said. */
 #define REFUSAL_WAIT_MS 1000
 
@@ -140,7 +141,8 @@ static bool handle_batch(struct wkv_loop *loop)
         natsMsg *message = loop->batch[loop->batch_next++];
         loop->batch_from->handle(loop, loop->batch_from->context, message);
         retire(loop, message);
-        if (loop->unsent_bytes >= UNSENT_LOOK_BYTES && !offer_writes(loop))
+        if ((loop->unsent_bytes >= UNSENT_LOOK_BYTES && !offer_writes(loop)) ||
+            atomic_load_explicit(&loop->want_stop, memory_order_relaxed))
             return false;
     }
     return true;
@@ -177,6 +179,14 @@ static bool handle_subscription(struct wkv_loop *loop, struct wkv_loop_subscript
     return true;
 }
 
+/* A look at an empty subscription by taking a message costs nearly as much as a message: nats.c words an error for it. */
+static bool has_messages(natsSubscription *subscription)
+{
+    uint64_t queued = 0;
+    return subscription != NULL && natsSubscription_QueuedMsgs(subscription, &queued) == NATS_OK &&
+           queued > 0;
+}
+
 /* Handles what is pending for the subjects that every connection has, beginning where messages came last: a look at an empty
  * one costs nearly as much as a message, and mostly one operation is all the traffic. Returns false where it had to stop. */
 static bool handle_fixed(struct wkv_loop *loop)
@@ -185,7 +195,7 @@ static bool handle_fixed(struct wkv_loop *loop)
     for (size_t i = 0; i < loop->subscription_count && loop->pending > 0; i++) {
         size_t index = (first + i) % loop->subscription_count;
         struct wkv_loop_subscription *from = &loop->subscriptions[index];
-        if (from->subscription == NULL)
+        if (!has_messages(from->subscription))
             continue;
         uint64_t before = loop->pending;
         bool go_on = handle_subscription(loop, from);
@@ -205,7 +215,7 @@ static bool handle_extras(struct wkv_loop *loop)
     for (struct wkv_loop_extra **link = &loop->recent; *link != NULL && loop->pending > 0;) {
         struct wkv_loop_extra *one = *link;
         uint64_t before = loop->pending;
-        bool go_on = one->listen.subscription == NULL || handle_subscription(loop, &one->listen);
+        bool go_on = !has_messages(one->listen.subscription) || handle_subscription(loop, &one->listen);
         if (loop->pending != before) {
             *link = one->next_recent;
             one->next_recent = loop->recent;
@@ -237,19 +247,6 @@ static bool handle_pending(struct wkv_loop *loop)
     return true;
 }
 
-/* OpenSSL keeps errors in a queue of each thread, and nats.c leaves there what ended a connection over TLS. For the next
- * connection on this thread "would block" then looks like that error, and nats.c tries a write again from another
- * buffer, which OpenSSL refuses: the connection breaks with the first reply that does not fit the socket. So each begins
- * with an empty queue. It is nats.c that links OpenSSL, if anything does, hence the look-up. */
-static void forget_tls_errors(void)
-{
-    void (*clear)(void) = NULL;
-    void *found = dlsym(RTLD_DEFAULT, "ERR_clear_error");
-    memcpy(&clear, &found, sizeof clear);
-    if (clear != NULL)
-        clear();
-}
-
 static void answer_turns(struct wkv_loop *loop, uint64_t asked)
 {
     (void)pthread_mutex_lock(&loop->turn_lock);
@@ -276,10 +273,6 @@ static void turn(struct wkv_loop *loop, bool *flowing)
         uint64_t drained;
         ssize_t got = read(loop->wake_fd, &drained, sizeof drained);
         (void)got;
-    }
-    if (atomic_exchange_explicit(&loop->refresh, false, memory_order_acquire)) {
-        loop->max_payload = (size_t)natsConnection_GetMaxPayload(loop->connection);
-        forget_tls_errors();
     }
     if (readable && *flowing)
         natsConnection_ProcessReadEvent(loop->connection);
@@ -311,13 +304,7 @@ static natsStatus set_options(struct wkv_loop *loop, natsOptions *options)
     natsStatus status = natsOptions_SetEventLoop(options, loop, wkv_loop_on_attach, wkv_loop_on_read,
                                                  wkv_loop_on_write, wkv_loop_on_detach);
     if (status == NATS_OK)
-        status = natsOptions_SetMaxReconnect(options, -1);
-    if (status == NATS_OK)
-        status = natsOptions_SetCustomReconnectDelay(options, wkv_loop_on_reconnect_delay, loop);
-    if (status == NATS_OK)
-        status = natsOptions_SetDisconnectedCB(options, wkv_loop_on_disconnected, loop);
-    if (status == NATS_OK)
-        status = natsOptions_SetReconnectedCB(options, wkv_loop_on_reconnected, loop);
+        status = natsOptions_SetAllowReconnect(options, false);
     if (status == NATS_OK)
         status = natsOptions_SetClosedCB(options, wkv_loop_on_closed, loop);
     if (status == NATS_OK)
@@ -330,7 +317,8 @@ static void reset_for_connection(struct wkv_loop *loop)
     atomic_store(&loop->want_stop, false);
     atomic_store(&loop->want_write, false);
     atomic_store(&loop->closed, false);
-    atomic_store(&loop->refresh, true);
+    atomic_store(&loop->confirmed, false);
+    loop->interest = EPOLLIN;
     loop->messages_seen = 0;
     loop->bytes_seen = 0;
     loop->spent_from = 0;
@@ -342,9 +330,22 @@ static void reset_for_connection(struct wkv_loop *loop)
     (void)pthread_mutex_unlock(&loop->turn_lock);
 }
 
+/* OpenSSL keeps errors in a queue of each thread, and nats.c leaves there what ended a connection over TLS. For the next
+ * connection that this thread makes "would block" then looks like that error. So each begins with an empty queue; the loop's thread
+ * is a new one for each. It is nats.c that links OpenSSL, if anything does, hence the look-up. */
+static void forget_tls_errors(void)
+{
+    void (*clear)(void) = NULL;
+    void *found = dlsym(RTLD_DEFAULT, "ERR_clear_error");
+    memcpy(&clear, &found, sizeof clear);
+    if (clear != NULL)
+        clear();
+}
+
 static natsStatus connect_now(struct wkv_loop *loop, natsOptions *options)
 {
     natsConnection *connection = NULL;
+    forget_tls_errors();
     natsStatus status = natsConnection_Connect(&connection, options);
     (void)pthread_mutex_lock(&loop->extra_lock);
     loop->connection = connection;
@@ -352,8 +353,8 @@ static natsStatus connect_now(struct wkv_loop *loop, natsOptions *options)
     return status;
 }
 
-enum wkv_code wkv_loop_connect(struct wkv_loop *loop, const struct wkv_connect_options *connect,
-                               struct wkv_error *error)
+static enum wkv_code connect_once(struct wkv_loop *loop, const struct wkv_connect_options *connect,
+                                  struct wkv_error *error)
 {
     natsOptions *options;
     if (wkv_connect_options_apply(connect, "wascc-keyvalue", &options, error) != WKV_OK)
@@ -367,15 +368,11 @@ enum wkv_code wkv_loop_connect(struct wkv_loop *loop, const struct wkv_connect_o
     if (status != NATS_OK)
         (void)wkv_connect_failed(loop->name, connect, status, error);
     natsOptions_Destroy(options);
-    if (status == NATS_OK)
-        wkv_loop_note_up(loop, false);
-    if (status == NATS_OK && pthread_create(&loop->thread, NULL, run, loop) == 0) {
-        loop->running = true;
-        return WKV_OK;
-    }
-    wkv_loop_disconnect(loop, 0);
-    return status != NATS_OK ? error->code
-                             : wkv_fail(error, WKV_UNAVAILABLE, "%s: no thread for a connection", loop->name);
+    if (status != NATS_OK)
+        return error->code;
+    loop->max_payload = (size_t)natsConnection_GetMaxPayload(loop->connection);
+    wkv_loop_note_up(loop);
+    return WKV_OK;
 }
 
 natsStatus wkv_loop_subscribe_one(struct wkv_loop *loop, struct wkv_loop_subscription *one)
@@ -409,40 +406,63 @@ static enum wkv_code check_refusal(struct wkv_loop *loop, struct wkv_error *erro
     return code;
 }
 
-enum wkv_code wkv_loop_subscribe(struct wkv_loop *loop, int64_t timeout_ms, struct wkv_error *error)
+/* Before there is a thread that reads: a message finds its subscription in place. */
+static enum wkv_code subscribe_and_run(struct wkv_loop *loop, struct wkv_error *error)
 {
     natsStatus status = NATS_OK;
-    uint64_t number = atomic_load(&loop->connection_number);
     for (size_t i = 0; i < loop->subscription_count && status == NATS_OK; i++)
         status = wkv_loop_subscribe_one(loop, &loop->subscriptions[i]);
     if (status == NATS_OK)
         status = wkv_loop_extra_subscribe(loop);
-    /* The server answers a PING after the subscriptions before it, and refusals of them come before its PONG.
-     */
-    if (status == NATS_OK)
-        status = natsConnection_FlushTimeout(loop->connection, timeout_ms);
     if (status != NATS_OK)
         return wkv_fail(error, WKV_UNAVAILABLE, "%s: cannot subscribe: %s", loop->name,
                         natsStatus_GetText(status));
+    loop->running = pthread_create(&loop->thread, NULL, run, loop) == 0;
+    return loop->running ? WKV_OK
+                         : wkv_fail(error, WKV_UNAVAILABLE, "%s: no thread for a connection", loop->name);
+}
+
+/* The server answers a PING after the subscriptions before it, and refusals of them come before its PONG. */
+static enum wkv_code await_confirmation(struct wkv_loop *loop, int64_t timeout_ms, struct wkv_error *error)
+{
     const char *changing; /* the next error overwrites it: not for reading */
+    natsStatus status = natsConnection_FlushTimeout(loop->connection, timeout_ms);
+    if (status != NATS_OK)
+        return wkv_fail(error, WKV_UNAVAILABLE, "%s: cannot subscribe: %s", loop->name,
+                        natsStatus_GetText(status));
     if (natsConnection_GetLastError(loop->connection, &changing) == NATS_NOT_PERMITTED &&
         check_refusal(loop, error) != WKV_OK)
         return error->code;
-    atomic_store(&loop->confirmed, number);
+    atomic_store(&loop->confirmed, true);
     return WKV_OK;
 }
 
-void wkv_loop_confirm(struct wkv_loop *loop, int64_t timeout_ms)
+enum wkv_code wkv_loop_open(struct wkv_loop *loop, const struct wkv_connect_options *options,
+                            int64_t timeout_ms, struct wkv_error *error)
 {
-    uint64_t number = atomic_load(&loop->connection_number);
-    if (loop->running && atomic_load(&loop->up) && atomic_load(&loop->confirmed) != number &&
-        natsConnection_FlushTimeout(loop->connection, timeout_ms) == NATS_OK)
-        atomic_store(&loop->confirmed, number);
+    enum wkv_code code = connect_once(loop, options, error);
+    if (code == WKV_OK)
+        code = subscribe_and_run(loop, error);
+    if (code == WKV_OK)
+        code = await_confirmation(loop, timeout_ms, error);
+    if (code != WKV_OK) {
+        wkv_loop_disconnect(loop, 0);
+        return code;
+    }
+    if (loop->opened)
+        wkv_log_info(loop->log, "%s: reconnected", loop->name);
+    loop->opened = true;
+    return WKV_OK;
 }
 
 bool wkv_loop_is_confirmed(struct wkv_loop *loop)
 {
-    return atomic_load(&loop->up) && atomic_load(&loop->confirmed) == atomic_load(&loop->connection_number);
+    return atomic_load(&loop->up) && atomic_load(&loop->confirmed);
+}
+
+bool wkv_loop_is_lost(struct wkv_loop *loop)
+{
+    return !loop->running || atomic_load(&loop->closed);
 }
 
 /* Waits until the loop has done a whole turn that began after this call: what it had taken in hand before is
@@ -497,6 +517,21 @@ static bool await_drained(struct wkv_loop *loop, natsSubscription *subscription,
     return status == NATS_OK;
 }
 
+/* Some at a time, since nats.c starts a thread for each that it drains. */
+static bool drain_extras(struct wkv_loop *loop, int64_t deadline_ns)
+{
+    bool drained = true;
+    struct wkv_loop_extra *end;
+    for (struct wkv_loop_extra *first = loop->extras; first != NULL && is_connected(loop); first = end) {
+        size_t begun = 0;
+        for (end = first; end != NULL && begun < DRAIN_AT_ONCE; end = end->next, begun++)
+            drained &= end->dropped || begin_drain(&end->listen, deadline_ns);
+        for (struct wkv_loop_extra *one = first; one != end && is_connected(loop); one = one->next)
+            drained &= one->dropped || await_drained(loop, one->listen.subscription, deadline_ns);
+    }
+    return drained;
+}
+
 /* nats.c's drain of a subscription: it tells the server, waits until the server has heard (so nothing more
  * comes), and then until the queue is empty, which the loop sees to. The connection stays up, so the replies go out. */
 static bool drain_subscriptions(struct wkv_loop *loop, int64_t deadline_ns)
@@ -504,13 +539,9 @@ static bool drain_subscriptions(struct wkv_loop *loop, int64_t deadline_ns)
     bool drained = true;
     for (size_t i = 0; i < loop->subscription_count && is_connected(loop); i++)
         drained &= begin_drain(&loop->subscriptions[i], deadline_ns);
-    for (struct wkv_loop_extra *one = loop->extras; one != NULL && is_connected(loop); one = one->next)
-        drained &= one->dropped || begin_drain(&one->listen, deadline_ns);
     for (size_t i = 0; i < loop->subscription_count && is_connected(loop); i++)
         drained &= await_drained(loop, loop->subscriptions[i].subscription, deadline_ns);
-    for (struct wkv_loop_extra *one = loop->extras; one != NULL && is_connected(loop); one = one->next)
-        drained &= one->dropped || await_drained(loop, one->listen.subscription, deadline_ns);
-    return drained && is_connected(loop);
+    return drained && drain_extras(loop, deadline_ns) && is_connected(loop);
 }
 
 /* Waits until the server has taken all that was published. */

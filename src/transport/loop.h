@@ -4,9 +4,12 @@
  * only marks the connection as having something to write. So a turn of the loop is: read once, handle every
  * message that came, write all replies at once. No other thread touches a message.
  *
- * Threads: nats.c calls the loop's callbacks from the loop's own thread, from its reconnecting thread and
- * from its timers; they only change atomics and the epoll set. All else belongs to the loop's thread once it
- * runs.
+ * nats.c may not connect again by itself: in event-loop mode its parser would go on in the new connection where the old one was
+ * lost, within a message if need be, and take the server's next words for the rest of an actor's request. So a connection that is lost
+ * is closed, and whoever waits at notify_fd opens the loop anew.
+ *
+ * Threads: nats.c calls the loop's callbacks from the loop's own thread, from the one that connects and from its timers; they only
+ * change atomics and the epoll set. All else belongs to the loop's thread once it runs.
  */
 #ifndef WKV_TRANSPORT_LOOP_H
 #define WKV_TRANSPORT_LOOP_H
@@ -56,7 +59,7 @@ struct wkv_loop_subscription {
 struct wkv_loop {
     char name[64]; /* as it stands in the log */
     struct wkv_log *log;
-    int notify_fd; /* borrowed eventfd: written to when the connection comes, goes or is closed for good */
+    int notify_fd;           /* borrowed eventfd: written to when the connection is closed */
     struct wkv_stats *stats; /* borrowed */
 
     natsConnection *connection;
@@ -79,17 +82,14 @@ struct wkv_loop {
 
     int epoll_fd;
     int wake_fd;
-    _Atomic int socket_fd;     /* what is in the epoll set, or -1 */
-    _Atomic bool socket_fresh; /* just put there, with interest in reading only */
-    _Atomic pthread_t owner;   /* the loop's thread, once it runs */
-    _Atomic bool want_write;   /* nats.c has bytes to send */
+    _Atomic int socket_fd;   /* what is in the epoll set, or -1 */
+    _Atomic pthread_t owner; /* the loop's thread, once it runs */
+    _Atomic bool want_write; /* nats.c has bytes to send */
     _Atomic bool want_stop;
-    _Atomic bool up;                    /* connected, as nats.c has told */
-    _Atomic uint64_t connection_number; /* counts up with each time that it comes or goes */
-    _Atomic uint64_t confirmed;   /* the connection_number for which the server confirmed the subscriptions */
+    _Atomic bool up;              /* connected, as nats.c has told */
+    _Atomic bool confirmed;       /* the server has confirmed this connection's subscriptions */
     _Atomic bool closed;          /* nats.c has closed the connection, and calls back no more */
     _Atomic uint64_t turns_asked; /* see wkv_loop_await_turn */
-    _Atomic bool refresh;         /* the connection may have another max_payload */
     uint64_t turns_done;
     pthread_mutex_t turn_lock;
     pthread_cond_t turn_done;
@@ -117,6 +117,7 @@ struct wkv_loop {
 
     pthread_t thread;
     bool running;
+    bool opened; /* at least once */
 };
 
 /* When the handler that asks has begun, and that it is done by now: monotonic nanoseconds. The loop's thread. */
@@ -134,21 +135,17 @@ void wkv_loop_listen(struct wkv_loop *loop, const char *subject, const char *que
 /* The server may refuse the subject that was named last. */
 void wkv_loop_listen_optional(struct wkv_loop *loop);
 
-/* Connects, once, and starts the thread. Errors: WKV_BAD_REQUEST (options), WKV_UNAVAILABLE (no server, no
- * thread). */
-enum wkv_code wkv_loop_connect(struct wkv_loop *loop, const struct wkv_connect_options *options,
-                               struct wkv_error *error);
-
-/* Subscribes to every subject and waits for the server's word that it has them all. From any thread but the
- * loop's. Errors: WKV_FORBIDDEN (the server's permissions refuse one), WKV_UNAVAILABLE. */
-enum wkv_code wkv_loop_subscribe(struct wkv_loop *loop, int64_t timeout_ms, struct wkv_error *error);
-
-/* After the connection came back by itself: waits for the server's word that it has all subscriptions again. From any thread but
- * the loop's. */
-void wkv_loop_confirm(struct wkv_loop *loop, int64_t timeout_ms);
+/* Connects a disconnected loop, once, subscribes to every subject, starts the thread, and waits at most timeout_ms for the server's
+ * word that it has all subscriptions. From any thread but the loop's. Errors, after which it is disconnected again: WKV_BAD_REQUEST
+ * (options), WKV_FORBIDDEN (the server's permissions refuse a subscription), WKV_UNAVAILABLE (no server, no thread). */
+enum wkv_code wkv_loop_open(struct wkv_loop *loop, const struct wkv_connect_options *options,
+                            int64_t timeout_ms, struct wkv_error *error);
 
 /* Whether the connection is up and its subscriptions are confirmed. Any thread. */
 bool wkv_loop_is_confirmed(struct wkv_loop *loop);
+
+/* Whether it is to be opened (again): there is no connection, or that is closed. The thread that opens it. */
+bool wkv_loop_is_lost(struct wkv_loop *loop);
 
 /* Ends the subscriptions: the server sends no more; every message that it had sent is handled and its reply
  * is with the server when this returns true. false: that did not come to be within timeout_ms. From any

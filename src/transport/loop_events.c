@@ -6,9 +6,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define FIRST_DELAY_MS 100
-#define LAST_DELAY_MS 5000
-
 natsStatus wkv_loop_on_attach(void **user_data, void *argument, natsConnection *connection, natsSock socket)
 {
     struct wkv_loop *loop = argument;
@@ -17,10 +14,7 @@ natsStatus wkv_loop_on_attach(void **user_data, void *argument, natsConnection *
     struct epoll_event event = {.events = EPOLLIN, .data.fd = socket};
     if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, socket, &event) != 0)
         return NATS_ERR;
-    atomic_store(&loop->refresh, true);
-    atomic_store(&loop->socket_fresh, true);
     atomic_store(&loop->socket_fd, socket);
-    wkv_loop_wake(loop);
     return NATS_OK;
 }
 
@@ -61,8 +55,6 @@ void wkv_loop_update_interest(struct wkv_loop *loop, bool flowing)
     int socket = atomic_load(&loop->socket_fd);
     bool writing = atomic_load_explicit(&loop->want_write, memory_order_acquire);
     uint32_t wanted = (flowing ? (uint32_t)EPOLLIN : 0) | (writing ? (uint32_t)EPOLLOUT : 0);
-    if (atomic_exchange(&loop->socket_fresh, false))
-        loop->interest = EPOLLIN;
     if (socket < 0 || wanted == loop->interest)
         return;
     struct epoll_event event = {.events = wanted, .data.fd = socket};
@@ -79,51 +71,29 @@ static void notify(struct wkv_loop *loop)
     (void)written;
 }
 
-void wkv_loop_note_up(struct wkv_loop *loop, bool again)
+void wkv_loop_note_up(struct wkv_loop *loop)
 {
-    atomic_fetch_add(&loop->connection_number, 1);
     if (!atomic_exchange(&loop->up, true))
-        wkv_stats_connected(loop->stats, again);
-    notify(loop);
-}
-
-/* The number first: whoever is about to call the process ready looks at it again afterwards. */
-void wkv_loop_note_down(struct wkv_loop *loop)
-{
-    atomic_fetch_add(&loop->connection_number, 1);
-    wkv_stats_set_ready(loop->stats, false);
-    if (atomic_exchange(&loop->up, false))
-        wkv_stats_disconnected(loop->stats);
-    notify(loop);
-}
-
-void wkv_loop_on_disconnected(natsConnection *connection, void *closure)
-{
-    struct wkv_loop *loop = closure;
-    (void)connection;
-    wkv_loop_note_down(loop);
-    if (!atomic_load(&loop->want_stop))
-        wkv_log_warn(loop->log, "%s: disconnected from the server; the data stays, trying to reconnect",
-                     loop->name);
-}
-
-void wkv_loop_on_reconnected(natsConnection *connection, void *closure)
-{
-    struct wkv_loop *loop = closure;
-    (void)connection;
-    wkv_loop_note_up(loop, true);
-    wkv_log_info(loop->log, "%s: reconnected", loop->name);
+        wkv_stats_connected(loop->stats, loop->opened);
 }
 
 void wkv_loop_on_closed(natsConnection *connection, void *closure)
 {
     struct wkv_loop *loop = closure;
     (void)connection;
-    wkv_loop_note_down(loop);
+    bool was_up = atomic_exchange(&loop->up, false);
+    /* After `up`: whoever is about to call the process ready looks at that again afterwards. */
+    wkv_stats_set_ready(loop->stats, false);
+    if (was_up)
+        wkv_stats_disconnected(loop->stats);
+    if (was_up && !atomic_load(&loop->want_stop))
+        wkv_log_warn(loop->log, "%s: disconnected from the server; the data stays, trying to reconnect",
+                     loop->name);
     (void)pthread_mutex_lock(&loop->turn_lock);
     atomic_store(&loop->closed, true);
     (void)pthread_cond_broadcast(&loop->turn_done);
     (void)pthread_mutex_unlock(&loop->turn_lock);
+    notify(loop);
 }
 
 /* Whether the server's text is about a subscription that we can do without. It quotes the subject. */
@@ -165,15 +135,4 @@ void wkv_loop_on_error(natsConnection *connection, natsSubscription *subscriptio
     if (status == NATS_NOT_PERMITTED)
         note_refusal(loop, text);
     wkv_log_warn(loop->log, "%s: the server says: %s (%s)", loop->name, text, natsStatus_GetText(status));
-}
-
-/* Doubles from a tenth of a second to five seconds. */
-int64_t wkv_loop_on_reconnect_delay(natsConnection *connection, int attempts, void *closure)
-{
-    (void)connection;
-    (void)closure;
-    int64_t delay = FIRST_DELAY_MS;
-    for (int i = 1; i < attempts && delay < LAST_DELAY_MS; i++)
-        delay *= 2;
-    return delay < LAST_DELAY_MS ? delay : LAST_DELAY_MS;
 }

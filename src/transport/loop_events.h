@@ -12,16 +12,12 @@ natsStatus wkv_loop_on_write(void *user_data, bool add);
 natsStatus wkv_loop_on_detach(void *user_data);
 
 /* Connection callbacks. */
-void wkv_loop_on_disconnected(natsConnection *connection, void *closure);
-void wkv_loop_on_reconnected(natsConnection *connection, void *closure);
 void wkv_loop_on_closed(natsConnection *connection, void *closure);
 void wkv_loop_on_error(natsConnection *connection, natsSubscription *subscription, natsStatus status,
                        void *closure);
-int64_t wkv_loop_on_reconnect_delay(natsConnection *connection, int attempts, void *closure);
 
-/* Notes that the connection is up (again: it came back by itself) or down, for readiness and statistics. */
-void wkv_loop_note_up(struct wkv_loop *loop, bool again);
-void wkv_loop_note_down(struct wkv_loop *loop);
+/* Notes that there is a connection, for statistics. */
+void wkv_loop_note_up(struct wkv_loop *loop);
 
 /* Makes the loop's next epoll_wait return. */
 void wkv_loop_wake(struct wkv_loop *loop);

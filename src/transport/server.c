@@ -16,9 +16,6 @@
 #define FIRST_BACKOFF_MS 100
 #define LAST_BACKOFF_MS 5000
 #define SUBSCRIBE_TIMEOUT_MS 10000
-/* For the server's word that it has the subscriptions again, and until it is asked for it once more. */
-#define CONFIRM_TIMEOUT_MS 1000
-#define CONFIRM_AGAIN_MS 1000
 /* For the server's word that all workers listen to an actor: a host waits 600 ms for the whole of a BindActor. */
 #define FOLLOW_TIMEOUT_MS 400
 /* Of the time to drain, what is kept for refusing the rest and closing: a fifth, at most this. */
@@ -35,7 +32,7 @@ enum progress {
 struct server {
     const struct wkv_server_options *options;
     int stop_fd;
-    int notify_fd; /* a connection was closed for good */
+    int notify_fd; /* a connection was closed */
     struct wkv_discovery discovery;
     struct wkv_worker *workers;  /* for actors; behind them one more, for `system` */
     unsigned worker_count;       /* initialised ones, that one included */
@@ -74,28 +71,26 @@ static bool wait_for_stop(const struct server *server, int notify_fd, int timeou
     return (fds[0].revents & POLLIN) != 0;
 }
 
-/* Connects and subscribes, again and again with back-off while no server can be reached. Settings that cannot work end it,
- * unless the process already serves: then its data is worth more, and a file or a permission may come back. */
-static enum progress open_loop(const struct server *server, struct wkv_loop *loop, bool serving,
-                               struct wkv_error *error)
+/* What keeps it from its server is said, to people and to the service manager. Returns whether it was told to stop meanwhile. */
+static bool back_off(const struct server *server, const struct wkv_error *error, int *backoff_ms)
 {
-    struct wkv_log *log = server->options->log;
+    int now_ms = *backoff_ms;
+    wkv_log_warn(server->options->log, "%s; trying again in %d ms", error->text, now_ms);
+    wkv_notify_status(error->text);
+    *backoff_ms = now_ms * 2 > LAST_BACKOFF_MS ? LAST_BACKOFF_MS : now_ms * 2;
+    return wait_for_stop(server, -1, now_ms);
+}
+
+/* At the start: again and again while no server can be reached. Settings that cannot work end it. */
+static enum progress open_loop(const struct server *server, struct wkv_loop *loop, struct wkv_error *error)
+{
     int backoff_ms = FIRST_BACKOFF_MS;
     for (;;) {
-        enum wkv_code code = wkv_loop_connect(loop, &server->options->connect, error);
-        if (code == WKV_OK) {
-            code = wkv_loop_subscribe(loop, SUBSCRIBE_TIMEOUT_MS, error);
-            if (code == WKV_OK)
-                return GO_ON;
-            wkv_loop_disconnect(loop, 0);
-        }
-        if (code != WKV_UNAVAILABLE && !serving)
-            return FAILED;
-        wkv_log_warn(log, "%s; trying again in %d ms", error->text, backoff_ms);
-        wkv_notify_status(error->text);
-        if (wait_for_stop(server, -1, backoff_ms))
+        enum wkv_code code = wkv_loop_open(loop, &server->options->connect, SUBSCRIBE_TIMEOUT_MS, error);
+        if (code != WKV_UNAVAILABLE)
+            return code == WKV_OK ? GO_ON : FAILED;
+        if (back_off(server, error, &backoff_ms))
             return STOPPED;
-        backoff_ms = backoff_ms * 2 > LAST_BACKOFF_MS ? LAST_BACKOFF_MS : backoff_ms * 2;
     }
 }
 
@@ -126,21 +121,11 @@ static enum wkv_server_outcome claim_address(struct server *server, struct wkv_e
 static enum progress open_workers(struct server *server, struct wkv_error *error)
 {
     for (unsigned i = 0; i < server->worker_count; i++) {
-        enum progress progress = open_loop(server, &server->workers[i].loop, false, error);
+        enum progress progress = open_loop(server, &server->workers[i].loop, error);
         if (progress != GO_ON)
             return progress;
     }
     return GO_ON;
-}
-
-static enum progress reopen_if_closed(struct server *server, struct wkv_loop *loop, struct wkv_error *error)
-{
-    if (!loop->running || !atomic_load(&loop->closed))
-        return GO_ON;
-    wkv_log_warn(server->options->log, "%s: the connection was closed for good; making a new one",
-                 loop->name);
-    wkv_loop_disconnect(loop, 0);
-    return open_loop(server, loop, true, error);
 }
 
 static struct wkv_loop *loop_at(struct server *server, unsigned i)
@@ -160,30 +145,47 @@ static bool all_confirmed(struct server *server)
  * moment: hence the second look. */
 static void find_readiness(struct server *server)
 {
-    bool confirmed = true;
-    /* One that is not to be had is enough to be unready, and nobody who tells us to stop waits for more than one. */
-    for (unsigned i = 0; i <= server->worker_count && confirmed; i++) {
-        wkv_loop_confirm(loop_at(server, i), CONFIRM_TIMEOUT_MS);
-        confirmed = wkv_loop_is_confirmed(loop_at(server, i));
-    }
-    wkv_stats_set_ready(server->options->provider->stats, confirmed);
+    if (!all_confirmed(server))
+        return;
+    wkv_stats_set_ready(server->options->provider->stats, true);
     if (!all_confirmed(server))
         wkv_stats_set_ready(server->options->provider->stats, false);
+    else
+        wkv_notify_status("serving");
 }
 
-/* Something has become of a connection. nats.c gives one up where the server refuses it (an expired user, too many connections). The
- * data is in this process, so ending it is the worst answer: new connections are made instead, for as long as it takes. */
+/* Opens those that are lost, beginning with *first, until one cannot be had: the next time it is the others' turn before it. */
+static bool open_lost(struct server *server, unsigned *first, struct wkv_error *error)
+{
+    unsigned count = server->worker_count + 1;
+    for (unsigned i = 0; i < count; i++) {
+        unsigned number = (*first + i) % count;
+        struct wkv_loop *loop = loop_at(server, number);
+        if (!wkv_loop_is_lost(loop))
+            continue;
+        wkv_loop_disconnect(loop, 0);
+        if (wkv_loop_open(loop, &server->options->connect, SUBSCRIBE_TIMEOUT_MS, error) != WKV_OK) {
+            *first = (number + 1) % count;
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Connections may have been lost. The data is in this process, so ending it is the worst answer, also where the server refuses it or
+ * a file is gone: both may come back. New connections are made for as long as it takes. */
 static enum progress look_after_connections(struct server *server, struct wkv_error *error)
 {
     uint64_t count;
     ssize_t got = read(server->notify_fd, &count, sizeof count);
     (void)got;
-    enum progress progress = GO_ON;
-    for (unsigned i = 0; i <= server->worker_count && progress == GO_ON; i++)
-        progress = reopen_if_closed(server, loop_at(server, i), error);
-    if (progress == GO_ON)
-        find_readiness(server);
-    return progress;
+    unsigned first = 0;
+    int backoff_ms = FIRST_BACKOFF_MS;
+    while (!open_lost(server, &first, error))
+        if (back_off(server, error, &backoff_ms))
+            return STOPPED;
+    find_readiness(server);
+    return GO_ON;
 }
 
 static int64_t left_ms(int64_t deadline_ns)
@@ -218,18 +220,17 @@ static enum progress serve(struct server *server, struct wkv_error *error)
     char base[WKV_SUBJECT_BYTES];
     wkv_subject_base(&options->address, base);
     atomic_store(&server->discovery.phase, WKV_PHASE_SERVING);
-    find_readiness(server);
+    enum progress progress = look_after_connections(server, error);
+    if (progress != GO_ON)
+        return progress;
     server->served = true;
     wkv_event_publish(&server->discovery, WKV_EVENT_PROVIDER_LOADED, (struct wkv_text){NULL, 0});
     wkv_discovery_ask_bindings(&server->discovery);
     wkv_log_info(options->log, "ready: %s %s serves %s.<actor>.<operation> with %u workers", WKV_SERVICE_NAME,
                  server->discovery.id, base, options->workers);
     wkv_notify_ready();
-    wkv_notify_status("serving");
-    enum progress progress = GO_ON;
     while (progress == GO_ON) {
-        /* A server that was too slow to confirm is asked again, though nothing becomes of its connection. */
-        if (wait_for_stop(server, server->notify_fd, all_confirmed(server) ? -1 : CONFIRM_AGAIN_MS))
+        if (wait_for_stop(server, server->notify_fd, -1))
             return STOPPED;
         progress = look_after_connections(server, error);
     }
@@ -257,7 +258,6 @@ static void drain(struct server *server)
     int64_t close_ms = total_ms / CLOSE_SHARE > CLOSE_MAX_MS ? CLOSE_MAX_MS : total_ms / CLOSE_SHARE;
     int64_t end_ns = wkv_monotonic_ns() + total_ms * WKV_NS_PER_MS;
     int64_t deadline_ns = end_ns - close_ms * WKV_NS_PER_MS;
-    wkv_watchdog_arm(server->options->watchdog, end_ns);
     wkv_notify_stopping();
     wkv_log_info(server->options->log, "stopping: draining for at most %" PRId64 " ms", total_ms);
     bool drained = true;
@@ -310,19 +310,37 @@ static void destroy(struct server *server)
     (void)pthread_mutex_destroy(&server->follow_lock);
 }
 
+/* Asks whether it is alone, again where the server goes away meanwhile. */
+static enum progress open_discovery(struct server *server, enum wkv_server_outcome *outcome,
+                                    struct wkv_error *error)
+{
+    int backoff_ms = FIRST_BACKOFF_MS;
+    for (;;) {
+        enum progress progress = open_loop(server, &server->discovery.loop, error);
+        if (progress == GO_ON)
+            *outcome = claim_address(server, error);
+        if (progress != GO_ON || *outcome == WKV_SERVER_DRAINED)
+            return progress;
+        if (*outcome != WKV_SERVER_FAILED || error->code != WKV_UNAVAILABLE)
+            return FAILED;
+        wkv_loop_disconnect(&server->discovery.loop, 0);
+        if (back_off(server, error, &backoff_ms))
+            return STOPPED;
+    }
+}
+
 static enum wkv_server_outcome run(struct server *server, struct wkv_error *error)
 {
-    enum progress progress = open_loop(server, &server->discovery.loop, false, error);
+    enum wkv_server_outcome outcome = WKV_SERVER_FAILED;
+    enum progress progress = open_discovery(server, &outcome, error);
     if (progress == GO_ON) {
-        enum wkv_server_outcome claimed = claim_address(server, error);
-        if (claimed != WKV_SERVER_DRAINED)
-            return claimed;
+        outcome = WKV_SERVER_FAILED;
         progress = open_workers(server, error);
     }
     if (progress == GO_ON)
         progress = serve(server, error);
     if (progress == FAILED)
-        return WKV_SERVER_FAILED;
+        return outcome;
     drain(server);
     return WKV_SERVER_DRAINED;
 }

@@ -4,8 +4,6 @@
 
 #include "transport/lattice.h"
 
-#include "transport/lattice.h"
-
 static enum wkv_code
 init(struct wkv_worker *worker, unsigned number, const char *name, const struct wkv_address *address,
      const struct wkv_provider *provider, struct wkv_log *log, int notify_fd,

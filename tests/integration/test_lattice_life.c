@@ -471,7 +471,7 @@ static void await_served(unsigned number)
 START_TEST(bound_actors_are_served_again_after_the_server_was_away)
 {
     char actor[WKV_NKEY_PUBLIC_CHARS + 1];
-    serve(&provider, "claims", NULL);
+    provider_serve(&provider, server.url, "--auth", "claims", TRUSTING, "--workers", "2", NULL);
     for (unsigned i = 1; i <= 20; i++) {
         lattice_actor(i, actor);
         lattice_bind(&lattice, actor, NULL);
@@ -483,6 +483,9 @@ START_TEST(bound_actors_are_served_again_after_the_server_was_away)
         nats_server_kill(&server);
         (void)process_await_line(&provider, "disconnected");
         nats_server_start_on(&server, server.port, NULL);
+        /* Two workers, `system` and discovery. */
+        for (int i = 0; i < 4; i++)
+            (void)process_await_line(&provider, ": reconnected");
         lattice_open(&lattice, server.url, &people.host, "wasmbus", "default");
         client_open(&watcher, server.url);
         for (unsigned i = 1; i <= 20; i++)

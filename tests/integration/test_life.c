@@ -228,7 +228,7 @@ START_TEST(locked_out_and_let_in_again_it_still_has_the_data)
     set_value("kept", "here");
     client_close(&client);
     restart_with("authorization { user: u, password: two }\n");
-    (void)process_await_line(&provider, "closed for good");
+    (void)process_await_line(&provider, "trying again");
     restart_with("authorization { user: u, password: one }\n");
     client_open(&client, url);
     await_served();
