@@ -76,11 +76,14 @@ static enum wkv_code be_connected(struct wkv_top_source *source, struct wkv_erro
     return WKV_OK;
 }
 
-/* Whether the server's permissions stood in the way of the question or its answers. Earlier refusals and others' mean nothing. */
+/* Whether the server's permissions stood in the way of the question or its answers. Earlier refusals and others' mean nothing. The
+ * text is nats.c's, which overwrites it with the next one; but all that is said on this connection are these questions, and after a
+ * flush the server has nothing more to say about them. */
 static bool refused(natsConnection *connection, const char *inbox, const char **text)
 {
     *text = "";
-    return natsConnection_GetLastError(connection, text) == NATS_NOT_PERMITTED &&
+    return natsConnection_FlushTimeout(connection, WAIT_MS) == NATS_OK &&
+           natsConnection_GetLastError(connection, text) == NATS_NOT_PERMITTED &&
            (strstr(*text, inbox) != NULL || strstr(*text, "\"" QUESTION "\"") != NULL);
 }
 

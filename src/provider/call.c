@@ -22,7 +22,7 @@ enum wkv_code wkv_call_key(struct wkv_call *call, ProtobufCBinaryData name, stru
         return wkv_call_fail(call, WKV_TOO_LARGE, "the key has %zu bytes; a key has at most %u", name.len,
                              limit);
     key->keyspace = call->keyspace;
-    key->name = (struct wkv_text){(const char *)name.data, name.len};
+    key->name = wkv_text_of(name);
     return WKV_OK;
 }
 
@@ -32,7 +32,7 @@ enum wkv_code wkv_call_value(struct wkv_call *call, ProtobufCBinaryData bytes, s
     if (bytes.len > limit)
         return wkv_call_fail(call, WKV_TOO_LARGE, "the value has %zu bytes; a value has at most %u",
                              bytes.len, limit);
-    *value = (struct wkv_text){(const char *)bytes.data, bytes.len};
+    *value = wkv_text_of(bytes);
     return WKV_OK;
 }
 

@@ -2,6 +2,8 @@
 #ifndef WKV_PROVIDER_CALL_H
 #define WKV_PROVIDER_CALL_H
 
+#include <string.h>
+
 #include "wascc_keyvalue/codec.h"
 #include "wascc_keyvalue/provider.h"
 
@@ -18,6 +20,17 @@ struct wkv_call {
     struct wkv_writer writer;
     struct wkv_error *error;
 };
+
+/* A field of a message as a text, and a string as a field. Both borrow. */
+static inline struct wkv_text wkv_text_of(ProtobufCBinaryData bytes)
+{
+    return (struct wkv_text){(const char *)bytes.data, bytes.len};
+}
+
+static inline ProtobufCBinaryData wkv_bytes_of(const char *text)
+{
+    return (ProtobufCBinaryData){strlen(text), (uint8_t *)text};
+}
 
 /* Fails the call: the text gets the operation's name in front. */
 enum wkv_code wkv_call_fail(struct wkv_call *call, enum wkv_code code, const char *format, ...)

@@ -19,16 +19,11 @@
 /* 20 digits and a NUL: enough for any cursor. */
 #define CURSOR_BYTES 21
 
-static struct wkv_text text_of(ProtobufCBinaryData bytes)
-{
-    return (struct wkv_text){(const char *)bytes.data, bytes.len};
-}
-
 /* The keyspace that a request names; none: that of the binding. */
 static enum wkv_code find_keyspace(struct wkv_call *call, ProtobufCBinaryData name, uint32_t *keyspace)
 {
     *keyspace = 0;
-    if (name.len == 0 || wkv_bindings_keyspace_number(call->provider->bindings, text_of(name), keyspace))
+    if (name.len == 0 || wkv_bindings_keyspace_number(call->provider->bindings, wkv_text_of(name), keyspace))
         return WKV_OK;
     return wkv_call_fail(
         call, WKV_BAD_REQUEST,
@@ -218,7 +213,7 @@ enum wkv_code wkv_handle_inspect(struct wkv_call *call)
         reply.expires_in_s = seconds_left(info.expires_at_ns, call->now_ns);
     }
     reply.key = request->key;
-    reply.kind = (ProtobufCBinaryData){strlen(kind), (uint8_t *)kind};
+    reply.kind = wkv_bytes_of(kind);
     wkv_writer_message(&call->writer, &reply.base);
     return wkv_call_finish(call);
 }

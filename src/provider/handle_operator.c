@@ -13,11 +13,6 @@
 #define SLOWLOG_DEFAULT 32
 #define SLOWLOG_MAX 1024
 
-static ProtobufCBinaryData bytes_of(const char *text)
-{
-    return (ProtobufCBinaryData){strlen(text), (uint8_t *)text};
-}
-
 /* How many rows a page may have: what was asked for, or the usual number for 0. */
 static enum wkv_code check_limit(struct wkv_call *call, int32_t limit, int32_t most, int32_t usual,
                                  size_t *out)
@@ -62,9 +57,9 @@ static enum wkv_code write_bindings(struct wkv_call *call, const struct wkv_bind
     for (size_t i = 0; i < count; i++) {
         const struct wkv_policy_binding *claims = &listed[i].claims;
         operator__binding__init(&rows[i]);
-        rows[i].actor = bytes_of(listed[i].actor);
-        rows[i].keyspace = bytes_of(listed[i].keyspace);
-        rows[i].issuer = bytes_of(issuer_of(call, claims));
+        rows[i].actor = wkv_bytes_of(listed[i].actor);
+        rows[i].keyspace = wkv_bytes_of(listed[i].keyspace);
+        rows[i].issuer = wkv_bytes_of(issuer_of(call, claims));
         rows[i].expires_at = claims->expires_s == WKV_TOKEN_NEVER ? 0 : claims->expires_s;
         reply.bindings[i] = &rows[i];
     }
@@ -85,7 +80,7 @@ enum wkv_code wkv_handle_bindings(struct wkv_call *call)
     struct wkv_bindings_listed *listed = calloc(limit + 1, sizeof *listed);
     if (listed == NULL)
         return no_memory(call);
-    struct wkv_text after = {(const char *)request->cursor.data, request->cursor.len};
+    struct wkv_text after = wkv_text_of(request->cursor);
     size_t count = wkv_bindings_list(call->provider->bindings, after, listed, limit + 1);
     enum wkv_code code = count == SIZE_MAX
                              ? no_memory(call)
@@ -104,15 +99,15 @@ static enum wkv_code fill_slow(struct wkv_call *call, const struct wkv_stats_slo
         return no_memory(call);
     wkv_time_text(from->start_wall_ns, 6, started);
     operator__slow_request__init(to);
-    to->operation = bytes_of(wkv_operations[from->operation].name);
-    to->actor = bytes_of(from->actor);
+    to->operation = wkv_bytes_of(wkv_operations[from->operation].name);
+    to->actor = wkv_bytes_of(from->actor);
     to->duration_us = from->duration_ns / 1000;
     to->request_bytes = (int64_t)from->request_bytes;
     to->reply_bytes = (int64_t)from->reply_bytes;
     to->code = (int32_t)from->code;
-    to->started = bytes_of(started);
+    to->started = wkv_bytes_of(started);
     if (from->trace.present)
-        to->trace_id = bytes_of(from->trace.id);
+        to->trace_id = wkv_bytes_of(from->trace.id);
     return WKV_OK;
 }
 
@@ -153,7 +148,7 @@ enum wkv_code wkv_handle_log_level(struct wkv_call *call)
         if (strlen(name) != request->level.len || !wkv_log_level_parse(name, &level))
             return wkv_call_fail(call, WKV_BAD_REQUEST, "level is none: give error, warn, info or debug");
     }
-    reply.level = bytes_of(wkv_log_level_name(level));
+    reply.level = wkv_bytes_of(wkv_log_level_name(level));
     wkv_writer_message(&call->writer, &reply.base);
     if (wkv_call_finish(call) != WKV_OK)
         return call->error->code;

@@ -4,11 +4,6 @@
 #include "core.pb-c.h"
 #include "provider/call.h"
 
-static struct wkv_text text_of(ProtobufCBinaryData bytes)
-{
-    return (struct wkv_text){(const char *)bytes.data, bytes.len};
-}
-
 /* A value of the configuration; data NULL: there is none. The last of several of a name holds, as in a protobuf map. */
 static struct wkv_text value_of(const Core__CapabilityConfiguration *configuration, const char *name)
 {
@@ -16,7 +11,7 @@ static struct wkv_text value_of(const Core__CapabilityConfiguration *configurati
     for (size_t i = 0; i < configuration->n_values; i++) {
         const Core__CapabilityConfiguration__ValuesEntry *entry = configuration->values[i];
         if (entry->key.len == strlen(name) && memcmp(entry->key.data, name, entry->key.len) == 0) {
-            value = text_of(entry->value);
+            value = wkv_text_of(entry->value);
             if (value.data == NULL)
                 value.data = "";
         }
@@ -44,7 +39,7 @@ static enum wkv_code claims_of(struct wkv_call *call, const Core__CapabilityConf
     if (call->lattice != NULL)
         return wkv_policy_check_word(policy, &word, call->asked->now_s, claims, cause);
     if (call->provider->auth == WKV_AUTH_BINDING)
-        return wkv_policy_check_bind(policy, call->asked, policy_text(text_of(request->module)), claims,
+        return wkv_policy_check_bind(policy, call->asked, policy_text(wkv_text_of(request->module)), claims,
                                      cause);
     return WKV_OK;
 }
@@ -56,8 +51,8 @@ enum wkv_code wkv_handle_bind_actor(struct wkv_call *call)
     struct wkv_error cause;
     /* "The binding value `KEYSPACE` gives the actor a keyspace of that name." */
     if (claims_of(call, request, &claims, &cause) != WKV_OK ||
-        wkv_bindings_bind(call->provider->bindings, text_of(request->module), value_of(request, "KEYSPACE"),
-                          &claims, &cause) != WKV_OK)
+        wkv_bindings_bind(call->provider->bindings, wkv_text_of(request->module),
+                          value_of(request, "KEYSPACE"), &claims, &cause) != WKV_OK)
         return wkv_call_fail(call, cause.code, "%s", cause.text);
     return wkv_call_finish(call);
 }
@@ -69,13 +64,8 @@ enum wkv_code wkv_handle_remove_actor(struct wkv_call *call)
     if (request->module.len == 0)
         return wkv_call_fail(call, WKV_BAD_REQUEST,
                              "the module is empty: give the actor's public key (M...)");
-    wkv_bindings_remove(call->provider->bindings, text_of(request->module));
+    wkv_bindings_remove(call->provider->bindings, wkv_text_of(request->module));
     return wkv_call_finish(call);
-}
-
-static ProtobufCBinaryData bytes_of(const char *text)
-{
-    return (ProtobufCBinaryData){strlen(text), (uint8_t *)text};
 }
 
 /* The operations that an actor may call, out of the one table. */
@@ -91,9 +81,9 @@ static Core__OperationDescriptor **describe_operations(struct wkv_call *call, si
             continue;
         Core__OperationDescriptor *row = &rows[*count];
         core__operation_descriptor__init(row);
-        row->name = bytes_of(wkv_operations[i].name);
+        row->name = wkv_bytes_of(wkv_operations[i].name);
         row->direction = CORE__OPERATION_DIRECTION__to_provider;
-        row->doctext = bytes_of(wkv_operations[i].doc);
+        row->doctext = wkv_bytes_of(wkv_operations[i].doc);
         list[(*count)++] = row;
     }
     return list;
@@ -103,11 +93,11 @@ static Core__OperationDescriptor **describe_operations(struct wkv_call *call, si
 enum wkv_code wkv_handle_get_capability_descriptor(struct wkv_call *call)
 {
     Core__CapabilityDescriptor descriptor = CORE__CAPABILITY_DESCRIPTOR__INIT;
-    descriptor.id = bytes_of(WKV_CAPABILITY);
-    descriptor.name = bytes_of(WKV_SERVICE_NAME);
-    descriptor.version = bytes_of(WKV_VERSION);
+    descriptor.id = wkv_bytes_of(WKV_CAPABILITY);
+    descriptor.name = wkv_bytes_of(WKV_SERVICE_NAME);
+    descriptor.version = wkv_bytes_of(WKV_VERSION);
     descriptor.revision = WKV_DESCRIPTOR_REVISION;
-    descriptor.long_description = bytes_of(WKV_DESCRIPTION);
+    descriptor.long_description = wkv_bytes_of(WKV_DESCRIPTION);
     descriptor.supported_operations = describe_operations(call, &descriptor.n_supported_operations);
     if (descriptor.supported_operations == NULL)
         return wkv_call_fail(call, WKV_UNAVAILABLE, "no memory for the request; try again later");

@@ -20,17 +20,20 @@ static uint64_t share(uint64_t count, unsigned parts)
     return count / 10000 * parts + (count % 10000 * parts + 9999) / 10000;
 }
 
-uint64_t wkv_histogram_percentile_ns(const uint64_t *counts, unsigned per_ten_thousand)
+uint64_t wkv_histogram_percentiles(const uint64_t *counts, const unsigned *ten_thousandths, size_t n,
+                                   uint64_t *out)
 {
-    assert(per_ten_thousand >= 1 && per_ten_thousand <= 10000);
     uint64_t total = 0;
-    for (uint32_t bucket = 0; bucket < WKV_HISTOGRAM_BUCKETS; bucket++)
-        total += counts[bucket];
-    if (total == 0)
-        return 0;
-    uint64_t wanted = share(total, per_ten_thousand);
+    for (uint32_t i = 0; i < WKV_HISTOGRAM_BUCKETS; i++)
+        total += counts[i];
     uint32_t bucket = 0;
-    for (uint64_t seen = counts[0]; seen < wanted && bucket < WKV_HISTOGRAM_BUCKETS - 1;)
-        seen += counts[++bucket];
-    return wkv_histogram_upper_ns(bucket);
+    uint64_t seen = counts[0];
+    for (size_t i = 0; i < n; i++) {
+        assert(ten_thousandths[i] >= (i == 0 ? 1 : ten_thousandths[i - 1]) && ten_thousandths[i] <= 10000);
+        uint64_t wanted = share(total, ten_thousandths[i]);
+        while (seen < wanted && bucket < WKV_HISTOGRAM_BUCKETS - 1)
+            seen += counts[++bucket];
+        out[i] = total == 0 ? 0 : wkv_histogram_upper_ns(bucket);
+    }
+    return total;
 }

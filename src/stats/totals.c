@@ -50,15 +50,17 @@ static uint64_t at_most(uint64_t ns, uint64_t bound)
     return ns < bound ? ns : bound;
 }
 
-/* latency->max_ns is set, to a bound that no value was above. */
-static void fill_latency(const uint64_t *counts, struct wkv_stats_latency *latency)
+/* No value was above max_ns, though a bucket's bound may be. */
+static void fill_latency(const uint64_t *counts, uint64_t max_ns, struct wkv_stats_latency *latency)
 {
-    for (uint32_t i = 0; i < WKV_HISTOGRAM_BUCKETS; i++)
-        latency->requests += counts[i];
-    latency->p50_ns = at_most(wkv_histogram_percentile_ns(counts, 5000), latency->max_ns);
-    latency->p90_ns = at_most(wkv_histogram_percentile_ns(counts, 9000), latency->max_ns);
-    latency->p99_ns = at_most(wkv_histogram_percentile_ns(counts, 9900), latency->max_ns);
-    latency->p999_ns = at_most(wkv_histogram_percentile_ns(counts, 9990), latency->max_ns);
+    static const unsigned ten_thousandths[] = {5000, 9000, 9900, 9990, 10000};
+    uint64_t ns[sizeof ten_thousandths / sizeof ten_thousandths[0]];
+    latency->requests = wkv_histogram_percentiles(counts, ten_thousandths, sizeof ns / sizeof ns[0], ns);
+    latency->p50_ns = at_most(ns[0], max_ns);
+    latency->p90_ns = at_most(ns[1], max_ns);
+    latency->p99_ns = at_most(ns[2], max_ns);
+    latency->p999_ns = at_most(ns[3], max_ns);
+    latency->max_ns = at_most(ns[4], max_ns);
 }
 
 static void fill_bounds(const uint64_t *counts, uint64_t out[WKV_STATS_BOUNDS])
@@ -73,20 +75,31 @@ static void fill_bounds(const uint64_t *counts, uint64_t out[WKV_STATS_BOUNDS])
     }
 }
 
+/* Most operations are never asked for in most processes, and a look at all of their buckets would find nothing. */
+static bool was_asked_for(const struct wkv_stats *stats, size_t operation)
+{
+    for (unsigned i = 0; i < stats->block_count; i++)
+        if (wkv_stats_read(&stats->blocks[i]->rows[operation].counters.requests) > 0)
+            return true;
+    return false;
+}
+
 void wkv_stats_operation(struct wkv_stats *stats, size_t operation, struct wkv_stats_operation *out)
 {
     assert(operation < stats->operations);
     uint64_t since_start[WKV_HISTOGRAM_BUCKETS];
     uint64_t last_minute[WKV_HISTOGRAM_BUCKETS];
     memset(out, 0, sizeof *out);
+    if (!was_asked_for(stats, operation))
+        return;
     wkv_stats_buckets(stats, operation, since_start, last_minute);
     for (unsigned i = 0; i < stats->block_count; i++)
         add_counters(&stats->blocks[i]->rows[operation].counters, out);
     find_last_error(stats, operation, out->last_error, sizeof out->last_error);
-    fill_latency(since_start, &out->since_start);
-    out->last_minute.max_ns =
-        at_most(wkv_histogram_percentile_ns(last_minute, 10000), out->since_start.max_ns);
-    fill_latency(last_minute, &out->last_minute);
+    uint64_t max_ns = out->since_start.max_ns;
+    fill_latency(since_start, max_ns, &out->since_start);
+    fill_latency(last_minute, max_ns, &out->last_minute);
+    out->since_start.max_ns = max_ns;
     fill_bounds(since_start, out->at_most);
 }
 

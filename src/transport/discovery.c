@@ -18,11 +18,10 @@
 #define TAKE_UP_MS 5000
 /* A peer that is starting too is asked again so often before it is taken for stuck. */
 #define CLAIM_TRIES 20
-
-static const char *or_empty(const char *text)
-{
-    return text == NULL ? "" : text;
-}
+/* Who is refused the question hears nothing, and it may be our own answer that is late. */
+#define REFUSED_TRIES 3
+/* A longer answer than this is made for each who asks; no server takes it, unless it was told to. */
+#define KEPT_BYTES ((size_t)1024 * 1024)
 
 /* 16 random bytes in Crockford's base32: letters and digits that nobody confuses, and no '.' for a subject to
  * trip over. */
@@ -34,40 +33,100 @@ static void make_id(char out[WKV_INSTANCE_ID_BYTES])
     out[WKV_INSTANCE_ID_BYTES - 1] = '\0';
 }
 
-/* Sends the document, which is given up. Nothing goes where the provider itself may speak, nor where there was no memory. */
-static void reply_document(const struct wkv_discovery *discovery, struct wkv_loop *loop, natsMsg *message,
-                           json_t *document)
+/* Whether somebody waits for the answer, and not where the provider itself may speak. */
+static bool is_wanted(const struct wkv_discovery *discovery, const natsMsg *message)
 {
-    bool wanted = !wkv_subject_is_ours(discovery->address, natsMsg_GetReply(message));
-    char *text = document == NULL || !wanted ? NULL : json_dumps(document, JSON_COMPACT);
-    if (text != NULL && !wkv_loop_reply(loop, message, text, strlen(text)))
+    const char *to = natsMsg_GetReply(message);
+    return to != NULL && !wkv_subject_is_ours(discovery->address, to);
+}
+
+static void reply_text(struct wkv_loop *loop, natsMsg *message, const char *text, size_t len)
+{
+    if (!wkv_loop_reply(loop, message, text, len))
         wkv_log_warn(loop->log, "%s: an answer of %zu bytes cannot be sent; the server's max_payload is %zu",
-                     loop->name, strlen(text), wkv_loop_max_payload(loop));
-    free(text);
+                     loop->name, len, wkv_loop_max_payload(loop));
+}
+
+static void forget_answers(struct wkv_discovery *discovery)
+{
+    while (discovery->kept_count > 0)
+        free(discovery->kept[--discovery->kept_count].text);
+}
+
+/* One text answers all who ask the same in one turn of the loop. Else many questions at once, which cost next to nothing to ask,
+ * would keep everybody waiting who comes after them. It is as exact as a text for each: the loop reads the socket before it
+ * handles anything, so the text is made when all of these questions had come, and tells of a moment between each question and its
+ * answer. In particular a request is counted before its reply can reach its caller: who has had a reply before he asks for STATS
+ * finds it counted. Whoever asks again when he has this text is read in a later turn.
+ *
+ * Returns whether there was one already. */
+static bool answer_alike(struct wkv_discovery *discovery, natsMsg *message, const char *what)
+{
+    if (discovery->kept_turn != discovery->loop.turn)
+        forget_answers(discovery);
+    discovery->kept_turn = discovery->loop.turn;
+    for (size_t i = 0; i < discovery->kept_count; i++) {
+        const struct wkv_kept_answer *kept = &discovery->kept[i];
+        if (strcmp(kept->what, what) != 0)
+            continue;
+        reply_text(&discovery->loop, message, kept->text, kept->len);
+        return true;
+    }
+    return false;
+}
+
+/* Answers with the document, which is given up, and keeps the text for the others of this turn. Without memory for either there is
+ * no answer. */
+static void answer_first(struct wkv_discovery *discovery, natsMsg *message, const char *what,
+                         json_t *document)
+{
+    char *text = document == NULL ? NULL : json_dumps(document, JSON_COMPACT);
     json_decref(document);
+    if (text == NULL)
+        return;
+    size_t len = strlen(text);
+    reply_text(&discovery->loop, message, text, len);
+    if (len > KEPT_BYTES || discovery->kept_count == WKV_KEPT_ANSWERS) {
+        free(text);
+        return;
+    }
+    struct wkv_kept_answer *kept = &discovery->kept[discovery->kept_count++];
+    (void)snprintf(kept->what, sizeof kept->what, "%s", what);
+    kept->text = text;
+    kept->len = len;
 }
 
 static void answer_ping(struct wkv_loop *loop, void *context, natsMsg *message)
 {
-    reply_document(context, loop, message, wkv_service_ping(context));
+    (void)loop;
+    if (is_wanted(context, message) && !answer_alike(context, message, "PING"))
+        answer_first(context, message, "PING", wkv_service_ping(context));
 }
 
 static void answer_info(struct wkv_loop *loop, void *context, natsMsg *message)
 {
-    reply_document(context, loop, message, wkv_service_info(context));
+    (void)loop;
+    if (is_wanted(context, message) && !answer_alike(context, message, "INFO"))
+        answer_first(context, message, "INFO", wkv_service_info(context));
 }
 
 static void answer_stats(struct wkv_loop *loop, void *context, natsMsg *message)
 {
-    reply_document(context, loop, message, wkv_service_stats(context));
+    (void)loop;
+    if (is_wanted(context, message) && !answer_alike(context, message, "STATS"))
+        answer_first(context, message, "STATS", wkv_service_stats(context));
 }
 
+/* What is asked there has its '.' in front, so that it is none of the above. */
 static void answer_inventory(struct wkv_loop *loop, void *context, natsMsg *message)
 {
     struct wkv_discovery *discovery = context;
-    if (atomic_load(&discovery->phase) == WKV_PHASE_SERVING)
-        reply_document(discovery, loop, message,
-                       wkv_inventory_answer(discovery, natsMsg_GetSubject(message)));
+    const char *subject = natsMsg_GetSubject(message);
+    const char *what = strrchr(subject, '.');
+    (void)loop;
+    if (what != NULL && atomic_load(&discovery->phase) == WKV_PHASE_SERVING &&
+        is_wanted(discovery, message) && !answer_alike(discovery, message, what))
+        answer_first(discovery, message, what, wkv_inventory_answer(discovery, subject));
 }
 
 /* An answer with bindings, from a host or from a sister instance. */
@@ -139,6 +198,7 @@ void wkv_discovery_ask_bindings(struct wkv_discovery *discovery)
 void wkv_discovery_destroy(struct wkv_discovery *discovery)
 {
     wkv_loop_destroy(&discovery->loop);
+    forget_answers(discovery);
 }
 
 /* Reads a PING answer. Returns whether it is from an instance on this address with this engine; *id is the
@@ -151,7 +211,7 @@ static bool read_pong(const char *data, int len, const struct wkv_address *addre
                             "id", &instance, "metadata", "lattice_namespace", &space, "binding", &binding,
                             "engine", &engine, "phase", &phase) == 0 &&
                 strcmp(type, WKV_PING_TYPE) == 0 && strcmp(name, WKV_SERVICE_NAME) == 0 &&
-                strcmp(space, or_empty(address->lattice_namespace)) == 0 &&
+                strcmp(space, wkv_service_namespace(address)) == 0 &&
                 strcmp(binding, address->binding) == 0 && strcmp(engine, WKV_ENGINE) == 0;
     *id = ours ? strdup(instance) : NULL;
     *serving = ours && strcmp(phase, "starting") != 0;
@@ -171,14 +231,12 @@ natsStatus wkv_make_inbox(const char *prefix, char out[WKV_SUBJECT_BYTES])
     return written > 0 && written < WKV_SUBJECT_BYTES ? NATS_OK : NATS_INVALID_ARG;
 }
 
-/* Whether the server's permissions stood in the way of the question or its answers, which nobody would answer then. Other
- * refusals on this connection mean nothing here: whoever pings may name any reply subject. */
-static bool refused(natsConnection *connection, const char *inbox, const char **text)
+/* Whether the server's permissions have stood in the way of something. Only that is asked: nats.c overwrites the text with the next
+ * refusal while it is read, and whoever pings may name a reply subject that is refused to us. */
+static bool was_refused(natsConnection *connection)
 {
-    *text = "";
-    return natsConnection_GetLastError(connection, text) == NATS_NOT_PERMITTED &&
-           (strstr(*text, inbox) != NULL ||
-            strstr(*text, "\"" PING_SUBJECT "." WKV_SERVICE_NAME "\"") != NULL);
+    const char *changing;
+    return natsConnection_GetLastError(connection, &changing) == NATS_NOT_PERMITTED;
 }
 
 enum wkv_code wkv_discovery_ask(natsConnection *connection, const char *inbox_prefix,
@@ -187,7 +245,6 @@ enum wkv_code wkv_discovery_ask(natsConnection *connection, const char *inbox_pr
                                 struct wkv_error *error)
 {
     char inbox[WKV_SUBJECT_BYTES];
-    const char *text;
     natsSubscription *answers = NULL;
     natsStatus status = wkv_make_inbox(inbox_prefix, inbox);
     if (status == NATS_OK)
@@ -196,12 +253,14 @@ enum wkv_code wkv_discovery_ask(natsConnection *connection, const char *inbox_pr
         status = natsConnection_PublishRequest(connection, PING_SUBJECT "." WKV_SERVICE_NAME, inbox, "", 0);
     int64_t deadline_ns = wkv_monotonic_ns() + wait_ms * WKV_NS_PER_MS;
     bool wanted = true;
+    bool heard = false;
     while (status == NATS_OK && wanted) {
         natsMsg *message = NULL;
         int64_t left = (deadline_ns - wkv_monotonic_ns()) / WKV_NS_PER_MS;
         if (left <= 0)
             break;
         status = natsSubscription_NextMsg(&message, answers, left);
+        heard |= status == NATS_OK;
         char *id;
         bool serving;
         if (status == NATS_OK &&
@@ -212,11 +271,12 @@ enum wkv_code wkv_discovery_ask(natsConnection *connection, const char *inbox_pr
         natsMsg_Destroy(message);
     }
     natsSubscription_Destroy(answers);
-    if (refused(connection, inbox, &text))
-        return wkv_fail(error, WKV_FORBIDDEN,
-                        "the server does not let this user ask for instances (%s); grant it `publish` on "
-                        "%s and `subscribe` on its inbox, or set --inbox-prefix",
-                        text, PING_SUBJECT "." WKV_SERVICE_NAME);
+    if (!heard && (status == NATS_OK || status == NATS_TIMEOUT) && was_refused(connection))
+        return wkv_fail(
+            error, WKV_FORBIDDEN,
+            "the server does not let this user ask for instances, or hear their answers; grant it "
+            "`publish` on %s and `subscribe` on its inbox (%s), or set --inbox-prefix",
+            PING_SUBJECT "." WKV_SERVICE_NAME, inbox);
     if (status != NATS_OK && status != NATS_TIMEOUT && status != NATS_NO_RESPONDERS)
         return wkv_fail(error, WKV_UNAVAILABLE, "cannot ask for other instances: %s",
                         natsStatus_GetText(status));
@@ -229,14 +289,17 @@ struct claim {
     char other[WKV_INSTANCE_ID_BYTES];
     bool in_the_way; /* one that serves, or starts with a smaller id */
     bool undecided;  /* one that starts with a larger id: it may not have seen us */
+    bool heard_own;  /* our own answer came, so the others' have had their time */
 };
 
 static bool note_peer(void *context, const char *id, bool serving)
 {
     struct claim *claim = context;
     int order = strcmp(id, claim->own_id);
-    if (order == 0)
+    if (order == 0) {
+        claim->heard_own = true;
         return true;
+    }
     if (serving || order < 0) {
         claim->in_the_way = true;
         (void)snprintf(claim->other, sizeof claim->other, "%s", id);
@@ -252,10 +315,12 @@ enum wkv_code wkv_discovery_claim(struct wkv_discovery *discovery, const char *i
     struct claim claim = {.own_id = discovery->id};
     for (int i = 0; i < CLAIM_TRIES; i++) {
         claim.undecided = false;
-        if (wkv_discovery_ask(discovery->loop.connection, inbox_prefix, discovery->address, CLAIM_WAIT_MS,
-                              note_peer, &claim, error) != WKV_OK)
-            return error->code;
-        if (claim.in_the_way || !claim.undecided)
+        claim.heard_own = false;
+        enum wkv_code code = wkv_discovery_ask(discovery->loop.connection, inbox_prefix, discovery->address,
+                                               CLAIM_WAIT_MS, note_peer, &claim, error);
+        if (code != WKV_OK && (code != WKV_FORBIDDEN || i + 1 >= REFUSED_TRIES))
+            return code;
+        if (claim.in_the_way || (claim.heard_own && !claim.undecided))
             break;
     }
     *alone = !claim.in_the_way;

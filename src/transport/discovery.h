@@ -13,14 +13,27 @@
 /* How far a process has come with its life. */
 enum wkv_phase { WKV_PHASE_STARTING, WKV_PHASE_SERVING, WKV_PHASE_DRAINING };
 
+/* So many different questions are answered alike within a turn of the loop: three on `$SRV`, four on the lattice's inventory. */
+#define WKV_KEPT_ANSWERS 7
+
+struct wkv_kept_answer {
+    char what[16]; /* was asked */
+    char *text;    /* owned */
+    size_t len;
+};
+
 struct wkv_discovery {
     struct wkv_loop loop; /* a connection of its own: no request waits for an operator's question */
     const struct wkv_address *address;   /* borrowed */
     const struct wkv_provider *provider; /* borrowed */
     char id[WKV_INSTANCE_ID_BYTES];      /* unique for each process */
     _Atomic int phase;                   /* enum wkv_phase */
-    char inbox[WKV_SUBJECT_BYTES];       /* where the bindings that the lattice remembers come, */
-    _Atomic int64_t inbox_until_ns;      /* and until when they are taken up */
+    /* The loop's thread's: what was answered in the turn in which the last question came. */
+    struct wkv_kept_answer kept[WKV_KEPT_ANSWERS];
+    size_t kept_count;
+    uint64_t kept_turn;
+    char inbox[WKV_SUBJECT_BYTES];  /* where the bindings that the lattice remembers come, */
+    _Atomic int64_t inbox_until_ns; /* and until when they are taken up */
     /* The key by which the lattice knows this process (contract section 7). */
     char host[WKV_NKEY_PUBLIC_CHARS + 1];
 };

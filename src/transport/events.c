@@ -96,17 +96,14 @@ void wkv_event_publish(struct wkv_discovery *discovery, enum wkv_event event, st
 /* Members of the process as real hosts label themselves. */
 static json_t *answer_host(const struct wkv_discovery *discovery)
 {
-    struct wkv_stats_service *stats = malloc(sizeof *stats);
+    struct wkv_stats_service stats;
     struct utsname machine;
-    json_t *answer = NULL;
-    if (stats != NULL && uname(&machine) == 0 &&
-        wkv_stats_service(discovery->provider->stats, wkv_monotonic_ns(), stats))
-        answer = json_pack("{s:{s:s, s:{s:s, s:s, s:s, s:s}, s:I}}", "Host", "id", discovery->host, "labels",
-                           "hostcore.arch", machine.machine, "hostcore.os", "linux", "hostcore.osfamily",
-                           "unix", "wascc.provider", WKV_SERVICE_NAME, "uptime_ms",
-                           (json_int_t)(stats->uptime_ns / WKV_NS_PER_MS));
-    free(stats);
-    return answer;
+    if (uname(&machine) != 0 || !wkv_stats_service(discovery->provider->stats, wkv_monotonic_ns(), &stats))
+        return NULL;
+    return json_pack("{s:{s:s, s:{s:s, s:s, s:s, s:s}, s:I}}", "Host", "id", discovery->host, "labels",
+                     "hostcore.arch", machine.machine, "hostcore.os", "linux", "hostcore.osfamily", "unix",
+                     "wascc.provider", WKV_SERVICE_NAME, "uptime_ms",
+                     (json_int_t)(stats.uptime_ns / WKV_NS_PER_MS));
 }
 
 /* No actor runs here. */

@@ -274,8 +274,10 @@ static void turn(struct wkv_loop *loop, bool *flowing)
         ssize_t got = read(loop->wake_fd, &drained, sizeof drained);
         (void)got;
     }
-    if (readable && *flowing)
+    if (readable && *flowing) {
+        loop->turn++;
         natsConnection_ProcessReadEvent(loop->connection);
+    }
     count_pending(loop);
     *flowing = handle_pending(loop);
     if (loop->bytes_seen - loop->spent_from >= SPENT_BYTES)

@@ -98,6 +98,7 @@ struct wkv_loop {
 
     /* The loop's thread only. */
     uint32_t interest;      /* epoll events asked for */
+    uint64_t turn;          /* counted up with each read of the socket */
     uint64_t messages_seen; /* what nats.c has counted in */
     uint64_t bytes_seen;    /* of payloads and headers, likewise */
     uint64_t pending;       /* at most so many messages wait in subscriptions */

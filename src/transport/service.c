@@ -13,11 +13,6 @@
 /* The endpoint whose data has the service's as well: ADR-32 has data of endpoints only, and so the nats CLI shows no other. */
 #define SERVICE_ENDPOINT "HealthRequest"
 
-static const char *or_empty(const char *text)
-{
-    return text == NULL ? "" : text;
-}
-
 /* What PING says of itself; beside what ADR-32 has, by this two instances that start at once agree who goes on. */
 static const char *phase_name(const struct wkv_discovery *discovery)
 {
@@ -32,7 +27,7 @@ static json_t *make_document(const struct wkv_discovery *discovery, const char *
 {
     return json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s}}", "type", type, "name",
                      WKV_SERVICE_NAME, "id", discovery->id, "version", WKV_VERSION, "metadata", "capability",
-                     WKV_CAPABILITY, "lattice_namespace", or_empty(discovery->address->lattice_namespace),
+                     WKV_CAPABILITY, "lattice_namespace", wkv_service_namespace(discovery->address),
                      "binding", discovery->address->binding, "engine", WKV_ENGINE, "phase",
                      phase_name(discovery));
 }

@@ -8,6 +8,12 @@
 
 #define WKV_PING_TYPE "io.nats.micro.v1.ping_response"
 
+/* The lattice namespace as the documents have it: "" where there is none. */
+static inline const char *wkv_service_namespace(const struct wkv_address *address)
+{
+    return address->lattice_namespace == NULL ? "" : address->lattice_namespace;
+}
+
 /* The answers to PING, INFO and STATS. The caller releases them. Errors: NULL where memory is short. */
 json_t *wkv_service_ping(const struct wkv_discovery *discovery);
 json_t *wkv_service_info(const struct wkv_discovery *discovery);

@@ -630,6 +630,91 @@ START_TEST(an_answered_request_is_counted_already)
 }
 END_TEST
 
+/* ---- many questions at once ---- */
+
+static const struct {
+    const char *subject, *answer; /* which only this answer has in it */
+} questions[] = {{"$SRV.PING", "\"io.nats.micro.v1.ping_response\""},
+                 {"$SRV.INFO.wascc-keyvalue", "\"io.nats.micro.v1.info_response\""},
+                 {"$SRV.STATS.wascc-keyvalue", "\"io.nats.micro.v1.stats_response\""},
+                 {"wasmbus.inventory.hosts", "{\"Host\":"},
+                 {"wasmbus.inventory.capabilities", "{\"Capabilities\":"}};
+
+#define KINDS (sizeof questions / sizeof questions[0])
+#define QUESTIONS (KINDS * 400)
+
+/* Leaves in as few pieces as may be. */
+static void ask_at_once(natsConnection *connection)
+{
+    for (size_t i = 0; i < QUESTIONS; i++) {
+        char reply[64];
+        (void)snprintf(reply, sizeof reply, "answers.%zu", i);
+        ck_assert_int_eq(
+            natsConnection_PublishRequest(connection, questions[i % KINDS].subject, reply, "", 0), NATS_OK);
+    }
+    ck_assert_int_eq(natsConnection_FlushTimeout(connection, WAIT_MS), NATS_OK);
+}
+
+/* Each has the answer to his own question, though they share texts: STATS tells the time, so it shows how many texts there were. */
+START_TEST(questions_that_come_together_share_an_answer)
+{
+    static bool answered[QUESTIONS];
+    natsConnection *connection = NULL;
+    natsSubscription *answers = NULL;
+    char uptime[64] = "";
+    size_t texts = 0;
+    memset(answered, 0, sizeof answered);
+    provider_serve(&provider, server.url, NULL);
+    ck_assert_int_eq(natsConnection_ConnectTo(&connection, server.url), NATS_OK);
+    ck_assert_int_eq(natsConnection_SubscribeSync(&answers, connection, "answers.*"), NATS_OK);
+    ck_assert_int_eq(natsSubscription_SetPendingLimits(answers, -1, -1), NATS_OK);
+    ask_at_once(connection);
+    for (size_t i = 0; i < QUESTIONS; i++) {
+        natsMsg *message = NULL;
+        ck_assert_int_eq(natsSubscription_NextMsg(&message, answers, WAIT_MS), NATS_OK);
+        size_t number = strtoul(strchr(natsMsg_GetSubject(message), '.') + 1, NULL, 10);
+        const char *text = natsMsg_GetData(message);
+        ck_assert(number < QUESTIONS && !answered[number]);
+        answered[number] = true;
+        ck_assert_msg(strstr(text, questions[number % KINDS].answer) != NULL, "%s: %s",
+                      questions[number % KINDS].subject, text);
+        json_decref(json_of(text, (size_t)natsMsg_GetDataLength(message)));
+        const char *now = strstr(text, "\"uptime_s\":");
+        if (now != NULL && strncmp(now, uptime, strlen(uptime)) != 0)
+            texts++;
+        if (now != NULL)
+            (void)snprintf(uptime, sizeof uptime, "%.*s", (int)strcspn(now, ","), now);
+        natsMsg_Destroy(message);
+    }
+    ck_assert_msg(texts < QUESTIONS / KINDS / 2, "%zu texts for %zu questions", texts, QUESTIONS / KINDS);
+    natsSubscription_Destroy(answers);
+    natsConnection_Destroy(connection);
+    provider_stop(&provider);
+}
+END_TEST
+
+/* A text that is made for others may be ours only if it is made when we have asked. */
+START_TEST(an_answered_request_is_counted_amid_others_questions)
+{
+    struct client others;
+    provider_serve(&provider, server.url, "--workers", "2", NULL);
+    open_clients();
+    client_open(&others, server.url);
+    for (int i = 1; i <= 200; i++) {
+        for (int j = 0; j < 50; j++)
+            ck_assert_int_eq(natsConnection_PublishRequest(others.connection, "$SRV.STATS.wascc-keyvalue",
+                                                           "nobody", "", 0),
+                             NATS_OK);
+        ck_assert_int_eq(client_add(&client, PROTOBUF, "n", 1), i);
+        json_t *stats = service_stats(&client);
+        ck_assert_int_eq(endpoint_number(stats, "Add", "num_requests"), i);
+        json_decref(stats);
+    }
+    client_close(&others);
+    provider_stop(&provider);
+}
+END_TEST
+
 /* What `system` asks is counted as well, on its own endpoints. */
 START_TEST(the_systems_requests_are_counted_too)
 {
@@ -983,6 +1068,8 @@ static Suite *make_suite(void)
     tcase_add_test(tests, every_operation_of_the_provider_is_an_endpoint);
     tcase_add_test(tests, stats_count_what_eight_clients_sent_to_the_request);
     tcase_add_test(tests, an_answered_request_is_counted_already);
+    tcase_add_test(tests, questions_that_come_together_share_an_answer);
+    tcase_add_test(tests, an_answered_request_is_counted_amid_others_questions);
     tcase_add_test(tests, the_systems_requests_are_counted_too);
     tcase_add_test(tests, service_data_counts_keys_by_kind);
     tcase_add_test(tests, service_data_counts_keys_by_keyspace);

@@ -109,6 +109,13 @@ static uint64_t long_tail(uint64_t *state)
 static uint64_t (*const distributions[])(uint64_t *) = {constant,      uniform,   small,
                                                         any_magnitude, two_humps, long_tail};
 
+static uint64_t percentile(const uint64_t *counts, unsigned ten_thousandths)
+{
+    uint64_t ns;
+    (void)wkv_histogram_percentiles(counts, &ten_thousandths, 1, &ns);
+    return ns;
+}
+
 static const unsigned percents[] = {1, 100, 2500, 5000, 9000, 9900, 9990, 9999, 10000};
 
 START_TEST(a_percentile_is_that_of_the_sorted_values_rounded_up_to_its_bucket)
@@ -126,9 +133,12 @@ START_TEST(a_percentile_is_that_of_the_sorted_values_rounded_up_to_its_bucket)
     qsort(sorted, SAMPLES, sizeof sorted[0], by_value);
     for (uint32_t i = 0; i < WKV_HISTOGRAM_BUCKETS; i++)
         counts[i] = wkv_stats_read(&histogram.counts[i]);
+    uint64_t together[COUNT_OF(percents)];
+    ck_assert_uint_eq(wkv_histogram_percentiles(counts, percents, COUNT_OF(percents), together), SAMPLES);
     for (size_t i = 0; i < COUNT_OF(percents); i++) {
         uint64_t exact = exact_percentile(sorted, SAMPLES, percents[i]);
-        uint64_t got = wkv_histogram_percentile_ns(counts, percents[i]);
+        uint64_t got = percentile(counts, percents[i]);
+        ck_assert_uint_eq(got, together[i]);
         ck_assert_uint_eq(got, wkv_histogram_upper_ns(wkv_histogram_bucket(exact)));
         ck_assert(exact == 0 ? got == 1 : (got - exact) * 32 < exact);
     }
@@ -138,8 +148,11 @@ END_TEST
 START_TEST(percentiles_of_nothing_are_0)
 {
     static const uint64_t counts[WKV_HISTOGRAM_BUCKETS];
+    uint64_t ns[COUNT_OF(percents)];
+    memset(ns, 0xff, sizeof ns);
+    ck_assert_uint_eq(wkv_histogram_percentiles(counts, percents, COUNT_OF(percents), ns), 0);
     for (size_t i = 0; i < COUNT_OF(percents); i++)
-        ck_assert_uint_eq(wkv_histogram_percentile_ns(counts, percents[i]), 0);
+        ck_assert_uint_eq(ns[i], 0);
 }
 END_TEST
 
@@ -148,8 +161,8 @@ START_TEST(each_percentile_of_one_value_is_its_bucket)
     for (uint32_t bucket = 0; bucket < WKV_HISTOGRAM_BUCKETS; bucket++) {
         uint64_t counts[WKV_HISTOGRAM_BUCKETS] = {0};
         counts[bucket] = 1;
-        ck_assert_uint_eq(wkv_histogram_percentile_ns(counts, 1), wkv_histogram_upper_ns(bucket));
-        ck_assert_uint_eq(wkv_histogram_percentile_ns(counts, 10000), wkv_histogram_upper_ns(bucket));
+        ck_assert_uint_eq(percentile(counts, 1), wkv_histogram_upper_ns(bucket));
+        ck_assert_uint_eq(percentile(counts, 10000), wkv_histogram_upper_ns(bucket));
     }
 }
 END_TEST
@@ -159,10 +172,23 @@ START_TEST(half_of_the_values_is_half_of_them)
     uint64_t counts[WKV_HISTOGRAM_BUCKETS] = {0};
     counts[3] = 2;
     counts[9] = 2;
-    ck_assert_uint_eq(wkv_histogram_percentile_ns(counts, 5000), wkv_histogram_upper_ns(3));
-    ck_assert_uint_eq(wkv_histogram_percentile_ns(counts, 5001), wkv_histogram_upper_ns(9));
+    ck_assert_uint_eq(percentile(counts, 5000), wkv_histogram_upper_ns(3));
+    ck_assert_uint_eq(percentile(counts, 5001), wkv_histogram_upper_ns(9));
     counts[3] = 1;
-    ck_assert_uint_eq(wkv_histogram_percentile_ns(counts, 5000), wkv_histogram_upper_ns(9));
+    ck_assert_uint_eq(percentile(counts, 5000), wkv_histogram_upper_ns(9));
+}
+END_TEST
+
+/* Each begins where the one before it ended, be it the same bucket. */
+START_TEST(percentiles_that_are_asked_for_together_may_be_equal)
+{
+    static const unsigned wanted[] = {1, 5000, 5000, 5001, 7500, 7501, 10000, 10000};
+    static const uint32_t buckets[] = {0, 3, 3, 9, 9, LAST - 1, LAST - 1, LAST - 1};
+    uint64_t counts[WKV_HISTOGRAM_BUCKETS] = {[0] = 1, [3] = 1, [9] = 1, [LAST - 1] = 1};
+    uint64_t ns[COUNT_OF(wanted)];
+    ck_assert_uint_eq(wkv_histogram_percentiles(counts, wanted, COUNT_OF(wanted), ns), 4);
+    for (size_t i = 0; i < COUNT_OF(wanted); i++)
+        ck_assert_uint_eq(ns[i], wkv_histogram_upper_ns(buckets[i]));
 }
 END_TEST
 
@@ -171,10 +197,10 @@ START_TEST(counts_near_the_largest_number_do_not_overflow)
     uint64_t counts[WKV_HISTOGRAM_BUCKETS] = {0};
     counts[5] = UINT64_MAX / 2 + 1;
     counts[LAST] = UINT64_MAX / 2;
-    ck_assert_uint_eq(wkv_histogram_percentile_ns(counts, 1), wkv_histogram_upper_ns(5));
-    ck_assert_uint_eq(wkv_histogram_percentile_ns(counts, 5000), wkv_histogram_upper_ns(5));
-    ck_assert_uint_eq(wkv_histogram_percentile_ns(counts, 5001), UINT64_MAX);
-    ck_assert_uint_eq(wkv_histogram_percentile_ns(counts, 10000), UINT64_MAX);
+    ck_assert_uint_eq(percentile(counts, 1), wkv_histogram_upper_ns(5));
+    ck_assert_uint_eq(percentile(counts, 5000), wkv_histogram_upper_ns(5));
+    ck_assert_uint_eq(percentile(counts, 5001), UINT64_MAX);
+    ck_assert_uint_eq(percentile(counts, 10000), UINT64_MAX);
 }
 END_TEST
 
@@ -191,6 +217,7 @@ int main(void)
     tcase_add_test(tests, percentiles_of_nothing_are_0);
     tcase_add_test(tests, each_percentile_of_one_value_is_its_bucket);
     tcase_add_test(tests, half_of_the_values_is_half_of_them);
+    tcase_add_test(tests, percentiles_that_are_asked_for_together_may_be_equal);
     tcase_add_test(tests, counts_near_the_largest_number_do_not_overflow);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

@@ -116,8 +116,9 @@ END_TEST
 START_TEST(more_than_a_tick_can_hold_is_not_lost)
 {
     uint64_t many = (UINT64_C(1) << 33) + 5;
-    struct wkv_histogram *histogram = &wkv_stats_worker(stats, 0)->rows[OPERATION].histogram;
-    atomic_store(&histogram->counts[100], many);
+    struct wkv_stats_row *row = &wkv_stats_worker(stats, 0)->rows[OPERATION];
+    atomic_store(&row->counters.requests, many);
+    atomic_store(&row->histogram.counts[100], many);
     for (unsigned i = 0; i <= WKV_STATS_TICKS; i++) {
         ck_assert_uint_eq(operation_of(OPERATION)->last_minute.requests, many);
         tick(1);
