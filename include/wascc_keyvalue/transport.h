@@ -92,11 +92,11 @@ natsStatus wkv_make_inbox(const char *prefix, char out[WKV_SUBJECT_BYTES]);
 
 /* Asks `$SRV.PING.wascc-keyvalue` on connection and gives each answer that is from an instance on this
  * address with this engine to `seen` (its id, and whether it holds data, serving or draining, or is still starting), for wait_ms or
- * until seen returns false. The connection's messages must be delivered meanwhile, by a loop of its own or
+ * until seen returns false. One that is starting answers only where also_starting is set. The connection's messages must be delivered meanwhile, by a loop of its own or
  * nats.c's threads. inbox_prefix is the connection's own (NULL: _INBOX). Errors: WKV_FORBIDDEN (the server's
  * permissions refuse the question or its answers), WKV_UNAVAILABLE. */
 enum wkv_code wkv_discovery_ask(natsConnection *connection, const char *inbox_prefix,
-                                const struct wkv_address *address, int64_t wait_ms,
+                                const struct wkv_address *address, bool also_starting, int64_t wait_ms,
                                 bool (*seen)(void *context, const char *id, bool serving), void *context,
                                 struct wkv_error *error);
 

@@ -28,7 +28,7 @@ static int check(const struct wkv_config *config)
         (void)fprintf(stderr, "wascc-keyvalue: %s\n", error.text);
         return WKV_EXIT_FAILED;
     }
-    enum wkv_code code = wkv_discovery_ask(connection, config->connect.inbox_prefix, &config->address,
+    enum wkv_code code = wkv_discovery_ask(connection, config->connect.inbox_prefix, &config->address, false,
                                            (int64_t)config->timeout_ms, note_serving, &found, &error);
     natsConnection_Destroy(connection);
     if (code == WKV_OK && found.any) {

@@ -42,9 +42,13 @@ static bool is_wanted(const struct wkv_discovery *discovery, const natsMsg *mess
 
 static void reply_text(struct wkv_loop *loop, natsMsg *message, const char *text, size_t len)
 {
-    if (!wkv_loop_reply(loop, message, text, len))
-        wkv_log_warn(loop->log, "%s: an answer of %zu bytes cannot be sent; the server's max_payload is %zu",
-                     loop->name, len, wkv_loop_max_payload(loop));
+    struct wkv_error error;
+    if (len <= wkv_loop_max_payload(loop) && wkv_loop_reply(loop, message, text, len))
+        return;
+    (void)wkv_fail(&error, WKV_TOO_LARGE, "%s: the answer has %zu bytes and the server's max_payload is %zu",
+                   natsMsg_GetSubject(message), len, wkv_loop_max_payload(loop));
+    wkv_log_warn(loop->log, "%s: %s", loop->name, error.text);
+    (void)wkv_loop_reply_error(loop, message, &error, NULL);
 }
 
 static void forget_answers(struct wkv_discovery *discovery)
@@ -96,24 +100,36 @@ static void answer_first(struct wkv_discovery *discovery, natsMsg *message, cons
     kept->len = len;
 }
 
+/* Who finds a service calls it, so one that does not listen yet is not to be found: but by others that start, whose PING has
+ * something in it. */
+static bool may_be_found(struct wkv_discovery *discovery, const natsMsg *message)
+{
+    return atomic_load(&discovery->phase) != WKV_PHASE_STARTING || natsMsg_GetDataLength(message) > 0;
+}
+
 static void answer_ping(struct wkv_loop *loop, void *context, natsMsg *message)
 {
     (void)loop;
-    if (is_wanted(context, message) && !answer_alike(context, message, "PING"))
+    if (may_be_found(context, message) && is_wanted(context, message) &&
+        !answer_alike(context, message, "PING"))
         answer_first(context, message, "PING", wkv_service_ping(context));
 }
 
 static void answer_info(struct wkv_loop *loop, void *context, natsMsg *message)
 {
+    struct wkv_discovery *discovery = context;
     (void)loop;
-    if (is_wanted(context, message) && !answer_alike(context, message, "INFO"))
+    if (atomic_load(&discovery->phase) != WKV_PHASE_STARTING && is_wanted(context, message) &&
+        !answer_alike(context, message, "INFO"))
         answer_first(context, message, "INFO", wkv_service_info(context));
 }
 
 static void answer_stats(struct wkv_loop *loop, void *context, natsMsg *message)
 {
+    struct wkv_discovery *discovery = context;
     (void)loop;
-    if (is_wanted(context, message) && !answer_alike(context, message, "STATS"))
+    if (atomic_load(&discovery->phase) != WKV_PHASE_STARTING && is_wanted(context, message) &&
+        !answer_alike(context, message, "STATS"))
         answer_first(context, message, "STATS", wkv_service_stats(context));
 }
 
@@ -240,7 +256,7 @@ static bool was_refused(natsConnection *connection)
 }
 
 enum wkv_code wkv_discovery_ask(natsConnection *connection, const char *inbox_prefix,
-                                const struct wkv_address *address, int64_t wait_ms,
+                                const struct wkv_address *address, bool also_starting, int64_t wait_ms,
                                 bool (*seen)(void *context, const char *id, bool serving), void *context,
                                 struct wkv_error *error)
 {
@@ -250,7 +266,8 @@ enum wkv_code wkv_discovery_ask(natsConnection *connection, const char *inbox_pr
     if (status == NATS_OK)
         status = natsConnection_SubscribeSync(&answers, connection, inbox);
     if (status == NATS_OK)
-        status = natsConnection_PublishRequest(connection, PING_SUBJECT "." WKV_SERVICE_NAME, inbox, "", 0);
+        status = natsConnection_PublishRequestString(connection, PING_SUBJECT "." WKV_SERVICE_NAME, inbox,
+                                                     also_starting ? "also who is starting" : "");
     int64_t deadline_ns = wkv_monotonic_ns() + wait_ms * WKV_NS_PER_MS;
     bool wanted = true;
     bool heard = false;
@@ -317,7 +334,7 @@ enum wkv_code wkv_discovery_claim(struct wkv_discovery *discovery, const char *i
         claim.undecided = false;
         claim.heard_own = false;
         enum wkv_code code = wkv_discovery_ask(discovery->loop.connection, inbox_prefix, discovery->address,
-                                               CLAIM_WAIT_MS, note_peer, &claim, error);
+                                               true, CLAIM_WAIT_MS, note_peer, &claim, error);
         if (code != WKV_OK && (code != WKV_FORBIDDEN || i + 1 >= REFUSED_TRIES))
             return code;
         if (claim.in_the_way || (claim.heard_own && !claim.undecided))

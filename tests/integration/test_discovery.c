@@ -227,6 +227,29 @@ START_TEST(every_member_of_the_three_documents_is_there)
 END_TEST
 
 /* Another name, another id, another root and one token too many have no listener. */
+/* One that is about to listen is not found yet. */
+START_TEST(who_is_found_can_be_called)
+{
+    static const char *const verbs[] = {"PING", "INFO", "STATS"};
+    client_open(&client, server.url);
+    for (int round = 0; round < 6; round++) {
+        char subject[64];
+        natsStatus status = NATS_TIMEOUT;
+        (void)snprintf(subject, sizeof subject, "$SRV.%s.wascc-keyvalue", verbs[round % 3]);
+        provider_start(&provider, server.url, NULL);
+        long long deadline_ms = now_ms() + WAIT_MS;
+        while (status != NATS_OK) {
+            natsMsg *found = NULL;
+            status = natsConnection_RequestString(&found, client.connection, subject, "", 20);
+            natsMsg_Destroy(found);
+            ck_assert_msg(status == NATS_OK || now_ms() < deadline_ms, "it is not found");
+        }
+        json_decref(client_call(&client, JSON, "Get", "{s:s}", "key", "k"));
+        provider_stop(&provider);
+    }
+}
+END_TEST
+
 START_TEST(another_name_or_id_gets_nothing)
 {
     static const struct {
@@ -1063,6 +1086,7 @@ static Suite *make_suite(void)
     tcase_add_checked_fixture(tests, start, stop);
     tcase_add_loop_test(tests, every_member_of_the_three_documents_is_there, 0,
                         (int)(sizeof places / sizeof places[0]));
+    tcase_add_test(tests, who_is_found_can_be_called);
     tcase_add_test(tests, another_name_or_id_gets_nothing);
     tcase_add_test(tests, two_instances_answer_each_with_its_own_id_and_counts);
     tcase_add_test(tests, every_operation_of_the_provider_is_an_endpoint);
