@@ -51,6 +51,16 @@ enum wkv_code wkv_bindings_bind(struct wkv_bindings *bindings, struct wkv_text a
                                 struct wkv_text keyspace, const struct wkv_policy_binding *claims,
                                 struct wkv_error *error);
 
+/* The same for what others remember of the actor, which holds only where nobody has said anything newer since start: nothing happens
+ * where the actor is bound, or was removed. *bound says whether it was bound by this call. Removals are remembered up to a number,
+ * and after more of them nobody is bound so. Errors: as wkv_bindings_bind. */
+enum wkv_code wkv_bindings_bind_if_new(struct wkv_bindings *bindings, struct wkv_text actor,
+                                       struct wkv_text keyspace, const struct wkv_policy_binding *claims,
+                                       bool *bound, struct wkv_error *error);
+
+/* How many removals are remembered. */
+#define WKV_BINDINGS_REMEMBERED_REMOVALS 1024u
+
 /* Takes the actor's binding away; one that is not bound is no error. Any thread. */
 void wkv_bindings_remove(struct wkv_bindings *bindings, struct wkv_text actor);
 

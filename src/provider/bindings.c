@@ -32,6 +32,11 @@ struct wkv_bindings {
     uint32_t slots; /* a power of two */
     uint32_t count;
 
+    /* Hashes of the names that were removed since start, bound or not. Two of one hash are as good as one: then an actor that was not
+     * removed is not taken up, and its host's next word binds it. */
+    uint64_t removed[WKV_BINDINGS_REMEMBERED_REMOVALS];
+    uint32_t removed_count;
+
     struct keyspace *keyspaces; /* by number */
     uint32_t keyspace_count;
 
@@ -168,6 +173,28 @@ static enum wkv_code bind_locked(struct wkv_bindings *bindings, struct wkv_text 
     return WKV_OK;
 }
 
+static bool was_removed(const struct wkv_bindings *bindings, uint64_t hash)
+{
+    for (uint32_t i = 0; i < bindings->removed_count; i++)
+        if (bindings->removed[i] == hash)
+            return true;
+    return bindings->removed_count == WKV_BINDINGS_REMEMBERED_REMOVALS;
+}
+
+static void remember_removal(struct wkv_bindings *bindings, struct wkv_text name)
+{
+    if (bindings->removed_count == WKV_BINDINGS_REMEMBERED_REMOVALS)
+        return;
+    uint64_t hash = hash_name(bindings, name);
+    if (!was_removed(bindings, hash))
+        bindings->removed[bindings->removed_count++] = hash;
+}
+
+static bool is_news(const struct wkv_bindings *bindings, struct wkv_text name)
+{
+    return find_slot(bindings, name)->len == 0 && !was_removed(bindings, hash_name(bindings, name));
+}
+
 /* ---- from outside ---- */
 
 struct wkv_bindings *wkv_bindings_create(const char *binding)
@@ -217,9 +244,7 @@ static void tell(const struct wkv_bindings *bindings, struct wkv_text actor, boo
         bindings->watcher(bindings->watcher_context, actor, bound);
 }
 
-enum wkv_code wkv_bindings_bind(struct wkv_bindings *bindings, struct wkv_text actor,
-                                struct wkv_text keyspace, const struct wkv_policy_binding *claims,
-                                struct wkv_error *error)
+static enum wkv_code check_names(struct wkv_text actor, struct wkv_text keyspace, struct wkv_error *error)
 {
     if (!is_token(actor))
         return wkv_fail(error, WKV_BAD_REQUEST, "the module is no actor: give its public key (M...)");
@@ -230,10 +255,38 @@ enum wkv_code wkv_bindings_bind(struct wkv_bindings *bindings, struct wkv_text a
     /* A name is shown to operators, who would see it end there. */
     if (keyspace.data != NULL && memchr(keyspace.data, '\0', keyspace.len) != NULL)
         return wkv_fail(error, WKV_BAD_REQUEST, "KEYSPACE has a NUL in it; give a name without one");
+    return WKV_OK;
+}
+
+enum wkv_code wkv_bindings_bind(struct wkv_bindings *bindings, struct wkv_text actor,
+                                struct wkv_text keyspace, const struct wkv_policy_binding *claims,
+                                struct wkv_error *error)
+{
+    if (check_names(actor, keyspace, error) != WKV_OK)
+        return error->code;
     (void)pthread_mutex_lock(&bindings->lock);
     enum wkv_code code = bind_locked(bindings, actor, keyspace, claims, error);
     (void)pthread_mutex_unlock(&bindings->lock);
     if (code == WKV_OK)
+        tell(bindings, actor, true);
+    return code;
+}
+
+enum wkv_code wkv_bindings_bind_if_new(struct wkv_bindings *bindings, struct wkv_text actor,
+                                       struct wkv_text keyspace, const struct wkv_policy_binding *claims,
+                                       bool *bound, struct wkv_error *error)
+{
+    *bound = false;
+    if (check_names(actor, keyspace, error) != WKV_OK)
+        return error->code;
+    enum wkv_code code = WKV_OK;
+    (void)pthread_mutex_lock(&bindings->lock);
+    if (is_news(bindings, actor)) {
+        code = bind_locked(bindings, actor, keyspace, claims, error);
+        *bound = code == WKV_OK;
+    }
+    (void)pthread_mutex_unlock(&bindings->lock);
+    if (*bound)
         tell(bindings, actor, true);
     return code;
 }
@@ -243,6 +296,7 @@ void wkv_bindings_remove(struct wkv_bindings *bindings, struct wkv_text actor)
     if (!is_token(actor))
         return;
     (void)pthread_mutex_lock(&bindings->lock);
+    remember_removal(bindings, actor);
     struct actor *found = find_slot(bindings, actor);
     bool was_bound = found->len != 0;
     if (was_bound) {

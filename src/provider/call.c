@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 enum wkv_code wkv_call_fail(struct wkv_call *call, enum wkv_code code, const char *format, ...)
 {
@@ -90,6 +91,17 @@ enum wkv_code wkv_call_finish(struct wkv_call *call)
     struct wkv_slice msg = {call->writer.buffer->data, call->writer.buffer->len};
     size_t bytes = wkv_invocation_response_bytes(msg, NULL, call->lattice->id);
     return bytes > call->writer.max_bytes ? too_large(call, bytes) : WKV_OK;
+}
+
+/* JSON writes a control character as \u0001. */
+size_t wkv_call_json_bytes(struct wkv_text text)
+{
+    size_t bytes = sizeof "\"\",";
+    for (size_t i = 0; i < text.len; i++)
+        bytes += (unsigned char)text.data[i] < 0x20 || text.data[i] == 0x7f ? 6
+                 : strchr("\"\\/", text.data[i]) != NULL                    ? 2
+                                                                            : 1;
+    return bytes;
 }
 
 void wkv_call_show(void *context, struct wkv_text text)

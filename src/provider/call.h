@@ -53,6 +53,9 @@ enum wkv_code wkv_call_finish(struct wkv_call *call);
  * whose context is the call. */
 void wkv_call_show(void *context, struct wkv_text text);
 
+/* Bytes of the text in a JSON reply, with its quotes and a comma, at the most. */
+size_t wkv_call_json_bytes(struct wkv_text text);
+
 /* The handlers, one for each row of the table. */
 enum wkv_code wkv_handle_get(struct wkv_call *call);
 enum wkv_code wkv_handle_set(struct wkv_call *call);

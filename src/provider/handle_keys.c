@@ -96,17 +96,6 @@ static bool is_wanted(struct search *search, struct wkv_text name, const struct 
            (request->prefix.len == 0 || memcmp(request->prefix.data, name.data, request->prefix.len) == 0);
 }
 
-/* Bytes of a key in the reply, at the most: JSON writes a control character as \u0001. */
-static size_t bytes_in_reply(struct wkv_text name)
-{
-    size_t bytes = sizeof "\"\",";
-    for (size_t i = 0; i < name.len; i++)
-        bytes += (unsigned char)name.data[i] < 0x20 || name.data[i] == 0x7f ? 6
-                 : strchr("\"\\/", name.data[i]) != NULL                    ? 2
-                                                                            : 1;
-    return bytes;
-}
-
 /* Puts a copy of the name on the page. */
 static enum wkv_code add_name(struct search *search, struct wkv_text name)
 {
@@ -126,7 +115,7 @@ static bool take_piece(struct search *search, const struct wkv_store_scan *scan,
         struct wkv_text name = scan->keys[i].name;
         if (!is_wanted(search, name, &scan->keys[i].info))
             continue;
-        size_t bytes = bytes_in_reply(name);
+        size_t bytes = wkv_call_json_bytes(name);
         if (search->reply->n_keys == search->limit || (search->reply->n_keys > 0 && bytes > search->room)) {
             search->cursor = scan->keys[i].cursor;
             return false;

@@ -70,6 +70,25 @@ static enum wkv_code write_bindings(struct wkv_call *call, const struct wkv_bind
     return wkv_call_finish(call);
 }
 
+/* How many of the rows fit into the reply; the first is on the page in any case, so that the next one gets further. */
+static size_t rows_that_fit(const struct wkv_call *call, const struct wkv_bindings_listed *listed,
+                            size_t count)
+{
+    size_t most = call->writer.max_bytes, used = sizeof "{\"bindings\":[],\"cursor\":\"\"}";
+    size_t rows = 0;
+    for (; rows < count; rows++) {
+        size_t actor = wkv_call_json_bytes((struct wkv_text){listed[rows].actor, strlen(listed[rows].actor)});
+        size_t keyspace =
+            wkv_call_json_bytes((struct wkv_text){listed[rows].keyspace, strlen(listed[rows].keyspace)});
+        used += sizeof "{\"actor\":,\"keyspace\":,\"issuer\":\"\",\"expires_at\":-9223372036854775808}," +
+                WKV_NKEY_PUBLIC_CHARS + actor + keyspace;
+        /* The cursor is an actor, too. */
+        if (rows > 0 && (used > most || actor > most - used))
+            break;
+    }
+    return rows;
+}
+
 /* A page's cursor is the last actor on it: whoever is bound or removed meanwhile, the rest comes in order. */
 enum wkv_code wkv_handle_bindings(struct wkv_call *call)
 {
@@ -82,9 +101,13 @@ enum wkv_code wkv_handle_bindings(struct wkv_call *call)
         return no_memory(call);
     struct wkv_text after = wkv_text_of(request->cursor);
     size_t count = wkv_bindings_list(call->provider->bindings, after, listed, limit + 1);
-    enum wkv_code code = count == SIZE_MAX
-                             ? no_memory(call)
-                             : write_bindings(call, listed, count < limit ? count : limit, count > limit);
+    enum wkv_code code;
+    if (count == SIZE_MAX) {
+        code = no_memory(call);
+    } else {
+        size_t rows = rows_that_fit(call, listed, count < limit ? count : limit);
+        code = write_bindings(call, listed, rows, count > rows);
+    }
     free(listed);
     return code;
 }

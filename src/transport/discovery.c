@@ -69,35 +69,45 @@ static bool answer_alike(struct wkv_discovery *discovery, natsMsg *message, cons
     if (discovery->kept_turn != discovery->loop.turn)
         forget_answers(discovery);
     discovery->kept_turn = discovery->loop.turn;
+    bool any = false;
     for (size_t i = 0; i < discovery->kept_count; i++) {
         const struct wkv_kept_answer *kept = &discovery->kept[i];
         if (strcmp(kept->what, what) != 0)
             continue;
         reply_text(&discovery->loop, message, kept->text, kept->len);
-        return true;
+        any = true;
     }
-    return false;
+    return any;
 }
 
-/* Answers with the document, which is given up, and keeps the text for the others of this turn. Without memory for either there is
- * no answer. */
-static void answer_first(struct wkv_discovery *discovery, natsMsg *message, const char *what,
-                         json_t *document)
+/* An answer of several messages is kept whole or not at all. Those of one question stand together, at the end. */
+static void forget_last(struct wkv_discovery *discovery, const char *what)
+{
+    while (discovery->kept_count > 0 && strcmp(discovery->kept[discovery->kept_count - 1].what, what) == 0)
+        free(discovery->kept[--discovery->kept_count].text);
+}
+
+/* Answers with the document, which is given up, and keeps the text for the others of this turn if told to, which it returns. Without
+ * memory for either there is no answer. */
+static bool answer_first(struct wkv_discovery *discovery, natsMsg *message, const char *what,
+                         json_t *document, bool keep)
 {
     char *text = document == NULL ? NULL : json_dumps(document, JSON_COMPACT);
     json_decref(document);
-    if (text == NULL)
-        return;
-    size_t len = strlen(text);
-    reply_text(&discovery->loop, message, text, len);
-    if (len > KEPT_BYTES || discovery->kept_count == WKV_KEPT_ANSWERS) {
+    size_t len = text == NULL ? 0 : strlen(text);
+    if (text != NULL)
+        reply_text(&discovery->loop, message, text, len);
+    if (!keep || text == NULL || len > KEPT_BYTES || discovery->kept_count == WKV_KEPT_ANSWERS) {
         free(text);
-        return;
+        if (keep)
+            forget_last(discovery, what);
+        return false;
     }
     struct wkv_kept_answer *kept = &discovery->kept[discovery->kept_count++];
     (void)snprintf(kept->what, sizeof kept->what, "%s", what);
     kept->text = text;
     kept->len = len;
+    return true;
 }
 
 /* Who finds a service calls it, so one that does not listen yet is not to be found: but by others that start, whose PING has
@@ -112,7 +122,7 @@ static void answer_ping(struct wkv_loop *loop, void *context, natsMsg *message)
     (void)loop;
     if (may_be_found(context, message) && is_wanted(context, message) &&
         !answer_alike(context, message, "PING"))
-        answer_first(context, message, "PING", wkv_service_ping(context));
+        (void)answer_first(context, message, "PING", wkv_service_ping(context), true);
 }
 
 static void answer_info(struct wkv_loop *loop, void *context, natsMsg *message)
@@ -121,7 +131,7 @@ static void answer_info(struct wkv_loop *loop, void *context, natsMsg *message)
     (void)loop;
     if (atomic_load(&discovery->phase) != WKV_PHASE_STARTING && is_wanted(context, message) &&
         !answer_alike(context, message, "INFO"))
-        answer_first(context, message, "INFO", wkv_service_info(context));
+        (void)answer_first(context, message, "INFO", wkv_service_info(context), true);
 }
 
 static void answer_stats(struct wkv_loop *loop, void *context, natsMsg *message)
@@ -130,19 +140,24 @@ static void answer_stats(struct wkv_loop *loop, void *context, natsMsg *message)
     (void)loop;
     if (atomic_load(&discovery->phase) != WKV_PHASE_STARTING && is_wanted(context, message) &&
         !answer_alike(context, message, "STATS"))
-        answer_first(context, message, "STATS", wkv_service_stats(context));
+        (void)answer_first(context, message, "STATS", wkv_service_stats(context), true);
 }
 
 /* What is asked there has its '.' in front, so that it is none of the above. */
 static void answer_inventory(struct wkv_loop *loop, void *context, natsMsg *message)
 {
     struct wkv_discovery *discovery = context;
-    const char *subject = natsMsg_GetSubject(message);
-    const char *what = strrchr(subject, '.');
-    (void)loop;
-    if (what != NULL && atomic_load(&discovery->phase) == WKV_PHASE_SERVING &&
-        is_wanted(discovery, message) && !answer_alike(discovery, message, what))
-        answer_first(discovery, message, what, wkv_inventory_answer(discovery, subject));
+    struct wkv_inventory inventory = {.discovery = discovery,
+                                      .subject = natsMsg_GetSubject(message),
+                                      .max_bytes = wkv_loop_max_payload(loop)};
+    const char *what = strrchr(inventory.subject, '.');
+    bool keep = true;
+    if (what == NULL || atomic_load(&discovery->phase) != WKV_PHASE_SERVING ||
+        !is_wanted(discovery, message) || answer_alike(discovery, message, what))
+        return;
+    do
+        keep = answer_first(discovery, message, what, wkv_inventory_next(&inventory), keep);
+    while (inventory.more);
 }
 
 /* An answer with bindings, from a host or from a sister instance. */
@@ -178,11 +193,23 @@ static void listen_to(struct wkv_discovery *discovery, const char *verb, wkv_loo
     wkv_loop_listen(&discovery->loop, subject, NULL, answer, NULL, discovery);
 }
 
+/* "`<prefix>.inventory.{hosts,actors,bindings,capabilities}`": who asks for another is told that nobody answers. */
+static void listen_to_inventory(struct wkv_discovery *discovery)
+{
+    for (size_t i = 0; wkv_inventory_question(i) != NULL; i++) {
+        char rest[WKV_SUBJECT_BYTES], subject[WKV_SUBJECT_BYTES];
+        (void)snprintf(rest, sizeof rest, "inventory.%s", wkv_inventory_question(i));
+        wkv_subject_lattice(discovery->address, rest, subject);
+        wkv_loop_listen(&discovery->loop, subject, NULL, answer_inventory, NULL, discovery);
+        /* A server's permissions that know nothing of a lattice are no reason not to serve. */
+        wkv_loop_listen_optional(&discovery->loop);
+    }
+}
+
 enum wkv_code wkv_discovery_init(struct wkv_discovery *discovery, const struct wkv_address *address,
                                  const struct wkv_provider *provider, const char *inbox_prefix,
                                  struct wkv_log *log, int notify_fd, struct wkv_error *error)
 {
-    char subject[WKV_SUBJECT_BYTES];
     memset(discovery, 0, sizeof *discovery);
     discovery->address = address;
     discovery->provider = provider;
@@ -193,10 +220,7 @@ enum wkv_code wkv_discovery_init(struct wkv_discovery *discovery, const struct w
     listen_to(discovery, "PING", answer_ping);
     listen_to(discovery, "INFO", answer_info);
     listen_to(discovery, "STATS", answer_stats);
-    wkv_subject_lattice(address, "inventory.*", subject);
-    wkv_loop_listen(&discovery->loop, subject, NULL, answer_inventory, NULL, discovery);
-    /* A server's permissions that know nothing of a lattice are no reason not to serve. */
-    wkv_loop_listen_optional(&discovery->loop);
+    listen_to_inventory(discovery);
     if (wkv_make_inbox(inbox_prefix, discovery->inbox) != NATS_OK)
         return wkv_fail(error, WKV_UNAVAILABLE, "no memory for an inbox");
     wkv_loop_listen(&discovery->loop, discovery->inbox, NULL, take_up_answer, NULL, discovery);

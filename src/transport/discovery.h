@@ -13,8 +13,9 @@
 /* How far a process has come with its life. */
 enum wkv_phase { WKV_PHASE_STARTING, WKV_PHASE_SERVING, WKV_PHASE_DRAINING };
 
-/* So many different questions are answered alike within a turn of the loop: three on `$SRV`, four on the lattice's inventory. */
-#define WKV_KEPT_ANSWERS 7
+/* So many messages are kept at the most for those who ask the same within a turn of the loop: answers to three questions on `$SRV` and
+ * four on the lattice's inventory, of which bindings may take several. */
+#define WKV_KEPT_ANSWERS 16
 
 struct wkv_kept_answer {
     char what[16]; /* was asked */

@@ -94,8 +94,9 @@ void wkv_event_publish(struct wkv_discovery *discovery, enum wkv_event event, st
 /* ---- inventory ---- */
 
 /* Members of the process as real hosts label themselves. */
-static json_t *answer_host(const struct wkv_discovery *discovery)
+static json_t *answer_host(struct wkv_inventory *inventory)
 {
+    const struct wkv_discovery *discovery = inventory->discovery;
     struct wkv_stats_service stats;
     struct utsname machine;
     if (uname(&machine) != 0 || !wkv_stats_service(discovery->provider->stats, wkv_monotonic_ns(), &stats))
@@ -107,13 +108,10 @@ static json_t *answer_host(const struct wkv_discovery *discovery)
 }
 
 /* No actor runs here. */
-static json_t *answer_actors(const struct wkv_discovery *discovery)
+static json_t *answer_actors(struct wkv_inventory *inventory)
 {
-    return json_pack("{s:{s:s, s:[]}}", "Actors", "host", discovery->host, "actors");
+    return json_pack("{s:{s:s, s:[]}}", "Actors", "host", inventory->discovery->host, "actors");
 }
-
-/* So many bindings go into one answer; who has more is known by Bindings, page by page. */
-#define MAX_BINDINGS 2048u
 
 /* The values of a binding that are ours to know; the binding's own keyspace needs none. */
 static json_t *pack_configuration(const struct wkv_discovery *discovery,
@@ -131,27 +129,74 @@ static json_t *pack_binding(const struct wkv_discovery *discovery, const struct 
                      pack_configuration(discovery, listed));
 }
 
-static json_t *answer_bindings(const struct wkv_discovery *discovery)
+/* No binding takes fewer bytes. */
+#define BINDING_MIN_BYTES                                                                                    \
+    (sizeof "{\"actor\":\"M\",\"capability_id\":\"" WKV_CAPABILITY                                           \
+            "\",\"binding_name\":\"b\",\"configuration\":{}}")
+
+/* Puts as many of the bindings into the array as the message has room for, at least one. Returns how many, or -1 where memory is
+ * short. */
+static ssize_t put_bindings(const struct wkv_inventory *inventory, const struct wkv_bindings_listed *listed,
+                            size_t count, json_t *document, json_t *bindings)
 {
-    struct wkv_bindings_listed *listed = calloc(MAX_BINDINGS, sizeof *listed);
-    if (listed == NULL)
-        return NULL;
+    size_t bytes = json_dumpb(document, NULL, 0, JSON_COMPACT);
+    size_t i = 0;
+    for (; i < count; i++) {
+        json_t *binding = pack_binding(inventory->discovery, &listed[i]);
+        bytes += json_dumpb(binding, NULL, 0, JSON_COMPACT) + (i > 0 ? strlen(",") : 0);
+        if (binding != NULL && i > 0 && bytes > inventory->max_bytes) {
+            json_decref(binding);
+            break;
+        }
+        if (json_array_append_new(bindings, binding) != 0)
+            return -1;
+    }
+    return (ssize_t)i;
+}
+
+/* The next bindings, by actor: whoever is bound or removed between two messages, the rest comes in order. */
+static json_t *list_bindings(struct wkv_inventory *inventory, struct wkv_bindings_listed *listed, size_t max)
+{
+    const struct wkv_discovery *discovery = inventory->discovery;
     size_t count =
-        wkv_bindings_list(discovery->provider->bindings, (struct wkv_text){"", 0}, listed, MAX_BINDINGS);
+        wkv_bindings_list(discovery->provider->bindings,
+                          (struct wkv_text){inventory->after, strlen(inventory->after)}, listed, max);
     json_t *bindings = json_array();
-    int failed = count == SIZE_MAX;
-    for (size_t i = 0; failed == 0 && i < count; i++)
-        failed = json_array_append_new(bindings, pack_binding(discovery, &listed[i]));
-    free(listed);
-    if (failed == 0)
-        return json_pack("{s:{s:s, s:o}}", "Bindings", "host", discovery->host, "bindings", bindings);
+    json_t *document = json_pack("{s:{s:s, s:O}}", "Bindings", "host", discovery->host, "bindings", bindings);
+    ssize_t put = count == SIZE_MAX || document == NULL
+                      ? -1
+                      : put_bindings(inventory, listed, count, document, bindings);
     json_decref(bindings);
-    return NULL;
+    if (put < 0) {
+        json_decref(document);
+        return NULL;
+    }
+    inventory->more = (size_t)put < count;
+    if (put > 0)
+        memcpy(inventory->after, listed[put - 1].actor, sizeof inventory->after);
+    return document;
+}
+
+/* A list that ended where memory did would look whole. */
+static json_t *answer_bindings(struct wkv_inventory *inventory)
+{
+    size_t max = inventory->max_bytes / BINDING_MIN_BYTES + 2;
+    if (max > WKV_BINDINGS_MAX_ACTORS + 1)
+        max = WKV_BINDINGS_MAX_ACTORS + 1;
+    struct wkv_bindings_listed *listed = calloc(max, sizeof *listed);
+    json_t *document = listed == NULL ? NULL : list_bindings(inventory, listed, max);
+    free(listed);
+    if (document == NULL)
+        wkv_log_warn(inventory->discovery->loop.log,
+                     "there is no memory for the bindings that the lattice asks for: %s",
+                     inventory->after[0] == '\0' ? "it gets no answer" : "some of them were not told");
+    return document;
 }
 
 /* "CapabilityDescriptor {id, name, version, revision, long_description, supported_operations}" */
-static json_t *answer_capabilities(const struct wkv_discovery *discovery)
+static json_t *answer_capabilities(struct wkv_inventory *inventory)
 {
+    const struct wkv_discovery *discovery = inventory->discovery;
     json_t *operations = json_array();
     int failed = 0;
     for (size_t i = 0; i < wkv_operation_count; i++)
@@ -170,18 +215,25 @@ static json_t *answer_capabilities(const struct wkv_discovery *discovery)
                      "supported_operations", operations);
 }
 
-json_t *wkv_inventory_answer(const struct wkv_discovery *discovery, const char *subject)
+static const struct {
+    const char *what;
+    json_t *(*answer)(struct wkv_inventory *);
+} questions[] = {{"hosts", answer_host},
+                 {"actors", answer_actors},
+                 {"bindings", answer_bindings},
+                 {"capabilities", answer_capabilities}};
+
+const char *wkv_inventory_question(size_t i)
 {
-    static const struct {
-        const char *what;
-        json_t *(*answer)(const struct wkv_discovery *);
-    } questions[] = {{"hosts", answer_host},
-                     {"actors", answer_actors},
-                     {"bindings", answer_bindings},
-                     {"capabilities", answer_capabilities}};
-    const char *what = strrchr(subject, '.');
+    return i < sizeof questions / sizeof questions[0] ? questions[i].what : NULL;
+}
+
+json_t *wkv_inventory_next(struct wkv_inventory *inventory)
+{
+    const char *what = strrchr(inventory->subject, '.');
+    inventory->more = false;
     for (size_t i = 0; what != NULL && i < sizeof questions / sizeof questions[0]; i++)
         if (strcmp(what + 1, questions[i].what) == 0)
-            return questions[i].answer(discovery);
+            return questions[i].answer(inventory);
     return NULL;
 }

@@ -21,7 +21,21 @@ enum wkv_event {
  * sent is dropped: nobody waits for it. Any thread. */
 void wkv_event_publish(struct wkv_discovery *discovery, enum wkv_event event, struct wkv_text actor);
 
-/* The answer to a request on `<prefix>.inventory.<what>`, which the caller releases; NULL where there is none. */
-json_t *wkv_inventory_answer(const struct wkv_discovery *discovery, const char *subject);
+/* What the lattice may ask, the last token of the subject; NULL behind the last of them. */
+const char *wkv_inventory_question(size_t i);
+
+/* A request on `<prefix>.inventory.<what>`, and how far its answer has come: as the lattice gathers answers, there may be several
+ * messages of them. */
+struct wkv_inventory {
+    const struct wkv_discovery *discovery;
+    const char *subject;
+    size_t max_bytes;                            /* of a message */
+    bool more;                                   /* there is one more message after the last one */
+    char after[WKV_BINDINGS_MAX_NAME_BYTES + 1]; /* the last actor of the last one */
+};
+
+/* The next message, the first as well, which the caller releases; NULL where there is none. It has at most max_bytes, unless that is too
+ * few for one binding. */
+json_t *wkv_inventory_next(struct wkv_inventory *inventory);
 
 #endif

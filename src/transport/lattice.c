@@ -5,6 +5,7 @@
 
 #include "transport/loop_extra.h"
 #include "wascc_keyvalue/clock.h"
+#include "wascc_keyvalue/token.h"
 
 /* Responses up to this size reuse the buffer. */
 #define RESPONSE_KEEP_BYTES ((size_t)256 * 1024)
@@ -15,6 +16,7 @@ struct incoming {
     struct wkv_loop *loop;
     natsMsg *message;
     struct wkv_invocation invocation;
+    struct wkv_request_headers headers;
     struct wkv_text actor; /* of the subject; `system` on the binding's own */
     bool own_subject;
     const struct wkv_operation *operation; /* NULL: none that may be called here */
@@ -61,9 +63,23 @@ static enum wkv_code check_entities(const struct incoming *incoming, struct wkv_
     return WKV_OK;
 }
 
+/* The id goes back with the response, which must have room for it once the operation is done. One that claims can name is never
+ * longer than this; a longer one is told of its mistake without it. */
+static enum wkv_code check_id(struct incoming *incoming, struct wkv_error *error)
+{
+    size_t len = incoming->invocation.id.len;
+    if (len <= WKV_TOKEN_MAX_ID_BYTES)
+        return WKV_OK;
+    incoming->invocation.id.len = 0;
+    return wkv_fail(error, WKV_BAD_REQUEST, "the invocation's id has %zu bytes; an id has at most %d", len,
+                    WKV_TOKEN_MAX_ID_BYTES);
+}
+
 static enum wkv_code answer(struct incoming *incoming, struct wkv_text *reply, struct wkv_error *error)
 {
     struct wkv_responder *responder = incoming->responder;
+    if (check_id(incoming, error) != WKV_OK)
+        return error->code;
     if (atomic_load_explicit(&responder->refuse, memory_order_relaxed))
         return wkv_fail(error, WKV_UNAVAILABLE, "this instance is shutting down; send the request again");
     if (incoming->operation == NULL)
@@ -77,7 +93,7 @@ static enum wkv_code answer(struct incoming *incoming, struct wkv_text *reply, s
                                   .actor = incoming->actor,
                                   .payload = incoming->invocation.msg.data,
                                   .payload_bytes = incoming->invocation.msg.len,
-                                  .max_reply_bytes = wkv_loop_max_payload(incoming->loop),
+                                  .max_reply_bytes = wkv_responder_room(incoming->loop, &incoming->headers),
                                   .now_ns = incoming->start_ns,
                                   .wall_s = wkv_wall_coarse_s()};
     return wkv_dispatch(&responder->session, &request, reply, error);
@@ -87,7 +103,7 @@ static enum wkv_code answer(struct incoming *incoming, struct wkv_text *reply, s
 static void count(const struct incoming *incoming, enum wkv_code code, const struct wkv_error *error,
                   size_t reply_bytes)
 {
-    static const struct wkv_trace no_trace = {.present = false};
+    const struct wkv_trace *trace = &incoming->headers.trace;
     struct wkv_responder *responder = incoming->responder;
     struct wkv_stats_request done = {.actor = incoming->actor,
                                      .code = code,
@@ -96,20 +112,21 @@ static void count(const struct incoming *incoming, enum wkv_code code, const str
                                      .end_ns = wkv_loop_done_ns(incoming->loop),
                                      .request_bytes = incoming->invocation.msg.len,
                                      .reply_bytes = reply_bytes,
-                                     .trace = &no_trace};
+                                     .trace = trace};
     if (incoming->operation != NULL) {
         done.operation = (size_t)(incoming->operation - wkv_operations);
         wkv_stats_count(responder->stats, &done);
     }
     if (wkv_log_wants(responder->log, WKV_LOG_DEBUG))
-        wkv_log_debug(responder->log, "lattice: %s of %.*s: %s in %lld us",
+        wkv_log_debug(responder->log, "lattice: %s of %.*s: %s in %lld us%s%s",
                       incoming->operation == NULL ? "an unknown operation" : incoming->operation->name,
                       (int)incoming->actor.len, incoming->actor.data, code == WKV_OK ? "done" : error->text,
-                      (long long)((done.end_ns - done.start_ns) / 1000));
+                      (long long)((done.end_ns - done.start_ns) / 1000), trace->present ? ", trace " : "",
+                      trace->present ? trace->id : "");
 }
 
-/* Sends the response: the reply, or the error with an empty one. A reply has been made to fit; an error goes without an id that is as
- * large as a message. */
+/* Sends the response: the reply, or the error with an empty one. A reply has been made to fit; an error goes without an id for which
+ * there is no room. */
 static void respond(const struct incoming *incoming, enum wkv_code code, struct wkv_text reply,
                     const struct wkv_error *error)
 {
@@ -117,11 +134,12 @@ static void respond(const struct incoming *incoming, enum wkv_code code, struct 
     struct wkv_slice msg = {code == WKV_OK ? reply.data : NULL, code == WKV_OK ? reply.len : 0};
     struct wkv_slice id = incoming->invocation.id;
     const char *text = code == WKV_OK ? NULL : error->text;
-    if (wkv_invocation_response_bytes(msg, text, id) > wkv_loop_max_payload(incoming->loop))
+    if (wkv_invocation_response_bytes(msg, text, id) > wkv_responder_room(incoming->loop, &incoming->headers))
         id.len = 0;
     wkv_buffer_reset(response, RESPONSE_KEEP_BYTES);
     if (!wkv_invocation_response_write(response, msg, text, id) ||
-        !wkv_loop_reply(incoming->loop, incoming->message, response->data, response->len))
+        !wkv_responder_send(incoming->loop, incoming->message, response->data, response->len,
+                            &incoming->headers))
         wkv_stats_count_unsent(incoming->responder->stats);
 }
 
@@ -135,6 +153,8 @@ static void handle_invocation(struct incoming *incoming)
         return;
     wkv_error_clear(&error);
     incoming->start_ns = wkv_loop_begun_ns(incoming->loop);
+    /* What the headers of claims would say stands in the invocation. */
+    wkv_responder_read_headers(message, false, false, &incoming->headers);
     wkv_arena_reset(&responder->envelope);
     enum wkv_code code =
         wkv_invocation_decode(natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message),

@@ -1,7 +1,7 @@
 /* The lattice front: real waSCC hosts call it, in MessagePack (contract section 7). One more way in to the same dispatch.
  *
  * Hosts read answers with a strict parser that knows no NATS headers: whatever comes in, a well-formed InvocationResponse goes
- * back, and nothing else.
+ * back, and nothing else; but for a traceparent, which only comes back to who has sent one.
  */
 #ifndef WKV_TRANSPORT_LATTICE_H
 #define WKV_TRANSPORT_LATTICE_H

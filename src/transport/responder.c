@@ -9,6 +9,9 @@
 #include "wascc_keyvalue/clock.h"
 
 #define SYSTEM "system"
+/* Of a traceparent that goes back, which a later version of W3C's may make as long as it likes; its header, with its name and
+ * `NATS/1.0`, has WKV_LOOP_HEADER_BYTES at the most. */
+#define MAX_TRACEPARENT_BYTES (WKV_LOOP_HEADER_BYTES - sizeof "NATS/1.0\r\ntraceparent: \r\n\r\n")
 /* The bytes of an invocation's message, which are all that comes here. */
 #define ENVELOPE_BYTES ((size_t)16 * 1024)
 #define ENVELOPE_MAX_BYTES ((size_t)64 * 1024 * 1024)
@@ -41,23 +44,39 @@ bool wkv_responder_is_target(const struct wkv_responder *responder, const char *
            wkv_subject_is_ours(responder->address, reply);
 }
 
-/* The headers that a request may have and that somebody wants: claims only where the mode asks for them, for even a look costs
- * something. W3C writes `traceparent` in lower case; what carries it through Go's http.Header makes it `Traceparent`. */
-static void read_headers(const struct wkv_endpoint *endpoint, natsMsg *message, struct wkv_request *request,
-                         struct wkv_header *traceparent, struct wkv_trace *trace)
+/* W3C writes `traceparent` in lower case; what carries it through Go's http.Header makes it `Traceparent`. */
+void wkv_responder_read_headers(natsMsg *message, bool claims, bool invocation,
+                                struct wkv_request_headers *headers)
 {
     struct wkv_header wanted[] = {{.name = "traceparent"},
                                   {.name = "Traceparent"},
                                   {.name = "Wascc-Claims"},
                                   {.name = "Wascc-Invocation"}};
-    wkv_headers_of(message, wanted, endpoint->reads_invocation ? 4 : endpoint->reads_claims ? 3 : 2);
-    *traceparent = wanted[wanted[0].value.data == NULL ? 1 : 0];
-    if (!wkv_trace_read(traceparent->value.data, traceparent->value.len, trace))
-        traceparent->value.data = NULL;
-    if (endpoint->reads_claims)
-        request->claims = wanted[2].value;
-    if (endpoint->reads_invocation)
-        request->invocation = wanted[3].value;
+    wkv_headers_of(message, wanted, invocation ? 4 : claims ? 3 : 2);
+    headers->traceparent = wanted[wanted[0].value.data == NULL ? 1 : 0];
+    bool holds =
+        wkv_trace_read(headers->traceparent.value.data, headers->traceparent.value.len, &headers->trace);
+    if (!holds || headers->traceparent.value.len > MAX_TRACEPARENT_BYTES)
+        headers->traceparent.value.data = NULL;
+    headers->claims = claims ? wanted[2].value : (struct wkv_text){NULL, 0};
+    headers->invocation = invocation ? wanted[3].value : (struct wkv_text){NULL, 0};
+}
+
+/* The header that goes back counts in the server's max_payload. */
+size_t wkv_responder_room(const struct wkv_loop *loop, const struct wkv_request_headers *headers)
+{
+    size_t room = wkv_loop_max_payload(loop);
+    if (!headers->trace.present)
+        return room;
+    return room < WKV_LOOP_HEADER_BYTES ? 0 : room - WKV_LOOP_HEADER_BYTES;
+}
+
+bool wkv_responder_send(struct wkv_loop *loop, natsMsg *message, const void *bytes, size_t len,
+                        const struct wkv_request_headers *headers)
+{
+    return headers->traceparent.value.data == NULL
+               ? wkv_loop_reply(loop, message, bytes, len)
+               : wkv_loop_reply_traced(loop, message, bytes, len, &headers->traceparent);
 }
 
 /* For those who follow single requests (LogLevel debug). */
@@ -74,13 +93,11 @@ static void log_request(struct wkv_responder *responder, const struct wkv_reques
 
 /* Sends what dispatch came to. Returns false where nats.c could not take it. */
 static bool send_answer(struct wkv_loop *loop, natsMsg *message, enum wkv_code code, struct wkv_text reply,
-                        const struct wkv_error *error, const struct wkv_header *traceparent)
+                        const struct wkv_error *error, const struct wkv_request_headers *headers)
 {
     if (code != WKV_OK)
-        return wkv_loop_reply_error(loop, message, error, traceparent);
-    return traceparent->value.data == NULL
-               ? wkv_loop_reply(loop, message, reply.data, reply.len)
-               : wkv_loop_reply_traced(loop, message, reply.data, reply.len, traceparent);
+        return wkv_loop_reply_error(loop, message, error, &headers->traceparent);
+    return wkv_responder_send(loop, message, reply.data, reply.len, headers);
 }
 
 /* Counts what has been answered, before the answer can reach anybody: it leaves with the end of the loop's turn. */
@@ -114,26 +131,23 @@ static void handle_request(struct wkv_loop *loop, void *context, natsMsg *messag
         .actor = actor_of(responder, natsMsg_GetSubject(message)),
         .payload = natsMsg_GetData(message),
         .payload_bytes = (size_t)natsMsg_GetDataLength(message),
-        .max_reply_bytes = wkv_loop_max_payload(loop),
         .now_ns = wkv_loop_begun_ns(loop),
     };
     if (endpoint->operation->system && !endpoint->for_system && is_system(request.actor))
         return;
-    struct wkv_header traceparent;
-    struct wkv_trace trace;
-    read_headers(endpoint, message, &request, &traceparent, &trace);
-    /* The header that goes back counts in the server's max_payload. */
-    if (trace.present)
-        request.max_reply_bytes -=
-            request.max_reply_bytes < WKV_LOOP_HEADER_BYTES ? request.max_reply_bytes : WKV_LOOP_HEADER_BYTES;
+    struct wkv_request_headers headers;
+    wkv_responder_read_headers(message, endpoint->reads_claims, endpoint->reads_invocation, &headers);
+    request.claims = headers.claims;
+    request.invocation = headers.invocation;
+    request.max_reply_bytes = wkv_responder_room(loop, &headers);
     if (responder->provider->auth != WKV_AUTH_NONE)
         request.wall_s = wkv_wall_coarse_s();
     struct wkv_text reply = {NULL, 0};
     struct wkv_error error;
     enum wkv_code code = answer(responder, &request, &reply, &error);
-    if (!send_answer(loop, message, code, reply, &error, &traceparent))
+    if (!send_answer(loop, message, code, reply, &error, &headers))
         wkv_stats_count_unsent(responder->stats);
-    finish(endpoint, loop, &request, code, &error, reply.len, &trace);
+    finish(endpoint, loop, &request, code, &error, reply.len, &headers.trace);
 }
 
 static void prepare_requests(void *context, natsMsg *const *messages, size_t count)

@@ -47,6 +47,24 @@ void wkv_responder_destroy(struct wkv_responder *responder);
  * NULL. */
 bool wkv_responder_is_target(const struct wkv_responder *responder, const char *reply, const char *subject);
 
+/* The headers that a request may have and that somebody wants. The texts are the message's. */
+struct wkv_request_headers {
+    struct wkv_header traceparent; /* as it goes back; without a value where there is none that holds */
+    struct wkv_trace trace;
+    struct wkv_text claims, invocation; /* data NULL: not sent, or not asked for */
+};
+
+/* Reads them: claims only where the mode asks for them, for even a look costs something. */
+void wkv_responder_read_headers(natsMsg *message, bool claims, bool invocation,
+                                struct wkv_request_headers *headers);
+
+/* Bytes of the largest reply that the server takes now beside the header that goes back with it. */
+size_t wkv_responder_room(const struct wkv_loop *loop, const struct wkv_request_headers *headers);
+
+/* Answers the message, with its traceparent where it had one. Errors: false where the reply could not be sent. */
+bool wkv_responder_send(struct wkv_loop *loop, natsMsg *message, const void *bytes, size_t len,
+                        const struct wkv_request_headers *headers);
+
 /* Listens in the queue group of the binding on `<base>.*.<Operation>`, for every operation. An actor that tries one of the
  * system's gets its 403 here; what `system` sends is left to listen_system of each instance. */
 enum wkv_code wkv_responder_listen(struct wkv_responder *responder, struct wkv_loop *loop,

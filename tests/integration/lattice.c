@@ -119,7 +119,8 @@ void invocation_pack(const struct lattice *lattice, const struct invocation *inv
     lattice_uuid(id);
     if (invocation->id != NULL)
         (void)snprintf(id, LATTICE_ID_BYTES, "%s", invocation->id);
-    char *claims = invocation->encoded_claims == NULL ? sign(lattice, invocation, id) : NULL;
+    const char *sent_id = or (invocation->id, id);
+    char *claims = invocation->encoded_claims == NULL ? sign(lattice, invocation, sent_id) : NULL;
     *out = (struct wkv_buffer){0};
     (invocation->as_array ? mp_put_array : mp_put_map)(out, 7);
     put_name(out, invocation, "origin");
@@ -142,7 +143,7 @@ void invocation_pack(const struct lattice *lattice, const struct invocation *inv
         mp_put_octets(out, invocation->msg, invocation->msg_len);
     }
     put_name(out, invocation, "id");
-    put_text(out, id);
+    put_text(out, sent_id);
     put_name(out, invocation, "encoded_claims");
     put_text(out, claims == NULL ? invocation->encoded_claims : claims);
     put_name(out, invocation, "host_id");

@@ -55,7 +55,7 @@ struct invocation {
     bool enums_by_name, msg_as_bin, as_array;
 };
 
-/* Packs it as rmp-serde does, into a buffer that the caller destroys, and writes the id that the answer must have. */
+/* Packs it as rmp-serde does, into a buffer that the caller destroys, and writes the id that the answer must have, as far as it fits. */
 void invocation_pack(const struct lattice *lattice, const struct invocation *invocation,
                      struct wkv_buffer *out, char id[LATTICE_ID_BYTES]);
 

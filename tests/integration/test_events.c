@@ -375,6 +375,89 @@ START_TEST(inventory_of_bindings)
 }
 END_TEST
 
+/* Binds so many actors; every third has a keyspace of its own, whose name JSON writes longer. */
+static void bind_many(unsigned count)
+{
+    char actor[WKV_NKEY_PUBLIC_CHARS + 1], keyspace[128];
+    for (unsigned i = 0; i < count; i++) {
+        (void)snprintf(keyspace, sizeof keyspace, "%.*s%u", (int)(i % 60),
+                       "\"\"\"\"\"\"\"\"\"\"\\\\\\\\\\\x01\x02\x1f\n\t~\"\"\"\"", i);
+        (void)snprintf(actor, sizeof actor, "M%055u", i);
+        bind_actor(&sys, JSON, NOTHING, actor, i % 3 == 0 ? keyspace : NULL);
+    }
+}
+
+/* Takes the answers until they have told of so many bindings: by actor, each once, in messages of at most max_bytes. Returns how
+ * many messages it took. */
+static size_t take_bindings(size_t count, size_t max_bytes)
+{
+    char last[WKV_NKEY_PUBLIC_CHARS + 1] = "";
+    size_t seen = 0, messages = 0;
+    while (seen < count) {
+        natsMsg *message = NULL;
+        ck_assert_msg(natsSubscription_NextMsg(&message, answers, WAIT_MS) == NATS_OK,
+                      "%zu bindings of %zu were told, in %zu messages", seen, count, messages);
+        ck_assert_uint_le((size_t)natsMsg_GetDataLength(message), max_bytes);
+        json_t *answer = json_of(natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message));
+        check_shape(member_at(answer, "Bindings"), "host:s bindings:a");
+        const json_t *binding;
+        size_t i;
+        json_array_foreach(member_at(answer, "Bindings.bindings"), i, binding)
+        {
+            const char *actor = text_at(binding, "actor");
+            ck_assert_msg(strcmp(last, actor) < 0, "%s is told of after %s", actor, last);
+            (void)snprintf(last, sizeof last, "%s", actor);
+            seen++;
+        }
+        ck_assert_uint_gt(i, 0);
+        json_decref(answer);
+        natsMsg_Destroy(message);
+        messages++;
+    }
+    ck_assert_uint_eq(seen, count);
+    return messages;
+}
+
+/* Nothing more comes: the next answer is that to the next question. */
+static void expect_no_more(void)
+{
+    json_t *answer = inventory_of(places[0], "hosts");
+    check_shape(answer, "Host:o");
+    json_decref(answer);
+}
+
+START_TEST(bindings_that_one_message_does_not_hold_come_in_several)
+{
+    enum { ACTORS = 150, MAX_PAYLOAD = 2048 };
+    int port = server.port;
+    nats_server_kill(&server);
+    nats_server_start_on(&server, port, "max_payload: 2048\n");
+    open_clients(places[0]);
+    serve_at(&provider, places[0]);
+    bind_many(ACTORS);
+    ask_inventory(places[0], "bindings");
+    size_t messages = take_bindings(ACTORS, MAX_PAYLOAD);
+    /* They are filled: a binding takes less than 300 bytes. */
+    ck_assert_uint_gt(messages, 1);
+    ck_assert_uint_le(messages, ACTORS * 300 / (MAX_PAYLOAD - 300) + 1);
+    expect_no_more();
+    provider_stop(&provider);
+}
+END_TEST
+
+START_TEST(thousands_of_bindings_are_told_whole)
+{
+    enum { ACTORS = 2500 };
+    open_clients(places[0]);
+    serve_at(&provider, places[0]);
+    bind_many(ACTORS);
+    ask_inventory(places[0], "bindings");
+    ck_assert_uint_eq(take_bindings(ACTORS, 1024 * 1024), 1);
+    expect_no_more();
+    provider_stop(&provider);
+}
+END_TEST
+
 START_TEST(inventory_of_capabilities)
 {
     struct place place = places[_i];
@@ -426,6 +509,34 @@ START_TEST(an_unknown_question_gets_nothing)
     answer = inventory_of(places[0], "actors");
     check_shape(answer, "Actors:o");
     json_decref(answer);
+    provider_stop(&provider);
+}
+END_TEST
+
+/* Nobody but the test's own watcher listens there: without it the asker is told at once. */
+START_TEST(who_asks_for_anything_else_is_told_that_nobody_answers)
+{
+    static const char *const unknown[] = {"nope", "Hosts", "bindings2", "*", "hosts.more"};
+    static const char *const known[] = {"hosts", "actors", "bindings", "capabilities"};
+    char rest[64];
+    natsMsg *message = NULL;
+    open_clients(places[0]);
+    serve_at(&provider, places[0]);
+    ck_assert_int_eq(natsSubscription_Unsubscribe(events), NATS_OK);
+    ck_assert_int_eq(natsConnection_FlushTimeout(client.connection, WAIT_MS), NATS_OK);
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        (void)snprintf(rest, sizeof rest, "inventory.%s", known[i]);
+        ck_assert_int_eq(natsConnection_RequestString(&message, sys.connection,
+                                                      lattice_subject(places[0], rest), "", WAIT_MS),
+                         NATS_OK);
+        natsMsg_Destroy(message);
+    }
+    for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
+        (void)snprintf(rest, sizeof rest, "inventory.%s", unknown[i]);
+        ck_assert_int_eq(natsConnection_RequestString(&message, sys.connection,
+                                                      lattice_subject(places[0], rest), "", WAIT_MS),
+                         NATS_NO_RESPONDERS);
+    }
     provider_stop(&provider);
 }
 END_TEST
@@ -549,8 +660,11 @@ static Suite *make_suite(void)
     tcase_add_test(tests, an_instance_that_may_not_serve_tells_nothing);
     tcase_add_loop_test(tests, inventory_of_hosts_and_actors, 0, PLACES);
     tcase_add_loop_test(tests, inventory_of_bindings, 0, PLACES);
+    tcase_add_test(tests, bindings_that_one_message_does_not_hold_come_in_several);
+    tcase_add_test(tests, thousands_of_bindings_are_told_whole);
     tcase_add_loop_test(tests, inventory_of_capabilities, 0, PLACES);
     tcase_add_test(tests, an_unknown_question_gets_nothing);
+    tcase_add_test(tests, who_asks_for_anything_else_is_told_that_nobody_answers);
     tcase_add_test(tests, each_instance_answers_inventory);
     tcase_add_test(tests, no_answer_goes_to_the_lattices_own_subjects);
     tcase_add_loop_test(tests, without_leave_for_events_and_inventory_it_serves, 0,

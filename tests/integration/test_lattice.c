@@ -960,6 +960,41 @@ START_TEST(none_mode_needs_no_signature)
 }
 END_TEST
 
+/* "Nothing is changed by a request that fails": an id for which the response has no room is refused before. */
+START_TEST(an_invocation_with_a_long_id_changes_nothing)
+{
+    static const size_t lengths[] = {257, 5000, 1024 * 1024 - 600, 256};
+    static const char add[] = "\x82\xa3key\xa7"
+                              "long id\xa5value\x01";
+    char subject[512], start_of_id[LATTICE_ID_BYTES];
+    use_bound(54, NULL);
+    lattice_subject(&host, actor, subject);
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        bool is_short = lengths[i] <= 256;
+        struct wkv_buffer bytes;
+        char *id = text_of_bytes("x", lengths[i]);
+        struct invocation invocation = {.actor = actor,
+                                        .operation = "Add",
+                                        .msg = add,
+                                        .msg_len = sizeof add - 1,
+                                        .encoded_claims = "",
+                                        .id = id};
+        invocation_pack(&host, &invocation, &bytes, start_of_id);
+        struct response response = lattice_send(&host, subject, bytes.data, bytes.len, "a long id");
+        ck_assert_int_eq(response.status, NATS_OK);
+        ck_assert_msg(is_short ? response.error == NULL
+                               : response.error != NULL && strstr(response.error, "at most 256") != NULL,
+                      "%zu: %s", lengths[i], response.error);
+        ck_assert_str_eq(response.id, is_short ? id : "");
+        lattice_expect(&host, actor, "KeyExists", "{\"key\":\"long id\"}",
+                       is_short ? "{\"value\":\"\",\"exists\":true}" : "{\"value\":\"\",\"exists\":false}");
+        response_free(&response);
+        wkv_buffer_destroy(&bytes);
+        free(id);
+    }
+}
+END_TEST
+
 /* Under --auth binding a bind through the lattice is permission for both fronts, and one in JSON for the lattice. */
 START_TEST(a_binding_is_one_for_both_fronts)
 {
@@ -1030,6 +1065,7 @@ static Suite *make_suite(void)
     tests = add_case(suite, "none", serve_none);
     tcase_add_test(tests, a_bound_actor_is_served_in_this_mode);
     tcase_add_test(tests, none_mode_needs_no_signature);
+    tcase_add_test(tests, an_invocation_with_a_long_id_changes_nothing);
     tcase_add_test(tests, statistics_count_in_none_mode_too);
     tcase_add_test(tests, errors_come_back_as_text);
     return suite;

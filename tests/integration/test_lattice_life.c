@@ -334,6 +334,17 @@ START_TEST(a_provider_takes_up_exactly_its_own_bindings)
 }
 END_TEST
 
+static const struct {
+    const char *auth, *also, *warning;
+    int code;
+    const char *names;
+} permissions[] = {
+    {"binding", NULL, "not taken up under --auth binding", 401, "not bound"},
+    {"claims", "--require-binding", "not taken up under --require-binding", 403, "--require-binding"},
+    {"invocation", "--require-binding", "not taken up under --require-binding", 403, "--require-binding"},
+};
+#define PERMISSIONS ((int)(sizeof permissions / sizeof permissions[0]))
+
 /* Where a binding is permission, what nobody has signed is none. */
 START_TEST(nothing_is_taken_up_where_a_binding_is_permission)
 {
@@ -342,16 +353,75 @@ START_TEST(nothing_is_taken_up_where_a_binding_is_permission)
     json_array_append_new(own, told(1, "wascc:keyvalue", "default", "{}"));
     struct answers answers = {{answer_of("Bindings", own)}, NULL};
     answers_start(&answers);
-    serve(&provider, "binding", NULL);
-    (void)process_await_line(&provider, "not taken up under --auth binding");
+    serve(&provider, permissions[_i].auth, permissions[_i].also);
+    (void)process_await_line(&provider, permissions[_i].warning);
     expect_nobody(1);
     lattice_actor(1, actor);
     client_call_on(&watcher, DEFAULT_BASE, actor);
-    client_refused(&watcher, JSON, "Get", 401, "not bound", "{s:s}", "key", "k");
+    char *claims = claims_for(&people.account, actor);
+    papers_refused(&watcher, (struct papers){.claims = claims, .host = &people.host}, JSON, "Get",
+                   permissions[_i].code, permissions[_i].names, "{s:s}", "key", "k");
+    free(claims);
     lattice_bind(&lattice, actor, NULL);
     expect_exists(1, "k", false);
     natsSubscription_Destroy(answers.subscription);
     free((void *)(uintptr_t)answers.texts[0]);
+    provider_stop(&provider);
+}
+END_TEST
+
+/* For a desk, where nobody signs anything. */
+START_TEST(in_none_mode_bindings_are_taken_up_though_they_are_required)
+{
+    json_t *own = json_array();
+    json_array_append_new(own, told(1, "wascc:keyvalue", "default", "{}"));
+    struct answers answers = {{answer_of("Bindings", own)}, NULL};
+    answers_start(&answers);
+    serve(&provider, "none", "--require-binding");
+    (void)process_await_line(&provider, "took up 1 bindings");
+    expect_exists(1, "k", false);
+    natsSubscription_Destroy(answers.subscription);
+    free((void *)(uintptr_t)answers.texts[0]);
+    provider_stop(&provider);
+}
+END_TEST
+
+/* What a host has said since the start is newer than what others remember. */
+START_TEST(a_late_answer_undoes_no_bind_and_no_removal)
+{
+    char actor[WKV_NKEY_PUBLIC_CHARS + 1];
+    natsSubscription *questions = NULL;
+    natsMsg *question = NULL;
+    ck_assert_int_eq(
+        natsConnection_SubscribeSync(&questions, watcher.connection, "wasmbus.inventory.bindings"), NATS_OK);
+    ck_assert_int_eq(natsConnection_Flush(watcher.connection), NATS_OK);
+    serve(&provider, "claims", NULL);
+    ck_assert_int_eq(natsSubscription_NextMsg(&question, questions, WAIT_MS), NATS_OK);
+    lattice_actor(1, actor);
+    lattice_bind(&lattice, actor, NULL);
+    lattice_remove(&lattice, actor);
+    lattice_actor(2, actor);
+    lattice_remove(&lattice, actor);
+    lattice_actor(3, actor);
+    lattice_bind(&lattice, actor, &(struct word){.keyspace = "new"});
+    json_t *late = json_array();
+    for (unsigned i = 1; i <= 4; i++)
+        json_array_append_new(late, told(i, "wascc:keyvalue", "default", "{\"KEYSPACE\":\"old\"}"));
+    char *text = answer_of("Bindings", late);
+    ck_assert_int_eq(natsConnection_PublishString(watcher.connection, natsMsg_GetReply(question), text),
+                     NATS_OK);
+    (void)process_await_line(&provider, "took up 1 bindings");
+    expect_nobody(1);
+    expect_nobody(2);
+    set_key(4);
+    expect_exists(3, "k", false);
+    /* A host's next word counts again. */
+    lattice_actor(1, actor);
+    lattice_bind(&lattice, actor, &(struct word){.keyspace = "old"});
+    expect_exists(1, "k", true);
+    free(text);
+    natsMsg_Destroy(question);
+    natsSubscription_Destroy(questions);
     provider_stop(&provider);
 }
 END_TEST
@@ -468,6 +538,18 @@ static void await_served(unsigned number)
     }
 }
 
+/* The binding's own subject has a connection of its own, which comes back when it does. */
+static void await_own_subject(void)
+{
+    long long deadline_ms = now_ms() + WAIT_MS;
+    for (bool heard = false; !heard;) {
+        struct response response = lattice_send(&lattice, lattice.own, "", 0, "nothing");
+        heard = response.status == NATS_OK;
+        response_free(&response);
+        ck_assert_msg(now_ms() < deadline_ms, "the binding's own subject is not heard again");
+    }
+}
+
 START_TEST(bound_actors_are_served_again_after_the_server_was_away)
 {
     char actor[WKV_NKEY_PUBLIC_CHARS + 1];
@@ -493,6 +575,7 @@ START_TEST(bound_actors_are_served_again_after_the_server_was_away)
         expect_exists(2, "k", true);
     }
     /* Bindings go on as before. */
+    await_own_subject();
     lattice_actor(1, actor);
     lattice_remove(&lattice, actor);
     long long deadline_ms = now_ms() + WAIT_MS;
@@ -771,7 +854,9 @@ static Suite *make_suite(void)
     Suite *suite = suite_create("integration/lattice_life");
     TCase *tests = add_case(suite, "take up");
     tcase_add_test(tests, a_provider_takes_up_exactly_its_own_bindings);
-    tcase_add_test(tests, nothing_is_taken_up_where_a_binding_is_permission);
+    tcase_add_loop_test(tests, nothing_is_taken_up_where_a_binding_is_permission, 0, PERMISSIONS);
+    tcase_add_test(tests, in_none_mode_bindings_are_taken_up_though_they_are_required);
+    tcase_add_test(tests, a_late_answer_undoes_no_bind_and_no_removal);
     tcase_add_test(tests, a_thousand_bindings_are_taken_up);
     tests = add_case(suite, "instances");
     tcase_add_test(tests, two_instances_give_one_answer);

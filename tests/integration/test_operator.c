@@ -621,6 +621,34 @@ START_TEST(bindings_are_listed_page_by_page)
 }
 END_TEST
 
+/* A page that the reply does not hold ends earlier, and its cursor goes on. JSON writes some names longer than they are. */
+START_TEST(a_page_of_bindings_ends_where_the_reply_is_full)
+{
+    enum { ACTORS = 120 };
+    static char actors[ACTORS][WKV_NKEY_PUBLIC_CHARS + 1];
+    int port = server.port;
+    nats_server_kill(&server);
+    nats_server_start_on(&server, port, "max_payload: 2048\n");
+    serve();
+    for (unsigned i = 0; i < ACTORS; i++) {
+        char keyspace[120];
+        memset(keyspace, "\x01\"\\k\n"[i % 5], i % 117);
+        (void)snprintf(keyspace + i % 117, 3, "%u", i % 7);
+        actor_key((unsigned char)(i + 1), actors[i]);
+        bind_actor(&sys, JSON, NOTHING, actors[i], keyspace);
+    }
+    qsort(actors, ACTORS, sizeof actors[0], compare_keys);
+    check_bindings(actors, ACTORS, 10000);
+    for (unsigned i = 0; i < ACTORS; i++) /* a page begins at each of them */
+        json_decref(client_call(&sys, JSON, "Bindings", "{s:s,s:i}", "cursor", actors[i], "limit", 10000));
+    json_t *page = ask_system("Bindings", "{}");
+    ck_assert_uint_gt(json_array_size(member_at(page, "bindings")), 1);
+    ck_assert_str_ne(text_at(page, "cursor"), "");
+    json_decref(page);
+    provider_stop(&provider);
+}
+END_TEST
+
 START_TEST(bindings_tell_the_claims_that_they_brought)
 {
     char actor[WKV_NKEY_PUBLIC_CHARS + 1];
@@ -1025,6 +1053,7 @@ static Suite *make_suite(void)
     tcase_add_test(tests, inspect_tells_each_kind);
     tcase_add_test(tests, inspect_tells_bytes_and_no_value);
     tcase_add_test(tests, bindings_are_listed_page_by_page);
+    tcase_add_test(tests, a_page_of_bindings_ends_where_the_reply_is_full);
     tcase_add_test(tests, bindings_tell_the_claims_that_they_brought);
     tcase_add_test(tests, the_slow_log_tells_operation_actor_sizes_and_code);
     tcase_add_test(tests, a_slow_request_is_on_top_of_the_slow_log);

@@ -7,6 +7,7 @@
 
 #include "claims.h"
 #include "harness.h"
+#include "lattice.h"
 #include "service.h"
 
 #define TRACE_ID "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -15,6 +16,7 @@
 static struct nats_server server;
 static struct process provider;
 static struct client client, sys;
+static struct lattice lattice;
 
 static void start(void)
 {
@@ -26,6 +28,7 @@ static void stop(void)
 {
     client_close(&client);
     client_close(&sys);
+    lattice_close(&lattice);
     harness_close_nats();
     process_destroy(&provider);
     nats_server_kill(&server);
@@ -337,6 +340,8 @@ START_TEST(a_traced_reply_close_to_max_payload_is_answered_or_refused)
 {
     int port = server.port, answered = 0, refused = 0;
     char value[PAYLOAD + 1];
+    char longest[256] = "01-" TRACE_ID "-00f067aa0ba902b7-01-"; /* of what came back once */
+    memset(longest + strlen(longest), 'x', sizeof longest - 1 - strlen(longest));
     nats_server_kill(&server);
     nats_server_start_on(&server, port, "max_payload: 2048\n");
     serve();
@@ -344,9 +349,10 @@ START_TEST(a_traced_reply_close_to_max_payload_is_answered_or_refused)
         memset(value, 'v', len);
         value[len] = '\0';
         json_decref(client_call(&client, JSON, "Set", "{s:s,s:s}", "key", "k", "value", value));
-        for (size_t i = 0; i < 3; i++) {
-            struct answer answer = ask_with(&client, "Get", "{\"key\":\"k\"}", 11,
-                                            i == 2 ? NULL : spellings[i][0], PARENT, NULL);
+        for (size_t i = 0; i < 4; i++) {
+            const char *name = i == 2 ? NULL : spellings[i % 2][0];
+            struct answer answer =
+                ask_with(&client, "Get", "{\"key\":\"k\"}", 11, name, i == 3 ? longest : PARENT, NULL);
             if (answer.code == 0) {
                 ck_assert_uint_eq(answer.len, len + GET_OVERHEAD);
                 answered++;
@@ -356,7 +362,7 @@ START_TEST(a_traced_reply_close_to_max_payload_is_answered_or_refused)
                 /* Without a trace everything that fits is answered. */
                 ck_assert(i != 2 || len + GET_OVERHEAD > PAYLOAD);
             }
-            if (i != 2)
+            if (i < 2)
                 check_header(&answer, spellings[i][0], PARENT);
             answer_free(&answer);
         }
@@ -391,6 +397,125 @@ START_TEST(a_traced_error_fits_a_small_max_payload)
 }
 END_TEST
 
+/* ---- through the lattice ---- */
+
+static void serve_lattice(const char *level)
+{
+    provider_serve(&provider, server.url, "--log-level", level, NULL);
+    open_clients();
+    lattice_open(&lattice, server.url, &people.host, "wasmbus", "default");
+    lattice_bind(&lattice, ACTOR, NULL);
+}
+
+/* Sends the bytes with a traceparent, which must come back, and nothing beside it. */
+static struct response send_traced(const char *subject, const void *bytes, size_t len, const char *name)
+{
+    natsMsg *message = NULL, *bare = NULL;
+    struct answer answer = {.status = NATS_OK};
+    const char **names = NULL;
+    int count = 0;
+    ck_assert_int_eq(natsMsg_Create(&message, subject, NULL, bytes, (int)len), NATS_OK);
+    ck_assert_int_eq(natsMsgHeader_Set(message, name, PARENT), NATS_OK);
+    ck_assert_int_eq(natsConnection_RequestMsg(&answer.message, lattice.connection, message, WAIT_MS),
+                     NATS_OK);
+    natsMsg_Destroy(message);
+    check_header(&answer, name, PARENT);
+    ck_assert_int_eq(natsMsgHeader_Keys(answer.message, &names, &count), NATS_OK);
+    ck_assert_int_eq(count, 1);
+    free((void *)names);
+    ck_assert_int_eq(natsMsg_Create(&bare, subject, NULL, natsMsg_GetData(answer.message),
+                                    natsMsg_GetDataLength(answer.message)),
+                     NATS_OK);
+    answer_free(&answer);
+    return response_read(bare, subject);
+}
+
+static struct response invoke_traced(const struct invocation *invocation, const char *name)
+{
+    char subject[512], id[LATTICE_ID_BYTES];
+    struct wkv_buffer bytes;
+    invocation_pack(&lattice, invocation, &bytes, id);
+    lattice_subject(&lattice, invocation->actor, subject);
+    struct response response = send_traced(subject, bytes.data, bytes.len, name);
+    wkv_buffer_destroy(&bytes);
+    ck_assert_str_eq(response.id, id);
+    return response;
+}
+
+#define KEY_MSG "\x81\xa3key\xa1k"
+#define KEY_LEN (sizeof KEY_MSG - 1)
+
+/* "a request with a W3C traceparent header has its trace id in its slow-log entry and log lines, and the reply carries it back" */
+START_TEST(a_traceparent_of_an_invocation_comes_back)
+{
+    static const struct {
+        struct invocation invocation;
+        const char *error; /* NULL: it is served */
+    } asked[] = {
+        {{.actor = ACTOR, .operation = "Get", .msg = KEY_MSG, .msg_len = KEY_LEN}, NULL},
+        {{.actor = "system", .operation = "GetCapabilityDescriptor", .msg = "", .msg_len = 0}, NULL},
+        {{.actor = ACTOR, .operation = "SetQuery", .msg = "\x81\xa3key\xa0", .msg_len = 6}, "key is empty"},
+        {{.actor = ACTOR, .operation = "Frobnicate", .msg = KEY_MSG, .msg_len = KEY_LEN},
+         "no such operation"},
+        {{.actor = "system", .operation = "Get", .msg = KEY_MSG, .msg_len = KEY_LEN}, UNBOUND},
+    };
+    char subject[512];
+    const char *name = spellings[_i][0];
+    serve_lattice("debug");
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
+        struct response response = invoke_traced(&asked[i].invocation, name);
+        ck_assert_msg((response.error == NULL) == (asked[i].error == NULL), "%zu: %s", i, response.error);
+        ck_assert(asked[i].error == NULL || strstr(response.error, asked[i].error) != NULL);
+        response_free(&response);
+    }
+    lattice_subject(&lattice, ACTOR, subject);
+    struct response response = send_traced(subject, "garbage", 7, name);
+    ck_assert_ptr_nonnull(response.error);
+    response_free(&response);
+    response = send_traced(subject, "", 0, name);
+    ck_assert_ptr_nonnull(response.error);
+    response_free(&response);
+    ck_assert_int_eq(times_in_slow_log(NOTHING, "Get", TRACE_ID), 1);
+    ck_assert_int_eq(times_in_slow_log(NOTHING, "SetQuery", TRACE_ID), 1);
+    ck_assert_int_eq(times_in_slow_log(NOTHING, "GetCapabilityDescriptor", TRACE_ID), 1);
+    const char *line = process_await_line(&provider, "lattice: Get of " ACTOR ": done");
+    const char *id = strstr(line, "trace " TRACE_ID);
+    ck_assert_msg(id != NULL && strchr(line, '\n') > id, "no trace in the log: %s", line);
+    /* Who sends none gets none: lattice_expect takes no headers. */
+    lattice_expect(&lattice, ACTOR, "Get", "{\"key\":\"k\"}", "{\"value\":\"\",\"exists\":false}");
+    ck_assert_int_eq(times_in_slow_log(NOTHING, "Get", ""), 1);
+    provider_stop(&provider);
+}
+END_TEST
+
+START_TEST(a_traced_response_close_to_max_payload_is_answered_or_refused)
+{
+    struct invocation get = {.actor = ACTOR, .operation = "Get", .msg = KEY_MSG, .msg_len = KEY_LEN};
+    int port = server.port, answered = 0, refused = 0;
+    char value[PAYLOAD + 1];
+    nats_server_kill(&server);
+    nats_server_start_on(&server, port, "max_payload: 2048\n");
+    serve_lattice("info");
+    for (size_t len = PAYLOAD - 600; len < PAYLOAD - 40; len += 3) {
+        memset(value, 'v', len);
+        value[len] = '\0';
+        json_decref(client_call(&client, JSON, "Set", "{s:s,s:s}", "key", "k", "value", value));
+        struct response response = invoke_traced(&get, "traceparent");
+        if (response.error == NULL)
+            answered++;
+        else
+            ck_assert_ptr_nonnull(strstr(response.error, "max_payload"));
+        refused += response.error != NULL;
+        response_free(&response);
+    }
+    ck_assert_int_gt(answered, 0);
+    ck_assert_int_gt(refused, 0);
+    process_signal(&provider, SIGTERM);
+    ck_assert_int_eq(process_await_exit(&provider), 0);
+    ck_assert_msg(strstr(provider.err.bytes, ", 0 replies not sent") != NULL, "%s", provider.err.bytes);
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
     Suite *suite = suite_create("integration/trace");
@@ -404,6 +529,8 @@ static Suite *make_suite(void)
     tcase_add_loop_test(tests, a_traceparent_stands_beside_claims, 0, 2);
     tcase_add_test(tests, a_traced_reply_close_to_max_payload_is_answered_or_refused);
     tcase_add_test(tests, a_traced_error_fits_a_small_max_payload);
+    tcase_add_loop_test(tests, a_traceparent_of_an_invocation_comes_back, 0, 2);
+    tcase_add_test(tests, a_traced_response_close_to_max_payload_is_answered_or_refused);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -152,6 +152,125 @@ START_TEST(a_flood_of_actors_and_keyspaces_is_bounded)
 }
 END_TEST
 
+static bool bind_if_new(const char *actor, const char *keyspace)
+{
+    struct wkv_policy_binding claims = {.bound = true};
+    bool bound = false;
+    ck_assert_int_eq(wkv_bindings_bind_if_new(bindings, text(actor), text(keyspace), &claims, &bound, &error),
+                     WKV_OK);
+    return bound;
+}
+
+static unsigned told_of;
+
+static void note_told(void *context, struct wkv_text actor, bool bound)
+{
+    (void)context;
+    (void)actor;
+    ck_assert(bound);
+    told_of++;
+}
+
+START_TEST(what_is_remembered_binds_only_who_is_not_bound)
+{
+    told_of = 0;
+    wkv_bindings_watch(bindings, note_told, NULL);
+    ck_assert(bind_if_new("MA", "old"));
+    ck_assert_uint_eq(told_of, 1);
+    uint32_t old = wkv_bindings_find(&reader, text("MA")).keyspace;
+    ck_assert_uint_ne(old, 0);
+    ck_assert(wkv_bindings_find(&reader, text("MA")).claims.bound);
+    ck_assert(!bind_if_new("MA", "older"));
+    ck_assert_uint_eq(told_of, 1);
+    ck_assert_uint_eq(wkv_bindings_find(&reader, text("MA")).keyspace, old);
+    ck_assert_int_eq(bind("MA", "new"), WKV_OK);
+    ck_assert(!bind_if_new("MA", "old"));
+    ck_assert_uint_ne(wkv_bindings_find(&reader, text("MA")).keyspace, old);
+    wkv_bindings_watch(bindings, NULL, NULL);
+}
+END_TEST
+
+START_TEST(what_is_remembered_binds_nobody_who_was_removed)
+{
+    ck_assert_int_eq(bind("MA", NULL), WKV_OK);
+    wkv_bindings_remove(bindings, text("MA"));
+    wkv_bindings_remove(bindings, text("MB")); /* which nobody had bound */
+    ck_assert(!bind_if_new("MA", NULL));
+    ck_assert(!bind_if_new("MB", NULL));
+    ck_assert(bind_if_new("MC", NULL));
+    ck_assert_uint_eq(wkv_bindings_count(bindings), 1);
+    ck_assert_int_eq(bind("MA", NULL), WKV_OK);
+    ck_assert(wkv_bindings_find(&reader, text("MA")).claims.bound);
+}
+END_TEST
+
+START_TEST(after_more_removals_than_are_remembered_nobody_is_bound_so)
+{
+    char name[16];
+    for (unsigned i = 0; i < WKV_BINDINGS_REMEMBERED_REMOVALS; i++) {
+        (void)snprintf(name, sizeof name, "N%u", i);
+        ck_assert(bind_if_new(name, NULL));
+        (void)snprintf(name, sizeof name, "M%u", i);
+        wkv_bindings_remove(bindings, text(name));
+        wkv_bindings_remove(bindings, text(name)); /* twice is once */
+    }
+    ck_assert(!bind_if_new("MY", NULL));
+    ck_assert(!bind_if_new("M0", NULL));
+    wkv_bindings_remove(bindings, text("MZ"));
+    ck_assert_int_eq(bind("MY", NULL), WKV_OK);
+    ck_assert(wkv_bindings_find(&reader, text("MY")).claims.bound);
+}
+END_TEST
+
+START_TEST(what_is_remembered_is_checked_like_any_other)
+{
+    struct wkv_policy_binding claims = {.bound = true};
+    bool bound = true;
+    ck_assert_int_eq(wkv_bindings_bind_if_new(bindings, text(refused[_i].actor), text(refused[_i].keyspace),
+                                              &claims, &bound, &error),
+                     WKV_BAD_REQUEST);
+    ck_assert_ptr_nonnull(strstr(error.text, refused[_i].words));
+    ck_assert(!bound);
+    ck_assert_uint_eq(wkv_bindings_count(bindings), 0);
+}
+END_TEST
+
+enum { RACED = 20000 };
+
+static void *bind_what_is_remembered(void *argument)
+{
+    const struct wkv_policy_binding claims = {.bound = true};
+    struct wkv_error cause;
+    char name[16];
+    (void)argument;
+    for (int i = 0; i < RACED; i++) {
+        bool bound;
+        (void)snprintf(name, sizeof name, "M%d", i);
+        (void)wkv_bindings_bind_if_new(bindings, text(name), text("old"), &claims, &bound, &cause);
+    }
+    return NULL;
+}
+
+/* Whoever is first: what a host says holds in the end. */
+START_TEST(what_is_remembered_never_overwrites_a_bind_at_the_same_time)
+{
+    pthread_t thread;
+    char name[16];
+    uint32_t new_keyspace;
+    ck_assert_int_eq(pthread_create(&thread, NULL, bind_what_is_remembered, NULL), 0);
+    for (int i = 0; i < RACED; i++) {
+        (void)snprintf(name, sizeof name, "M%d", i);
+        ck_assert_int_eq(bind(name, "new"), WKV_OK);
+    }
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    ck_assert(wkv_bindings_keyspace_number(bindings, text("new"), &new_keyspace));
+    for (int i = 0; i < RACED; i++) {
+        (void)snprintf(name, sizeof name, "M%d", i);
+        ck_assert_uint_eq(wkv_bindings_find(&reader, text(name)).keyspace, new_keyspace);
+    }
+}
+END_TEST
+
 /* A reader on another thread sees a change that was answered before it asked. */
 struct watch {
     _Atomic int wanted;  /* 1: bound, 0: not, -1: stop */
@@ -221,6 +340,12 @@ int main(void)
     tcase_add_test(tests, names_are_limited_on_the_byte);
     tcase_add_test(tests, many_actors_come_and_go);
     tcase_add_test(tests, a_flood_of_actors_and_keyspaces_is_bounded);
+    tcase_add_test(tests, what_is_remembered_binds_only_who_is_not_bound);
+    tcase_add_test(tests, what_is_remembered_binds_nobody_who_was_removed);
+    tcase_add_test(tests, after_more_removals_than_are_remembered_nobody_is_bound_so);
+    tcase_add_loop_test(tests, what_is_remembered_is_checked_like_any_other, 0,
+                        sizeof refused / sizeof refused[0]);
+    tcase_add_test(tests, what_is_remembered_never_overwrites_a_bind_at_the_same_time);
     tcase_add_test(tests, a_change_is_seen_by_every_reader_at_once);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
