@@ -283,9 +283,13 @@ def draw_heatmap(area, panel, source):
     buckets = sorted((float(labels["le"]), values) for labels, values in source.matrix(panel["targets"][0]["expr"]))
     unit = panel["options"]["yAxis"]["unit"]
     time_axis(area, source)
+    if not buckets:
+        return
     counts = numpy.diff(numpy.array([values for _, values in buckets]), axis=0, prepend=0)
     counts = numpy.ma.masked_less_equal(numpy.ma.masked_invalid(counts), panel["options"]["filterValues"]["le"])
     used = numpy.nonzero(counts.count(axis=1))[0]
+    if used.size == 0:
+        return
     low, high = used[0], used[-1]
     dates = source.dates()
     edges = numpy.append(dates, 2 * dates[-1] - dates[-2]) - (dates[1] - dates[0]) / 2

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -173,7 +174,7 @@ static int run(const struct wkv_config *config)
 {
     struct wkv_error error;
     struct top top = {.config = config,
-                      .terminal = isatty(STDOUT_FILENO) == 1,
+                      .terminal = wkv_top_screen_usable(STDOUT_FILENO, getenv("TERM")),
                       .screen = {.out = STDOUT_FILENO, .in = isatty(STDIN_FILENO) == 1 ? STDIN_FILENO : -1},
                       .signals = open_signals()};
     wkv_top_model_init(&top.model, &config->address);

@@ -22,6 +22,11 @@ bool wkv_top_write(int fd, const char *bytes, size_t len)
     return true;
 }
 
+bool wkv_top_screen_usable(int fd, const char *term)
+{
+    return isatty(fd) == 1 && term != NULL && *term != '\0' && strcmp(term, "dumb") != 0;
+}
+
 void wkv_top_screen_enter(struct wkv_top_screen *screen)
 {
     screen->shown = true;

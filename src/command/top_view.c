@@ -6,7 +6,7 @@
 
 #include "command/top_format.h"
 
-/* ---- a page: lines that are cut, not wrapped ---- */
+/* ---- a page: the lines of a table are cut, those of the head go on in the next row ---- */
 
 struct page {
     struct wkv_buffer *out;
@@ -52,6 +52,24 @@ static void end_line(struct page *page)
     if (page->row++ > 0)
         (void)wkv_buffer_append(page->out, "\n", 1);
     (void)wkv_buffer_append(page->out, page->line, len);
+}
+
+/* As end_line, but parts with two spaces between them that have no room in the row go into the next one. */
+static void end_parts(struct page *page)
+{
+    while (page->len > page->columns) {
+        size_t at = page->columns;
+        while (at > 0 && (page->line[at] != ' ' || page->line[at + 1] != ' '))
+            at--;
+        if (at == 0)
+            break;
+        size_t len = page->len, next = at + strspn(page->line + at, " ");
+        page->len = at;
+        end_line(page);
+        page->len = len - next;
+        memmove(page->line, page->line + next, page->len + 1);
+    }
+    end_line(page);
 }
 
 static unsigned rows_left(const struct page *page)
@@ -105,7 +123,7 @@ static void show_title(struct page *page, const struct wkv_top_view *view)
         put(page, "  namespace %s", wkv_top_safe(lattice, space, sizeof space));
     put(page, "  %zu instance%s  %.8s UTC", count, count == 1 ? "" : "s",
         wkv_top_time(view->wall_ns, time) + sizeof "2026-01-31T" - 1);
-    end_line(page);
+    end_parts(page);
 }
 
 static void show_traffic(struct page *page, const struct wkv_top_view *view,
@@ -119,7 +137,7 @@ static void show_traffic(struct page *page, const struct wkv_top_view *view,
         rate(all->measured, all->errors_per_s, cells[2]), wkv_top_count(all->errors, cells[3]));
     put(page, "  expired %s/s, %s in all", rate(all->measured, all->expired_per_s, cells[4]),
         wkv_top_count(all->expired, cells[5]));
-    end_line(page);
+    end_parts(page);
     wkv_top_latency(view->model, NULL, NULL, &latency, &minute);
     if (latency.requests == 0)
         return;
@@ -127,7 +145,7 @@ static void show_traffic(struct page *page, const struct wkv_top_view *view,
         wkv_top_duration(latency.p50_ns, cells[0]), wkv_top_duration(latency.p90_ns, cells[1]),
         wkv_top_duration(latency.p99_ns, cells[2]), wkv_top_duration(latency.p999_ns, cells[3]),
         wkv_top_duration(latency.max_ns, cells[4]));
-    end_line(page);
+    end_parts(page);
 }
 
 static void show_holdings(struct page *page, const struct wkv_top_instance *all)
@@ -144,7 +162,7 @@ static void show_holdings(struct page *page, const struct wkv_top_instance *all)
             (double)all->bytes / (double)all->budget_bytes * 100);
     put(page, "  connections %s", wkv_top_count(all->connections, cells[0]));
     put(page, ", %s reconnects", wkv_top_count(all->reconnects, cells[1]));
-    end_line(page);
+    end_parts(page);
 }
 
 static void show_head(struct page *page, const struct wkv_top_view *view, const struct wkv_top_instance *all)
@@ -169,18 +187,33 @@ static void show_head(struct page *page, const struct wkv_top_view *view, const 
 /* ---- the table of instances ---- */
 
 /* Of these a script sees all, a person on a narrow terminal the first ones. */
+#define INSTANCE_FIRST "      UP    REQ/S   ERR/S    KEYS    MEMORY" LATENCY_HEAD
 #define INSTANCE_HEAD                                                                                        \
-    "      UP    REQ/S   ERR/S    KEYS    MEMORY" LATENCY_HEAD                                               \
-    "   ERRORS    BUDGET  EXPIRE/S  CONN RECONN SCALARS COUNTER   LISTS    SETS LAST ERROR"
+    INSTANCE_FIRST "   ERRORS    BUDGET  EXPIRE/S  CONN RECONN SCALARS COUNTER   LISTS    SETS LAST ERROR"
 
-static size_t id_width(const struct wkv_top_model *model)
+/* Bytes that two ids begin with alike. */
+static size_t alike(const char *a, const char *b)
 {
-    size_t width = sizeof "INSTANCE" - 1;
+    size_t len = 0;
+    while (a[len] != '\0' && a[len] == b[len])
+        len++;
+    return len;
+}
+
+/* Whole ids where there is room for the latencies beside them; else their first characters, as many as tell them apart. */
+static size_t id_width(const struct wkv_top_model *model, unsigned columns)
+{
+    size_t whole = sizeof "INSTANCE" - 1, apart = sizeof "INSTANCE" - 1;
     for (size_t i = 0; i < model->count; i++) {
         size_t len = strlen(model->instances[i]->id);
-        width = len > width ? len : width;
+        whole = len > whole ? len : whole;
+        for (size_t k = 0; k < i; k++) {
+            size_t same = alike(model->instances[i]->id, model->instances[k]->id);
+            apart = same >= apart ? same + 1 : apart;
+        }
     }
-    return width;
+    bool fits = whole + sizeof INSTANCE_FIRST - 1 <= columns;
+    return fits || whole < apart ? whole : apart;
 }
 
 static void put_service(struct page *page, const struct wkv_top_instance *instance)
@@ -204,7 +237,7 @@ static void show_instance(struct page *page, const struct wkv_top_view *view,
     char id[WKV_TOP_ID_BYTES], text[WKV_TOP_ERROR_BYTES], cells[5][WKV_TOP_CELL_BYTES];
     struct wkv_stats_latency latency;
     bool minute;
-    put(page, "%-*s", (int)width, wkv_top_safe(instance->id, id, sizeof id));
+    put(page, "%-*.*s", (int)width, (int)width, wkv_top_safe(instance->id, id, sizeof id));
     if (instance->state == WKV_TOP_GONE) {
         put(page, "    gone");
         end_line(page);
@@ -229,7 +262,7 @@ static void show_instance(struct page *page, const struct wkv_top_view *view,
 /* The operations below are of more interest than the last of many instances: those get half of the room. */
 static void show_instances(struct page *page, const struct wkv_top_view *view)
 {
-    size_t width = id_width(view->model), count = view->model->count;
+    size_t width = id_width(view->model, page->columns), count = view->model->count;
     if (rows_left(page) < 3 || count == 0)
         return;
     size_t room = rows_left(page) / 2 - 1 > 0 ? rows_left(page) / 2 - 1 : 1;

@@ -21,8 +21,9 @@ struct wkv_top_view {
     unsigned columns, rows; /* of the terminal; for a frame only */
 };
 
-/* Appends at most `rows` lines of at most `columns` characters to out, "\n" between them and none at the end. Errors: false where
- * memory is short. */
+/* Appends at most `rows` lines of at most `columns` characters to out, "\n" between them and none at the end. What has no room is
+ * left out by whole words; an instance's id is shortened where that lets more of its latencies be seen. Errors: false where memory
+ * is short. */
 bool wkv_top_frame(const struct wkv_top_view *view, struct wkv_buffer *out);
 
 /* Appends the escapes and bytes that make a terminal of so many columns show the frame in place of what it shows, to be written

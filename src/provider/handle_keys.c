@@ -53,7 +53,7 @@ static enum wkv_code read_cursor(struct wkv_call *call, ProtobufCBinaryData text
             __builtin_add_overflow(number, digit, &number))
             return wkv_call_fail(
                 call, WKV_BAD_REQUEST,
-                "the cursor is none: give the one of the last reply, or leave it out to begin");
+                "the cursor is not one that Keys gave: give the last reply's, or leave it out to begin");
     }
     *cursor = number;
     return WKV_OK;

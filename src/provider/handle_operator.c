@@ -169,7 +169,7 @@ enum wkv_code wkv_handle_log_level(struct wkv_call *call)
         if (request->level.len < sizeof name)
             memcpy(name, request->level.data, request->level.len);
         if (strlen(name) != request->level.len || !wkv_log_level_parse(name, &level))
-            return wkv_call_fail(call, WKV_BAD_REQUEST, "level is none: give error, warn, info or debug");
+            return wkv_call_fail(call, WKV_BAD_REQUEST, "level is not one of error, warn, info, debug");
     }
     reply.level = wkv_bytes_of(wkv_log_level_name(level));
     wkv_writer_message(&call->writer, &reply.base);

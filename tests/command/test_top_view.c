@@ -87,9 +87,9 @@ START_TEST(a_frame_of_an_ordinary_terminal)
                      "memory 2.9MiB of 128.0MiB (2%)  connections 6, 0 reconnects\n"
                      "last error  409: Get: error 4\n"
                      "\n"
-                     "INSTANCE                        UP    REQ/S   ERR/S    KEYS    MEMORY     P50\n"
-                     "0AAAAAAAAAAAAAAAAAAAAAAAAA   1h00m     1750     1.0    1000 1000.0KiB  12.0us\n"
-                     "0BBBBBBBBBBBBBBBBBBBBBBBBB   2h00m     3500     0.0    2000    2.0MiB  12.0us\n"
+                     "INSTANCE      UP    REQ/S   ERR/S    KEYS    MEMORY     P50     P90     P99\n"
+                     "0AAAAAAA   1h00m     1750     1.0    1000 1000.0KiB  12.0us  24.0us  36.0us\n"
+                     "0BBBBBBB   2h00m     3500     0.0    2000    2.0MiB  12.0us  24.0us  36.0us\n"
                      "\n"
                      "OPERATION    REQ/S   ERR/S     P50     P90     P99   P99.9     MAX OF\n"
                      "Set           4500     0.0  25.0us  50.0us  75.0us 100.0us   2.5ms start\n"
@@ -137,8 +137,8 @@ START_TEST(a_frame_after_the_first_look_has_no_rates)
                      "memory 1000.0KiB of 64.0MiB (2%)  connections 3, 0 reconnects\n"
                      "last error  409: Get: error 3\n"
                      "\n"
-                     "INSTANCE                        UP    REQ/S   ERR/S    KEYS    MEMORY     P50\n"
-                     "0AAAAAAAAAAAAAAAAAAAAAAAAA   1h00m        -       -    1000 1000.0KiB  12.0us\n"
+                     "INSTANCE      UP    REQ/S   ERR/S    KEYS    MEMORY     P50     P90     P99\n"
+                     "0AAAAAAA   1h00m        -       -    1000 1000.0KiB  12.0us  24.0us  36.0us\n"
                      "\n"
                      "OPERATION    REQ/S   ERR/S     P50     P90     P99   P99.9     MAX OF\n"
                      "Get              -       -  12.0us  24.0us  36.0us  48.0us 150.0us 1m\n"
@@ -156,9 +156,9 @@ START_TEST(an_instance_that_is_gone_counts_no_more)
                      "keys 2000 (scalar 1994, counter 3, list 2, set 1)\n"
                      "memory 2.0MiB of 64.0MiB (3%)  connections 3, 0 reconnects\n"
                      "\n"
-                     "INSTANCE                        UP    REQ/S   ERR/S    KEYS    MEMORY     P50\n"
-                     "0AAAAAAAAAAAAAAAAAAAAAAAAA    gone\n"
-                     "0BBBBBBBBBBBBBBBBBBBBBBBBB   2h00m     3500     0.0    2000    2.0MiB  12.0us\n"
+                     "INSTANCE      UP    REQ/S   ERR/S    KEYS    MEMORY     P50     P90     P99\n"
+                     "0AAAAAAA    gone\n"
+                     "0BBBBBBB   2h00m     3500     0.0    2000    2.0MiB  12.0us  24.0us  36.0us\n"
                      "\n"
                      "OPERATION    REQ/S   ERR/S     P50     P90     P99   P99.9     MAX OF\n"
                      "Set           3000     0.0  25.0us  50.0us  75.0us 100.0us   2.5ms start\n"
@@ -225,13 +225,56 @@ START_TEST(a_line_is_cut_between_words)
 {
     two_looks(true);
     char wide[512];
-    (void)snprintf(wide, sizeof wide, "%s", strchr(frame(500, 24, ""), '\n') + 1);
+    (void)snprintf(wide, sizeof wide, "%s", strstr(frame(500, 24, ""), "\nrequests") + 1);
     for (unsigned columns = 10; columns < 80; columns++) {
-        const char *line = strchr(frame(columns, 24, ""), '\n') + 1;
+        const char *line = strstr(frame(columns, 24, ""), "\nrequests") + 1;
         size_t len = strcspn(line, "\n");
         ck_assert_int_eq(strncmp(line, wide, len), 0);
         ck_assert_msg(wide[len] == ' ' || wide[len] == '\n', "%u: %.*s", columns, (int)len, line);
     }
+}
+END_TEST
+
+/* Figures of a busy service, which is the one that is looked at: each of them is there, on a row of its own where it must be. */
+START_TEST(a_full_head_goes_on_in_the_next_row)
+{
+    wkv_top_begin(&model);
+    json_t *answer = an_answer("A", 7200, 812345);
+    with(answer, an_endpoint("Set", 912345678, 123456, 123456, 2012345678, 0));
+    set_number(answer, "expired", 812345678);
+    ck_assert(hear(&model, answer, 0));
+    wkv_top_end(&model);
+    wkv_top_begin(&model);
+    answer = an_answer("A", 7201, 812345);
+    with(answer, an_endpoint("Set", 912469134, 224691, 123456, 2012345678, 0));
+    set_number(answer, "expired", 812468134);
+    ck_assert(hear(&model, answer, 1000));
+    wkv_top_end(&model);
+    const char *text = frame(80, 24, "");
+    check_fits(text, 80, 24);
+    ck_assert_msg(strstr(text, "\nrequests 123456/s, 912.5M in all  errors 101235/s, 224691 in all\n"
+                               "expired 122456/s, 812.5M in all\n") != NULL,
+                  "%s", text);
+    text = frame(40, 24, "");
+    check_fits(text, 40, 24);
+    ck_assert_msg(strstr(text, "wascc-keyvalue top  binding default\n1 instance  12:34:56 UTC\n"
+                               "requests 123456/s, 912.5M in all\nerrors 101235/s, 224691 in all\n"
+                               "expired 122456/s, 812.5M in all\n") != NULL,
+                  "%s", text);
+}
+END_TEST
+
+/* A short id is still that of one instance. */
+START_TEST(ids_are_shortened_as_long_as_they_differ)
+{
+    wkv_top_begin(&model);
+    ck_assert(hear(&model, busy("0123456789ABAAAAAAAAAAAAAA", 0, 1), 0));
+    ck_assert(hear(&model, busy("0123456789ACAAAAAAAAAAAAAA", 0, 1), 0));
+    wkv_top_end(&model);
+    ck_assert_ptr_nonnull(strstr(frame(80, 24, ""), "\n0123456789AB   1h00m "));
+    ck_assert_ptr_nonnull(strstr(frame(80, 24, ""), "\n0123456789AC   1h00m "));
+    ck_assert_ptr_nonnull(strstr(frame(114, 24, ""), "\n0123456789AC   1h00m "));
+    ck_assert_ptr_nonnull(strstr(frame(115, 24, ""), "\n0123456789ACAAAAAAAAAAAAAA   1h00m "));
 }
 END_TEST
 
@@ -250,7 +293,7 @@ START_TEST(many_instances_leave_room_for_the_operations)
     check_fits(text, 80, 24);
     ck_assert_ptr_nonnull(strstr(text, "60 instances"));
     ck_assert_ptr_nonnull(strstr(text, "\nI00 "));
-    ck_assert_ptr_nonnull(strstr(text, "\n... and 53 more\n"));
+    ck_assert_ptr_nonnull(strstr(text, "\n... and 54 more\n"));
     ck_assert_ptr_nonnull(strstr(text, "\nSet "));
     ck_assert_ptr_nonnull(strstr(text, "\nGet "));
 }
@@ -443,6 +486,8 @@ int main(void)
     tcase_add_test(tests, what_an_instance_does_not_tell_is_a_dash);
     tcase_add_test(tests, a_frame_fits_every_terminal);
     tcase_add_test(tests, a_line_is_cut_between_words);
+    tcase_add_test(tests, a_full_head_goes_on_in_the_next_row);
+    tcase_add_test(tests, ids_are_shortened_as_long_as_they_differ);
     tcase_add_test(tests, many_instances_leave_room_for_the_operations);
     tcase_add_test(tests, no_byte_of_an_escape_reaches_the_terminal);
     tcase_add_test(tests, a_line_of_pairs_stays_one);

@@ -208,7 +208,7 @@ compose_hides_nothing_in_files()
 start_as_composed()
 {
     local environment port
-    compose deploy "${COMPOSE_VARIABLES[@]}" TRUSTED_ISSUER="$issuer" >"$work/composed.yaml" || return 1
+    compose deploy "${COMPOSE_VARIABLES[@]}" TRUSTED_ISSUER="$issuer" TRUSTED_HOST="$(public_key "$work/host.json")" >"$work/composed.yaml" || return 1
     mapfile -t environment < <(provider_environment "$work/composed.yaml")
     port=$nats_port
     composed=(env -i "${environment[@]}" "WASCC_KEYVALUE_SERVER=nats://127.0.0.1:$port"
@@ -223,6 +223,19 @@ composed_is_healthy()
     mapfile -t arguments < <(sed -n -E 's/^HEALTHCHECK .* CMD (\[.*\])$/\1/p' Dockerfile | grep -o '"[^"]*"' | tr -d '"')
     [[ "${arguments[0]}" == wascc-keyvalue ]] || return 1
     "${composed[@]}" "$PROGRAM" "${arguments[@]:1}"
+}
+
+# As the NATS user whose permissions and inbox prefix are those of nats/server.conf, with the signature of TRUSTED_HOST.
+composed_answers_operators()
+{
+    local operator=(env -i NATS_USER=operator NATS_PASSWORD=o-secret NATS_INBOX_PREFIX=_INBOX.operator
+        "NATS_URL=nats://127.0.0.1:$nats_port" "$PROGRAM") operation
+    "${operator[@]}" health || return 1
+    "${operator[@]}" top --count 2 --interval 100ms | grep ' state=serving ' || return 1
+    for operation in Slowlog Keys Bindings LogLevel; do
+        "${operator[@]}" call --host-seed "$work/host.json" "$operation" '{}' || return 1
+    done
+    "${operator[@]}" call --host-seed "$work/host.json" Inspect '{"key":"a"}'
 }
 
 # http PATH: prints the first line of the answer at the provider's own port.
@@ -265,6 +278,7 @@ test_compose()
     check "compose: its nats-server starts" start_composed_server || return 0
     check "compose: the provider gets ready with it" start_as_composed || return 0
     check "compose: the image's health check succeeds" composed_is_healthy || true
+    check "compose: an operator's questions are answered" composed_answers_operators || true
     if options serve | grep -q -x -e --metrics-listen; then
         check "compose: metrics and probes answer" metrics_are_where_they_are_looked_for || true
     else
@@ -627,6 +641,12 @@ start_composed_server()
     return 1
 }
 
+# public_key FILE: prints the public key of what keygen has printed.
+public_key()
+{
+    sed -n -E 's/.*"public":"([A-Z0-9]+)".*/\1/p' "$1"
+}
+
 stop_server()
 {
     stop_process "$nats_pid" || true
@@ -637,7 +657,8 @@ main()
 {
     local part installed=$work/installed issuer
     local unit=$installed/lib/systemd/system/wascc-keyvalue.service
-    issuer=$("$PROGRAM" keygen account | sed -n -E 's/.*"public":"([A-Z0-9]+)".*/\1/p')
+    (umask 077 && "$PROGRAM" keygen account >"$work/account.json" && "$PROGRAM" keygen host >"$work/host.json")
+    issuer=$(public_key "$work/account.json")
     check "deploy: everything is installed" install_all || exit 1
     for part in options compose prometheus kubernetes systemd man completion; do
         "test_$part"

@@ -338,7 +338,7 @@ static void set_size(unsigned short columns, unsigned short rows)
     ck_assert_int_eq(ioctl(terminal.fd, TIOCSWINSZ, &size), 0);
 }
 
-static void open_terminal(const char *interval)
+static void open_terminal_of(const char *term, const char *interval)
 {
     struct winsize size = {.ws_col = 100, .ws_row = 30};
     const char *const *variables = program_environment(NULL);
@@ -348,11 +348,17 @@ static void open_terminal(const char *interval)
     if (terminal.pid == 0) {
         for (; *variables != NULL; variables++)
             (void)putenv((char *)(uintptr_t)*variables);
+        (void)(term == NULL ? unsetenv("TERM") : setenv("TERM", term, 1));
         (void)execl(provider_program(), provider_program(), "top", "--server", server.url, "--interval",
                     interval, (char *)NULL);
         _exit(126);
     }
     ck_assert_int_eq(tcgetattr(terminal.fd, &terminal.before), 0);
+}
+
+static void open_terminal(const char *interval)
+{
+    open_terminal_of("xterm", interval);
 }
 
 /* Reads what comes until it holds the text, from `from` bytes on, or (NULL) the terminal is closed. */
@@ -487,6 +493,25 @@ START_TEST(while_nobody_answers_it_asks_again_within_a_second)
 }
 END_TEST
 
+static const char *const without_a_screen[] = {NULL, "", "dumb"};
+
+/* What such a terminal does with an escape nobody knows. */
+START_TEST(a_terminal_without_a_screen_gets_plain_lines)
+{
+    int status;
+    provider_serve(&provider, server.url, NULL);
+    open_terminal_of(without_a_screen[_i], "100ms");
+    await_shown(0, " state=serving ");
+    ck_assert_int_eq(kill(terminal.pid, SIGTERM), 0);
+    await_shown(0, NULL);
+    ck_assert_int_eq(waitpid(terminal.pid, &status, 0), terminal.pid);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "ended with %x: %s", (unsigned)status,
+                  terminal.said);
+    ck_assert_msg(strchr(terminal.said, '\x1b') == NULL, "%s", terminal.said);
+    (void)close(terminal.fd);
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
     Suite *suite = suite_create("integration/top");
@@ -510,6 +535,8 @@ static Suite *make_suite(void)
     tcase_add_loop_test(tests, however_it_ends_the_terminal_is_restored, 0,
                         (int)(sizeof ends / sizeof ends[0]));
     tcase_add_test(tests, a_resized_terminal_is_drawn_again);
+    tcase_add_loop_test(tests, a_terminal_without_a_screen_gets_plain_lines, 0,
+                        (int)(sizeof without_a_screen / sizeof without_a_screen[0]));
     tcase_add_test(tests, a_stopped_one_leaves_the_terminal_to_the_shell);
     tcase_add_test(tests, on_a_terminal_it_says_when_nobody_answers);
     tcase_add_test(tests, while_nobody_answers_it_asks_again_within_a_second);
