@@ -1,15 +1,17 @@
-/* Bindings: which actors are bound, with what claims, and which keyspace each of them has (CONTRACT sections 3 and 6).
+/* Bindings: which actors are bound, with what claims, and which keyspace each of them has (CONTRACT sections
+ * 3 and 6).
  *
- * One registry holds them for the process, under a mutex. Each worker looks through a reader of its own, which remembers what
- * it has looked up until the registry changes; so a request of an actor that was there before takes no lock and shares
- * no written cache line with other workers:
+ * One registry holds them for the process, under a mutex. Each worker looks through a reader of its own,
+ * which remembers what it has looked up until the registry changes; so a request of an actor that was there
+ * before takes no lock and shares no written cache line with other workers:
  *
  *   system's BindActor ──► registry ── mutex; counts its generation up
  *                             ▲
- *   worker's request ──► reader ── one atomic load; only for an actor that it does not remember, or after a change: the mutex
+ *   worker's request ──► reader ── one atomic load, and the mutex only for an actor that it does not
+ *                                  remember, or after a change
  *
- * Keyspaces have numbers, given out here: the binding's own name is 0, a name that is new gets the next one. A number is
- * never given out again: a keyspace's data outlives the bindings that named it.
+ * Keyspaces have numbers, given out here: the binding's own name is 0, a name that is new gets the next one.
+ * A number is never given out again: a keyspace's data outlives the bindings that named it.
  */
 #ifndef WASCC_KEYVALUE_BINDINGS_H
 #define WASCC_KEYVALUE_BINDINGS_H
@@ -37,23 +39,25 @@ struct wkv_binding {
 
 struct wkv_bindings;
 
-/* Makes an empty registry whose keyspace 0 has the name of the binding. Errors: NULL where memory is short. */
+/* Makes an empty registry whose keyspace 0 has the name of the binding. Errors: NULL where memory is short.
+ */
 struct wkv_bindings *wkv_bindings_create(const char *binding);
 
 /* Frees it; no reader may be in use. NULL is allowed. */
 void wkv_bindings_destroy(struct wkv_bindings *bindings);
 
-/* Binds the actor, or binds it anew: what an earlier binding said is forgotten. keyspace is the name (data NULL: the
- * binding's own). Any thread.
- * Errors: WKV_BAD_REQUEST (a name that is empty or too long, or not a subject's token), WKV_OUT_OF_MEMORY (too many
- * actors or keyspaces, or memory is short); the actor is then bound as it was before. */
+/* Binds the actor, or binds it anew: what an earlier binding said is forgotten. keyspace is the name (data
+ * NULL: the binding's own). Any thread. Errors: WKV_BAD_REQUEST (a name that is empty or too long, or not a
+ * subject's token), WKV_OUT_OF_MEMORY (too many actors or keyspaces, or memory is short); the actor is then
+ * bound as it was before. */
 enum wkv_code wkv_bindings_bind(struct wkv_bindings *bindings, struct wkv_text actor,
                                 struct wkv_text keyspace, const struct wkv_policy_binding *claims,
                                 struct wkv_error *error);
 
-/* The same for what others remember of the actor, which holds only where nobody has said anything newer since start: nothing happens
- * where the actor is bound, or was removed. *bound says whether it was bound by this call. Removals are remembered up to a number,
- * and after more of them nobody is bound so. Errors: as wkv_bindings_bind. */
+/* The same for what others remember of the actor, which holds only where nobody has said anything newer since
+ * start: nothing happens where the actor is bound, or was removed. *bound says whether it was bound by this
+ * call. Removals are remembered up to a number, and after more of them nobody is bound so. Errors: as
+ * wkv_bindings_bind. */
 enum wkv_code wkv_bindings_bind_if_new(struct wkv_bindings *bindings, struct wkv_text actor,
                                        struct wkv_text keyspace, const struct wkv_policy_binding *claims,
                                        bool *bound, struct wkv_error *error);
@@ -70,8 +74,8 @@ bool wkv_bindings_is_bound(struct wkv_bindings *bindings, struct wkv_text actor)
 /* Actors that are bound. Any thread. */
 size_t wkv_bindings_count(struct wkv_bindings *bindings);
 
-/* Is told of an actor that was bound, or is bound no more: after the change holds, outside the registry's lock, on the thread of
- * who made it. */
+/* Is told of an actor that was bound, or is bound no more: after the change holds, outside the registry's
+ * lock, on the thread of who made it. */
 typedef void (*wkv_bindings_watcher)(void *context, struct wkv_text actor, bool bound);
 
 /* Sets the one watcher (NULL: none any more). Not while others bind or remove. */
@@ -84,8 +88,9 @@ struct wkv_bindings_listed {
     struct wkv_policy_binding claims;
 };
 
-/* Writes the bindings behind the actor `after` (no bytes: from the first), in the order of the actors' names, at most max (> 0) of
- * them, and returns how many. Any thread. Looks at all bindings under the lock. Errors: SIZE_MAX where memory is short. */
+/* Writes the bindings behind the actor `after` (no bytes: from the first), in the order of the actors' names,
+ * at most max (> 0) of them, and returns how many. Any thread. Looks at all bindings under the lock. Errors:
+ * SIZE_MAX where memory is short. */
 size_t wkv_bindings_list(struct wkv_bindings *bindings, struct wkv_text after,
                          struct wkv_bindings_listed *out, size_t max);
 

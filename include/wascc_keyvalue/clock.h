@@ -16,14 +16,15 @@ int64_t wkv_monotonic_ns(void);
  * thread. */
 int64_t wkv_wall_ns(void);
 
-/* Seconds since 1970, a few milliseconds stale at most and cheaper by far: for the times in claims. Any thread. */
+/* Seconds since 1970, a few milliseconds stale at most and cheaper by far: for the times in claims. Any
+ * thread. */
 int64_t wkv_wall_coarse_s(void);
 
 /* Bytes of a moment as text, its NUL included. */
 #define WKV_TIME_TEXT_BYTES 40
 
-/* Writes wall_ns (nanoseconds since 1970) as RFC 3339 has it, in UTC, with 0 to 9 digits of the second's fraction, cut and not
- * rounded: 2026-01-31T12:00:00.000Z. Any thread. */
+/* Writes wall_ns (nanoseconds since 1970) as RFC 3339 has it, in UTC, with 0 to 9 digits of the second's
+ * fraction, cut and not rounded: 2026-01-31T12:00:00.000Z. Any thread. */
 void wkv_time_text(int64_t wall_ns, unsigned digits, char out[WKV_TIME_TEXT_BYTES]);
 
 #endif

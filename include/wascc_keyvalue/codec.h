@@ -38,23 +38,25 @@ bool wkv_utf8_valid(const void *bytes, size_t len);
  *
  * Protobuf: unknown fields are ignored, the last of a repeated singular field wins (proto3). Groups, which
  * proto3 has not, and a known field with the wire type of another kind of field are refused. JSON: proto3's
- * mapping; a member may have its proto name or its camelCase name; null is the default; an integer (int32, uint32, int64,
- * uint64) may be a number without a fraction (1, 1.0, 1e2) or a string of one, where one with a point or an exponent is at
- * most 2^53, and a number that is no string at most 2^63 - 1; members that the message has not, duplicates (both
- * names of one member are one) and anything after the value are refused. A field of a type that no request
- * has yet (enum, oneof, double …) is refused with a text that says to send protobuf.
+ * mapping; a member may have its proto name or its camelCase name; null is the default; an integer (int32,
+ * uint32, int64, uint64) may be a number without a fraction (1, 1.0, 1e2) or a string of one, where one with
+ * a point or an exponent is at most 2^53, and a number that is no string at most 2^63 - 1; members that the
+ * message has not, duplicates (both names of one member are one) and anything after the value are refused. A
+ * field of a type that no request has yet (enum, oneof, double …) is refused with a text that says to send
+ * protobuf.
  *
- * MessagePack: a map of the fields by their camelCase or proto names, as str or bin (SetRequest's expires_s is also
- * `expires`, as waSCC has it), or an array of them in the order of their numbers, as rmp-serde writes structs without names.
- * A field that is left out, or nil, has its default; unknown ones are skipped; a field that is there twice and anything after
- * the value are refused. An integer may have any width and sign that holds it; text is str or bin; a map field is a map of
- * texts without a key twice, and comes out in the order of its keys; an enum's variant is {index: nil}, {name: nil}, [index,
- * …] or its name. No bytes decode as a message that has no fields, and as no other.
+ * MessagePack: a map of the fields by their camelCase or proto names, as str or bin (SetRequest's expires_s
+ * is also `expires`, as waSCC has it), or an array of them in the order of their numbers, as rmp-serde writes
+ * structs without names. A field that is left out, or nil, has its default; unknown ones are skipped; a field
+ * that is there twice and anything after the value are refused. An integer may have any width and sign that
+ * holds it; text is str or bin; a map field is a map of texts without a key twice, and comes out in the order
+ * of its keys; an enum's variant is {index: nil}, {name: nil}, [index, …] or its name. No bytes decode as a
+ * message that has no fields, and as no other.
  *
  * Memory: what is decoded, and what decoding needs on the way, comes from arena, which bounds it. The
  * exception is JSON's parse tree: it is allocated apart and given back before the call returns; a request
- * whose tree might pass arena->max_bytes, too, is refused unread. A large MessagePack map is sorted by qsort, which may
- * allocate, for as long, a pointer for each of its entries.
+ * whose tree might pass arena->max_bytes, too, is refused unread. A large MessagePack map is sorted by qsort,
+ * which may allocate, for as long, a pointer for each of its entries.
  *
  * Errors, *message being NULL then: WKV_BAD_REQUEST (does not decode, or a string is not UTF-8; the text
  * names the field where one is to blame and never quotes the request), WKV_UNAVAILABLE (the arena is full, or
@@ -63,8 +65,9 @@ enum wkv_code wkv_decode(const ProtobufCMessageDescriptor *type, enum wkv_encodi
                          const void *bytes, size_t len, struct wkv_arena *arena, ProtobufCMessage **message,
                          struct wkv_error *error);
 
-/* The text of field 1 where a protobuf message begins with it, as a request with a key does: a cheap look before decoding. *text
- * lies in bytes. Returns false where it is not to be had so easily; true says nothing of the rest of the message. */
+/* The text of field 1 where a protobuf message begins with it, as a request with a key does: a cheap look
+ * before decoding. *text lies in bytes. Returns false where it is not to be had so easily; true says nothing
+ * of the rest of the message. */
 bool wkv_peek_text(const void *bytes, size_t len, const char **text, size_t *text_len);
 
 /* A reply being written. Owned by the worker; one at a time on a buffer. total_bytes may be read once it has
@@ -91,10 +94,10 @@ void wkv_writer_begin(struct wkv_writer *writer, const ProtobufCMessageDescripto
 /* Each writes the field with that number: at most once for a singular field, once per element for a repeated
  * one, the elements of one field in a row, fields in the order of the descriptor (by number). The caller's
  * text is copied and must be UTF-8; it may be NULL where len is 0. Protobuf leaves out a singular field that
- * has its default value, as proto3 does. JSON has integers of 64 bits as numbers, not as strings as in proto3's mapping: they
- * are read by operators and their scripts (proto/operator.proto), for which a size in bytes is a number. MessagePack, like JSON,
- * has every field, by the name that waSCC gives it (`newCount`, CONTRACT section 7), integers in their shortest form, and an
- * enum's variant as {index: nil}.
+ * has its default value, as proto3 does. JSON has integers of 64 bits as numbers, not as strings as in
+ * proto3's mapping: they are read by operators and their scripts (proto/operator.proto), for which a size in
+ * bytes is a number. MessagePack, like JSON, has every field, by the name that waSCC gives it (`newCount`,
+ * CONTRACT section 7), integers in their shortest form, and an enum's variant as {index: nil}.
  *
  * A call that breaks these rules, or names a number or type that the message has not, is a mistake in the
  * caller's code: it writes nothing, and wkv_writer_end fails rather than let a wrong reply go out. */
@@ -103,9 +106,9 @@ void wkv_writer_int32(struct wkv_writer *writer, uint32_t field, int32_t value);
 void wkv_writer_int64(struct wkv_writer *writer, uint32_t field, int64_t value);
 void wkv_writer_bool(struct wkv_writer *writer, uint32_t field, bool value);
 
-/* Writes the whole reply from a message of its type, instead of the calls above: for replies that nest and are rare. Knows
- * strings (as bytes), bools, int32, uint32, int64, uint64, enums and messages, repeated or not; every message that a field names
- * must be there. */
+/* Writes the whole reply from a message of its type, instead of the calls above: for replies that nest and
+ * are rare. Knows strings (as bytes), bools, int32, uint32, int64, uint64, enums and messages, repeated or
+ * not; every message that a field names must be there. */
 void wkv_writer_message(struct wkv_writer *writer, const ProtobufCMessage *message);
 
 /* Completes the reply: its bytes are buffer->data[0 .. buffer->len), of which there may be none.

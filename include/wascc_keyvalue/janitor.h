@@ -14,8 +14,8 @@ struct wkv_janitor;
 /* How often it looks while there is nothing to do. */
 #define WKV_JANITOR_PERIOD_MS 10
 
-/* Starts the thread. Store and stats are borrowed until stop. Errors: NULL where the machine gives no thread or
- * memory. */
+/* Starts the thread. Store and stats are borrowed until stop. Errors: NULL where the machine gives no thread
+ * or memory. */
 struct wkv_janitor *wkv_janitor_start(struct wkv_store *store, struct wkv_stats *stats);
 
 /* Stops the thread, waits for it and frees the janitor. NULL is allowed. */

@@ -1,6 +1,8 @@
-/* Metrics and probes over HTTP (--metrics-listen): `/metrics` in Prometheus' text format, `/livez`, `/readyz`.
+/* Metrics and probes over HTTP (--metrics-listen): `/metrics` in Prometheus' text format, `/livez`,
+ * `/readyz`.
  *
- * The HTTP server has a thread of its own and reads statistics as everybody does; a scraper that hangs holds nobody but itself.
+ * The HTTP server has a thread of its own and reads statistics as everybody does; a scraper that hangs holds
+ * nobody but itself.
  */
 #ifndef WASCC_KEYVALUE_METRICS_H
 #define WASCC_KEYVALUE_METRICS_H
@@ -21,9 +23,9 @@ struct wkv_metrics_options {
 
 struct wkv_metrics;
 
-/* Listens and starts the thread; logs where it listens (with the port that it got). The caller stops *metrics.
- * Errors: WKV_BAD_REQUEST (listen is not an address; the text names --metrics-listen and what it takes), WKV_UNAVAILABLE (the
- * address is taken, no memory, no thread: the text says which). */
+/* Listens and starts the thread; logs where it listens (with the port that it got). The caller stops
+ * *metrics. Errors: WKV_BAD_REQUEST (listen is not an address; the text names --metrics-listen and what it
+ * takes), WKV_UNAVAILABLE (the address is taken, no memory, no thread: the text says which). */
 enum wkv_code wkv_metrics_start(const struct wkv_metrics_options *options, struct wkv_metrics **metrics,
                                 struct wkv_error *error);
 

@@ -1,6 +1,7 @@
-/* Tells the service manager how this process stands, as sd_notify(3) has it: where the build found libsystemd, and the manager
- * asks to be told (NOTIFY_SOCKET in the environment). Otherwise these do nothing. None of them can fail: a manager that cannot
- * be told is no reason to stop serving. Any thread, as long as nobody changes the environment at the same time. */
+/* Tells the service manager how this process stands, as sd_notify(3) has it: where the build found
+ * libsystemd, and the manager asks to be told (NOTIFY_SOCKET in the environment). Otherwise these do nothing.
+ * None of them can fail: a manager that cannot be told is no reason to stop serving. Any thread, as long as
+ * nobody changes the environment at the same time. */
 #ifndef WASCC_KEYVALUE_NOTIFY_H
 #define WASCC_KEYVALUE_NOTIFY_H
 
@@ -13,8 +14,8 @@ void wkv_notify_reloading(void);
 /* The service has begun to stop. */
 void wkv_notify_stopping(void);
 
-/* One line for people, which `systemctl status` shows; the last one counts. It is cut at 200 bytes and at a line's end. No
- * secret and nothing that came with a request belongs into it. */
+/* One line for people, which `systemctl status` shows; the last one counts. It is cut at 200 bytes and at a
+ * line's end. No secret and nothing that came with a request belongs into it. */
 void wkv_notify_status(const char *text);
 
 #endif

@@ -119,22 +119,24 @@ enum wkv_code wkv_policy_check_bind(const struct wkv_policy *policy, const struc
                                     struct wkv_policy_text module, struct wkv_policy_binding *bound,
                                     struct wkv_error *error);
 
-/* What a host says of an actor in BindActor of the lattice protocol (contract section 7): values of the binding. */
+/* What a host says of an actor in BindActor of the lattice protocol (contract section 7): values of the
+ * binding. */
 struct wkv_policy_word {
     struct wkv_policy_text issuer;       /* __wascc_issuer: A… */
     struct wkv_policy_text capabilities; /* __wascc_capabilities: with commas between */
     struct wkv_policy_text expires;      /* __wascc_expires: seconds since 1970, "0" or not sent: never */
 };
 
-/* For BindActor that came through the lattice, after its invocation held: the host's word for the actor's claims takes the place
- * of the claims. They must reach, be in their time and come from a trusted issuer; *bound is what to keep with the binding.
- * Errors: WKV_BAD_REQUEST (a value is malformed), WKV_UNAUTHORIZED, WKV_FORBIDDEN; *bound is untouched then. */
+/* For BindActor that came through the lattice, after its invocation held: the host's word for the actor's
+ * claims takes the place of the claims. They must reach, be in their time and come from a trusted issuer;
+ * *bound is what to keep with the binding. Errors: WKV_BAD_REQUEST (a value is malformed), WKV_UNAUTHORIZED,
+ * WKV_FORBIDDEN; *bound is untouched then. */
 enum wkv_code wkv_policy_check_word(const struct wkv_policy *policy, const struct wkv_policy_word *word,
                                     int64_t now_s, struct wkv_policy_binding *bound, struct wkv_error *error);
 
-/* An invocation of the lattice protocol: its claims hold in every mode but WKV_AUTH_NONE, and so do the claims that its actor was
- * bound with, where the binding brought some (request->bound; not looked at for a system operation).
- * Errors: as wkv_policy_check. */
+/* An invocation of the lattice protocol: its claims hold in every mode but WKV_AUTH_NONE, and so do the
+ * claims that its actor was bound with, where the binding brought some (request->bound; not looked at for a
+ * system operation). Errors: as wkv_policy_check. */
 enum wkv_code wkv_policy_check_lattice(const struct wkv_policy *policy,
                                        const struct wkv_policy_request *request, struct wkv_error *error);
 

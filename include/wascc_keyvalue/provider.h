@@ -74,8 +74,8 @@ struct wkv_provider {
     uint32_t max_value_bytes; /* 0 to WKV_STORE_MAX_VALUE_BYTES */
 };
 
-/* What one worker keeps between requests, so that a common one allocates nothing and takes no lock but a shard's: memory for
- * requests and replies, remembered claims, remembered bindings. Not thread-safe. */
+/* What one worker keeps between requests, so that a common one allocates nothing and takes no lock but a
+ * shard's: memory for requests and replies, remembered claims, remembered bindings. Not thread-safe. */
 struct wkv_session {
     const struct wkv_provider *provider; /* borrowed */
     struct wkv_arena arena;
@@ -89,14 +89,15 @@ struct wkv_session {
 int wkv_session_init(struct wkv_session *session, const struct wkv_provider *provider);
 void wkv_session_destroy(struct wkv_session *session);
 
-/* What an operation on the binding's own subject of the lattice is told (contract section 7), and one for an actor that is not
- * bound (any more). */
+/* What an operation on the binding's own subject of the lattice is told (contract section 7), and one for an
+ * actor that is not bound (any more). */
 #define WKV_LATTICE_UNBOUND "Attempted to invoke binding-required operation on unbound provider"
 
 struct wkv_request {
     const struct wkv_operation *operation;
-    /* Through the lattice: the invocation that the request came in, which lies outside the session's arena. It then says what
-     * claims, invocation and payload would, and the reply is for its response. NULL: not through the lattice. */
+    /* Through the lattice: the invocation that the request came in, which lies outside the session's arena.
+     * It then says what claims, invocation and payload would, and the reply is for its response. NULL: not
+     * through the lattice. */
     const struct wkv_invocation *lattice;
     struct wkv_text actor;      /* the token of the subject; not yet believed */
     struct wkv_text claims;     /* the header Wascc-Claims; data NULL where it was not sent */
@@ -108,22 +109,23 @@ struct wkv_request {
     int64_t wall_s;         /* seconds since 1970, for the times in claims; 0 will do for WKV_AUTH_NONE */
 };
 
-/* Whether requests in that mode have headers that are to be read: reading them costs more than all the rest. */
+/* Whether requests in that mode have headers that are to be read: reading them costs more than all the rest.
+ */
 bool wkv_provider_reads_claims(const struct wkv_provider *provider, const struct wkv_operation *operation);
 bool wkv_provider_reads_invocation(const struct wkv_provider *provider,
                                    const struct wkv_operation *operation);
 
-/* Gets the store ready for requests that are about to be dispatched, from a look at their payloads: an operation on a cold key
- * mostly waits for memory, and so all of them wait at once. Reads nothing of the requests but actor and payload, changes
- * nothing, and answers nobody: who asks is checked where they are dispatched. At most WKV_STORE_PREFETCH. */
+/* Gets the store ready for requests that are about to be dispatched, from a look at their payloads: an
+ * operation on a cold key mostly waits for memory, and so all of them wait at once. Reads nothing of the
+ * requests but actor and payload, changes nothing, and answers nobody: who asks is checked where they are
+ * dispatched. At most WKV_STORE_PREFETCH. */
 void wkv_prefetch(struct wkv_session *session, const struct wkv_request *requests, size_t count);
 
-/* Checks who asks, decodes the request, does it and encodes the reply in the request's encoding, which is MessagePack through the
- * lattice: a reply fits where the response that it goes into does. On WKV_OK *reply is in the
- * session and valid until its next use; else error says what was wrong and what would be right, beginning with the
- * operation's name, and nothing has been changed.
- * Thread-safety: any number of threads, each with a session of its own.
- * Errors: every code of contract section 5. */
+/* Checks who asks, decodes the request, does it and encodes the reply in the request's encoding, which is
+ * MessagePack through the lattice: a reply fits where the response that it goes into does. On WKV_OK *reply
+ * is in the session and valid until its next use; else error says what was wrong and what would be right,
+ * beginning with the operation's name, and nothing has been changed. Thread-safety: any number of threads,
+ * each with a session of its own. Errors: every code of contract section 5. */
 enum wkv_code wkv_dispatch(struct wkv_session *session, const struct wkv_request *request,
                            struct wkv_text *reply, struct wkv_error *error);
 

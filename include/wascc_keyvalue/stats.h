@@ -1,11 +1,13 @@
-/* Statistics: what was asked, how long it took, who was slow, and what the process holds (CONTRACT section 8).
+/* Statistics: what was asked, how long it took, who was slow, and what the process holds (CONTRACT section
+ * 8).
  *
- * Each worker counts in a block of its own, on cache lines that no other thread writes; whoever wants to know adds the blocks
- * up. So counting a request is some plain stores, and reading takes nothing from the workers:
+ * Each worker counts in a block of its own, on cache lines that no other thread writes; whoever wants to know
+ * adds the blocks up. So counting a request is some plain stores, and reading takes nothing from the workers:
  *
  *   worker 0 ──► block 0 ┐
- *   worker 1 ──► block 1 ├─► wkv_stats_operation, wkv_stats_service, wkv_stats_slowlog: STATS, /metrics, Slowlog
- *   …                    ┘
+ *   worker 1 ──► block 1 ├─► wkv_stats_operation, wkv_stats_service, wkv_stats_slowlog:
+ *   …                    ┘   STATS, /metrics, Slowlog
+ *
  *   janitor ───► wkv_stats_tick, every WKV_STATS_TICK_MS: what the last minute was
  *
  * A request is counted before its reply can reach the caller, so who has an answer finds it counted.
@@ -31,8 +33,9 @@ struct wkv_stats_block;
 #define WKV_STATS_CODES 7
 extern const enum wkv_code wkv_stats_codes[WKV_STATS_CODES];
 
-/* Upper bounds of the cumulative histogram: 2^WKV_STATS_FIRST_BOUND ns (about a microsecond) and each power of two after it, up
- * to about a second. They are bounds of the histogram's buckets, too, so the counts are exact. */
+/* Upper bounds of the cumulative histogram: 2^WKV_STATS_FIRST_BOUND ns (about a microsecond) and each power
+ * of two after it, up to about a second. They are bounds of the histogram's buckets, too, so the counts are
+ * exact. */
 #define WKV_STATS_FIRST_BOUND 10u
 #define WKV_STATS_BOUNDS 21u
 
@@ -53,8 +56,8 @@ void wkv_stats_destroy(struct wkv_stats *stats);
 
 /* ---- counting ---- */
 
-/* The block of a worker, for that worker's thread alone: 0 to options.workers - 1, and options.workers for `system`. Owned by
- * stats. */
+/* The block of a worker, for that worker's thread alone: 0 to options.workers - 1, and options.workers for
+ * `system`. Owned by stats. */
 struct wkv_stats_block *wkv_stats_worker(struct wkv_stats *stats, unsigned number);
 
 /* A request that has been answered. Borrowed for the call. */
@@ -70,22 +73,24 @@ struct wkv_stats_request {
     const struct wkv_trace *trace; /* NULL: none */
 };
 
-/* Counts it: some plain stores, and no lock but for a refusal or for a request that gets into the slow log. For the block's own
- * thread. */
+/* Counts it: some plain stores, and no lock but for a refusal or for a request that gets into the slow log.
+ * For the block's own thread. */
 void wkv_stats_count(struct wkv_stats_block *block, const struct wkv_stats_request *request);
 
 /* A reply that nats.c could not take. For the block's own thread. */
 void wkv_stats_count_unsent(struct wkv_stats_block *block);
 
-/* The claims that this worker remembers, for wkv_stats_service to look at; NULL: none (any more). Whoever destroys the cache
- * sets NULL first; its hits, misses and evictions stay counted. Any thread. */
+/* The claims that this worker remembers, for wkv_stats_service to look at; NULL: none (any more). Whoever
+ * destroys the cache sets NULL first; its hits, misses and evictions stay counted. Any thread. */
 void wkv_stats_watch_claims(struct wkv_stats_block *block, struct wkv_claims_cache *cache);
 
-/* A connection was made (or came back), or was lost. A loss without a connection counts for nothing. Any thread. */
+/* A connection was made (or came back), or was lost. A loss without a connection counts for nothing. Any
+ * thread. */
 void wkv_stats_connected(struct wkv_stats *stats, bool again);
 void wkv_stats_disconnected(struct wkv_stats *stats);
 
-/* Whether every connection of this process is up and the server has confirmed its subscriptions: what /readyz says. Any thread. */
+/* Whether every connection of this process is up and the server has confirmed its subscriptions: what /readyz
+ * says. Any thread. */
 void wkv_stats_set_ready(struct wkv_stats *stats, bool ready);
 bool wkv_stats_is_ready(struct wkv_stats *stats);
 
@@ -95,14 +100,15 @@ bool wkv_stats_is_ready(struct wkv_stats *stats);
 /* So many ticks are "the last minute"; what came since the last tick is added to them. */
 #define WKV_STATS_TICKS 12
 
-/* Remembers what was counted since the last tick, and forgets what was counted before the last WKV_STATS_TICKS of them. Called
- * every WKV_STATS_TICK_MS by one thread. */
+/* Remembers what was counted since the last tick, and forgets what was counted before the last
+ * WKV_STATS_TICKS of them. Called every WKV_STATS_TICK_MS by one thread. */
 void wkv_stats_tick(struct wkv_stats *stats);
 
 /* ---- reading: any thread ---- */
 
-/* Nanoseconds; 0 where nothing was counted. Percentiles are never too small, less than 1/32 too large (or 1 ns for 0) up to
- * 135 s, and never above max_ns; max_ns is exact since start, and of the last minute no more exact than a percentile. */
+/* Nanoseconds; 0 where nothing was counted. Percentiles are never too small, less than 1/32 too large (or 1
+ * ns for 0) up to 135 s, and never above max_ns; max_ns is exact since start, and of the last minute no more
+ * exact than a percentile. */
 struct wkv_stats_latency {
     uint64_t requests;
     uint64_t p50_ns, p90_ns, p99_ns, p999_ns, max_ns;
@@ -119,8 +125,8 @@ struct wkv_stats_operation {
     uint64_t at_most[WKV_STATS_BOUNDS]; /* requests that took at most 2^(WKV_STATS_FIRST_BOUND + i) ns */
 };
 
-/* One operation (an index in wkv_operations), over all workers. Each number is as it is at some moment: between those of a request
- * that is being counted the reader may come. */
+/* One operation (an index in wkv_operations), over all workers. Each number is as it is at some moment:
+ * between those of a request that is being counted the reader may come. */
 void wkv_stats_operation(struct wkv_stats *stats, size_t operation, struct wkv_stats_operation *out);
 
 /* Keyspaces of which the sizes are told at once: those with the most keys. */
@@ -156,8 +162,8 @@ bool wkv_stats_service(struct wkv_stats *stats, int64_t now_ns, struct wkv_stats
 
 /* ---- the slow log ---- */
 
-/* Each worker remembers so many of the slowest requests of this minute and of the last. Minutes are counted from the start, and a
- * request belongs to the one in which it ended. */
+/* Each worker remembers so many of the slowest requests of this minute and of the last. Minutes are counted
+ * from the start, and a request belongs to the one in which it ended. */
 #define WKV_STATS_SLOW 32
 #define WKV_STATS_SLOW_WINDOW_NS (INT64_C(60) * 1000000000)
 
@@ -171,8 +177,8 @@ struct wkv_stats_slow {
     struct wkv_trace trace; /* .present false: none */
 };
 
-/* The slowest requests of the last one to two minutes over all workers, the slowest first: at most max of them. Returns how many
- * it wrote. */
+/* The slowest requests of the last one to two minutes over all workers, the slowest first: at most max of
+ * them. Returns how many it wrote. */
 size_t wkv_stats_slowlog(struct wkv_stats *stats, int64_t now_ns, struct wkv_stats_slow *out, size_t max);
 
 #endif

@@ -73,8 +73,9 @@ void wkv_store_destroy(struct wkv_store *store);
 /* Sees one text: a scalar, or one item of a list or a set. */
 typedef void (*wkv_store_visitor)(void *context, struct wkv_text text);
 
-/* Asks the processor for the memory of these keys' entries, all at once, so that the calls that follow find it near. Changes
- * nothing and promises nothing. At most WKV_STORE_PREFETCH keys, each with a name of at least one byte. */
+/* Asks the processor for the memory of these keys' entries, all at once, so that the calls that follow find
+ * it near. Changes nothing and promises nothing. At most WKV_STORE_PREFETCH keys, each with a name of at
+ * least one byte. */
 #define WKV_STORE_PREFETCH 16
 void wkv_store_prefetch(struct wkv_store *store, const struct wkv_key *keys, size_t count);
 
@@ -165,7 +166,8 @@ struct wkv_store_info {
     int64_t expires_at_ns; /* 0: never */
 };
 
-/* Tells about a key and changes nothing about it. O(1), however large its value is. Errors: WKV_STORE_MISSING. */
+/* Tells about a key and changes nothing about it. O(1), however large its value is. Errors:
+ * WKV_STORE_MISSING. */
 enum wkv_store_status wkv_store_inspect(struct wkv_store *store, struct wkv_key key, int64_t now_ns,
                                         struct wkv_store_info *info);
 
@@ -187,24 +189,25 @@ struct wkv_store_scan {
 #define WKV_STORE_SCAN_BEGIN UINT64_C(0)
 #define WKV_STORE_SCAN_END UINT64_MAX
 
-/* Looks at the next keys of a keyspace from cursor on: a bounded piece of work (keys of any keyspace that are looked at, empty
- * buckets and shards, copied bytes), some tens of microseconds under the locks of one shard after the other. It may find no key
- * and yet not be the end. Expired keys are not shown.
+/* Looks at the next keys of a keyspace from cursor on: a bounded piece of work (keys of any keyspace that are
+ * looked at, empty buckets and shards, copied bytes), some tens of microseconds under the locks of one shard
+ * after the other. It may find no key and yet not be the end. Expired keys are not shown.
  *
- * A whole scan, from WKV_STORE_SCAN_BEGIN until next is WKV_STORE_SCAN_END, shows every key that was there throughout exactly
- * once, whatever else happens meanwhile, tables that grow or shrink included; a key that came or went meanwhile may be shown or
- * not. Keys come in the order of their cursors, and next is always above cursor, but for WKV_STORE_SCAN_END, which shows nothing
- * and stays. Any number may be given for a cursor: what no scan has said shows the keys behind some point or none. A cursor means
- * nothing to another store, nor to a process that was started anew. */
+ * A whole scan, from WKV_STORE_SCAN_BEGIN until next is WKV_STORE_SCAN_END, shows every key that was there
+ * throughout exactly once, whatever else happens meanwhile, tables that grow or shrink included; a key that
+ * came or went meanwhile may be shown or not. Keys come in the order of their cursors, and next is always
+ * above cursor, but for WKV_STORE_SCAN_END, which shows nothing and stays. Any number may be given for a
+ * cursor: what no scan has said shows the keys behind some point or none. A cursor means nothing to another
+ * store, nor to a process that was started anew. */
 void wkv_store_scan(struct wkv_store *store, uint32_t keyspace, uint64_t cursor, int64_t now_ns,
                     struct wkv_store_scan *scan);
 
 /* Keyspaces with numbers from here on are as good as others, but their keys are not counted one by one. */
 #define WKV_STORE_COUNTED_KEYSPACES 65536u
 
-/* Keys of each keyspace from 0 to count - 1, over all shards, added to what keys[] holds. As in the statistics, expired ones
- * whose memory has not come back are included and the sum is not one moment. Keyspaces from WKV_STORE_COUNTED_KEYSPACES on are
- * left as they are. */
+/* Keys of each keyspace from 0 to count - 1, over all shards, added to what keys[] holds. As in the
+ * statistics, expired ones whose memory has not come back are included and the sum is not one moment.
+ * Keyspaces from WKV_STORE_COUNTED_KEYSPACES on are left as they are. */
 void wkv_store_keyspaces(struct wkv_store *store, uint64_t *keys, size_t count);
 
 /* ---- upkeep ---- */

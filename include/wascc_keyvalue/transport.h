@@ -34,8 +34,8 @@ struct wkv_connect_options {
 enum wkv_code wkv_connect_options_apply(const struct wkv_connect_options *options, const char *name,
                                         natsOptions **out, struct wkv_error *error);
 
-/* Says in *error why no connection came to be: nats.c's status and what it noted beside it on this thread, so call it
- * right after. who ("": nobody) begins the text. Returns WKV_UNAVAILABLE. */
+/* Says in *error why no connection came to be: nats.c's status and what it noted beside it on this thread, so
+ * call it right after. who ("": nobody) begins the text. Returns WKV_UNAVAILABLE. */
 enum wkv_code wkv_connect_failed(const char *who, const struct wkv_connect_options *options,
                                  natsStatus status, struct wkv_error *error);
 
@@ -70,12 +70,14 @@ enum wkv_code wkv_address_check(const struct wkv_address *address, struct wkv_er
 /* `<prefix>.provider.wascc.keyvalue.<binding>`. The address has been checked, so it fits. */
 void wkv_subject_base(const struct wkv_address *address, char out[WKV_SUBJECT_BYTES]);
 
-/* `<prefix>.<rest>`: a subject of the lattice (contract section 7). The address has been checked; rest is short. */
+/* `<prefix>.<rest>`: a subject of the lattice (contract section 7). The address has been checked; rest is
+ * short. */
 void wkv_subject_lattice(const struct wkv_address *address, const char *rest, char out[WKV_SUBJECT_BYTES]);
 
-/* Whether the provider itself may speak on that subject of this address: to the binding as a request, or to the lattice as an event
- * or a question. A server whose permissions let somebody speak in his own name only must not be got round by having the provider,
- * which may publish more, send its reply there. subject may be NULL. */
+/* Whether the provider itself may speak on that subject of this address: to the binding as a request, or to
+ * the lattice as an event or a question. A server whose permissions let somebody speak in his own name only
+ * must not be got round by having the provider, which may publish more, send its reply there. subject may be
+ * NULL. */
 bool wkv_subject_is_ours(const struct wkv_address *address, const char *subject);
 
 /* `<base>.<actor>.<operation>`; actor may be "*". Errors: WKV_BAD_REQUEST where actor or operation is no
@@ -86,15 +88,16 @@ enum wkv_code wkv_subject_operation(const struct wkv_address *address, const cha
 
 /* ---- discovery (contract section 8) ---- */
 
-/* Makes a subject for answers that nobody else has, under the prefix (NULL: _INBOX). nats.c keeps to itself how it makes those of a
- * connection with a prefix. Errors: nats.c's. */
+/* Makes a subject for answers that nobody else has, under the prefix (NULL: _INBOX). nats.c keeps to itself
+ * how it makes those of a connection with a prefix. Errors: nats.c's. */
 natsStatus wkv_make_inbox(const char *prefix, char out[WKV_SUBJECT_BYTES]);
 
 /* Asks `$SRV.PING.wascc-keyvalue` on connection and gives each answer that is from an instance on this
- * address with this engine to `seen` (its id, and whether it holds data, serving or draining, or is still starting), for wait_ms or
- * until seen returns false. One that is starting answers only where also_starting is set. The connection's messages must be delivered meanwhile, by a loop of its own or
- * nats.c's threads. inbox_prefix is the connection's own (NULL: _INBOX). Errors: WKV_FORBIDDEN (the server's
- * permissions refuse the question or its answers), WKV_UNAVAILABLE. */
+ * address with this engine to `seen` (its id, and whether it holds data, serving or draining, or is still
+ * starting), for wait_ms or until seen returns false. One that is starting answers only where also_starting
+ * is set. The connection's messages must be delivered meanwhile, by a loop of its own or nats.c's threads.
+ * inbox_prefix is the connection's own (NULL: _INBOX). Errors: WKV_FORBIDDEN (the server's permissions refuse
+ * the question or its answers), WKV_UNAVAILABLE. */
 enum wkv_code wkv_discovery_ask(natsConnection *connection, const char *inbox_prefix,
                                 const struct wkv_address *address, bool also_starting, int64_t wait_ms,
                                 bool (*seen)(void *context, const char *id, bool serving), void *context,

@@ -1,5 +1,5 @@
-/* What the decoders and the writer have in common: how the fields of a message are named, how large their values are in
- * its struct, and which integers they hold. */
+/* What the decoders and the writer have in common: how the fields of a message are named, how large their
+ * values are in its struct, and which integers they hold. */
 #ifndef WKV_CODEC_FIELDS_H
 #define WKV_CODEC_FIELDS_H
 
@@ -11,7 +11,8 @@
 /* Bytes of one value in a message's struct, or 0 for a type that the codec does not know. */
 size_t wkv_value_bytes(ProtobufCType type);
 
-/* A map arrives as a repeated message named after it, {1 key, 2 value}; descriptors have no other mark of it. */
+/* A map arrives as a repeated message named after it, {1 key, 2 value}; descriptors have no other mark of it.
+ */
 bool wkv_field_is_map(const ProtobufCFieldDescriptor *field);
 
 /* Whether the len bytes of name are the camelCase form of a proto name: expiresS of expires_s. */
@@ -25,15 +26,15 @@ struct wkv_integer {
 
 struct wkv_integer wkv_integer_of(int64_t value);
 
-/* Writes the integer to slot, the place for one value of type (int32, uint32, int64 or uint64). Returns false, slot being
- * left alone, where the type does not hold it, or is none of these. */
+/* Writes the integer to slot, the place for one value of type (int32, uint32, int64 or uint64). Returns
+ * false, slot being left alone, where the type does not hold it, or is none of these. */
 bool wkv_integer_store(struct wkv_integer integer, ProtobufCType type, void *slot);
 
 /* The value of one of these types, or of an enum, that stands in slot. */
 struct wkv_integer wkv_integer_load(ProtobufCType type, const void *slot);
 
-/* What a field of one of these types takes, as an error says it: "a whole number from … to …, such as 1". NULL for another
- * type. */
+/* What a field of one of these types takes, as an error says it: "a whole number from … to …, such as 1".
+ * NULL for another type. */
 const char *wkv_integer_range(ProtobufCType type);
 
 #endif

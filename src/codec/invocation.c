@@ -1,6 +1,7 @@
-/* CONTRACT section 7: "Invocation {origin, target, operation, msg, id, encoded_claims, host_id}. msg is a Vec<u8> and so an
- * ARRAY OF SMALL INTEGERS, not bin (accept bin too)", and "origin and target are enums: a one-entry map, its key the variant's
- * index (0 Actor, 1 Capability) or, from other rmp-serde versions, its name". */
+/* CONTRACT section 7: "Invocation {origin, target, operation, msg, id, encoded_claims, host_id}. msg is a
+ * Vec<u8> and so an ARRAY OF SMALL INTEGERS, not bin (accept bin too)", and "origin and target are enums: a
+ * one-entry map, its key the variant's index (0 Actor, 1 Capability) or, from other rmp-serde versions, its
+ * name". */
 #include "wascc_keyvalue/invocation.h"
 
 #include <stdint.h>
@@ -76,8 +77,8 @@ static enum wkv_code decode_text(struct decoder *decoder, const char *field, con
     return take_text(&value, text) ? WKV_OK : must_be(decoder, field, of, "text in UTF-8, as str or bin");
 }
 
-/* Which field the value at hand is: the one that its key names in a map, the index-th in an array; fields->count for an unknown
- * one. */
+/* Which field the value at hand is: the one that its key names in a map, the index-th in an array;
+ * fields->count for an unknown one. */
 static enum wkv_code next_field(struct decoder *decoder, struct fields *fields, bool named, uint32_t index,
                                 unsigned *field)
 {
@@ -187,8 +188,8 @@ static enum wkv_code decode_entity(struct decoder *decoder, const char *name, st
     }
 }
 
-/* One byte of msg. The two forms that hosts write go without a reader: a byte below 128 is itself, any other has cc before it.
- * Returns false where there is no integer of a byte. */
+/* One byte of msg. The two forms that hosts write go without a reader: a byte below 128 is itself, any other
+ * has cc before it. Returns false where there is no integer of a byte. */
 static bool take_byte(struct wkv_msgpack_reader *reader, char *byte)
 {
     const uint8_t *at = reader->bytes + reader->at;

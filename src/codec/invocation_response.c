@@ -1,5 +1,5 @@
-/* CONTRACT section 7: "InvocationResponse {msg, error, invocation_id}: msg again an array of integers (rmp-serde will not read
- * bin into Vec<u8>), error nil or a string". As rmp-serde 0.14 writes it:
+/* CONTRACT section 7: "InvocationResponse {msg, error, invocation_id}: msg again an array of integers
+ * (rmp-serde will not read bin into Vec<u8>), error nil or a string". As rmp-serde 0.14 writes it:
  *
  *   +----+-------+-------+-----------+---------+----------+-----------------+-------+
  *   | 83 | "msg" | array | integers  | "error" | nil, str | "invocation_id" | str   |
@@ -59,8 +59,8 @@ static char *write_text(char *at, const char *text, size_t len)
     return write_bytes(at, text, len);
 }
 
-/* A byte below 128 is its own integer, any other has cc in front of it: without a branch, cc is written always and stays only
- * where the byte moves behind it. */
+/* A byte below 128 is its own integer, any other has cc in front of it: without a branch, cc is written
+ * always and stays only where the byte moves behind it. */
 static char *write_integers(char *at, struct wkv_slice msg)
 {
     for (size_t i = 0; i < msg.len; i++) {

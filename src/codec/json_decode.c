@@ -40,8 +40,8 @@ static enum wkv_code must_be(struct decoder *decoder, struct place place, const 
 /* Up to here every whole number is a double of its own; beyond it a double stands for several. */
 #define MAX_EXACT_REAL 9007199254740992.0 /* 2^53 */
 
-/* Returns false where number is no JSON number, or not a whole one. jansson has refused an integer of more than 63 bits, so
- * that the upper half of a uint64 comes in a string. */
+/* Returns false where number is no JSON number, or not a whole one. jansson has refused an integer of more
+ * than 63 bits, so that the upper half of a uint64 comes in a string. */
 static bool integer_of_number(const json_t *number, struct wkv_integer *integer)
 {
     if (json_is_integer(number)) {
@@ -62,8 +62,8 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* A text of nothing but digits, a sign in front of them where it is negative, and no 0 in front of others. text ends with a
- * NUL. Returns false for any other, and where 64 bits do not hold it. */
+/* A text of nothing but digits, a sign in front of them where it is negative, and no 0 in front of others.
+ * text ends with a NUL. Returns false for any other, and where 64 bits do not hold it. */
 static bool integer_of_digits(const char *text, size_t len, struct wkv_integer *integer)
 {
     bool negative = text[0] == '-';
@@ -79,8 +79,9 @@ static bool integer_of_digits(const char *text, size_t len, struct wkv_integer *
     return true;
 }
 
-/* A string of a number follows the grammar of JSON's numbers, so jansson reads it too, except for a number of mere digits,
- * for which it has a bit too few. Without the check of its ends it would skip white space there. */
+/* A string of a number follows the grammar of JSON's numbers, so jansson reads it too, except for a number of
+ * mere digits, for which it has a bit too few. Without the check of its ends it would skip white space there.
+ */
 static enum wkv_code decode_integer_string(struct decoder *decoder, struct place place, const json_t *string,
                                            struct wkv_integer *integer)
 {
@@ -124,7 +125,8 @@ static enum wkv_code decode_bool(struct decoder *decoder, struct place place, co
     return WKV_OK;
 }
 
-/* A copy of len bytes in the arena; nothing for no bytes, as protobuf-c does it. Returns false where the arena is full. */
+/* A copy of len bytes in the arena; nothing for no bytes, as protobuf-c does it. Returns false where the
+ * arena is full. */
 static bool copy_text(struct decoder *decoder, const char *bytes, size_t len, ProtobufCBinaryData *text)
 {
     uint8_t *copy = NULL;

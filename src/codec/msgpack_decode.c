@@ -1,6 +1,7 @@
-/* MessagePack requests, as the actors of waSCC hosts send them (CONTRACT section 7: "MessagePack, written by rmp-serde 0.14
- * with struct maps: a struct is a map with its field names as keys"). The message's descriptor says what each field must be;
- * the arrays that rmp-serde writes for structs without struct maps are taken too. */
+/* MessagePack requests, as the actors of waSCC hosts send them (CONTRACT section 7: "MessagePack, written by
+ * rmp-serde 0.14 with struct maps: a struct is a map with its field names as keys"). The message's descriptor
+ * says what each field must be; the arrays that rmp-serde writes for structs without struct maps are taken
+ * too. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,7 +75,8 @@ static enum wkv_code decode_text(struct decoder *decoder, struct place place,
     return WKV_OK;
 }
 
-/* The number of the variant that value, its index or its name, stands for. Returns false where there is none. */
+/* The number of the variant that value, its index or its name, stands for. Returns false where there is none.
+ */
 static bool find_variant(const ProtobufCEnumDescriptor *type, const struct wkv_msgpack_value *value,
                          int32_t *number)
 {
@@ -90,8 +92,8 @@ static bool find_variant(const ProtobufCEnumDescriptor *type, const struct wkv_m
     return false;
 }
 
-/* A variant without data: {index: nil} or {name: nil} of rmp-serde 0.14, [index, …] of those before it, the bare name of those
- * after it. The numbers in proto/ are the indices. */
+/* A variant without data: {index: nil} or {name: nil} of rmp-serde 0.14, [index, …] of those before it, the
+ * bare name of those after it. The numbers in proto/ are the indices. */
 static enum wkv_code decode_enum(struct decoder *decoder, struct place place, struct wkv_msgpack_value *value,
                                  int32_t *number)
 {
@@ -300,8 +302,8 @@ static enum wkv_code decode_fields_by_name(struct decoder *decoder, uint32_t cou
     return WKV_OK;
 }
 
-/* A struct without names has its fields in the order of their numbers. Those left out at its end have their defaults; those
- * past what is known are skipped. */
+/* A struct without names has its fields in the order of their numbers. Those left out at its end have their
+ * defaults; those past what is known are skipped. */
 static enum wkv_code decode_fields_by_order(struct decoder *decoder, uint32_t count,
                                             ProtobufCMessage *message)
 {

@@ -1,5 +1,5 @@
-/* The heads of MessagePack values, each in its shortest form, as rmp writes them. They are written to `at`; the result is how
- * many bytes they are, WKV_MSGPACK_HEAD_BYTES at the most. */
+/* The heads of MessagePack values, each in its shortest form, as rmp writes them. They are written to `at`;
+ * the result is how many bytes they are, WKV_MSGPACK_HEAD_BYTES at the most. */
 #ifndef WKV_CODEC_MSGPACK_HEADS_H
 #define WKV_CODEC_MSGPACK_HEADS_H
 

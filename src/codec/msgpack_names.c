@@ -4,8 +4,8 @@
 
 #include "fields.h"
 
-/* Fields by their proto name, whatever message they are in, and how wascc-codec 0.8 writes them: SetRequest renames its field,
- * and CapabilityDescriptor is no camelCase struct. */
+/* Fields by their proto name, whatever message they are in, and how wascc-codec 0.8 writes them: SetRequest
+ * renames its field, and CapabilityDescriptor is no camelCase struct. */
 static const struct {
     const char *proto_name;
     const char *name;

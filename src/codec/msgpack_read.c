@@ -62,11 +62,11 @@ static struct wkv_integer signed_integer(uint64_t number, size_t size)
 
 /* The heads of one byte that stand for a number of bytes behind them:
  *
- *   c4 c5 c6     bin    with a length of 1, 2, 4 bytes      d0 .. d3     int     of 1, 2, 4, 8 bytes
- *   c7 c8 c9     ext    likewise, and a type of a byte      d4 .. d8     fixext  of 1, 2, 4, 8, 16 bytes, and a type
- *   ca cb        float  of 4, 8 bytes                       d9 da db     str     with a length of 1, 2, 4 bytes
- *   cc .. cf     uint   of 1, 2, 4, 8 bytes                 dc dd        array   with a count of 2, 4 bytes
- *                                                           de df        map     likewise
+ *   c4 c5 c6  bin    with a length of 1, 2, 4 bytes   d0 .. d3  int     of 1, 2, 4, 8 bytes
+ *   c7 c8 c9  ext    likewise, and a type of a byte   d4 .. d8  fixext  of 1, 2, 4, 8, 16 bytes, and a type
+ *   ca cb     float  of 4, 8 bytes                    d9 da db  str     with a length of 1, 2, 4 bytes
+ *   cc .. cf  uint   of 1, 2, 4, 8 bytes              dc dd     array   with a count of 2, 4 bytes
+ *                                                     de df     map     likewise
  */
 static bool next_after_head(struct wkv_msgpack_reader *reader, size_t start, uint8_t head,
                             struct wkv_msgpack_value *value)

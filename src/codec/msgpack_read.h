@@ -1,9 +1,10 @@
-/* A pull reader of MessagePack over bytes that are all there: each call takes one value's head, and whatever is inside an
- * array or a map comes with the calls that follow. It allocates nothing and looks at no byte past the end.
+/* A pull reader of MessagePack over bytes that are all there: each call takes one value's head, and whatever
+ * is inside an array or a map comes with the calls that follow. It allocates nothing and looks at no byte
+ * past the end.
  *
- * There is no library behind it on purpose: msgpack-c builds a tree, and makes room for as many elements as an array's head
- * claims before it has seen one of them. Here a head that claims more than the bytes that are left can hold is refused at
- * once: an element takes a byte at least, a pair of a map two.
+ * There is no library behind it on purpose: msgpack-c builds a tree, and makes room for as many elements as
+ * an array's head claims before it has seen one of them. Here a head that claims more than the bytes that are
+ * left can hold is refused at once: an element takes a byte at least, a pair of a map two.
  */
 #ifndef WKV_CODEC_MSGPACK_READ_H
 #define WKV_CODEC_MSGPACK_READ_H
@@ -45,8 +46,8 @@ struct wkv_msgpack_reader {
     const char *wrong; /* once a call has failed, what is wrong at `at`, such as "it ends too early" */
 };
 
-/* Takes the next value, for an array and a map the head alone. Returns false, with `at` left in front of the value, where
- * there is no whole one. */
+/* Takes the next value, for an array and a map the head alone. Returns false, with `at` left in front of the
+ * value, where there is no whole one. */
 bool wkv_msgpack_next(struct wkv_msgpack_reader *reader, struct wkv_msgpack_value *value);
 
 /* Takes the next value with all that is in it. Returns false where that is not whole, or nests too deeply. */

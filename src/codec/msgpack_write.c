@@ -1,6 +1,6 @@
-/* Replies in MessagePack, in the form in which rmp-serde 0.14 writes wascc-codec's structs with struct maps (CONTRACT section
- * 7), because that is what reads them: every field by its name, integers and lengths in their shortest form, an enum's variant
- * without data as {index: nil}. */
+/* Replies in MessagePack, in the form in which rmp-serde 0.14 writes wascc-codec's structs with struct maps
+ * (CONTRACT section 7), because that is what reads them: every field by its name, integers and lengths in
+ * their shortest form, an enum's variant without data as {index: nil}. */
 #include <string.h>
 
 #include "msgpack_heads.h"
@@ -107,7 +107,8 @@ void wkv_msgpack_put_default(struct wkv_writer *writer, const ProtobufCFieldDesc
     }
 }
 
-/* How many elements there will be nobody knows yet, so the count has the width for any; rmp-serde reads a count of any width.
+/* How many elements there will be nobody knows yet, so the count has the width for any; rmp-serde reads a
+ * count of any width.
  *
  *   +----+-------------------+---------+-----
  *   | dd | count, big-endian | element | ...

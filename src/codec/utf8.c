@@ -4,7 +4,8 @@
 
 #define ASCII_WORD_HIGH_BITS UINT64_C(0x8080808080808080)
 
-/* Most text is ASCII, so most bytes are passed by the words of eight. Returns the first byte that may not be ASCII.
+/* Most text is ASCII, so most bytes are passed by the words of eight. Returns the first byte that may not be
+ * ASCII.
  */
 static const unsigned char *skip_ascii_words(const unsigned char *at, const unsigned char *end)
 {

@@ -363,7 +363,8 @@ void wkv_writer_message(struct wkv_writer *writer, const ProtobufCMessage *messa
     }
     writer->next_field = writer->type->n_fields;
     if (writer->encoding != WKV_PROTOBUF) {
-        /* begin has written what a message begins with, and end will write JSON's brace: the message brings its own. */
+        /* begin has written what a message begins with, and end will write JSON's brace: the message brings
+         * its own. */
         writer->buffer->len = 0;
         writer->total_bytes = 0;
         writer->whole = true;

@@ -7,9 +7,9 @@
 #include "fields.h"
 #include "wascc_keyvalue/codec.h"
 
-/* Room for the next len bytes of the reply, all of which the caller then writes; NULL where they are past max_bytes or memory
- * is short (the buffer remembers that: writer_end asks). Counts them either way: total_bytes never shrinks, so what is kept
- * has no holes. */
+/* Room for the next len bytes of the reply, all of which the caller then writes; NULL where they are past
+ * max_bytes or memory is short (the buffer remembers that: writer_end asks). Counts them either way:
+ * total_bytes never shrinks, so what is kept has no holes. */
 static inline char *wkv_writer_claim(struct wkv_writer *writer, size_t len)
 {
     writer->total_bytes = len > SIZE_MAX - writer->total_bytes ? SIZE_MAX : writer->total_bytes + len;
@@ -39,8 +39,8 @@ void wkv_msgpack_put_bool(struct wkv_writer *writer, bool value);
 void wkv_msgpack_put_map(struct wkv_writer *writer, size_t count); /* its head; so many entries follow */
 void wkv_msgpack_put_message(struct wkv_writer *writer, const ProtobufCMessage *message);
 
-/* An array whose count is known only once its elements are written: open notes its place in writer->count_at, close writes
- * writer->elements there. */
+/* An array whose count is known only once its elements are written: open notes its place in writer->count_at,
+ * close writes writer->elements there. */
 void wkv_msgpack_open_array(struct wkv_writer *writer);
 void wkv_msgpack_close_array(struct wkv_writer *writer);
 

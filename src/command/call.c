@@ -76,7 +76,8 @@ static natsStatus make_message(struct outgoing *outgoing, natsMsg **message)
     return status;
 }
 
-/* A server whose permissions refuse a request or its inbox says so on the side, and the request only times out. */
+/* A server whose permissions refuse a request or its inbox says so on the side, and the request only times
+ * out. */
 static const char *why_no_reply(natsConnection *connection, natsStatus status)
 {
     const char *text = "";
@@ -135,8 +136,9 @@ static enum wkv_code read_claims(const struct wkv_config *config, struct wkv_buf
     return WKV_OK;
 }
 
-/* Whom to speak as: --actor, else `system` where nobody else may ask that, else the subject of the claims, else the example. Claims
- * that cannot be read are sent all the same: what is wrong with them is the server's to say. */
+/* Whom to speak as: --actor, else `system` where nobody else may ask that, else the subject of the claims,
+ * else the example. Claims that cannot be read are sent all the same: what is wrong with them is the server's
+ * to say. */
 static void choose_actor(const struct wkv_config *config, const char *operation, struct outgoing *outgoing)
 {
     const struct wkv_operation *known = wkv_operation_find(operation);

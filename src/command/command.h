@@ -1,4 +1,5 @@
-/* The commands. Each takes argv from its own name on and returns the process's exit status (enum wkv_exit). */
+/* The commands. Each takes argv from its own name on and returns the process's exit status (enum wkv_exit).
+ */
 #ifndef WKV_COMMAND_COMMAND_H
 #define WKV_COMMAND_COMMAND_H
 
@@ -18,8 +19,9 @@ int wkv_command_token(int argc, char **argv);
 int wkv_command_inspect(int argc, char **argv);
 int wkv_command_top(int argc, char **argv);
 
-/* The way into most commands: reads the config, answers --help (head, then the options) and refuses what is wrong. Returns true
- * where the command is to go on, and then *rest as wkv_config_read; else *status is what to return. */
+/* The way into most commands: reads the config, answers --help (head, then the options) and refuses what is
+ * wrong. Returns true where the command is to go on, and then *rest as wkv_config_read; else *status is what
+ * to return. */
 bool wkv_command_begin(enum wkv_command command, const char *head, int argc, char **argv,
                        struct wkv_config *config, int *rest, int *status);
 
@@ -32,15 +34,16 @@ int wkv_failure(const struct wkv_error *error);
 enum wkv_code wkv_load_trust(const struct wkv_config *config, struct wkv_trust **trust,
                              struct wkv_error *error);
 
-/* Reads a file of at most max_bytes ("-": standard input) into buffer. The caller destroys the buffer in any case. `what` is
- * the option for the error's text. Errors: WKV_BAD_REQUEST. */
+/* Reads a file of at most max_bytes ("-": standard input) into buffer. The caller destroys the buffer in any
+ * case. `what` is the option for the error's text. Errors: WKV_BAD_REQUEST. */
 enum wkv_code wkv_read_file(const char *what, const char *path, size_t max_bytes, struct wkv_buffer *buffer,
                             struct wkv_error *error);
 
 /* The text without the white space around it. */
 struct wkv_text wkv_trim(struct wkv_text text);
 
-/* Keeps this process's memory, which has seeds and tokens in it, out of core dumps and other processes' sight. */
+/* Keeps this process's memory, which has seeds and tokens in it, out of core dumps and other processes'
+ * sight. */
 void wkv_protect_memory(void);
 
 #endif

@@ -131,7 +131,8 @@ enum wkv_code wkv_load_trust(const struct wkv_config *config, struct wkv_trust *
     return error->code;
 }
 
-/* The leak sanitizer looks at the process from another one, which a process that may not be dumped refuses. */
+/* The leak sanitizer looks at the process from another one, which a process that may not be dumped refuses.
+ */
 #if defined(__SANITIZE_ADDRESS__)
 #define WKV_LEAK_SANITIZER 1
 #elif defined(__has_feature)

@@ -38,7 +38,8 @@ struct wkv_config_list {
     size_t count;
 };
 
-/* Strings are borrowed from argv or the environment, but those of options that hold a secret: they are copies. */
+/* Strings are borrowed from argv or the environment, but those of options that hold a secret: they are
+ * copies. */
 struct wkv_config {
     struct wkv_connect_options connect;
     struct wkv_address address;

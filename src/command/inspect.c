@@ -50,7 +50,8 @@ static bool has_trust(const struct wkv_config *config)
     return config->trusted_issuers.count > 0 || config->trusted_hosts.count > 0;
 }
 
-/* Why it does not hold, or "" where it does. Without lists of who is trusted, signature and times are all that can be told. */
+/* Why it does not hold, or "" where it does. Without lists of who is trusted, signature and times are all
+ * that can be told. */
 static enum wkv_code judge(const struct wkv_config *config, const char *text, size_t len,
                            const struct wkv_token *token, int64_t now_s, struct wkv_error *error)
 {

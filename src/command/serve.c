@@ -97,8 +97,8 @@ static void log_trust(struct service *service, const struct wkv_trust *trust, co
                  wkv_trust_any_host(trust) ? "any host, " : "", wkv_trust_count(trust, WKV_TRUST_HOSTS));
 }
 
-/* SIGHUP: the lists are read again and become those of the moment; requests go on meanwhile. What cannot be read changes
- * nothing. */
+/* SIGHUP: the lists are read again and become those of the moment; requests go on meanwhile. What cannot be
+ * read changes nothing. */
 static void reload(void *context)
 {
     struct service *service = context;
@@ -113,7 +113,8 @@ static void reload(void *context)
         wkv_log_error(&service->log, "not reloaded, the trusted lists stay as they were: %s", error.text);
         return;
     }
-    /* Logged when it holds: who reads the line may rely on it. The source keeps the set until the next reload. */
+    /* Logged when it holds: who reads the line may rely on it. The source keeps the set until the next
+     * reload. */
     wkv_trust_source_publish(service->trust, trust);
     log_trust(service, trust, "reloaded");
 }
@@ -151,8 +152,8 @@ static void tell_trust(struct service *service)
     wkv_trust_reader_destroy(&reader);
 }
 
-/* What is wrong with the connection's options is said before anything is served. nats.c starts threads for this,
- * so the signals must be blocked by now. */
+/* What is wrong with the connection's options is said before anything is served. nats.c starts threads for
+ * this, so the signals must be blocked by now. */
 static enum wkv_code check_connect(const struct wkv_config *config, struct wkv_error *error)
 {
     natsOptions *options;
@@ -221,7 +222,8 @@ static void close_service(struct service *service)
     wkv_replay_destroy(service->replay);
     wkv_trust_source_destroy(service->trust);
     (void)nats_CloseAndWait(MAX_SHUTDOWN_WAIT_MS);
-    /* The promise of --drain-timeout is for the process, so the watchdog goes last, but for what it looks at. */
+    /* The promise of --drain-timeout is for the process, so the watchdog goes last, but for what it looks at.
+     */
     wkv_watchdog_end(service->watchdog);
     if (service->stop_fd >= 0)
         (void)close(service->stop_fd);

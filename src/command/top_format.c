@@ -6,7 +6,8 @@
 
 #include "wascc_keyvalue/clock.h"
 
-/* Writes a number that is below `base` after being divided by base as often as needed; units[0] is for none. */
+/* Writes a number that is below `base` after being divided by base as often as needed; units[0] is for none.
+ */
 static void scale(double number, double base, const char *const units[], size_t count, char *out)
 {
     size_t unit = 0;

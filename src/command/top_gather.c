@@ -15,7 +15,8 @@
 #define RECONNECT_WAIT_MS 500
 #define SIGNING_TRIES 3
 
-/* nats.c would print errors on standard error, across the screen. What concerns us is asked for after each question. */
+/* nats.c would print errors on standard error, across the screen. What concerns us is asked for after each
+ * question. */
 static void say_nothing(natsConnection *connection, natsSubscription *subscription, natsStatus status,
                         void *context)
 {
@@ -60,7 +61,8 @@ void wkv_top_close(struct wkv_top_source *source)
     source->connection = NULL;
 }
 
-/* nats.c connects again by itself, but gives up where the server refuses this user twice, as one does that is being set up. */
+/* nats.c connects again by itself, but gives up where the server refuses this user twice, as one does that is
+ * being set up. */
 static enum wkv_code be_connected(struct wkv_top_source *source, struct wkv_error *error)
 {
     if (source->connection != NULL && natsConnection_IsClosed(source->connection))
@@ -70,15 +72,16 @@ static enum wkv_code be_connected(struct wkv_top_source *source, struct wkv_erro
         if (wkv_top_open(source, source->options, &cause) != WKV_OK)
             return wkv_fail(error, WKV_UNAVAILABLE, "the NATS server is away, trying again: %s", cause.text);
     }
-    /* nats.c would keep the question and ask it when the connection is back, with nobody to hear the answers. */
+    /* nats.c would keep the question and ask it when the connection is back, with nobody to hear the answers.
+     */
     if (natsConnection_Status(source->connection) != NATS_CONN_STATUS_CONNECTED)
         return wkv_fail(error, WKV_UNAVAILABLE, "the NATS server is away, connecting again");
     return WKV_OK;
 }
 
-/* Whether the server's permissions stood in the way of the question or its answers. Earlier refusals and others' mean nothing. The
- * text is nats.c's, which overwrites it with the next one; but all that is said on this connection are these questions, and after a
- * flush the server has nothing more to say about them. */
+/* Whether the server's permissions stood in the way of the question or its answers. Earlier refusals and
+ * others' mean nothing. The text is nats.c's, which overwrites it with the next one; but all that is said on
+ * this connection are these questions, and after a flush the server has nothing more to say about them. */
 static bool refused(natsConnection *connection, const char *inbox, const char **text)
 {
     *text = "";
@@ -87,7 +90,8 @@ static bool refused(natsConnection *connection, const char *inbox, const char **
            (strstr(*text, inbox) != NULL || strstr(*text, "\"" QUESTION "\"") != NULL);
 }
 
-/* Hears answers until it is enough. Returns NATS_OK, NATS_TIMEOUT or NATS_NO_RESPONDERS where that went well. */
+/* Hears answers until it is enough. Returns NATS_OK, NATS_TIMEOUT or NATS_NO_RESPONDERS where that went well.
+ */
 static natsStatus hear_answers(natsSubscription *answers, struct wkv_top_model *model, bool *any)
 {
     int64_t deadline_ns = wkv_monotonic_ns() + WAIT_MS * WKV_NS_PER_MS;

@@ -17,7 +17,8 @@ struct selection {
 /* All of a part's requests, in the unit of shares. */
 #define WHOLE UINT64_C(1000000)
 
-/* How many millionths of the part's requests took at most ns: between two durations of which that is known, evenly more. */
+/* How many millionths of the part's requests took at most ns: between two durations of which that is known,
+ * evenly more. */
 static uint64_t share(const struct wkv_stats_latency *part, uint64_t ns)
 {
     const uint64_t at[] = {0, part->p50_ns, part->p90_ns, part->p99_ns, part->p999_ns, part->max_ns};

@@ -145,7 +145,8 @@ static uint64_t growth(uint64_t before, uint64_t now)
     return now > before ? now - before : 0;
 }
 
-/* What was counted between two answers; an operation that the earlier one did not have counted nothing until then. */
+/* What was counted between two answers; an operation that the earlier one did not have counted nothing until
+ * then. */
 static void measure_rates(struct wkv_top_instance *now, struct wkv_top_instance *before)
 {
     now->measured = true;
@@ -162,7 +163,8 @@ static void measure_rates(struct wkv_top_instance *now, struct wkv_top_instance 
     }
 }
 
-/* STATS does not say when an endpoint's last error was: it is the newest of the instance where the errors grew most. */
+/* STATS does not say when an endpoint's last error was: it is the newest of the instance where the errors
+ * grew most. */
 static void choose_last_error(struct wkv_top_instance *now, struct wkv_top_instance *before)
 {
     uint64_t most = 0;

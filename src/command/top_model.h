@@ -1,8 +1,8 @@
 /* What `top` knows: the instances that answered STATS, and what happened between two answers of each.
  *
- * A look is one question and its answers: begin, hear each answer, end. All bytes of an answer are untrusted: whoever may publish
- * on this user's inbox can send them. Texts stay as they came (cut to fit); who prints them makes them printable.
- * Not thread-safe.
+ * A look is one question and its answers: begin, hear each answer, end. All bytes of an answer are untrusted:
+ * whoever may publish on this user's inbox can send them. Texts stay as they came (cut to fit); who prints
+ * them makes them printable. Not thread-safe.
  */
 #ifndef WKV_COMMAND_TOP_MODEL_H
 #define WKV_COMMAND_TOP_MODEL_H
@@ -37,7 +37,8 @@ enum wkv_top_state {
     WKV_TOP_GONE,    /* did not answer the last question */
 };
 
-/* One instance, or the sum of several. A number that an answer does not have, or has in another type, is 0. */
+/* One instance, or the sum of several. A number that an answer does not have, or has in another type, is 0.
+ */
 struct wkv_top_instance {
     char id[WKV_TOP_ID_BYTES];
     enum wkv_top_state state;
@@ -75,8 +76,8 @@ void wkv_top_model_destroy(struct wkv_top_model *model);
 /* A question goes out: nobody has answered it. */
 void wkv_top_begin(struct wkv_top_model *model);
 
-/* Takes up an answer that came at now_ns. Returns whether it was the first in this look of an instance on the address; anything
- * else, and an answer for which memory is short, changes nothing. */
+/* Takes up an answer that came at now_ns. Returns whether it was the first in this look of an instance on the
+ * address; anything else, and an answer for which memory is short, changes nothing. */
 bool wkv_top_hear(struct wkv_top_model *model, const char *data, size_t len, int64_t now_ns);
 
 /* Whether everybody who answered last time has answered; false where nobody is known. */
@@ -88,12 +89,12 @@ void wkv_top_end(struct wkv_top_model *model);
 /* Adds up the instances that are not gone; id is "all". Rates are of those that are measured. */
 void wkv_top_sum(const struct wkv_top_model *model, struct wkv_top_instance *out);
 
-/* The latency of an operation (NULL: all together) at an instance (NULL: all that are not gone together): of the last minute
- * where there were requests then (*minute true), else since their start.
+/* The latency of an operation (NULL: all together) at an instance (NULL: all that are not gone together): of
+ * the last minute where there were requests then (*minute true), else since their start.
  *
- * Percentiles cannot be added up. Of each part is known what 50, 90, 99, 99.9 and 100 % of its requests did not exceed; between
- * these they are taken to be spread evenly, and percentiles of all the requests are read off that. It is exact where there is one
- * part, or all are alike, and an estimate else. */
+ * Percentiles cannot be added up. Of each part is known what 50, 90, 99, 99.9 and 100 % of its requests did
+ * not exceed; between these they are taken to be spread evenly, and percentiles of all the requests are read
+ * off that. It is exact where there is one part, or all are alike, and an estimate else. */
 void wkv_top_latency(const struct wkv_top_model *model, const struct wkv_top_instance *instance,
                      const char *operation, struct wkv_stats_latency *out, bool *minute);
 

@@ -14,8 +14,8 @@ struct wkv_top_screen {
     struct termios saved;
 };
 
-/* Whether the descriptor is a terminal that knows the escapes of a screen; `term` is the variable TERM, or NULL. Unset, empty or
- * "dumb" says that it knows none. */
+/* Whether the descriptor is a terminal that knows the escapes of a screen; `term` is the variable TERM, or
+ * NULL. Unset, empty or "dumb" says that it knows none. */
 bool wkv_top_screen_usable(int fd, const char *term);
 
 /* Switches to the alternate screen without a cursor, and to keys that come at once and are not echoed. */

@@ -200,7 +200,8 @@ static size_t alike(const char *a, const char *b)
     return len;
 }
 
-/* Whole ids where there is room for the latencies beside them; else their first characters, as many as tell them apart. */
+/* Whole ids where there is room for the latencies beside them; else their first characters, as many as tell
+ * them apart. */
 static size_t id_width(const struct wkv_top_model *model, unsigned columns)
 {
     size_t whole = sizeof "INSTANCE" - 1, apart = sizeof "INSTANCE" - 1;
@@ -355,8 +356,8 @@ bool wkv_top_paint(const struct wkv_buffer *frame, unsigned columns, struct wkv_
         const char *line = left == 0 ? "" : frame->data + from;
         const char *end = left == 0 ? NULL : memchr(line, '\n', left);
         size_t len = end == NULL ? left : (size_t)(end - line);
-        /* Behind a full line the cursor still stands on the last column: what erases from there on would take that character,
-         * and a line feed behind the last line might scroll. So what is below goes first. */
+        /* Behind a full line the cursor still stands on the last column: what erases from there on would take
+         * that character, and a line feed behind the last line might scroll. So what is below goes first. */
         if (end == NULL)
             append_text(out, ERASE_FROM_HERE);
         (void)wkv_buffer_append(out, line, len);

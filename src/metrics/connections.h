@@ -1,7 +1,8 @@
 /* Who is connected to the HTTP server, so that those who only sit there make room for those who come.
  *
- * Beyond WKV_METRICS_CONNECTIONS, the connection that has said nothing for longest is closed for each new one. So whoever opens
- * many and is silent, or takes bytes one by one to be never idle for the whole timeout, keeps nobody out.
+ * Beyond WKV_METRICS_CONNECTIONS, the connection that has said nothing for longest is closed for each new
+ * one. So whoever opens many and is silent, or takes bytes one by one to be never idle for the whole timeout,
+ * keeps nobody out.
  *
  * For the HTTP server's thread alone.
  */
@@ -13,7 +14,8 @@
 #include <stdint.h>
 
 #define WKV_METRICS_CONNECTIONS 32u
-/* One that was told to go is still there until the server's loop comes by it, and the loop lets in ten at a time. */
+/* One that was told to go is still there until the server's loop comes by it, and the loop lets in ten at a
+ * time. */
 #define WKV_METRICS_CONNECTIONS_LEAVING 16u
 /* What the server must be told as its limit. */
 #define WKV_METRICS_CONNECTIONS_LIMIT (WKV_METRICS_CONNECTIONS + WKV_METRICS_CONNECTIONS_LEAVING)

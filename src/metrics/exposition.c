@@ -20,8 +20,8 @@ void wkv_expose_metric(struct wkv_buffer *page, const char *name, const char *ty
         put(page, parts[i]);
 }
 
-/* "label_value can be any sequence of UTF-8 characters, but the backslash, double-quote and line feed characters have to be
- * escaped." One value that is not UTF-8 would cost the scraper the whole page. */
+/* "label_value can be any sequence of UTF-8 characters, but the backslash, double-quote and line feed
+ * characters have to be escaped." One value that is not UTF-8 would cost the scraper the whole page. */
 static void put_label_value(struct wkv_buffer *page, const char *value)
 {
     bool valid = wkv_utf8_valid(value, strlen(value));

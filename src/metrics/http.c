@@ -1,5 +1,5 @@
-/* The HTTP server: what is asked for, and what is answered. GNU libmicrohttpd does the rest, on a thread of its own, on which
- * every callback here runs. */
+/* The HTTP server: what is asked for, and what is answered. GNU libmicrohttpd does the rest, on a thread of
+ * its own, on which every callback here runs. */
 #include <errno.h>
 #include <fcntl.h>
 #include <microhttpd.h>
@@ -61,7 +61,8 @@ static enum MHD_Result answer_text(struct MHD_Connection *connection, unsigned s
         MHD_create_response_from_buffer(strlen(text), (void *)(uintptr_t)text, MHD_RESPMEM_PERSISTENT));
 }
 
-/* The page is complete before its first byte goes out, so whoever takes it slowly holds memory and nothing else. */
+/* The page is complete before its first byte goes out, so whoever takes it slowly holds memory and nothing
+ * else. */
 static enum MHD_Result answer_metrics(struct wkv_metrics *metrics, struct MHD_Connection *connection)
 {
     struct wkv_buffer page;
@@ -129,8 +130,9 @@ static bool has_body(struct MHD_Connection *connection)
                NULL;
 }
 
-/* MHD calls this when it has the headers and again when it has the body. An answer at the first call means that the body is never
- * read and the connection is closed, which is right for those who send one; the others may ask again on the same connection. */
+/* MHD calls this when it has the headers and again when it has the body. An answer at the first call means
+ * that the body is never read and the connection is closed, which is right for those who send one; the others
+ * may ask again on the same connection. */
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
                                   const char *method, const char *version, const char *upload_data,
                                   size_t *upload_data_size, void **request)
@@ -192,8 +194,8 @@ static struct MHD_Daemon *start_daemon(struct wkv_metrics *metrics, int listener
     int copy = fcntl(listener, F_DUPFD_CLOEXEC, 0);
     if (copy < 0)
         return NULL;
-    /* ITC: without it, stopping wakes the thread through the listening socket only, at which it does not look while there are as
-     * many connections as it may have. */
+    /* ITC: without it, stopping wakes the thread through the listening socket only, at which it does not look
+     * while there are as many connections as it may have. */
     return MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL | MHD_USE_ITC | MHD_USE_ERROR_LOG,
                             0, NULL, NULL, on_request, metrics, MHD_OPTION_EXTERNAL_LOGGER, on_log,
                             metrics->options.log, MHD_OPTION_LISTEN_SOCKET, copy, MHD_OPTION_CONNECTION_LIMIT,

@@ -79,8 +79,8 @@ static int open_at(const struct addrinfo *at, bool every)
     return -1;
 }
 
-/* Where the machine has not such an address (IPv6 is switched off, say), the next one is for the asking. Where it has and does
- * not give it, another one would not be what was asked for. */
+/* Where the machine has not such an address (IPv6 is switched off, say), the next one is for the asking.
+ * Where it has and does not give it, another one would not be what was asked for. */
 static bool next_may_do(int why)
 {
     return why == EAFNOSUPPORT || why == EADDRNOTAVAIL;

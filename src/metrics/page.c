@@ -73,9 +73,9 @@ static void errors(struct wkv_buffer *page, const struct source *source)
     }
 }
 
-/* Buckets are cumulative and `+Inf` is the count, which must hold although the workers go on counting while they are added up:
- * so a bucket is never less than the one before it, and the count, which is of the same look as the buckets, not less than the
- * last. */
+/* Buckets are cumulative and `+Inf` is the count, which must hold although the workers go on counting while
+ * they are added up: so a bucket is never less than the one before it, and the count, which is of the same
+ * look as the buckets, not less than the last. */
 static void histogram(struct wkv_buffer *page, const char *name, const char *operation,
                       const struct wkv_stats_operation *stats)
 {

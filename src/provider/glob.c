@@ -37,8 +37,8 @@ static size_t character_bytes(const struct rest *rest)
     return bytes;
 }
 
-/* Takes the next character off. It is told as the number that its bytes make, the first uppermost, which is in the order of
- * the code points and is another for every other character. */
+/* Takes the next character off. It is told as the number that its bytes make, the first uppermost, which is
+ * in the order of the code points and is another for every other character. */
 static uint32_t take(struct rest *rest)
 {
     uint32_t character = 0;
@@ -95,8 +95,9 @@ static bool take_one(struct rest *glob, struct rest *text)
     return take(glob) == character;
 }
 
-/* Where the text does not go on as the glob does, the last '*' takes a character more. An earlier one need not: what stood
- * between the two was found as early as it could be, and so leaves the last one the most to choose from. */
+/* Where the text does not go on as the glob does, the last '*' takes a character more. An earlier one need
+ * not: what stood between the two was found as early as it could be, and so leaves the last one the most to
+ * choose from. */
 bool wkv_glob_match(const char *glob_bytes, size_t glob_len, const char *text_bytes, size_t text_len)
 {
     struct rest glob = {glob_bytes, glob_len}, text = {text_bytes, text_len};

@@ -12,8 +12,8 @@
 #define DEFAULT_LIMIT 1000
 #define MAX_LIMIT 10000
 #define MAX_PATTERN_BYTES 1024
-/* What one request looks through before it answers with what it has found, maybe nothing: pieces of a scan, and bytes of names
- * times bytes of glob. Some milliseconds, in which other questions of operators wait. */
+/* What one request looks through before it answers with what it has found, maybe nothing: pieces of a scan,
+ * and bytes of names times bytes of glob. Some milliseconds, in which other questions of operators wait. */
 #define MAX_PIECES 512u
 #define MAX_MATCH_STEPS ((size_t)16 * 1024 * 1024)
 /* 20 digits and a NUL: enough for any cursor. */
@@ -108,7 +108,8 @@ static enum wkv_code add_name(struct search *search, struct wkv_text name)
     return WKV_OK;
 }
 
-/* Takes what is wanted of one piece of the scan. Returns whether the page goes on; *code says whether all is well. */
+/* Takes what is wanted of one piece of the scan. Returns whether the page goes on; *code says whether all is
+ * well. */
 static bool take_piece(struct search *search, const struct wkv_store_scan *scan, enum wkv_code *code)
 {
     for (size_t i = 0; i < scan->count; i++) {
@@ -145,8 +146,8 @@ static enum wkv_code scan(struct search *search)
     return code;
 }
 
-/* "Keys takes {keyspace, prefix or glob, limit, cursor} (all optional) and answers {keys, cursor}, an empty cursor being the
- * end." */
+/* "Keys takes {keyspace, prefix or glob, limit, cursor} (all optional) and answers {keys, cursor}, an empty
+ * cursor being the end." */
 enum wkv_code wkv_handle_keys(struct wkv_call *call)
 {
     Operator__KeysReply reply = OPERATOR__KEYS_REPLY__INIT;
@@ -183,8 +184,8 @@ static int64_t seconds_left(int64_t expires_at_ns, int64_t now_ns)
     return expires_at_ns == 0 ? 0 : (expires_at_ns - now_ns + WKV_NS_PER_S - 1) / WKV_NS_PER_S;
 }
 
-/* "Inspect takes {keyspace, key} and answers {key, kind, length, bytes, expires_in_s}." A key that is not there has the kind
- * "none", as Redis's TYPE has it. */
+/* "Inspect takes {keyspace, key} and answers {key, kind, length, bytes, expires_in_s}." A key that is not
+ * there has the kind "none", as Redis's TYPE has it. */
 enum wkv_code wkv_handle_inspect(struct wkv_call *call)
 {
     const Operator__InspectRequest *request = (const Operator__InspectRequest *)call->request;

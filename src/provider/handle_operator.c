@@ -1,4 +1,5 @@
-/* What operators ask about the service (contract section 8): who is bound, what was slow, how much is logged. */
+/* What operators ask about the service (contract section 8): who is bound, what was slow, how much is logged.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,7 +71,8 @@ static enum wkv_code write_bindings(struct wkv_call *call, const struct wkv_bind
     return wkv_call_finish(call);
 }
 
-/* How many of the rows fit into the reply; the first is on the page in any case, so that the next one gets further. */
+/* How many of the rows fit into the reply; the first is on the page in any case, so that the next one gets
+ * further. */
 static size_t rows_that_fit(const struct wkv_call *call, const struct wkv_bindings_listed *listed,
                             size_t count)
 {

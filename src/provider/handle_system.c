@@ -4,7 +4,8 @@
 #include "core.pb-c.h"
 #include "provider/call.h"
 
-/* A value of the configuration; data NULL: there is none. The last of several of a name holds, as in a protobuf map. */
+/* A value of the configuration; data NULL: there is none. The last of several of a name holds, as in a
+ * protobuf map. */
 static struct wkv_text value_of(const Core__CapabilityConfiguration *configuration, const char *name)
 {
     struct wkv_text value = {NULL, 0};
@@ -24,9 +25,10 @@ static struct wkv_policy_text policy_text(struct wkv_text text)
     return (struct wkv_policy_text){text.data, text.len};
 }
 
-/* What is known of the actor's claims when it is bound. Contract section 7: through the lattice the host's word stands for them.
- * Section 6: "`--auth binding`: its BindActor having brought `Wascc-Claims` that hold, for that actor". In the other modes a
- * binding is configuration, and claims that come with it are not looked at. */
+/* What is known of the actor's claims when it is bound. Contract section 7: through the lattice the host's
+ * word stands for them. Section 6: "`--auth binding`: its BindActor having brought `Wascc-Claims` that hold,
+ * for that actor". In the other modes a binding is configuration, and claims that come with it are not looked
+ * at. */
 static enum wkv_code claims_of(struct wkv_call *call, const Core__CapabilityConfiguration *request,
                                struct wkv_policy_binding *claims, struct wkv_error *cause)
 {

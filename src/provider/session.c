@@ -2,8 +2,9 @@
 
 #include "wascc_keyvalue/provider.h"
 
-/* A request that is decoded within this allocates nothing; a larger one borrows up to the maximum, which is room for any
- * request of a server's largest common max_payload (8 MiB) and what protobuf-c needs beside it. */
+/* A request that is decoded within this allocates nothing; a larger one borrows up to the maximum, which is
+ * room for any request of a server's largest common max_payload (8 MiB) and what protobuf-c needs beside it.
+ */
 #define ARENA_BYTES ((size_t)64 * 1024)
 #define ARENA_MAX_BYTES ((size_t)64 * 1024 * 1024)
 

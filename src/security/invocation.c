@@ -23,8 +23,9 @@ void wkv_token_invocation_hash(const char *origin_url, const char *target_url, c
     hash[WKV_TOKEN_HASH_CHARS] = '\0';
 }
 
-/* Appends len bytes of a name to a URL of which *at bytes are there, and a NUL. Returns false where that does not fit, or where the
- * name is empty or has a NUL, at which the text that is compared would end before the name does. */
+/* Appends len bytes of a name to a URL of which *at bytes are there, and a NUL. Returns false where that does
+ * not fit, or where the name is empty or has a NUL, at which the text that is compared would end before the
+ * name does. */
 static bool append_name(char url[WKV_TOKEN_URL_BYTES], size_t *at, const char *name, size_t len)
 {
     if (len == 0 || len >= WKV_TOKEN_URL_BYTES - *at || memchr(name, '\0', len) != NULL)

@@ -52,8 +52,8 @@ bool wkv_nkey_kind_parse(const char *name, enum wkv_nkey_kind *kind)
     return false;
 }
 
-/* CRC-16/XMODEM: polynomial 0x1021, nothing reflected, from zero; four bits at a time. The table is small enough that which of it is
- * read tells nothing of a seed. */
+/* CRC-16/XMODEM: polynomial 0x1021, nothing reflected, from zero; four bits at a time. The table is small
+ * enough that which of it is read tells nothing of a seed. */
 static uint16_t crc16(const unsigned char *bytes, size_t len)
 {
     /* What four bits that leave at the top do to the rest: the multiples of the polynomial. */

@@ -20,13 +20,15 @@ static bool take(struct reader *reader, char c)
 
 #define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
 
-/* Whether one of the eight bytes is below limit, which is at most 0x80; bytes from 0x80 on must be told apart by who asks. */
+/* Whether one of the eight bytes is below limit, which is at most 0x80; bytes from 0x80 on must be told apart
+ * by who asks. */
 static bool has_below(uint64_t word, unsigned limit)
 {
     return ((word - EACH_BYTE(limit)) & ~word & EACH_BYTE(0x80)) != 0;
 }
 
-/* Whether all bytes are printable ASCII and none begins an escape: nearly all of a text, so eight at a time. */
+/* Whether all bytes are printable ASCII and none begins an escape: nearly all of a text, so eight at a time.
+ */
 static bool is_plain(const char *bytes, size_t len)
 {
     for (; len >= sizeof(uint64_t); bytes += sizeof(uint64_t), len -= sizeof(uint64_t)) {
@@ -56,7 +58,8 @@ static bool take_text(struct reader *reader, char **text, size_t *len)
     return true;
 }
 
-/* The digits of an integer. What follows them is looked at by who reads on: a fraction or an exponent is neither ',' nor '}'. */
+/* The digits of an integer. What follows them is looked at by who reads on: a fraction or an exponent is
+ * neither ',' nor '}'. */
 static bool take_digits(struct reader *reader, char **digits, size_t *len)
 {
     *digits = reader->at;

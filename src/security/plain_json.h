@@ -1,8 +1,9 @@
-/* JSON of claims in the plain form that hosts write them in, read where it lies: no white space, no escapes, strings of
- * printable ASCII, integers of at most 15 digits and no sign, every member known, none there twice.
+/* JSON of claims in the plain form that hosts write them in, read where it lies: no white space, no escapes,
+ * strings of printable ASCII, integers of at most 15 digits and no sign, every member known, none there
+ * twice.
  *
- * A text that is not of that form is not wrong for it: json.h reads all of JSON, and says what is wrong. What is read here
- * would be read the same there.
+ * A text that is not of that form is not wrong for it: json.h reads all of JSON, and says what is wrong. What
+ * is read here would be read the same there.
  */
 #ifndef WKV_SECURITY_PLAIN_JSON_H
 #define WKV_SECURITY_PLAIN_JSON_H
@@ -23,8 +24,9 @@ struct wkv_plain_member {
     size_t len;                       /* if a text so long */
 };
 
-/* Reads an object with these members out of len bytes, which are all of it. Returns false where it is not in the plain
- * form or lacks a required member: then neither the bytes nor what the members point to has been changed. */
+/* Reads an object with these members out of len bytes, which are all of it. Returns false where it is not in
+ * the plain form or lacks a required member: then neither the bytes nor what the members point to has been
+ * changed. */
 bool wkv_plain_object(char *bytes, size_t len, struct wkv_plain_member *members, size_t count);
 
 #endif

@@ -34,7 +34,8 @@ static bool read_expires(struct wkv_policy_text text, int64_t *expires_s)
     return true;
 }
 
-/* "`__wascc_capabilities` must hold `wascc:keyvalue` and, where issuers are given, `__wascc_issuer` must be trusted;
+/* "`__wascc_capabilities` must hold `wascc:keyvalue` and, where issuers are given, `__wascc_issuer` must be
+ * trusted;
  * `__wascc_expires` is kept" */
 enum wkv_code wkv_policy_check_word(const struct wkv_policy *policy, const struct wkv_policy_word *word,
                                     int64_t now_s, struct wkv_policy_binding *bound, struct wkv_error *error)

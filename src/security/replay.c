@@ -102,8 +102,8 @@ enum wkv_code wkv_replay_create(const struct wkv_replay_options *options, struct
     return WKV_OK;
 }
 
-/* The keyed digest of the host and the id's own one. Whatever a digest is worth, the same host and id have the same, so a replay is
- * always found: two invocations of one digest would only have the second refused. */
+/* The keyed digest of the host and the id's own one. Whatever a digest is worth, the same host and id have
+ * the same, so a replay is always found: two invocations of one digest would only have the second refused. */
 static void digest_of(const struct wkv_replay *replay, const unsigned char host[WKV_NKEY_BYTES],
                       const char *id, size_t id_len, unsigned char digest[DIGEST_BYTES])
 {

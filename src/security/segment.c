@@ -6,8 +6,8 @@
 
 #define NO 0xff
 
-/* The six bits that each character of the alphabet (RFC 4648, section 5) stands for. A token holds no secret of ours that the time
- * of a look-up could tell. */
+/* The six bits that each character of the alphabet (RFC 4648, section 5) stands for. A token holds no secret
+ * of ours that the time of a look-up could tell. */
 /* clang-format off */
 static const uint8_t values[256] = {
     NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, /* 00 */
@@ -39,7 +39,8 @@ bool wkv_segment_decode(const char *text, size_t len, unsigned char *bytes, size
         uint32_t a = values[at[0]], b = values[at[1]], c = values[at[2]], d = values[at[3]];
         uint32_t bits = a << 18 | b << 12 | c << 6 | d;
         all |= a | b | c | d;
-        /* Three bytes and a zero, which the next ones overwrite: for four characters there is room for as many bytes. */
+        /* Three bytes and a zero, which the next ones overwrite: for four characters there is room for as
+         * many bytes. */
         uint32_t ordered = htobe32(bits << 8);
         memcpy(out, &ordered, sizeof ordered);
     }

@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Decodes len characters into bytes, which have room for len. Returns false, bytes being undefined, where a character
- * is not of the alphabet (padding and white space are not), or where encoding the bytes again would not give the same
- * characters. */
+/* Decodes len characters into bytes, which have room for len. Returns false, bytes being undefined, where a
+ * character is not of the alphabet (padding and white space are not), or where encoding the bytes again would
+ * not give the same characters. */
 bool wkv_segment_decode(const char *text, size_t len, unsigned char *bytes, size_t *bytes_len);
 
 /* The three segments of a token. */

@@ -189,8 +189,9 @@ static enum wkv_code read_invocation(const char *what, const json_t *wascap, str
     return code != WKV_OK ? code : check_invocation_texts(what, token, error);
 }
 
-/* The same members as read_issuer, read_times and read_invocation take, from claims in the plain form: an invocation has to be
- * read for every request, and this costs a fraction. Returns false where they are not in that form. */
+/* The same members as read_issuer, read_times and read_invocation take, from claims in the plain form: an
+ * invocation has to be read for every request, and this costs a fraction. Returns false where they are not in
+ * that form. */
 static bool find_plain_invocation(char *bytes, size_t len, struct wkv_token *token)
 {
     struct wkv_plain_member wascap[] = {

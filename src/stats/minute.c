@@ -1,9 +1,11 @@
-/* The last minute. Counters only ever rise, so it is what they are now, less what they were when the minute began:
+/* The last minute. Counters only ever rise, so it is what they are now, less what they were when the minute
+ * began:
  *
  *   since start   |  before  | ring: tick | tick | … | tick | since the last tick
  *                            └──────────── the last minute ─────────────────────┘
  *
- * A tick forgets the ring's oldest tick, by adding it to `before`, and puts what came since the last one in its place. */
+ * A tick forgets the ring's oldest tick, by adding it to `before`, and puts what came since the last one in
+ * its place. */
 #include <stdlib.h>
 
 #include "stats/stats.h"
@@ -36,7 +38,8 @@ void wkv_stats_minute_destroy(struct wkv_stats_minute *minute)
     free(minute->ring);
 }
 
-/* The buckets of an operation over all workers. Under the lock: who holds it sees no bucket smaller than the one before him did. */
+/* The buckets of an operation over all workers. Under the lock: who holds it sees no bucket smaller than the
+ * one before him did. */
 static void add_up(const struct wkv_stats *stats, size_t operation, uint64_t counts[WKV_HISTOGRAM_BUCKETS])
 {
     for (uint32_t i = 0; i < WKV_HISTOGRAM_BUCKETS; i++)

@@ -1,8 +1,8 @@
 /* The slow log: each worker keeps the slowest requests of this window and of the one before.
  *
- * A worker knows from memory of its own how slow a request must be to get in, so that one which is not takes no lock. Windows are
- * the same for all workers, and a reader leaves out those that are over too long, so nobody need tidy up after a worker that
- * has nothing to do. */
+ * A worker knows from memory of its own how slow a request must be to get in, so that one which is not takes
+ * no lock. Windows are the same for all workers, and a reader leaves out those that are over too long, so
+ * nobody need tidy up after a worker that has nothing to do. */
 #include <string.h>
 
 #include "stats/stats.h"
@@ -97,7 +97,8 @@ static bool before(const struct wkv_stats_slow *a, const struct wkv_stats_slow *
                                             : a->start_wall_ns < b->start_wall_ns;
 }
 
-/* Puts slow where it belongs among the count (at most max, which is not 0) slowest so far. Returns how many they are then. */
+/* Puts slow where it belongs among the count (at most max, which is not 0) slowest so far. Returns how many
+ * they are then. */
 static size_t insert(struct wkv_stats_slow *out, size_t count, size_t max, const struct wkv_stats_slow *slow)
 {
     if (count == max && !before(slow, &out[count - 1]))

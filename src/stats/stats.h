@@ -1,4 +1,5 @@
-/* What statistics are made of: the workers' blocks, what was counted a minute ago, and what the process as a whole is doing.
+/* What statistics are made of: the workers' blocks, what was counted a minute ago, and what the process as a
+ * whole is doing.
  *
  * A block is one allocation on cache lines of its own (two of them, since processors fetch lines in pairs):
  *
@@ -24,7 +25,8 @@
 
 #define WKV_STATS_ALIGNMENT 128
 
-/* Counters have one writer, the block's worker, so a plain store is enough; they are atomic for their readers. */
+/* Counters have one writer, the block's worker, so a plain store is enough; they are atomic for their
+ * readers. */
 struct wkv_stats_counters {
     _Atomic uint64_t requests;
     _Atomic uint64_t processing_ns;
@@ -55,8 +57,8 @@ struct wkv_stats_slow_window {
 };
 
 struct wkv_stats_block {
-    /* The worker's own. A request that is not slower than slow_threshold_ns, and ends before slow_window_end_ns, has nothing to
-     * seek in the slow log. */
+    /* The worker's own. A request that is not slower than slow_threshold_ns, and ends before
+     * slow_window_end_ns, has nothing to seek in the slow log. */
     alignas(WKV_STATS_ALIGNMENT) int64_t slow_threshold_ns;
     int64_t slow_window_end_ns;
     size_t slow_fastest; /* index of the fastest one kept, once there is no more room */
@@ -120,14 +122,16 @@ static inline void wkv_stats_add(_Atomic uint64_t *counter, uint64_t number)
 bool wkv_stats_minute_init(struct wkv_stats_minute *minute, size_t operations);
 void wkv_stats_minute_destroy(struct wkv_stats_minute *minute);
 
-/* The buckets of an operation over all workers, since start and of the last minute: WKV_HISTOGRAM_BUCKETS each. */
+/* The buckets of an operation over all workers, since start and of the last minute: WKV_HISTOGRAM_BUCKETS
+ * each. */
 void wkv_stats_buckets(struct wkv_stats *stats, size_t operation, uint64_t *since_start,
                        uint64_t *last_minute);
 
 /* Makes the slow log of a new block ready. */
 void wkv_stats_slow_init(struct wkv_stats_block *block);
 
-/* Puts a request into the slow log if it is among the slowest, and begins a new window when it is time. For the block's thread. */
+/* Puts a request into the slow log if it is among the slowest, and begins a new window when it is time. For
+ * the block's thread. */
 void wkv_stats_slow_add(struct wkv_stats_block *block, const struct wkv_stats_request *request,
                         int64_t duration_ns);
 

@@ -75,7 +75,8 @@ static void fill_bounds(const uint64_t *counts, uint64_t out[WKV_STATS_BOUNDS])
     }
 }
 
-/* Most operations are never asked for in most processes, and a look at all of their buckets would find nothing. */
+/* Most operations are never asked for in most processes, and a look at all of their buckets would find
+ * nothing. */
 static bool was_asked_for(const struct wkv_stats *stats, size_t operation)
 {
     for (unsigned i = 0; i < stats->block_count; i++)
@@ -132,7 +133,8 @@ static void add_claims(struct wkv_stats_block *block, struct wkv_claims_cache_st
     out->bytes += now.bytes;
 }
 
-/* Puts a keyspace where it belongs among the largest so far; of equal ones the one that was named first comes first. */
+/* Puts a keyspace where it belongs among the largest so far; of equal ones the one that was named first comes
+ * first. */
 static void insert_largest(uint32_t largest[WKV_STATS_KEYSPACES], size_t *count, const uint64_t *keys,
                            uint32_t number)
 {

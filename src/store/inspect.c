@@ -15,7 +15,8 @@ enum wkv_store_status wkv_store_inspect(struct wkv_store *store, struct wkv_key 
     return entry == NULL ? WKV_STORE_MISSING : WKV_STORE_OK;
 }
 
-/* Adds the next keyspaces of a shard, from number `first` on. Returns the number to go on with, or count at the end. */
+/* Adds the next keyspaces of a shard, from number `first` on. Returns the number to go on with, or count at
+ * the end. */
 static size_t add_some(struct wkv_shard *shard, uint64_t *keys, size_t first, size_t count)
 {
     wkv_shard_lock(shard);

@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-/* One less than a power of two, like every length that follows but the last: with malloc's word the block is a power of two. */
+/* One less than a power of two, like every length that follows but the last: with malloc's word the block is
+ * a power of two. */
 #define FIRST_KEYSPACES 7u
 
 void wkv_keyspaces_init(struct wkv_keyspaces *keyspaces)

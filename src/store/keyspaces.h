@@ -1,7 +1,9 @@
-/* How many keys of each keyspace a shard holds: an array by keyspace number, as long as the highest number that was ever used
- * in the shard asks for. Each shard has its own, so counting touches no memory that two shards share.
+/* How many keys of each keyspace a shard holds: an array by keyspace number, as long as the highest number
+ * that was ever used in the shard asks for. Each shard has its own, so counting touches no memory that two
+ * shards share.
  *
- * Keyspaces from WKV_STORE_COUNTED_KEYSPACES on are not counted: the array must not be as long as a number is high.
+ * Keyspaces from WKV_STORE_COUNTED_KEYSPACES on are not counted: the array must not be as long as a number is
+ * high.
  *
  * Not thread-safe: the shard's lock guards it.
  */

@@ -1,7 +1,7 @@
 /* Scans: from shard to shard, and through each by the places of its keys (table.h).
  *
- * A cursor is a rank among all keys of the store, which follows from a key's 64-bit hash alone and so outlasts whatever
- * happens to the tables:
+ * A cursor is a rank among all keys of the store, which follows from a key's 64-bit hash alone and so
+ * outlasts whatever happens to the tables:
  *
  *    63        52 51                            20 19               0
  *   +------------+--------------------------------+------------------+
@@ -9,10 +9,10 @@
  *   |            | its bits in reverse order      | uppermost bits   |
  *   +------------+--------------------------------+------------------+
  *
- * The entries keep no more of the hash than the place, so a tie is hashed again where it is needed and is 0 elsewhere. It is
- * needed where two keys of a keyspace have one place: then a piece can end between them, as it must where more of them than
- * fit it have one place (three keys of 65535 bytes do not fit). Keys that tie even so have the same 64-bit hash under a secret
- * seed, and are taken to be none.
+ * The entries keep no more of the hash than the place, so a tie is hashed again where it is needed and is 0
+ * elsewhere. It is needed where two keys of a keyspace have one place: then a piece can end between them, as
+ * it must where more of them than fit it have one place (three keys of 65535 bytes do not fit). Keys that tie
+ * even so have the same 64-bit hash under a secret seed, and are taken to be none.
  */
 #include <string.h>
 
@@ -22,8 +22,8 @@
 #define SHARD_SHIFT 52
 #define SHARD_END (UINT64_C(1) << SHARD_SHIFT) /* above every rank within a shard */
 
-/* Items looked at and buckets and shards gone to in one call, at the most, but for the rest of the last bucket. Each is a
- * cache miss. */
+/* Items looked at and buckets and shards gone to in one call, at the most, but for the rest of the last
+ * bucket. Each is a cache miss. */
 #define MAX_STEPS 512u
 
 static_assert(WKV_STORE_MAX_SHARDS <= UINT64_C(1) << (64 - SHARD_SHIFT), "a shard's number fits a cursor");
@@ -82,7 +82,8 @@ static size_t slot_for(struct search *search, struct found *fresh)
     return slot;
 }
 
-/* Keeps the key if it is among the lowest that there is room for. What there is no room for ends the piece. */
+/* Keeps the key if it is among the lowest that there is room for. What there is no room for ends the piece.
+ */
 static void keep(struct search *search, struct found fresh)
 {
     size_t slot = slot_for(search, &fresh);

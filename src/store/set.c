@@ -191,7 +191,8 @@ enum wkv_set_change wkv_set_remove(struct wkv_set *set, struct wkv_memory *memor
     uint64_t before = memory->used_bytes;
     bool removed = set->hashed ? table_remove(set, memory, member_hash(hasher, member), member)
                                : packed_remove(set, memory, member);
-    /* A table that merges two buckets can take more than it gives: the difference wraps around and is right. */
+    /* A table that merges two buckets can take more than it gives: the difference wraps around and is right.
+     */
     set->bytes += memory->used_bytes - before;
     if (!removed)
         return WKV_SET_UNCHANGED;

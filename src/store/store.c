@@ -78,8 +78,8 @@ enum wkv_store_status wkv_store_delete(struct wkv_store *store, struct wkv_key k
     return entry == NULL ? WKV_STORE_MISSING : WKV_STORE_OK;
 }
 
-/* Two rounds, because an entry's address is in its bucket: a look-up misses the cache once for each, and here all keys miss
- * at the same time. */
+/* Two rounds, because an entry's address is in its bucket: a look-up misses the cache once for each, and here
+ * all keys miss at the same time. */
 void wkv_store_prefetch(struct wkv_store *store, const struct wkv_key *keys, size_t count)
 {
     struct wkv_place places[WKV_STORE_PREFETCH];

@@ -420,7 +420,8 @@ uint32_t wkv_table_walk(const struct wkv_table *table, uint32_t place,
         return UINT32_MAX;
     uint32_t hash = wkv_table_place(place);
     uint32_t mask = table->mask;
-    /* Where the bucket that this one was or will be split to is there already, one more bit tells them apart. */
+    /* Where the bucket that this one was or will be split to is there already, one more bit tells them apart.
+     */
     if ((hash & mask) + mask + 1 < table->buckets)
         mask = mask * 2 + 1;
     visit_chain(bucket_at(table, hash & mask), visit, context);

@@ -43,7 +43,8 @@ void wkv_table_init(struct wkv_table *table);
 struct wkv_table_item *wkv_table_find(const struct wkv_table *table, uint32_t hash, wkv_table_match match,
                                       const void *sought);
 
-/* Ask the processor for the memory of the bucket, and then of the item, that a look-up of that hash would read. */
+/* Ask the processor for the memory of the bucket, and then of the item, that a look-up of that hash would
+ * read. */
 void wkv_table_prefetch_bucket(const struct wkv_table *table, uint32_t hash);
 void wkv_table_prefetch_item(const struct wkv_table *table, uint32_t hash);
 
@@ -63,9 +64,10 @@ void wkv_table_each(const struct wkv_table *table, void (*visit)(void *context, 
 
 /* ---- a walk that growing and shrinking leave alone ----
  *
- * An item's place is its hash with the bits in reverse order. The items of a bucket are alike in the low bits of their
- * hashes, and so in the high bits of their places: a bucket holds one unbroken range of places and the buckets together hold
- * all of them. Growing cuts one range in two halves, and shrinking joins them again; no item ever changes its place:
+ * An item's place is its hash with the bits in reverse order. The items of a bucket are alike in the low bits
+ * of their hashes, and so in the high bits of their places: a bucket holds one unbroken range of places and
+ * the buckets together hold all of them. Growing cuts one range in two halves, and shrinking joins them
+ * again; no item ever changes its place:
  *
  *   places      00000000                                          ffffffff
  *   4 buckets   |     0     |     2     |     1     |     3     |
@@ -83,9 +85,10 @@ static inline uint32_t wkv_table_place(uint32_t hash)
     return __builtin_bswap32(hash);
 }
 
-/* Calls visit for each item of the bucket whose range that place lies in, in no promised order and those with earlier places
- * too. Returns the last place of the range: one more than that is the next bucket's, and UINT32_MAX was the last bucket (also
- * of a table that has no buckets yet). visit must not change the table. */
+/* Calls visit for each item of the bucket whose range that place lies in, in no promised order and those with
+ * earlier places too. Returns the last place of the range: one more than that is the next bucket's, and
+ * UINT32_MAX was the last bucket (also of a table that has no buckets yet). visit must not change the table.
+ */
 uint32_t wkv_table_walk(const struct wkv_table *table, uint32_t place,
                         void (*visit)(void *context, struct wkv_table_item *item), void *context);
 

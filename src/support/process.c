@@ -57,8 +57,9 @@ static bool boot_s(uint64_t *seconds)
     return found;
 }
 
-/* proc_pid_stat(5): `PID (NAME) STATE …`, where the name may hold spaces and brackets itself. Behind the last bracket the
- * fields go on with the third; what we look for are 22 (start, in clock ticks since boot), 23 (bytes) and 24 (pages). */
+/* proc_pid_stat(5): `PID (NAME) STATE …`, where the name may hold spaces and brackets itself. Behind the last
+ * bracket the fields go on with the third; what we look for are 22 (start, in clock ticks since boot), 23
+ * (bytes) and 24 (pages). */
 static bool read_stat(uint64_t *start_ticks, uint64_t *virtual_bytes, uint64_t *resident_pages)
 {
     char text[1024];

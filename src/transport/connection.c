@@ -173,8 +173,8 @@ static enum wkv_code apply_tls(const struct wkv_connect_options *options, natsOp
     return WKV_OK;
 }
 
-/* Signs the server's nonce with the seed, which is read from its file for each connection and stays in guarded memory. nats.c
- * frees both results. */
+/* Signs the server's nonce with the seed, which is read from its file for each connection and stays in
+ * guarded memory. nats.c frees both results. */
 static natsStatus sign_nonce(char **custom_error, unsigned char **signature, int *signature_bytes,
                              const char *nonce, void *path)
 {
@@ -305,8 +305,8 @@ enum wkv_code wkv_connect(const struct wkv_connect_options *options, const char 
     (void)natsOptions_SetAllowReconnect(made, false);
     natsStatus status = NATS_CONNECTION_AUTH_FAILED;
     bool signs = options->nkey != NULL || options->creds != NULL;
-    /* About one signature in two hundred is refused between nats.c 3.4 and nats-server 2.9, whoever made it. The next
-     * nonce does. */
+    /* About one signature in two hundred is refused between nats.c 3.4 and nats-server 2.9, whoever made it.
+     * The next nonce does. */
     for (int i = 0; i < (signs ? SIGNING_TRIES : 1) && status == NATS_CONNECTION_AUTH_FAILED; i++)
         status = natsConnection_Connect(out, made);
     enum wkv_code code = status == NATS_OK ? WKV_OK : wkv_connect_failed("", options, status, error);

@@ -57,11 +57,12 @@ static void forget_answers(struct wkv_discovery *discovery)
         free(discovery->kept[--discovery->kept_count].text);
 }
 
-/* One text answers all who ask the same in one turn of the loop. Else many questions at once, which cost next to nothing to ask,
- * would keep everybody waiting who comes after them. It is as exact as a text for each: the loop reads the socket before it
- * handles anything, so the text is made when all of these questions had come, and tells of a moment between each question and its
- * answer. In particular a request is counted before its reply can reach its caller: who has had a reply before he asks for STATS
- * finds it counted. Whoever asks again when he has this text is read in a later turn.
+/* One text answers all who ask the same in one turn of the loop. Else many questions at once, which cost next
+ * to nothing to ask, would keep everybody waiting who comes after them. It is as exact as a text for each:
+ * the loop reads the socket before it handles anything, so the text is made when all of these questions had
+ * come, and tells of a moment between each question and its answer. In particular a request is counted before
+ * its reply can reach its caller: who has had a reply before he asks for STATS finds it counted. Whoever asks
+ * again when he has this text is read in a later turn.
  *
  * Returns whether there was one already. */
 static bool answer_alike(struct wkv_discovery *discovery, natsMsg *message, const char *what)
@@ -80,15 +81,16 @@ static bool answer_alike(struct wkv_discovery *discovery, natsMsg *message, cons
     return any;
 }
 
-/* An answer of several messages is kept whole or not at all. Those of one question stand together, at the end. */
+/* An answer of several messages is kept whole or not at all. Those of one question stand together, at the
+ * end. */
 static void forget_last(struct wkv_discovery *discovery, const char *what)
 {
     while (discovery->kept_count > 0 && strcmp(discovery->kept[discovery->kept_count - 1].what, what) == 0)
         free(discovery->kept[--discovery->kept_count].text);
 }
 
-/* Answers with the document, which is given up, and keeps the text for the others of this turn if told to, which it returns. Without
- * memory for either there is no answer. */
+/* Answers with the document, which is given up, and keeps the text for the others of this turn if told to,
+ * which it returns. Without memory for either there is no answer. */
 static bool answer_first(struct wkv_discovery *discovery, natsMsg *message, const char *what,
                          json_t *document, bool keep)
 {
@@ -110,8 +112,8 @@ static bool answer_first(struct wkv_discovery *discovery, natsMsg *message, cons
     return true;
 }
 
-/* Who finds a service calls it, so one that does not listen yet is not to be found: but by others that start, whose PING has
- * something in it. */
+/* Who finds a service calls it, so one that does not listen yet is not to be found: but by others that start,
+ * whose PING has something in it. */
 static bool may_be_found(struct wkv_discovery *discovery, const natsMsg *message)
 {
     return atomic_load(&discovery->phase) != WKV_PHASE_STARTING || natsMsg_GetDataLength(message) > 0;
@@ -193,7 +195,8 @@ static void listen_to(struct wkv_discovery *discovery, const char *verb, wkv_loo
     wkv_loop_listen(&discovery->loop, subject, NULL, answer, NULL, discovery);
 }
 
-/* "`<prefix>.inventory.{hosts,actors,bindings,capabilities}`": who asks for another is told that nobody answers. */
+/* "`<prefix>.inventory.{hosts,actors,bindings,capabilities}`": who asks for another is told that nobody
+ * answers. */
 static void listen_to_inventory(struct wkv_discovery *discovery)
 {
     for (size_t i = 0; wkv_inventory_question(i) != NULL; i++) {
@@ -271,8 +274,9 @@ natsStatus wkv_make_inbox(const char *prefix, char out[WKV_SUBJECT_BYTES])
     return written > 0 && written < WKV_SUBJECT_BYTES ? NATS_OK : NATS_INVALID_ARG;
 }
 
-/* Whether the server's permissions have stood in the way of something. Only that is asked: nats.c overwrites the text with the next
- * refusal while it is read, and whoever pings may name a reply subject that is refused to us. */
+/* Whether the server's permissions have stood in the way of something. Only that is asked: nats.c overwrites
+ * the text with the next refusal while it is read, and whoever pings may name a reply subject that is refused
+ * to us. */
 static bool was_refused(natsConnection *connection)
 {
     const char *changing;

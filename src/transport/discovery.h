@@ -13,8 +13,8 @@
 /* How far a process has come with its life. */
 enum wkv_phase { WKV_PHASE_STARTING, WKV_PHASE_SERVING, WKV_PHASE_DRAINING };
 
-/* So many messages are kept at the most for those who ask the same within a turn of the loop: answers to three questions on `$SRV` and
- * four on the lattice's inventory, of which bindings may take several. */
+/* So many messages are kept at the most for those who ask the same within a turn of the loop: answers to
+ * three questions on `$SRV` and four on the lattice's inventory, of which bindings may take several. */
 #define WKV_KEPT_ANSWERS 16
 
 struct wkv_kept_answer {
@@ -39,13 +39,15 @@ struct wkv_discovery {
     char host[WKV_NKEY_PUBLIC_CHARS + 1];
 };
 
-/* Makes an unconnected discovery with a fresh id. inbox_prefix is that of the connection (NULL: _INBOX). Errors: WKV_UNAVAILABLE. */
+/* Makes an unconnected discovery with a fresh id. inbox_prefix is that of the connection (NULL: _INBOX).
+ * Errors: WKV_UNAVAILABLE. */
 enum wkv_code wkv_discovery_init(struct wkv_discovery *discovery, const struct wkv_address *address,
                                  const struct wkv_provider *provider, const char *inbox_prefix,
                                  struct wkv_log *log, int notify_fd, struct wkv_error *error);
 
-/* "A provider that starts asks for bindings and takes up those with its capability and binding again": asks; the answers are taken up
- * on the loop's thread as they come, for a few seconds. Once connected and subscribed. Any thread. */
+/* "A provider that starts asks for bindings and takes up those with its capability and binding again": asks;
+ * the answers are taken up on the loop's thread as they come, for a few seconds. Once connected and
+ * subscribed. Any thread. */
 void wkv_discovery_ask_bindings(struct wkv_discovery *discovery);
 
 /* Frees a disconnected discovery. */

@@ -134,8 +134,8 @@ static json_t *pack_binding(const struct wkv_discovery *discovery, const struct 
     (sizeof "{\"actor\":\"M\",\"capability_id\":\"" WKV_CAPABILITY                                           \
             "\",\"binding_name\":\"b\",\"configuration\":{}}")
 
-/* Puts as many of the bindings into the array as the message has room for, at least one. Returns how many, or -1 where memory is
- * short. */
+/* Puts as many of the bindings into the array as the message has room for, at least one. Returns how many, or
+ * -1 where memory is short. */
 static ssize_t put_bindings(const struct wkv_inventory *inventory, const struct wkv_bindings_listed *listed,
                             size_t count, json_t *document, json_t *bindings)
 {

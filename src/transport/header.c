@@ -63,8 +63,9 @@ void wkv_headers_find(const char *headers, size_t len, struct wkv_header *wanted
  *   +---------+---+-------+---+---------+---+------+---+
  *                 (if any)    (if any)
  *
- * so they are what is between the last of the former two and the data, which may be nothing (data not NULL, len 0). Another
- * nats.c would put something else there: then they do not begin with their prefix (data NULL), and nats.c is asked. */
+ * so they are what is between the last of the former two and the data, which may be nothing (data not NULL,
+ * len 0). Another nats.c would put something else there: then they do not begin with their prefix (data
+ * NULL), and nats.c is asked. */
 static struct wkv_text block_of(natsMsg *message)
 {
     const char *before = natsMsg_GetReply(message);
@@ -91,8 +92,8 @@ static void ask_nats(natsMsg *message, struct wkv_header *wanted, size_t count)
 
 void wkv_headers_of(natsMsg *message, struct wkv_header *wanted, size_t count)
 {
-    /* nats.c has made the table of a message without data already, to see whether it is "no responders", and has written into
-     * the headers for it. */
+    /* nats.c has made the table of a message without data already, to see whether it is "no responders", and
+     * has written into the headers for it. */
     struct wkv_text block = {NULL, 0};
     if (natsMsg_GetDataLength(message) > 0)
         block = block_of(message);

@@ -1,7 +1,8 @@
 /* The headers of a received message, looked up where they lie.
  *
- * nats.c's natsMsgHeader_Get makes a table of all headers first, in a time that grows with the square of their number: one message
- * of a megabyte of headers keeps it busy for minutes. This looks for one header in one pass, and makes no table.
+ * nats.c's natsMsgHeader_Get makes a table of all headers first, in a time that grows with the square of
+ * their number: one message of a megabyte of headers keeps it busy for minutes. This looks for one header in
+ * one pass, and makes no table.
  */
 #ifndef WKV_TRANSPORT_HEADER_H
 #define WKV_TRANSPORT_HEADER_H
@@ -18,9 +19,9 @@ struct wkv_header {
     struct wkv_text value; /* data NULL: there is none */
 };
 
-/* Looks for several headers at once, in len bytes of headers, `NATS/1.0` line and all: the value of each, without the blanks
- * around it; of the first where there are several. Names are compared exactly. A folded value (RFC 7230 obs-fold) is given as it
- * lies, line ends and all. */
+/* Looks for several headers at once, in len bytes of headers, `NATS/1.0` line and all: the value of each,
+ * without the blanks around it; of the first where there are several. Names are compared exactly. A folded
+ * value (RFC 7230 obs-fold) is given as it lies, line ends and all. */
 void wkv_headers_find(const char *headers, size_t len, struct wkv_header *wanted, size_t count);
 
 /* The same in a message; the values are valid as long as it is. */

@@ -28,8 +28,8 @@ static bool equals(struct wkv_slice slice, const char *text)
     return slice.len == strlen(text) && (slice.len == 0 || memcmp(slice.data, text, slice.len) == 0);
 }
 
-/* The operation that the invocation names, if it may be called on this subject: the binding's own takes three of the system's, an
- * actor's those of actors. */
+/* The operation that the invocation names, if it may be called on this subject: the binding's own takes three
+ * of the system's, an actor's those of actors. */
 static const struct wkv_operation *find_operation(const struct incoming *incoming)
 {
     static const char *const own[] = {"BindActor", "RemoveActor", "GetCapabilityDescriptor"};
@@ -46,8 +46,8 @@ static const struct wkv_operation *find_operation(const struct incoming *incomin
     return NULL;
 }
 
-/* "both URLs": what the message says of origin and target must be what the subject says; the claims are held against that. A host
- * may have the binding's name as it was told. */
+/* "both URLs": what the message says of origin and target must be what the subject says; the claims are held
+ * against that. A host may have the binding's name as it was told. */
 static enum wkv_code check_entities(const struct incoming *incoming, struct wkv_error *error)
 {
     const struct wkv_entity *origin = &incoming->invocation.origin;
@@ -63,8 +63,8 @@ static enum wkv_code check_entities(const struct incoming *incoming, struct wkv_
     return WKV_OK;
 }
 
-/* The id goes back with the response, which must have room for it once the operation is done. One that claims can name is never
- * longer than this; a longer one is told of its mistake without it. */
+/* The id goes back with the response, which must have room for it once the operation is done. One that claims
+ * can name is never longer than this; a longer one is told of its mistake without it. */
 static enum wkv_code check_id(struct incoming *incoming, struct wkv_error *error)
 {
     size_t len = incoming->invocation.id.len;
@@ -99,7 +99,8 @@ static enum wkv_code answer(struct incoming *incoming, struct wkv_text *reply, s
     return wkv_dispatch(&responder->session, &request, reply, error);
 }
 
-/* Counts it with the requests that came another way. What names no operation of ours has nowhere to be counted. */
+/* Counts it with the requests that came another way. What names no operation of ours has nowhere to be
+ * counted. */
 static void count(const struct incoming *incoming, enum wkv_code code, const struct wkv_error *error,
                   size_t reply_bytes)
 {
@@ -125,8 +126,8 @@ static void count(const struct incoming *incoming, enum wkv_code code, const str
                       trace->present ? trace->id : "");
 }
 
-/* Sends the response: the reply, or the error with an empty one. A reply has been made to fit; an error goes without an id for which
- * there is no room. */
+/* Sends the response: the reply, or the error with an empty one. A reply has been made to fit; an error goes
+ * without an id for which there is no room. */
 static void respond(const struct incoming *incoming, enum wkv_code code, struct wkv_text reply,
                     const struct wkv_error *error)
 {

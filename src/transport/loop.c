@@ -19,8 +19,8 @@
 #define UNSENT_HIGH_BYTES ((size_t)8 * 1024 * 1024)
 /* After so many published bytes in one turn they are offered to the socket before the turn goes on. */
 #define UNSENT_LOOK_BYTES ((size_t)1024 * 1024)
-/* Handled messages are kept until there are WKV_LOOP_SPENT of them or so many bytes, headers included, have come since the
- * last were destroyed. */
+/* Handled messages are kept until there are WKV_LOOP_SPENT of them or so many bytes, headers included, have
+ * come since the last were destroyed. */
 #define SPENT_BYTES ((uint64_t)2 * 1024 * 1024)
 #define DRAIN_SLICE_MS 200
 #define DRAIN_AT_ONCE 64
@@ -113,8 +113,9 @@ static void destroy_spent(struct wkv_loop *loop)
     loop->spent_from = loop->bytes_seen;
 }
 
-/* nats.c does not free a message where it is destroyed but wakes a collecting thread for it, if that one sleeps. Destroyed one by
- * one, each message costs a wake-up and a fight for malloc's lock; destroyed by the hundred, hardly anything. */
+/* nats.c does not free a message where it is destroyed but wakes a collecting thread for it, if that one
+ * sleeps. Destroyed one by one, each message costs a wake-up and a fight for malloc's lock; destroyed by the
+ * hundred, hardly anything. */
 static void retire(struct wkv_loop *loop, natsMsg *message)
 {
     loop->spent[loop->spent_count++] = message;
@@ -133,7 +134,8 @@ int64_t wkv_loop_done_ns(struct wkv_loop *loop)
     return loop->clock_ns;
 }
 
-/* Handles what is left of the batch. Returns false where it had to stop because what is to be sent piles up. */
+/* Handles what is left of the batch. Returns false where it had to stop because what is to be sent piles up.
+ */
 static bool handle_batch(struct wkv_loop *loop)
 {
     loop->clock_ns = 0;
@@ -159,7 +161,8 @@ static void fill_batch(struct wkv_loop *loop, struct wkv_loop_subscription *from
         natsStatus status = natsSubscription_NextMsg(&message, from->subscription, 0);
         if (status == NATS_OK)
             loop->batch[loop->batch_count++] = message;
-        /* A request that pretends to be the server's "no responders" is taken away by nats.c and says so here. */
+        /* A request that pretends to be the server's "no responders" is taken away by nats.c and says so
+         * here. */
         else if (status != NATS_NO_RESPONDERS)
             break;
         loop->pending--;
@@ -179,7 +182,8 @@ static bool handle_subscription(struct wkv_loop *loop, struct wkv_loop_subscript
     return true;
 }
 
-/* A look at an empty subscription by taking a message costs nearly as much as a message: nats.c words an error for it. */
+/* A look at an empty subscription by taking a message costs nearly as much as a message: nats.c words an
+ * error for it. */
 static bool has_messages(natsSubscription *subscription)
 {
     uint64_t queued = 0;
@@ -187,8 +191,9 @@ static bool has_messages(natsSubscription *subscription)
            queued > 0;
 }
 
-/* Handles what is pending for the subjects that every connection has, beginning where messages came last: a look at an empty
- * one costs nearly as much as a message, and mostly one operation is all the traffic. Returns false where it had to stop. */
+/* Handles what is pending for the subjects that every connection has, beginning where messages came last: a
+ * look at an empty one costs nearly as much as a message, and mostly one operation is all the traffic.
+ * Returns false where it had to stop. */
 static bool handle_fixed(struct wkv_loop *loop)
 {
     size_t first = loop->hot;
@@ -224,7 +229,8 @@ static bool handle_extras(struct wkv_loop *loop)
         }
         if (!go_on)
             return false;
-        /* The one that went to the front may have left link pointing at its own successor's place: that is what follows. */
+        /* The one that went to the front may have left link pointing at its own successor's place: that is
+         * what follows. */
         if (*link == one)
             link = &one->next_recent;
     }
@@ -332,9 +338,10 @@ static void reset_for_connection(struct wkv_loop *loop)
     (void)pthread_mutex_unlock(&loop->turn_lock);
 }
 
-/* OpenSSL keeps errors in a queue of each thread, and nats.c leaves there what ended a connection over TLS. For the next
- * connection that this thread makes "would block" then looks like that error. So each begins with an empty queue; the loop's thread
- * is a new one for each. It is nats.c that links OpenSSL, if anything does, hence the look-up. */
+/* OpenSSL keeps errors in a queue of each thread, and nats.c leaves there what ended a connection over TLS.
+ * For the next connection that this thread makes "would block" then looks like that error. So each begins
+ * with an empty queue; the loop's thread is a new one for each. It is nats.c that links OpenSSL, if anything
+ * does, hence the look-up. */
 static void forget_tls_errors(void)
 {
     void (*clear)(void) = NULL;
@@ -389,8 +396,9 @@ natsStatus wkv_loop_subscribe_one(struct wkv_loop *loop, struct wkv_loop_subscri
     return status;
 }
 
-/* The server has refused something. Its words reach us by a callback of nats.c's, on a thread of its own; where they are not of
- * a subscription, but of a reply to a request that came in already, there is nothing to wait for but the time. */
+/* The server has refused something. Its words reach us by a callback of nats.c's, on a thread of its own;
+ * where they are not of a subscription, but of a reply to a request that came in already, there is nothing to
+ * wait for but the time. */
 static enum wkv_code check_refusal(struct wkv_loop *loop, struct wkv_error *error)
 {
     int64_t deadline_ns = wkv_monotonic_ns() + REFUSAL_WAIT_MS * WKV_NS_PER_MS;
@@ -494,8 +502,8 @@ static bool is_connected(const struct wkv_loop *loop)
     return natsConnection_Status(loop->connection) == NATS_CONN_STATUS_CONNECTED;
 }
 
-/* How long to wait in one go: the connection may be lost at any moment of a drain, and nats.c would wait on for an answer that
- * cannot come. */
+/* How long to wait in one go: the connection may be lost at any moment of a drain, and nats.c would wait on
+ * for an answer that cannot come. */
 static int64_t slice_ms(int64_t deadline_ns)
 {
     int64_t left = left_ms(deadline_ns);
@@ -535,7 +543,8 @@ static bool drain_extras(struct wkv_loop *loop, int64_t deadline_ns)
 }
 
 /* nats.c's drain of a subscription: it tells the server, waits until the server has heard (so nothing more
- * comes), and then until the queue is empty, which the loop sees to. The connection stays up, so the replies go out. */
+ * comes), and then until the queue is empty, which the loop sees to. The connection stays up, so the replies
+ * go out. */
 static bool drain_subscriptions(struct wkv_loop *loop, int64_t deadline_ns)
 {
     bool drained = true;
@@ -634,7 +643,8 @@ bool wkv_loop_reply(struct wkv_loop *loop, natsMsg *message, const void *bytes, 
     return natsConnection_Publish(loop->connection, to, bytes, (int)len) == NATS_OK;
 }
 
-/* The caller's own header goes back to him. It has been read as a traceparent: short, and without a line's end. */
+/* The caller's own header goes back to him. It has been read as a traceparent: short, and without a line's
+ * end. */
 static natsStatus add_traceparent(natsMsg *reply, const struct wkv_header *traceparent)
 {
     char value[WKV_LOOP_HEADER_BYTES];

@@ -4,12 +4,13 @@
  * only marks the connection as having something to write. So a turn of the loop is: read once, handle every
  * message that came, write all replies at once. No other thread touches a message.
  *
- * nats.c may not connect again by itself: in event-loop mode its parser would go on in the new connection where the old one was
- * lost, within a message if need be, and take the server's next words for the rest of an actor's request. So a connection that is lost
- * is closed, and whoever waits at notify_fd opens the loop anew.
+ * nats.c may not connect again by itself: in event-loop mode its parser would go on in the new connection
+ * where the old one was lost, within a message if need be, and take the server's next words for the rest of
+ * an actor's request. So a connection that is lost is closed, and whoever waits at notify_fd opens the loop
+ * anew.
  *
- * Threads: nats.c calls the loop's callbacks from the loop's own thread, from the one that connects and from its timers; they only
- * change atomics and the epoll set. All else belongs to the loop's thread once it runs.
+ * Threads: nats.c calls the loop's callbacks from the loop's own thread, from the one that connects and from
+ * its timers; they only change atomics and the epoll set. All else belongs to the loop's thread once it runs.
  */
 #ifndef WKV_TRANSPORT_LOOP_H
 #define WKV_TRANSPORT_LOOP_H
@@ -34,8 +35,8 @@ struct wkv_loop_extra;
 /* Handles one message, which the loop destroys afterwards. Runs on the loop's thread. */
 typedef void (*wkv_loop_handler)(struct wkv_loop *loop, void *context, natsMsg *message);
 
-/* Sees the next messages of a subscription before they are handled one by one: a chance to get ready for all of them at once.
- * Runs on the loop's thread. */
+/* Sees the next messages of a subscription before they are handled one by one: a chance to get ready for all
+ * of them at once. Runs on the loop's thread. */
 typedef void (*wkv_loop_preparer)(void *context, natsMsg *const *messages, size_t count);
 
 struct wkv_loop_subscription {
@@ -109,8 +110,8 @@ struct wkv_loop {
     size_t batch_next;
     size_t batch_count;
     struct wkv_loop_subscription *batch_from;
-    /* What the clock said when the last message's handler was done, where the next one's begins at once; else 0. Half of the looks
-     * at the clock are saved so. */
+    /* What the clock said when the last message's handler was done, where the next one's begins at once; else
+     * 0. Half of the looks at the clock are saved so. */
     int64_t clock_ns;
     natsMsg *spent[WKV_LOOP_SPENT]; /* handled, not yet destroyed */
     size_t spent_count;
@@ -121,7 +122,8 @@ struct wkv_loop {
     bool opened; /* at least once */
 };
 
-/* When the handler that asks has begun, and that it is done by now: monotonic nanoseconds. The loop's thread. */
+/* When the handler that asks has begun, and that it is done by now: monotonic nanoseconds. The loop's thread.
+ */
 int64_t wkv_loop_begun_ns(const struct wkv_loop *loop);
 int64_t wkv_loop_done_ns(struct wkv_loop *loop);
 
@@ -136,9 +138,10 @@ void wkv_loop_listen(struct wkv_loop *loop, const char *subject, const char *que
 /* The server may refuse the subject that was named last. */
 void wkv_loop_listen_optional(struct wkv_loop *loop);
 
-/* Connects a disconnected loop, once, subscribes to every subject, starts the thread, and waits at most timeout_ms for the server's
- * word that it has all subscriptions. From any thread but the loop's. Errors, after which it is disconnected again: WKV_BAD_REQUEST
- * (options), WKV_FORBIDDEN (the server's permissions refuse a subscription), WKV_UNAVAILABLE (no server, no thread). */
+/* Connects a disconnected loop, once, subscribes to every subject, starts the thread, and waits at most
+ * timeout_ms for the server's word that it has all subscriptions. From any thread but the loop's. Errors,
+ * after which it is disconnected again: WKV_BAD_REQUEST (options), WKV_FORBIDDEN (the server's permissions
+ * refuse a subscription), WKV_UNAVAILABLE (no server, no thread). */
 enum wkv_code wkv_loop_open(struct wkv_loop *loop, const struct wkv_connect_options *options,
                             int64_t timeout_ms, struct wkv_error *error);
 
@@ -163,9 +166,9 @@ void wkv_loop_destroy(struct wkv_loop *loop);
 /* For loop_extra.c: subscribes to one subject. Errors: nats.c's. */
 natsStatus wkv_loop_subscribe_one(struct wkv_loop *loop, struct wkv_loop_subscription *one);
 
-/* For handlers: answers the message with bytes, or with an error's headers and an empty body; in both cases with one more
- * header, traceparent, where that has a value (NULL: none, which the first never has). Nothing happens where the message wants no
- * reply. Errors: false where the reply could not be sent. */
+/* For handlers: answers the message with bytes, or with an error's headers and an empty body; in both cases
+ * with one more header, traceparent, where that has a value (NULL: none, which the first never has). Nothing
+ * happens where the message wants no reply. Errors: false where the reply could not be sent. */
 bool wkv_loop_reply(struct wkv_loop *loop, natsMsg *message, const void *bytes, size_t len);
 bool wkv_loop_reply_traced(struct wkv_loop *loop, natsMsg *message, const void *bytes, size_t len,
                            const struct wkv_header *traceparent);

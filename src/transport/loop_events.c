@@ -120,8 +120,8 @@ static void note_refusal(struct wkv_loop *loop, const char *text)
     (void)pthread_mutex_unlock(&loop->turn_lock);
 }
 
-/* nats.c hands the text of this error to this thread. The connection's own (natsConnection_GetLastError) is overwritten by the
- * next error while it is read. */
+/* nats.c hands the text of this error to this thread. The connection's own (natsConnection_GetLastError) is
+ * overwritten by the next error while it is read. */
 void wkv_loop_on_error(natsConnection *connection, natsSubscription *subscription, natsStatus status,
                        void *closure)
 {

@@ -6,10 +6,12 @@
 
 #include "transport/loop_events.h"
 
-/* For what has come for a subject that is dropped: it is all taken within a turn or two, or else nobody waits for it. */
+/* For what has come for a subject that is dropped: it is all taken within a turn or two, or else nobody waits
+ * for it. */
 #define DRAIN_TIMEOUT_MS 2000
 
-/* The chain that a subject is in, if it is there. Actors choose their names: the hash has a key that they do not know. */
+/* The chain that a subject is in, if it is there. Actors choose their names: the hash has a key that they do
+ * not know. */
 static struct wkv_loop_extra **chain_of(struct wkv_loop *loop, const char *subject)
 {
     uint64_t hash;
@@ -38,7 +40,8 @@ static void link_extra(struct wkv_loop *loop, struct wkv_loop_extra *one)
     loop->fresh = one;
 }
 
-/* Where there is a connection: the server's word that it has heard. Under the lock, so that the connection stays. */
+/* Where there is a connection: the server's word that it has heard. Under the lock, so that the connection
+ * stays. */
 static void await_server(struct wkv_loop *loop, int64_t timeout_ms)
 {
     if (loop->connection != NULL && atomic_load(&loop->up))

@@ -1,8 +1,10 @@
-/* Subjects that a loop listens on for a time only: one for each bound actor of the lattice (contract section 7).
+/* Subjects that a loop listens on for a time only: one for each bound actor of the lattice (contract section
+ * 7).
  *
- * Another thread than the loop's asks for them. They hang in one list under a lock (`extras`) and are found there by a hash of their subject, and the loop's own thread has a second
- * list of them in the order in which they were last used (`recent`), so that one that is busy is found at once and one that nobody
- * uses costs nothing. What is added or dropped shows in `recent` with the loop's next turn:
+ * Another thread than the loop's asks for them. They hang in one list under a lock (`extras`) and are found
+ * there by a hash of their subject, and the loop's own thread has a second list of them in the order in which
+ * they were last used (`recent`), so that one that is busy is found at once and one that nobody uses costs
+ * nothing. What is added or dropped shows in `recent` with the loop's next turn:
  *
  *   add:  extras ─► fresh ──── next turn ──► recent
  *   drop: drained, marked ──── a turn after its last message ──► out of both, freed
@@ -22,9 +24,9 @@ struct wkv_loop_extra {
     bool ended;                         /* likewise: dropped, and nothing comes on it any more */
 };
 
-/* Listens on one more subject, in a queue group, from now on; one that is there already is fine. Waits at most timeout_ms for the
- * server's word; without a connection it is subscribed to with the next one. Any thread but the loop's. Errors: false where
- * memory is short. */
+/* Listens on one more subject, in a queue group, from now on; one that is there already is fine. Waits at
+ * most timeout_ms for the server's word; without a connection it is subscribed to with the next one. Any
+ * thread but the loop's. Errors: false where memory is short. */
 bool wkv_loop_extra_add(struct wkv_loop *loop, const char *subject, const char *queue,
                         wkv_loop_handler handle, void *context, int64_t timeout_ms);
 
@@ -33,18 +35,20 @@ void wkv_loop_extra_drop(struct wkv_loop *loop, const char *subject, int64_t tim
 
 /* ---- for the loop itself ---- */
 
-/* Takes over what was added and dropped since the last time. The loop's thread, when it has no messages in hand. It never waits:
- * who holds the lock may be waiting for this very loop to read the server's word, and wakes it afterwards. */
+/* Takes over what was added and dropped since the last time. The loop's thread, when it has no messages in
+ * hand. It never waits: who holds the lock may be waiting for this very loop to read the server's word, and
+ * wakes it afterwards. */
 void wkv_loop_extra_refresh(struct wkv_loop *loop);
 
-/* Publishes, if there is a connection. Any thread, also while the connection may be made anew. What cannot be sent is dropped. */
+/* Publishes, if there is a connection. Any thread, also while the connection may be made anew. What cannot be
+ * sent is dropped. */
 void wkv_loop_publish(struct wkv_loop *loop, const char *subject, const char *text);
 
 /* From now on nothing is added, dropped or freed: whoever likes may walk `extras`. Any thread. */
 void wkv_loop_extra_freeze(struct wkv_loop *loop);
 
-/* Subscribes all on a new connection; forgets the subscriptions of one that is closed; frees all. Nobody else uses the
- * connection then, but for what the lock keeps off. Errors of the first: as nats.c's. */
+/* Subscribes all on a new connection; forgets the subscriptions of one that is closed; frees all. Nobody else
+ * uses the connection then, but for what the lock keeps off. Errors of the first: as nats.c's. */
 natsStatus wkv_loop_extra_subscribe(struct wkv_loop *loop);
 void wkv_loop_extra_unsubscribe(struct wkv_loop *loop);
 void wkv_loop_extra_destroy(struct wkv_loop *loop);

@@ -9,8 +9,8 @@
 #include "wascc_keyvalue/clock.h"
 
 #define SYSTEM "system"
-/* Of a traceparent that goes back, which a later version of W3C's may make as long as it likes; its header, with its name and
- * `NATS/1.0`, has WKV_LOOP_HEADER_BYTES at the most. */
+/* Of a traceparent that goes back, which a later version of W3C's may make as long as it likes; its header,
+ * with its name and `NATS/1.0`, has WKV_LOOP_HEADER_BYTES at the most. */
 #define MAX_TRACEPARENT_BYTES (WKV_LOOP_HEADER_BYTES - sizeof "NATS/1.0\r\ntraceparent: \r\n\r\n")
 /* The bytes of an invocation's message, which are all that comes here. */
 #define ENVELOPE_BYTES ((size_t)16 * 1024)
@@ -100,7 +100,8 @@ static bool send_answer(struct wkv_loop *loop, natsMsg *message, enum wkv_code c
     return wkv_responder_send(loop, message, reply.data, reply.len, headers);
 }
 
-/* Counts what has been answered, before the answer can reach anybody: it leaves with the end of the loop's turn. */
+/* Counts what has been answered, before the answer can reach anybody: it leaves with the end of the loop's
+ * turn. */
 static void finish(const struct wkv_endpoint *endpoint, struct wkv_loop *loop,
                    const struct wkv_request *request, enum wkv_code code, const struct wkv_error *error,
                    size_t reply_bytes, const struct wkv_trace *trace)

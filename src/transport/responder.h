@@ -1,4 +1,5 @@
-/* A responder: takes a request message through dispatch and sends what comes back. Belongs to its loop's thread. */
+/* A responder: takes a request message through dispatch and sends what comes back. Belongs to its loop's
+ * thread. */
 #ifndef WKV_TRANSPORT_RESPONDER_H
 #define WKV_TRANSPORT_RESPONDER_H
 
@@ -36,15 +37,15 @@ struct wkv_responder {
     _Atomic bool refuse;           /* answer 503: the time to drain is over */
 };
 
-/* number says which block of the provider's statistics is this responder's own. Errors: WKV_UNAVAILABLE; nothing is left to
- * destroy then. */
+/* number says which block of the provider's statistics is this responder's own. Errors: WKV_UNAVAILABLE;
+ * nothing is left to destroy then. */
 enum wkv_code wkv_responder_init(struct wkv_responder *responder, unsigned number,
                                  const struct wkv_address *address, const struct wkv_provider *provider,
                                  struct wkv_log *log, struct wkv_error *error);
 void wkv_responder_destroy(struct wkv_responder *responder);
 
-/* Whether the reply to a request on that subject would go where the provider itself may speak: then it gets none. reply may be
- * NULL. */
+/* Whether the reply to a request on that subject would go where the provider itself may speak: then it gets
+ * none. reply may be NULL. */
 bool wkv_responder_is_target(const struct wkv_responder *responder, const char *reply, const char *subject);
 
 /* The headers that a request may have and that somebody wants. The texts are the message's. */
@@ -61,17 +62,19 @@ void wkv_responder_read_headers(natsMsg *message, bool claims, bool invocation,
 /* Bytes of the largest reply that the server takes now beside the header that goes back with it. */
 size_t wkv_responder_room(const struct wkv_loop *loop, const struct wkv_request_headers *headers);
 
-/* Answers the message, with its traceparent where it had one. Errors: false where the reply could not be sent. */
+/* Answers the message, with its traceparent where it had one. Errors: false where the reply could not be
+ * sent. */
 bool wkv_responder_send(struct wkv_loop *loop, natsMsg *message, const void *bytes, size_t len,
                         const struct wkv_request_headers *headers);
 
-/* Listens in the queue group of the binding on `<base>.*.<Operation>`, for every operation. An actor that tries one of the
- * system's gets its 403 here; what `system` sends is left to listen_system of each instance. */
+/* Listens in the queue group of the binding on `<base>.*.<Operation>`, for every operation. An actor that
+ * tries one of the system's gets its 403 here; what `system` sends is left to listen_system of each instance.
+ */
 enum wkv_code wkv_responder_listen(struct wkv_responder *responder, struct wkv_loop *loop,
                                    struct wkv_error *error);
 
-/* Listens on `<base>.system.<Operation>` for the system's operations, in no queue group: for one responder of the process,
- * since every instance answers, and answers once. */
+/* Listens on `<base>.system.<Operation>` for the system's operations, in no queue group: for one responder of
+ * the process, since every instance answers, and answers once. */
 enum wkv_code wkv_responder_listen_system(struct wkv_responder *responder, struct wkv_loop *loop,
                                           struct wkv_error *error);
 

@@ -16,7 +16,8 @@
 #define FIRST_BACKOFF_MS 100
 #define LAST_BACKOFF_MS 5000
 #define SUBSCRIBE_TIMEOUT_MS 10000
-/* For the server's word that all workers listen to an actor: a host waits 600 ms for the whole of a BindActor. */
+/* For the server's word that all workers listen to an actor: a host waits 600 ms for the whole of a
+ * BindActor. */
 #define FOLLOW_TIMEOUT_MS 400
 /* Of the time to drain, what is kept for refusing the rest and closing: a fifth, at most this. */
 #define CLOSE_SHARE 5
@@ -50,8 +51,8 @@ static void reload_lists(const struct server *server)
         wkv_notify_ready();
 }
 
-/* Waits until stop_fd or notify_fd is readable or the time is over, reloading on the way when told to. Returns whether stop_fd is
- * readable. */
+/* Waits until stop_fd or notify_fd is readable or the time is over, reloading on the way when told to.
+ * Returns whether stop_fd is readable. */
 static bool wait_for_stop(const struct server *server, int notify_fd, int timeout_ms)
 {
     const struct wkv_server_options *options = server->options;
@@ -71,7 +72,8 @@ static bool wait_for_stop(const struct server *server, int notify_fd, int timeou
     return (fds[0].revents & POLLIN) != 0;
 }
 
-/* What keeps it from its server is said, to people and to the service manager. Returns whether it was told to stop meanwhile. */
+/* What keeps it from its server is said, to people and to the service manager. Returns whether it was told to
+ * stop meanwhile. */
 static bool back_off(const struct server *server, const struct wkv_error *error, int *backoff_ms)
 {
     int now_ms = *backoff_ms;
@@ -141,8 +143,8 @@ static bool all_confirmed(struct server *server)
     return true;
 }
 
-/* "ready only while connected with confirmed subscriptions". A connection that is lost makes the process unready by itself, at any
- * moment: hence the second look. */
+/* "ready only while connected with confirmed subscriptions". A connection that is lost makes the process
+ * unready by itself, at any moment: hence the second look. */
 static void find_readiness(struct server *server)
 {
     if (!all_confirmed(server))
@@ -154,7 +156,8 @@ static void find_readiness(struct server *server)
         wkv_notify_status("serving");
 }
 
-/* Opens those that are lost, beginning with *first, until one cannot be had: the next time it is the others' turn before it. */
+/* Opens those that are lost, beginning with *first, until one cannot be had: the next time it is the others'
+ * turn before it. */
 static bool open_lost(struct server *server, unsigned *first, struct wkv_error *error)
 {
     unsigned count = server->worker_count + 1;
@@ -172,8 +175,9 @@ static bool open_lost(struct server *server, unsigned *first, struct wkv_error *
     return true;
 }
 
-/* Connections may have been lost. The data is in this process, so ending it is the worst answer, also where the server refuses it or
- * a file is gone: both may come back. New connections are made for as long as it takes. */
+/* Connections may have been lost. The data is in this process, so ending it is the worst answer, also where
+ * the server refuses it or a file is gone: both may come back. New connections are made for as long as it
+ * takes. */
 static enum progress look_after_connections(struct server *server, struct wkv_error *error)
 {
     uint64_t count;
@@ -194,15 +198,16 @@ static int64_t left_ms(int64_t deadline_ns)
     return left < 0 ? 0 : left;
 }
 
-/* "A successful bind makes the provider listen on `….<binding>.<actor>`; RemoveActor ends that", before either is answered. Every
- * worker listens, since each invocation costs the verification of a signature. Then the lattice hears of it. Runs on the thread
- * that binds, which is `system`'s or discovery's. */
+/* "A successful bind makes the provider listen on `….<binding>.<actor>`; RemoveActor ends that", before
+ * either is answered. Every worker listens, since each invocation costs the verification of a signature. Then
+ * the lattice hears of it. Runs on the thread that binds, which is `system`'s or discovery's. */
 static void follow_binding(void *context, struct wkv_text actor, bool bound)
 {
     struct server *server = context;
     int64_t deadline_ns = wkv_monotonic_ns() + FOLLOW_TIMEOUT_MS * WKV_NS_PER_MS;
     (void)pthread_mutex_lock(&server->follow_lock);
-    /* Two threads may bind and remove at once, and be heard in another order than they did it: what holds now counts. */
+    /* Two threads may bind and remove at once, and be heard in another order than they did it: what holds now
+     * counts. */
     bool listens = wkv_bindings_is_bound(server->options->provider->bindings, actor);
     for (unsigned i = 0; i < server->options->workers; i++) {
         int64_t left = left_ms(deadline_ns);

@@ -10,10 +10,12 @@
 #define INFO_TYPE "io.nats.micro.v1.info_response"
 #define STATS_TYPE "io.nats.micro.v1.stats_response"
 
-/* The endpoint whose data has the service's as well: ADR-32 has data of endpoints only, and so the nats CLI shows no other. */
+/* The endpoint whose data has the service's as well: ADR-32 has data of endpoints only, and so the nats CLI
+ * shows no other. */
 #define SERVICE_ENDPOINT "HealthRequest"
 
-/* What PING says of itself; beside what ADR-32 has, by this two instances that start at once agree who goes on. */
+/* What PING says of itself; beside what ADR-32 has, by this two instances that start at once agree who goes
+ * on. */
 static const char *phase_name(const struct wkv_discovery *discovery)
 {
     static const char *const names[] = {[WKV_PHASE_STARTING] = "starting",
@@ -37,7 +39,8 @@ json_t *wkv_service_ping(const struct wkv_discovery *discovery)
     return make_document(discovery, WKV_PING_TYPE);
 }
 
-/* "One endpoint per operation, named after it, with the subject it listens on, its queue group": `system`'s have none. */
+/* "One endpoint per operation, named after it, with the subject it listens on, its queue group": `system`'s
+ * have none. */
 static json_t *make_endpoint(const struct wkv_discovery *discovery, const struct wkv_operation *operation)
 {
     char subject[WKV_SUBJECT_BYTES];
@@ -117,8 +120,8 @@ static json_t *pack_operation_data(const struct wkv_stats_operation *stats)
     return NULL;
 }
 
-/* "STATS counts requests, errors, last_error, processing_time and average_processing_time in nanoseconds per endpoint, over all
- * workers." */
+/* "STATS counts requests, errors, last_error, processing_time and average_processing_time in nanoseconds per
+ * endpoint, over all workers." */
 static json_t *count_endpoint(const struct wkv_discovery *discovery, size_t index)
 {
     struct wkv_stats_operation stats;

@@ -3,8 +3,8 @@
 #include <jansson.h>
 #include <string.h>
 
-/* Binds one of the answer's bindings, unless a host has bound or removed its actor since: that is newer than what others remember.
- * Returns whether it did. */
+/* Binds one of the answer's bindings, unless a host has bound or removed its actor since: that is newer than
+ * what others remember. Returns whether it did. */
 static bool take_up(const struct wkv_discovery *discovery, const json_t *binding)
 {
     const struct wkv_provider *provider = discovery->provider;

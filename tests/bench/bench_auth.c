@@ -9,7 +9,8 @@
 #include "bench_process.h"
 #include "bench_stage.h"
 
-/* So many messages of their own the echoes get in mode invocation, again and again: they do not mind a replay. */
+/* So many messages of their own the echoes get in mode invocation, again and again: they do not mind a
+ * replay. */
 #define ECHO_INVOCATIONS 2048
 
 /* How many invocations are made at a time to load the keys: they must reach the provider within a minute. */
@@ -82,8 +83,8 @@ static struct bench_messages_wanted wanted_of(const struct bench_auth *bench, en
                                           .value_bytes = bench->options->value_bytes};
 }
 
-/* The window and its warm-up each overshoot by a batch of replies at the most, and at the end there are as many
- * in flight: no invocation is to be sent twice. */
+/* The window and its warm-up each overshoot by a batch of replies at the most, and at the end there are as
+ * many in flight: no invocation is to be sent twice. */
 static size_t invocations_of(const struct bench_options *options, unsigned in_flight)
 {
     return (size_t)options->invocations + 3 * (size_t)in_flight;

@@ -8,8 +8,8 @@
  * wrong. */
 int bench_echo_bare(const char *url, const char *subject);
 
-/* The same, and it reads the first `headers` (1 or 2) of Wascc-Claims and Wascc-Invocation in each message: what
- * reading costs without looking at what was read. */
+/* The same, and it reads the first `headers` (1 or 2) of Wascc-Claims and Wascc-Invocation in each message:
+ * what reading costs without looking at what was read. */
 int bench_echo_reading(const char *url, const char *subject, unsigned headers);
 
 /* What a user of nats.c gets without asking for anything: a callback subscription on a default connection.

@@ -52,7 +52,8 @@ bool bench_form_key_is_right(uint64_t key, const char *text, size_t len)
            memcmp(text + KEY_PREFIX_BYTES, digits, KEY_DIGITS) == 0;
 }
 
-/* Writes the payload with places for its digits at `at`, which has room, and notes them as offsets from it. */
+/* Writes the payload with places for its digits at `at`, which has room, and notes them as offsets from it.
+ */
 static size_t put_payload(enum bench_operation operation, size_t value_bytes, char *at, size_t *key_at,
                           size_t *value_at)
 {

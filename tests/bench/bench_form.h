@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The subscription that brings the replies. A nats.c client's inbox is as long: `_INBOX.`, 22 characters, and a
- * token, here the slot's digits. */
+/* The subscription that brings the replies. A nats.c client's inbox is as long: `_INBOX.`, 22 characters, and
+ * a token, here the slot's digits. */
 #define BENCH_INBOX "_INBOX.WASCCKEYVALUEBENCHMARK."
 #define BENCH_SLOT_DIGITS 5
 
@@ -52,7 +52,8 @@ bool bench_form_make(struct bench_form *form, const struct bench_request *reques
 /* A zeroed struct is allowed. */
 void bench_form_free(struct bench_form *form);
 
-/* Writes the slot's number and, where the form has places for it, the key's into a copy of the form's bytes. */
+/* Writes the slot's number and, where the form has places for it, the key's into a copy of the form's bytes.
+ */
 void bench_form_fill(const struct bench_form *form, char *copy, unsigned slot, uint64_t key,
                      size_t value_bytes);
 

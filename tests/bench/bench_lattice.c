@@ -1,5 +1,5 @@
-/* wascc-keyvalue-bench-lattice: what an invocation costs beyond its Ed25519 verification. See --help for what is measured
- * and how. */
+/* wascc-keyvalue-bench-lattice: what an invocation costs beyond its Ed25519 verification. See --help for what
+ * is measured and how. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,8 +32,8 @@ struct bench {
 
 /* ---- invocations ---- */
 
-/* The window of a measurement and its warm-up each overshoot by a batch of replies at the most, and at the end there are as
- * many in flight. */
+/* The window of a measurement and its warm-up each overshoot by a batch of replies at the most, and at the
+ * end there are as many in flight. */
 static size_t count_of(const struct bench_lattice_options *options)
 {
     return (size_t)options->invocations + 3 * (size_t)options->in_flight;

@@ -12,13 +12,15 @@
 #include "wascc_keyvalue/token.h"
 
 #define MAX_REPLY_BYTES ((size_t)1 << 20)
-/* Ids that a replay window has had before anything is measured, so that its memory is there, as it is after a while. */
+/* Ids that a replay window has had before anything is measured, so that its memory is there, as it is after a
+ * while. */
 #define EARLIER_IDS 100000u
 /* So many invocations at a time for each thing that is measured, and how often at the most. */
 #define HANDFUL 20
 #define MAX_HANDFULS ((size_t)100)
 
-/* Every invocation is taken through with its verification and without: each way has a window in which its id is new. */
+/* Every invocation is taken through with its verification and without: each way has a window in which its id
+ * is new. */
 enum window { VERIFIED, UNVERIFIED, WINDOWS };
 
 struct bench_inside {

@@ -1,5 +1,5 @@
-/* An invocation's way through the provider without NATS: the envelope, the policy, the operation, the response. All in this
- * process and on one thread. Whatever fails has said so on stderr.
+/* An invocation's way through the provider without NATS: the envelope, the policy, the operation, the
+ * response. All in this process and on one thread. Whatever fails has said so on stderr.
  */
 #ifndef WASCC_KEYVALUE_BENCH_LATTICE_INSIDE_H
 #define WASCC_KEYVALUE_BENCH_LATTICE_INSIDE_H
@@ -11,8 +11,8 @@
 
 struct bench_inside;
 
-/* Sets up what a worker has, with the parties' issuer and host trusted and their actor bound. Returns NULL where it
- * failed. */
+/* Sets up what a worker has, with the parties' issuer and host trusted and their actor bound. Returns NULL
+ * where it failed. */
 struct bench_inside *bench_inside_create(const struct bench_lattice_parties *parties);
 
 /* NULL is allowed. */
@@ -25,8 +25,8 @@ struct bench_inside_times {
     double unverified_ns; /* the same with a verification that says yes at once */
 };
 
-/* Takes all of them through: a handful for each of the three in turn, so that all three see the same machine. Returns false
- * where one was refused. */
+/* Takes all of them through: a handful for each of the three in turn, so that all three see the same machine.
+ * Returns false where one was refused. */
 bool bench_inside_run(struct bench_inside *inside, const struct bench_invocation *invocations, size_t count,
                       struct bench_inside_times *times);
 

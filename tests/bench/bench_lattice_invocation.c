@@ -120,7 +120,8 @@ static void put_invocation(struct wkv_buffer *out, const struct bench_lattice_pa
     put_pair(out, "host_id", bench_mint_host(parties->mint));
 }
 
-/* Where the verification's parts lie. The claims are in the bytes once, and nothing else there looks like them. */
+/* Where the verification's parts lie. The claims are in the bytes once, and nothing else there looks like
+ * them. */
 static bool find_signed(struct bench_invocation *invocation, const char *claims)
 {
     struct wkv_token token;

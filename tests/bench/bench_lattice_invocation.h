@@ -1,5 +1,5 @@
-/* Invocations of the lattice protocol as a host sends them (CONTRACT section 7), signed, each with an id of its own that
- * tells its number.
+/* Invocations of the lattice protocol as a host sends them (CONTRACT section 7), signed, each with an id of
+ * its own that tells its number.
  *
  * One thread. Whatever fails has said so on stderr.
  */
@@ -39,8 +39,8 @@ struct bench_lattice_parties {
 void bench_lattice_parties_init(struct bench_lattice_parties *parties, struct bench_mint *mint,
                                 const char *binding);
 
-/* Make a BindActor of the mint's first actor, or request `number` of that actor: a Get, a Set or an Add, by the number.
- * Return false where it failed. */
+/* Make a BindActor of the mint's first actor, or request `number` of that actor: a Get, a Set or an Add, by
+ * the number. Return false where it failed. */
 bool bench_invocation_bind(const struct bench_lattice_parties *parties, uint64_t number,
                            struct bench_invocation *invocation);
 bool bench_invocation_make(const struct bench_lattice_parties *parties, uint64_t number,
@@ -49,7 +49,8 @@ bool bench_invocation_make(const struct bench_lattice_parties *parties, uint64_t
 /* A zeroed struct is allowed. */
 void bench_invocation_free(struct bench_invocation *invocation);
 
-/* Whether the payload is a response without an error to the invocation of this number; whether it is that invocation. */
+/* Whether the payload is a response without an error to the invocation of this number; whether it is that
+ * invocation. */
 bool bench_invocation_answers(uint64_t number, const char *payload, size_t len);
 bool bench_invocation_echoes(uint64_t number, const char *payload, size_t len);
 

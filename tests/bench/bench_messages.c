@@ -46,8 +46,8 @@ static void put_payload(const struct bench_messages_wanted *wanted, const char *
     request->payload_len = bench_form_payload(wanted->operation, wanted->value_bytes, request->key, at);
 }
 
-/* Writes the headers for a request of which the payload is there, where it matters. Returns false after saying
- * what went wrong. */
+/* Writes the headers for a request of which the payload is there, where it matters. Returns false after
+ * saying what went wrong. */
 static bool put_headers(const struct bench_messages_wanted *wanted, size_t actor,
                         const struct bench_request *request, char headers[HEADERS_BYTES])
 {

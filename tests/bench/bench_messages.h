@@ -1,4 +1,5 @@
-/* The requests of a run of --auth: of several actors in turn, with the headers that a mode of --auth asks for. */
+/* The requests of a run of --auth: of several actors in turn, with the headers that a mode of --auth asks
+ * for. */
 #ifndef WASCC_KEYVALUE_BENCH_MESSAGES_H
 #define WASCC_KEYVALUE_BENCH_MESSAGES_H
 

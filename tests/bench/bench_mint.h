@@ -24,8 +24,8 @@ const char *bench_mint_host(const struct bench_mint *mint);
 const char *bench_mint_actor(const struct bench_mint *mint, size_t number);
 const char *bench_mint_claims(const struct bench_mint *mint, size_t number);
 
-/* Makes the claims of one invocation, which hold for a minute and once; id NULL: a random one. The caller frees them.
- * Returns NULL where it failed. */
+/* Makes the claims of one invocation, which hold for a minute and once; id NULL: a random one. The caller
+ * frees them. Returns NULL where it failed. */
 char *bench_mint_invocation(const struct bench_mint *mint, const char *id, const char *actor,
                             const char *binding, const char *operation, const void *payload,
                             size_t payload_len);

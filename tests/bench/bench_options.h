@@ -41,7 +41,8 @@ struct bench_options {
     unsigned invocations; /* --auth: made for each measurement in mode invocation */
 };
 
-/* Where the provider lies unless told otherwise: beside this program. Returns false where that cannot be told. */
+/* Where the provider lies unless told otherwise: beside this program. Returns false where that cannot be
+ * told. */
 bool bench_options_beside_us(char path[BENCH_PATH_BYTES]);
 
 /* Reads the command line. Returns -1 where there is a run to do, or the code to exit with: 0 after --help, 64

@@ -27,8 +27,8 @@ struct bench_stage {
     struct bench_requester *requester;
 };
 
-/* Makes the folder, starts nats-server on a free port and connects the requester. Returns 0 or -1; after either
- * the stage is to be ended. */
+/* Makes the folder, starts nats-server on a free port and connects the requester. Returns 0 or -1; after
+ * either the stage is to be ended. */
 int bench_stage_begin(struct bench_stage *stage);
 
 /* The responders have been stopped before. */
@@ -37,8 +37,8 @@ void bench_stage_end(struct bench_stage *stage);
 /* Whether a signal has asked for the end. */
 bool bench_stage_interrupted(void);
 
-/* Starts this program as an echo, or the provider that lies at argv[0]. child->name is the caller's; its log is
- * in the stage's folder. Returns 0 or -1. */
+/* Starts this program as an echo, or the provider that lies at argv[0]. child->name is the caller's; its log
+ * is in the stage's folder. Returns 0 or -1. */
 int bench_stage_start_echo(struct bench_stage *stage, struct bench_child *child, char *kind, char *subject);
 int bench_stage_start_provider(struct bench_stage *stage, struct bench_child *child, char *argv[]);
 

@@ -1,7 +1,8 @@
-/* MessagePack by a hand of the tests' own, with nothing of the codec's: it reads just what hosts read (rmp-serde 0.14: no bin
- * for a list, no float) into JSON, and writes what hosts write, in the smallest form.
+/* MessagePack by a hand of the tests' own, with nothing of the codec's: it reads just what hosts read
+ * (rmp-serde 0.14: no bin for a list, no float) into JSON, and writes what hosts write, in the smallest form.
  *
- * Reading fails, and never aborts, on bytes that are not that. An enum's variant {1: nil} is the object {"1": null}.
+ * Reading fails, and never aborts, on bytes that are not that. An enum's variant {1: nil} is the object {"1":
+ * null}.
  */
 #ifndef WKV_TESTS_CODEC_MSGPACK_JSON_H
 #define WKV_TESTS_CODEC_MSGPACK_JSON_H

@@ -1,7 +1,6 @@
-/* The protobuf path and the MessagePack path allocate nothing while the arena's first block and the worker's buffer suffice.
- * This
- * program counts: it puts its own malloc before glibc's. A sanitizer needs that place for itself, so the
- * tests are skipped under one. */
+/* The protobuf path and the MessagePack path allocate nothing while the arena's first block and the worker's
+ * buffer suffice. This program counts: it puts its own malloc before glibc's. A sanitizer needs that place
+ * for itself, so the tests are skipped under one. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>

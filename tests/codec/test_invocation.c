@@ -1,5 +1,6 @@
-/* The envelope of the lattice protocol. The vectors named "real" were written by rmp-serde 0.14.4 (rmp 0.8.9), through
- * wascc_codec::serialize of wascc-codec 0.8.1, from wascc-host 0.14.0's Invocation and InvocationResponse. */
+/* The envelope of the lattice protocol. The vectors named "real" were written by rmp-serde 0.14.4 (rmp
+ * 0.8.9), through wascc_codec::serialize of wascc-codec 0.8.1, from wascc-host 0.14.0's Invocation and
+ * InvocationResponse. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,7 +97,8 @@ static bool is_capability(const struct wkv_entity *entity, const char *capid, co
            entity->actor.len == 0;
 }
 
-/* All are the same invocation. The first three are real: with struct maps, with the variants by name, and without names. */
+/* All are the same invocation. The first three are real: with struct maps, with the variants by name, and
+ * without names. */
 static const char *const forms[] = {
     "87a66f726967696e8100a64d4143544f52a6746172676574810182a56361706964ae77617363633a6b657976616c7565a762696e"
     "6469"

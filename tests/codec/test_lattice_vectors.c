@@ -1,5 +1,5 @@
-/* What waSCC's published crates write is read, what is written is what they read, and what is hostile is refused. The vectors and
- * the program that makes them are in tests/interop/lattice.
+/* What waSCC's published crates write is read, what is written is what they read, and what is hostile is
+ * refused. The vectors and the program that makes them are in tests/interop/lattice.
  */
 #include <check.h>
 #include <stdio.h>
@@ -220,7 +220,8 @@ START_TEST(other_spellings_of_a_message_mean_the_same)
 }
 END_TEST
 
-/* "Messages that leave fields out get defaults, as in the other encodings": not so for hosts, which never send them. */
+/* "Messages that leave fields out get defaults, as in the other encodings": not so for hosts, which never
+ * send them. */
 static bool gets_a_default(const json_t *vector)
 {
     static const char *const wrong[] = {"the field is missing", "only another field", "nil for a string",
@@ -545,7 +546,8 @@ static void trust(struct wkv_trust *trust_lists, enum wkv_trust_list list, const
     ck_assert_int_eq(wkv_trust_add(trust_lists, list, key, strlen(key), &error), WKV_OK);
 }
 
-/* "on the subject of `actor` at the binding `default`, where only `host` is trusted and the actor is bound" */
+/* "on the subject of `actor` at the binding `default`, where only `host` is trusted and the actor is bound"
+ */
 static void world_make(struct world *world)
 {
     struct wkv_store_options store = {0};
@@ -610,8 +612,8 @@ static bool starts_with(const char *text, const char *start)
     return strncmp(text, start, strlen(start)) == 0;
 }
 
-/* The code of a vector that reaches dispatch. The contract's section 5 tells claims that do not hold (401) from those that hold for
- * another operation, binding or actor (403), which the vectors do not. */
+/* The code of a vector that reaches dispatch. The contract's section 5 tells claims that do not hold (401)
+ * from those that hold for another operation, binding or actor (403), which the vectors do not. */
 static enum wkv_code expected(const json_t *vector)
 {
     static const char *const elsewhere[] = {"the operation is another than was signed",
@@ -622,8 +624,8 @@ static enum wkv_code expected(const json_t *vector)
                                             "a byte moved from msg to the operation",
                                             "the operation's first half is in the binding"};
     const char *wrong = text_in(vector, "wrong"), *refused_for = text_in(vector, "refused_for");
-    /* These are about the message's own word for origin and target, which the front holds against the subject; the claims are
-     * held against the subject alone. */
+    /* These are about the message's own word for origin and target, which the front holds against the
+     * subject; the claims are held against the subject alone. */
     static const char *const of_the_front[] = {
         "the target's binding is another than was signed", "the origin is another actor than was signed",
         "the origin is the system and was an actor", "the target is an actor spelt as the capability"};

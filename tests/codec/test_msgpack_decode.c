@@ -1,5 +1,6 @@
-/* Requests in MessagePack (CONTRACT section 7). The vectors named "real" were written by wascc-codec 0.8.1 with rmp-serde 0.14.4
- * (rmp 0.8.9): wascc_codec::serialize, and for those without names rmp_serde::to_vec, on the values that the tests expect. */
+/* Requests in MessagePack (CONTRACT section 7). The vectors named "real" were written by wascc-codec 0.8.1
+ * with rmp-serde 0.14.4 (rmp 0.8.9): wascc_codec::serialize, and for those without names rmp_serde::to_vec,
+ * on the values that the tests expect. */
 #include <check.h>
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* Replies in MessagePack. The vectors named "real" were written by wascc-codec 0.8.1 with rmp-serde 0.14.4 (rmp 0.8.9), from
- * the values that the tests write. */
+/* Replies in MessagePack. The vectors named "real" were written by wascc-codec 0.8.1 with rmp-serde 0.14.4
+ * (rmp 0.8.9), from the values that the tests write. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
-/* The vectors in tests/interop/lattice/data, which programs built from waSCC's published crates wrote. Their notation is said in
- * the files: in `hex`, 'origin' is the bytes of that text and (78*65536) a byte or two so many times; in `fields`,
- * {repeat, times} is a text or a list of equal parts.
+/* The vectors in tests/interop/lattice/data, which programs built from waSCC's published crates wrote. Their
+ * notation is said in the files: in `hex`, 'origin' is the bytes of that text and (78*65536) a byte or two so
+ * many times; in `fields`, {repeat, times} is a text or a list of equal parts.
  */
 #ifndef WKV_TESTS_CODEC_VECTORS_H
 #define WKV_TESTS_CODEC_VECTORS_H

@@ -214,7 +214,8 @@ START_TEST(rates_are_of_the_time_between_two_answers)
 }
 END_TEST
 
-/* A process that is started again has another id; should one have the old id, a counter or its uptime tells. */
+/* A process that is started again has another id; should one have the old id, a counter or its uptime tells.
+ */
 static const struct {
     const char *id;
     double uptime_s;

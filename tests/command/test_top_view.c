@@ -235,7 +235,8 @@ START_TEST(a_line_is_cut_between_words)
 }
 END_TEST
 
-/* Figures of a busy service, which is the one that is looked at: each of them is there, on a row of its own where it must be. */
+/* Figures of a busy service, which is the one that is looked at: each of them is there, on a row of its own
+ * where it must be. */
 START_TEST(a_full_head_goes_on_in_the_next_row)
 {
     wkv_top_begin(&model);

@@ -1,5 +1,5 @@
-/* Any bytes as an invocation: decoding ends cleanly within its arena, what it lets through lies in the bytes or in the arena,
- * and an answer to it can be written, of the size that was said. */
+/* Any bytes as an invocation: decoding ends cleanly within its arena, what it lets through lies in the bytes
+ * or in the arena, and an answer to it can be written, of the size that was said. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

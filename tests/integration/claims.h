@@ -1,4 +1,5 @@
-/* People with keys, the tokens that they sign, and requests that bring these in their headers (contract section 6).
+/* People with keys, the tokens that they sign, and requests that bring these in their headers (contract
+ * section 6).
  *
  * Every function fails the running test where it cannot do its work. Tokens are the caller's to free.
  */
@@ -61,7 +62,8 @@ char *claims_with(const struct person *account, const struct wkv_token_actor_opt
 /* A token of any header and payload. */
 char *claims_forge(const char *header, const char *payload, const struct person *signer);
 
-/* Invocation claims for exactly this request; id NULL: a new one. minted age_s seconds ago (negative: ahead). */
+/* Invocation claims for exactly this request; id NULL: a new one. minted age_s seconds ago (negative: ahead).
+ */
 char *invocation_for(const struct person *host, const char *actor, const char *binding, const char *operation,
                      const void *bytes, size_t len, const char *id, int64_t age_s);
 
@@ -74,8 +76,8 @@ struct papers {
     const struct person *host; /* signs invocation claims for exactly the request; NULL: none are sent */
 };
 
-/* As client_send and client_ask, with these papers. The actor and binding of the client's base are those of an
- * invocation that is signed here. */
+/* As client_send and client_ask, with these papers. The actor and binding of the client's base are those of
+ * an invocation that is signed here. */
 struct answer papers_send(struct client *client, struct papers papers, const char *operation,
                           const void *bytes, size_t len);
 struct answer papers_ask(struct client *client, struct papers papers, enum encoding encoding,
@@ -106,8 +108,8 @@ void ask_all(struct client *client, struct papers papers, enum encoding encoding
 /* The names of the system's operations, NULL at the end. */
 extern const char *const system_operations[];
 
-/* The bytes of a CapabilityConfiguration, which the caller frees. pairs: names and values in turn, NULL at the
- * end, or NULL. For JSON a name that is there twice is written once, the last value. */
+/* The bytes of a CapabilityConfiguration, which the caller frees. pairs: names and values in turn, NULL at
+ * the end, or NULL. For JSON a name that is there twice is written once, the last value. */
 void *configuration_pack(enum encoding encoding, const char *module, const char *const pairs[], size_t *len);
 
 /* Sends BindActor or RemoveActor as `system`; host may be NULL. keyspace NULL: no value. */

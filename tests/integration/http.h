@@ -1,4 +1,5 @@
-/* One HTTP request to a server on 127.0.0.1, as a scraper or a probe makes it. Fails the test where no answer comes. */
+/* One HTTP request to a server on 127.0.0.1, as a scraper or a probe makes it. Fails the test where no answer
+ * comes. */
 #ifndef INTEGRATION_HTTP_H
 #define INTEGRATION_HTTP_H
 

@@ -1,5 +1,5 @@
-/* A waSCC host as the tests need one: it signs invocations, sends them in MessagePack and reads the responses as strictly as a
- * real host does (contract section 7). Nothing of the provider's codec takes part.
+/* A waSCC host as the tests need one: it signs invocations, sends them in MessagePack and reads the responses
+ * as strictly as a real host does (contract section 7). Nothing of the provider's codec takes part.
  *
  * Every function fails the running test where it cannot do its work.
  */
@@ -55,14 +55,16 @@ struct invocation {
     bool enums_by_name, msg_as_bin, as_array;
 };
 
-/* Packs it as rmp-serde does, into a buffer that the caller destroys, and writes the id that the answer must have, as far as it fits. */
+/* Packs it as rmp-serde does, into a buffer that the caller destroys, and writes the id that the answer must
+ * have, as far as it fits. */
 void invocation_pack(const struct lattice *lattice, const struct invocation *invocation,
                      struct wkv_buffer *out, char id[LATTICE_ID_BYTES]);
 
 /* A random UUID of version 4. */
 void lattice_uuid(char out[LATTICE_ID_BYTES]);
 
-/* What came back, read whole: where status is NATS_OK it was a well-formed InvocationResponse without headers. */
+/* What came back, read whole: where status is NATS_OK it was a well-formed InvocationResponse without
+ * headers. */
 struct response {
     natsStatus status;
     uint8_t *msg;
@@ -84,8 +86,8 @@ struct response lattice_send(const struct lattice *lattice, const char *subject,
 /* Sends the invocation; the answer, if there is one, has its id. */
 struct response lattice_invoke(const struct lattice *lattice, const struct invocation *invocation);
 
-/* Asks as the actor, the request being JSON text with waSCC's names (NULL: no bytes at all), and returns the reply as JSON (NULL
- * where it has no bytes). Must be served. */
+/* Asks as the actor, the request being JSON text with waSCC's names (NULL: no bytes at all), and returns the
+ * reply as JSON (NULL where it has no bytes). Must be served. */
 json_t *lattice_call(const struct lattice *lattice, const char *actor, const char *operation,
                      const char *request);
 

@@ -1,5 +1,5 @@
-/* What an instance says of itself: the NATS service protocol on $SRV (ADR-32, contract section 8), and its documents
- * looked at member by member. */
+/* What an instance says of itself: the NATS service protocol on $SRV (ADR-32, contract section 8), and its
+ * documents looked at member by member. */
 #ifndef INTEGRATION_SERVICE_H
 #define INTEGRATION_SERVICE_H
 
@@ -7,8 +7,8 @@
 
 #include "client.h"
 
-/* Asks `$SRV.<verb>`, with `.wascc-keyvalue.<id>` where id is not NULL. The caller releases the answer, which is without
- * headers. */
+/* Asks `$SRV.<verb>`, with `.wascc-keyvalue.<id>` where id is not NULL. The caller releases the answer, which
+ * is without headers. */
 json_t *service_ask(struct client *client, const char *verb, const char *id);
 
 /* `$SRV.STATS.wascc-keyvalue`. */
@@ -28,8 +28,8 @@ const char *text_at(const json_t *document, const char *path);
 /* The same for what an endpoint has. */
 long long endpoint_number(const json_t *document, const char *name, const char *path);
 
-/* Checks that the object has exactly the members of the shape, "name:type name:type …" with the types s (string),
- * i (integer), r (real), b (bool), a (array) and o (object). */
+/* Checks that the object has exactly the members of the shape, "name:type name:type …" with the types s
+ * (string), i (integer), r (real), b (bool), a (array) and o (object). */
 void check_shape(const json_t *object, const char *shape);
 
 /* Checks that the text is a time of RFC 3339 in UTC. */

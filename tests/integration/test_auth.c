@@ -373,7 +373,8 @@ static void raw_text(const char *header, int code, const char *names)
     raw_header(header, strlen(header), code, names);
 }
 
-/* nats.c's own table of headers would keep the worker busy for minutes with these: then no answer would come in time. */
+/* nats.c's own table of headers would keep the worker busy for minutes with these: then no answer would come
+ * in time. */
 START_TEST(very_many_headers_hold_up_nobody)
 {
     static char header[950000];

@@ -1,4 +1,5 @@
-/* Contract section 8: what PING, INFO and STATS say, member by member, and that what STATS counts is what was asked. */
+/* Contract section 8: what PING, INFO and STATS say, member by member, and that what STATS counts is what was
+ * asked. */
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -351,8 +352,8 @@ END_TEST
 #define LONG_KEY 101
 #define LONG_VALUE 1001
 
-/* What the threads send, each with keys of its own ('#' is the thread's number), and what must come of it. Values of "K" and
- * "V" are made too long for a key and for a value. */
+/* What the threads send, each with keys of its own ('#' is the thread's number), and what must come of it.
+ * Values of "K" and "V" are made too long for a key and for a value. */
 static const struct {
     const char *operation, *request;
     int code;
@@ -678,7 +679,8 @@ static void ask_at_once(natsConnection *connection)
     ck_assert_int_eq(natsConnection_FlushTimeout(connection, WAIT_MS), NATS_OK);
 }
 
-/* Each has the answer to his own question, though they share texts: STATS tells the time, so it shows how many texts there were. */
+/* Each has the answer to his own question, though they share texts: STATS tells the time, so it shows how
+ * many texts there were. */
 START_TEST(questions_that_come_together_share_an_answer)
 {
     static bool answered[QUESTIONS];
@@ -824,8 +826,8 @@ START_TEST(service_data_counts_keys_by_kind)
 }
 END_TEST
 
-/* "The binding value KEYSPACE gives the actor a keyspace of that name; actors without one share the keyspace of their binding
- * name." */
+/* "The binding value KEYSPACE gives the actor a keyspace of that name; actors without one share the keyspace
+ * of their binding name." */
 START_TEST(service_data_counts_keys_by_keyspace)
 {
     static const char *const keyspaces[] = {"orders", "carts"};

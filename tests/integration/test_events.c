@@ -1,4 +1,5 @@
-/* Contract section 7: the lattice hears of the provider and its bindings, and its questions of inventory are answered. */
+/* Contract section 7: the lattice hears of the provider and its bindings, and its questions of inventory are
+ * answered. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -111,8 +112,8 @@ static void check_host_key(const char *text)
 
 #define HOST_BYTES 64
 
-/* Takes the next event and checks that it is this one. actor NULL: an event of the provider. host gets the host's key, or where
- * it has one already it must be that. */
+/* Takes the next event and checks that it is this one. actor NULL: an event of the provider. host gets the
+ * host's key, or where it has one already it must be that. */
 static void expect_event(struct place place, const char *type, const char *tag, const char *actor,
                          char host[HOST_BYTES])
 {
@@ -313,7 +314,8 @@ START_TEST(inventory_of_hosts_and_actors)
         ck_assert_msg(json_is_string(value), "the label %s is no text", label);
     }
     json_decref(answer);
-    /* An actor named here would never be taken off again: a host counts the answers before it says RemoveActor. */
+    /* An actor named here would never be taken off again: a host counts the answers before it says
+     * RemoveActor. */
     answer = inventory_of(place, "actors");
     check_shape(answer, "Actors:o");
     check_shape(member_at(answer, "Actors"), "host:s actors:a");
@@ -387,8 +389,8 @@ static void bind_many(unsigned count)
     }
 }
 
-/* Takes the answers until they have told of so many bindings: by actor, each once, in messages of at most max_bytes. Returns how
- * many messages it took. */
+/* Takes the answers until they have told of so many bindings: by actor, each once, in messages of at most
+ * max_bytes. Returns how many messages it took. */
 static size_t take_bindings(size_t count, size_t max_bytes)
 {
     char last[WKV_NKEY_PUBLIC_CHARS + 1] = "";
@@ -558,8 +560,8 @@ END_TEST
 
 /* ---- what else must hold ---- */
 
-/* Where an answer must not go, whoever names the subject: the provider may publish there what the asker may not, and "a malformed
- * event panics the watcher's thread" of real hosts. */
+/* Where an answer must not go, whoever names the subject: the provider may publish there what the asker may
+ * not, and "a malformed event panics the watcher's thread" of real hosts. */
 static const char *const own_subjects[] = {
     "wasmbus.events",
     "wasmbus.inventory.hosts",
@@ -568,7 +570,8 @@ static const char *const own_subjects[] = {
 };
 #define OWN_SUBJECTS (sizeof own_subjects / sizeof own_subjects[0])
 
-/* Takes all messages up to the event provider_removed. Those that are asked have a reply subject, answers have none. */
+/* Takes all messages up to the event provider_removed. Those that are asked have a reply subject, answers
+ * have none. */
 static void check_no_answers_there(void)
 {
     for (bool removed = false; !removed;) {

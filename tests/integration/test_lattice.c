@@ -1,5 +1,5 @@
-/* Contract section 7: the lattice protocol of real hosts, over the real server. The tests of a case share a provider, so each has
- * actors of its own.
+/* Contract section 7: the lattice protocol of real hosts, over the real server. The tests of a case share a
+ * provider, so each has actors of its own.
  */
 #include <sodium.h>
 #include <stdio.h>
@@ -153,8 +153,8 @@ START_TEST(the_queue_group_is_the_subject)
         answered += drain_messages(answers);
         ck_assert_msg(now_ms() < deadline_ms, "%d taken by the test, %d answered", taken, answered);
     }
-    /* The provider has two connections; with a group of another name each request would have several takers. What would come
-     * more comes before the answer to a request that follows on the same connections. */
+    /* The provider has two connections; with a group of another name each request would have several takers.
+     * What would come more comes before the answer to a request that follows on the same connections. */
     for (int i = 0; i < 20; i++)
         json_decref(papers_call(&caller, papers(), JSON, "KeyExists", "{s:s}", "key", "k"));
     taken += drain_messages(member);
@@ -246,7 +246,8 @@ START_TEST(an_invocation_may_be_spelt_in_other_ways)
 }
 END_TEST
 
-/* "The store is the same: what an actor sets through the lattice, `nats req` with that actor's claims reads in JSON." */
+/* "The store is the same: what an actor sets through the lattice, `nats req` with that actor's claims reads
+ * in JSON." */
 START_TEST(what_comes_through_the_lattice_is_read_in_json_and_the_reverse)
 {
     use_bound(12, NULL);
@@ -652,7 +653,8 @@ static void check_text(const json_t *object, const char *member)
     ck_assert_msg(json_string_length(json_object_get(object, member)) > 0, "no %s", member);
 }
 
-/* "CapabilityDescriptor {id, name, version, revision u32, long_description, supported_operations}", any msg being right. */
+/* "CapabilityDescriptor {id, name, version, revision u32, long_description, supported_operations}", any msg
+ * being right. */
 START_TEST(the_capability_descriptor_is_as_hosts_read_it)
 {
     static const char *const requests[] = {NULL, "{}", "{\"placeholder\":false}"};
@@ -845,7 +847,8 @@ START_TEST(a_large_value_of_non_ascii_goes_both_ways)
 }
 END_TEST
 
-/* "the reply would not fit the server's max_payload (say how large it is)": it is the response that must fit. */
+/* "the reply would not fit the server's max_payload (say how large it is)": it is the response that must fit.
+ */
 START_TEST(a_reply_that_fits_only_as_bytes_is_refused)
 {
     enum { ITEM = 100000, ITEMS = 8 };
@@ -871,8 +874,8 @@ START_TEST(a_reply_that_fits_only_as_bytes_is_refused)
 }
 END_TEST
 
-/* Makes the list two items long, the second of them of len bytes, and reads it all. Returns the bytes of the response, or 0 where
- * it is refused for its size. */
+/* Makes the list two items long, the second of them of len bytes, and reads it all. Returns the bytes of the
+ * response, or 0 where it is refused for its size. */
 static size_t read_list(size_t len)
 {
     enum { FIRST = 500000 };
@@ -929,7 +932,8 @@ START_TEST(a_bound_actor_is_served_in_this_mode)
 }
 END_TEST
 
-/* "--auth none: nothing": invocations without claims, of anybody, are served; still only on the subjects of bound actors. */
+/* "--auth none: nothing": invocations without claims, of anybody, are served; still only on the subjects of
+ * bound actors. */
 START_TEST(none_mode_needs_no_signature)
 {
     struct wkv_buffer msg;
@@ -960,7 +964,8 @@ START_TEST(none_mode_needs_no_signature)
 }
 END_TEST
 
-/* "Nothing is changed by a request that fails": an id for which the response has no room is refused before. */
+/* "Nothing is changed by a request that fails": an id for which the response has no room is refused before.
+ */
 START_TEST(an_invocation_with_a_long_id_changes_nothing)
 {
     static const size_t lengths[] = {257, 5000, 1024 * 1024 - 600, 256};
@@ -995,7 +1000,8 @@ START_TEST(an_invocation_with_a_long_id_changes_nothing)
 }
 END_TEST
 
-/* Under --auth binding a bind through the lattice is permission for both fronts, and one in JSON for the lattice. */
+/* Under --auth binding a bind through the lattice is permission for both fronts, and one in JSON for the
+ * lattice. */
 START_TEST(a_binding_is_one_for_both_fronts)
 {
     use_bound(53, NULL);

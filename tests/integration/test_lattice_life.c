@@ -1,5 +1,5 @@
-/* The lattice front through the life of a process: taken-up bindings, a server that goes, many actors, bindings that come and go
- * under load, and the end.
+/* The lattice front through the life of a process: taken-up bindings, a server that goes, many actors,
+ * bindings that come and go under load, and the end.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -468,7 +468,8 @@ static size_t answers_to(const char *subject, const struct wkv_buffer *bytes)
     return count;
 }
 
-/* "queue group = the subject itself": of two instances that both have the actor one answers; BindActor goes to both. */
+/* "queue group = the subject itself": of two instances that both have the actor one answers; BindActor goes
+ * to both. */
 START_TEST(two_instances_give_one_answer)
 {
     char actor[WKV_NKEY_PUBLIC_CHARS + 1], subject[512], id[LATTICE_ID_BYTES];

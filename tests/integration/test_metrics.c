@@ -1,4 +1,5 @@
-/* --metrics-listen: /metrics counts what was asked, /livez and /readyz say how it stands, and no scraper holds a request. */
+/* --metrics-listen: /metrics counts what was asked, /livez and /readyz say how it stands, and no scraper
+ * holds a request. */
 #include <errno.h>
 #include <math.h>
 #include <signal.h>
@@ -159,7 +160,8 @@ START_TEST(metrics_count_what_was_sent)
 }
 END_TEST
 
-/* Upper bounds from 2^10 to 2^30 ns, cumulative, each no smaller than the one before; the last is the count. */
+/* Upper bounds from 2^10 to 2^30 ns, cumulative, each no smaller than the one before; the last is the count.
+ */
 START_TEST(the_histogram_is_cumulative_and_complete)
 {
     char series[256];
@@ -442,7 +444,8 @@ START_TEST(a_bad_address_exits_64_with_one_clear_line)
 }
 END_TEST
 
-/* Taken by another process: not the caller's mistake in writing, but no reason to serve without what was asked for. */
+/* Taken by another process: not the caller's mistake in writing, but no reason to serve without what was
+ * asked for. */
 START_TEST(an_address_that_is_taken_ends_it_with_one_clear_line)
 {
     char address[64];

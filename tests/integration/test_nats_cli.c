@@ -155,7 +155,8 @@ static bool is_of_type(const json_t *value, const char *type)
     return got != NULL && strcmp(got, type) == 0;
 }
 
-/* The document of that type somewhere in what the CLI printed, borrowed: releases wrap it in different ways. */
+/* The document of that type somewhere in what the CLI printed, borrowed: releases wrap it in different ways.
+ */
 static json_t *find_document(json_t *value, const char *type)
 {
     const char *name;

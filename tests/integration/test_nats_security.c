@@ -1,5 +1,5 @@
-/* NATS's own security: each way of proving who one is to a real nats-server that demands it, right and wrong, and the
- * permissions of deploy/nats/server.conf. */
+/* NATS's own security: each way of proving who one is to a real nats-server that demands it, right and wrong,
+ * and the permissions of deploy/nats/server.conf. */
 #include <fcntl.h>
 #include <ftw.h>
 #include <signal.h>
@@ -490,8 +490,8 @@ START_TEST(serves_and_reconnects_in_every_mode)
     await_ready(&provider);
     check_command_line(&provider);
     check_serves(_i, &server, 1);
-    /* A plain connection of nats.c 3.4 reads from OpenSSL on one thread and writes on another without a lock, which
-     * ThreadSanitizer sees. serve does both on its loop's thread. */
+    /* A plain connection of nats.c 3.4 reads from OpenSSL on one thread and writes on another without a lock,
+     * which ThreadSanitizer sees. serve does both on its loop's thread. */
     if (!(needs_openssl(_i) && BUILT_FOR_THREADS)) {
         check_command(url_for(_i, &server), &told, "ok: instance", "health", NULL);
         check_command(url_for(_i, &server), &told, "\"value\":2", "call", "Add",
@@ -1001,8 +1001,8 @@ START_TEST(the_hosts_user_is_refused_by_the_server_for_all_else)
 }
 END_TEST
 
-/* A reply subject is a subject that the provider publishes on: it must not be another actor's. Read as a request, the reply
- * to this Get would delete the victim, whose name is its first field. */
+/* A reply subject is a subject that the provider publishes on: it must not be another actor's. Read as a
+ * request, the reply to this Get would delete the victim, whose name is its first field. */
 static void check_no_replies_as_others(struct client *client)
 {
     json_decref(client_call(client, PROTOBUF, "Set", "{s:s,s:s}", "key", "a", "value", "victim"));

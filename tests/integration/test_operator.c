@@ -1,4 +1,5 @@
-/* Contract section 8, operator operations: Keys, Inspect, Bindings, Slowlog and LogLevel, as `system`, JSON. */
+/* Contract section 8, operator operations: Keys, Inspect, Bindings, Slowlog and LogLevel, as `system`, JSON.
+ */
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -621,7 +622,8 @@ START_TEST(bindings_are_listed_page_by_page)
 }
 END_TEST
 
-/* A page that the reply does not hold ends earlier, and its cursor goes on. JSON writes some names longer than they are. */
+/* A page that the reply does not hold ends earlier, and its cursor goes on. JSON writes some names longer
+ * than they are. */
 START_TEST(a_page_of_bindings_ends_where_the_reply_is_full)
 {
     enum { ACTORS = 120 };
@@ -762,7 +764,8 @@ static void check_descending(const json_t *reply)
     }
 }
 
-/* The slowest request, but for those that made the sets: the machine may have halted one of so many for a while. */
+/* The slowest request, but for those that made the sets: the machine may have halted one of so many for a
+ * while. */
 static const json_t *slowest(const json_t *reply)
 {
     const json_t *entry;
@@ -776,7 +779,8 @@ static const json_t *slowest(const json_t *reply)
     return NULL;
 }
 
-/* A request of milliseconds among microseconds. It is made until it is the slowest, as a quick one may be halted too. */
+/* A request of milliseconds among microseconds. It is made until it is the slowest, as a quick one may be
+ * halted too. */
 START_TEST(a_slow_request_is_on_top_of_the_slow_log)
 {
     static const char slow[] = "{\"keys\":[\"SECRETset 0\",\"SECRETset 1\",\"SECRETset 2\",\"SECRETset 3\"]}";
@@ -885,7 +889,8 @@ END_TEST
 
 /* ---- who may, and how ---- */
 
-/* "Operator operations, JSON": no message of protobuf begins like an object, and an empty body is an empty object. */
+/* "Operator operations, JSON": no message of protobuf begins like an object, and an empty body is an empty
+ * object. */
 START_TEST(protobuf_is_refused_and_nothing_is_an_empty_object)
 {
     static const struct {

@@ -112,7 +112,8 @@ START_TEST(a_reload_adds_the_file_to_the_options)
 }
 END_TEST
 
-/* The moment at which the line is in the log is the moment at which it holds, with requests of both in flight. */
+/* The moment at which the line is in the log is the moment at which it holds, with requests of both in
+ * flight. */
 START_TEST(a_removed_issuer_is_refused_from_the_log_line_on)
 {
     struct pipeline before, after;

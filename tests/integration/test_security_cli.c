@@ -1,5 +1,5 @@
-/* Contract sections 6 and 9: keygen, token, inspect, call with claims and a host's seed, what serve refuses to start
- * with, and that secrets stay secret. */
+/* Contract sections 6 and 9: keygen, token, inspect, call with claims and a host's seed, what serve refuses
+ * to start with, and that secrets stay secret. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>

@@ -1,4 +1,5 @@
-/* `wascc-keyvalue top` against real instances: what its lines say, and that a terminal is given back as it was. */
+/* `wascc-keyvalue top` against real instances: what its lines say, and that a terminal is given back as it
+ * was. */
 #include <errno.h>
 #include <poll.h>
 #include <pty.h>
@@ -42,7 +43,8 @@ static size_t lines_in(const char *text)
     return lines;
 }
 
-/* The value of a pair in the line that begins at `line`, up to the next space; fails the test where there is none. */
+/* The value of a pair in the line that begins at `line`, up to the next space; fails the test where there is
+ * none. */
 static const char *value_of(const char *line, const char *name)
 {
     static char value[128];

@@ -1,4 +1,5 @@
-/* W3C trace context: who sends a traceparent gets it back and finds his request in the slow log and in the log. */
+/* W3C trace context: who sends a traceparent gets it back and finds his request in the slow log and in the
+ * log. */
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -47,7 +48,8 @@ static void serve(void)
     open_clients();
 }
 
-/* One request with headers: names and values in turn, NULL at the end. Waits for its answer, which must come. */
+/* One request with headers: names and values in turn, NULL at the end. Waits for its answer, which must come.
+ */
 static struct answer ask_with(struct client *from, const char *operation, const void *bytes, size_t len, ...)
 {
     char subject[512];
@@ -231,7 +233,8 @@ START_TEST(an_invalid_traceparent_does_not_come_back_and_does_no_harm)
 }
 END_TEST
 
-/* A later version may have more behind the flags, as much as it likes: what it says, or nothing, comes back. */
+/* A later version may have more behind the flags, as much as it likes: what it says, or nothing, comes back.
+ */
 START_TEST(a_traceparent_of_a_later_version_is_taken)
 {
     static const size_t lengths[] = {1, 10, 190, 199, 200, 201, 300, 5000};
@@ -445,7 +448,8 @@ static struct response invoke_traced(const struct invocation *invocation, const 
 #define KEY_MSG "\x81\xa3key\xa1k"
 #define KEY_LEN (sizeof KEY_MSG - 1)
 
-/* "a request with a W3C traceparent header has its trace id in its slow-log entry and log lines, and the reply carries it back" */
+/* "a request with a W3C traceparent header has its trace id in its slow-log entry and log lines, and the
+ * reply carries it back" */
 START_TEST(a_traceparent_of_an_invocation_comes_back)
 {
     static const struct {

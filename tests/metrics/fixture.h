@@ -1,5 +1,5 @@
-/* What the suites of the metrics share: statistics of a store, as the page is made of. Everything is static, so that a suite stays
- * one file and this one. */
+/* What the suites of the metrics share: statistics of a store, as the page is made of. Everything is static,
+ * so that a suite stays one file and this one. */
 #ifndef WKV_TEST_METRICS_FIXTURE_H
 #define WKV_TEST_METRICS_FIXTURE_H
 

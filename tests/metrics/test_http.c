@@ -419,7 +419,8 @@ struct trickle {
     atomic_bool stop;
 };
 
-/* A byte now and then is all it takes to be never idle; at this pace a connection's room would last for minutes. */
+/* A byte now and then is all it takes to be never idle; at this pace a connection's room would last for
+ * minutes. */
 static void *keep_trickling(void *argument)
 {
     struct trickle *trickle = argument;
@@ -461,8 +462,8 @@ START_TEST(connections_that_do_not_read_keep_nobody_out)
 }
 END_TEST
 
-/* Of those who are connected, the one who has said nothing for longest goes first. Each check_serves is one more connection; and as
- * they come in order, all before it have come when it has its answer. */
+/* Of those who are connected, the one who has said nothing for longest goes first. Each check_serves is one
+ * more connection; and as they come in order, all before it have come when it has its answer. */
 START_TEST(who_asks_now_and_then_is_not_sent_away)
 {
     int silent[2 * WKV_METRICS_CONNECTIONS];
@@ -649,7 +650,8 @@ static size_t count_files(void)
     return count;
 }
 
-/* Check itself keeps a file open that is not close-on-exec: so the files of the server are those that come with it. */
+/* Check itself keeps a file open that is not close-on-exec: so the files of the server are those that come
+ * with it. */
 START_TEST(files_are_close_on_exec_and_all_given_back)
 {
     bool inherited[1024];

@@ -216,7 +216,8 @@ START_TEST(nothing_may_be_null)
 }
 END_TEST
 
-/* Nothing in front of the glob or the text or behind it is read: each is in a block of its own size, for the sanitizer. */
+/* Nothing in front of the glob or the text or behind it is read: each is in a block of its own size, for the
+ * sanitizer. */
 START_TEST(nothing_is_read_beyond_the_ends)
 {
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -268,8 +269,8 @@ START_TEST(short_globs_match_as_a_simple_matcher_says)
 }
 END_TEST
 
-/* Globs that a matcher which tries every star against every other would not be done with in this world: the suite's time limit
- * is what fails. */
+/* Globs that a matcher which tries every star against every other would not be done with in this world: the
+ * suite's time limit is what fails. */
 static const struct {
     const char *part; /* repeated, with `last` behind */
     const char *last;

@@ -16,8 +16,9 @@ static bool run(const char *command)
     return status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-/* Copies the Rust program out of the source tree, which it would leave files in, and builds it, in CARGO_TARGET_DIR where that is
- * set: an absolute path, which several builds of this suite may share. Returns why that cannot be, or NULL. */
+/* Copies the Rust program out of the source tree, which it would leave files in, and builds it, in
+ * CARGO_TARGET_DIR where that is set: an absolute path, which several builds of this suite may share. Returns
+ * why that cannot be, or NULL. */
 static const char *build(void)
 {
     char source[PATH_MAX], command[3 * PATH_MAX];

@@ -9,8 +9,8 @@
 static const char *sub, *hash;
 static int64_t iat;
 
-/* Reads {sub, iat, wascap: {hash}} out of a copy of exactly as many bytes, so that a sanitizer sees a step beyond. *copy is the
- * caller's to free. */
+/* Reads {sub, iat, wascap: {hash}} out of a copy of exactly as many bytes, so that a sanitizer sees a step
+ * beyond. *copy is the caller's to free. */
 static bool read_plain(const char *json, char **copy)
 {
     size_t len = strlen(json);

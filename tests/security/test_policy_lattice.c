@@ -1,4 +1,5 @@
-/* Contract section 7: what a host's word in BindActor is worth, and what an invocation through the lattice must bring. */
+/* Contract section 7: what a host's word in BindActor is worth, and what an invocation through the lattice
+ * must bring. */
 #include "policy_fixture.h"
 
 static struct world world;
@@ -379,7 +380,8 @@ START_TEST(what_the_actor_was_bound_with_must_still_hold)
             {"has expired", bound_by(&world.account, NOW - WKV_TOKEN_LEEWAY_S), WKV_UNAUTHORIZED},
             {"expired long ago", bound_by(&world.account, 1), WKV_UNAUTHORIZED},
             {"untrusted issuer", bound_by(&world.untrusted, WKV_TOKEN_NEVER), WKV_UNAUTHORIZED},
-            /* Taken up from the lattice, or bound in JSON outside --auth binding: nothing was said of claims. */
+            /* Taken up from the lattice, or bound in JSON outside --auth binding: nothing was said of claims.
+             */
             {"no claims", {.bound = true}, WKV_OK},
         };
         world.policy.auth = signed_modes[i];

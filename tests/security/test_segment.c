@@ -8,7 +8,8 @@
 
 #define VARIANT sodium_base64_VARIANT_URLSAFE_NO_PADDING
 
-/* Decodes with both and compares. The room is as large as was promised, so that a sanitizer sees a byte beyond. */
+/* Decodes with both and compares. The room is as large as was promised, so that a sanitizer sees a byte
+ * beyond. */
 static void compare(const char *text, size_t len)
 {
     unsigned char expected[64];

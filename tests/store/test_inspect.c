@@ -241,7 +241,8 @@ START_TEST(a_sets_bytes_are_what_it_takes_packed_and_hashed)
 }
 END_TEST
 
-/* Where an addition finds no memory, part of what it would take may stay (a set has become a table): it is counted. */
+/* Where an addition finds no memory, part of what it would take may stay (a set has become a table): it is
+ * counted. */
 START_TEST(bytes_are_right_where_memory_runs_out)
 {
     size_t refused = 0;

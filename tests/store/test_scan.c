@@ -7,7 +7,8 @@
 
 /* ---- whole scans ---- */
 
-/* What a scan has shown: how often each of the keys "s<number>" (that stay) and "t<number>" (that come and go). */
+/* What a scan has shown: how often each of the keys "s<number>" (that stay) and "t<number>" (that come and
+ * go). */
 struct sightings {
     size_t stayers;
     size_t transients;
@@ -113,7 +114,8 @@ START_TEST(a_scan_shows_every_key_of_its_keyspace_once_and_no_other)
     static const uint32_t keyspaces[] = {0, 1, 7, 65536, UINT32_MAX};
     struct wkv_store *store = test_store(sizes[_i].shards, 0);
     size_t keys = sizes[_i].keys < 100 ? sizes[_i].keys : test_scaled(sizes[_i].keys);
-    /* All of them in one keyspace, a third in another, a ninth … Another keyspace's would be one too many, or twice. */
+    /* All of them in one keyspace, a third in another, a ninth … Another keyspace's would be one too many, or
+     * twice. */
     size_t count = keys;
     for (size_t k = 0; k < TEST_COUNT_OF(keyspaces); k++, count /= 3)
         for (size_t i = 0; i < count; i++)
@@ -153,7 +155,8 @@ static void take_away(struct wkv_store *store, size_t number)
     ck_assert_int_eq(wkv_store_delete(store, test_numbered_key(&name, "t", number), TEST_NOW), WKV_STORE_OK);
 }
 
-/* Transients come, a step of them every so many pieces, until all are there, and go again in the order that they came in. */
+/* Transients come, a step of them every so many pieces, until all are there, and go again in the order that
+ * they came in. */
 static void flow(void *context)
 {
     struct tide *tide = context;
@@ -548,7 +551,8 @@ START_TEST(keys_of_equal_hashes_are_shown_once_each)
 }
 END_TEST
 
-/* A piece ends between keys of one hash; then all but the last of these go, which is alone of its hash when its turn comes. */
+/* A piece ends between keys of one hash; then all but the last of these go, which is alone of its hash when
+ * its turn comes. */
 START_TEST(a_key_whose_equals_have_gone_is_not_lost)
 {
     struct wkv_store *store = test_store(1, 0);

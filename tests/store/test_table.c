@@ -418,8 +418,8 @@ START_TEST(a_walk_shows_every_item_once)
 }
 END_TEST
 
-/* One bucket after the other, by places: the ranges follow each other without a gap, and each item is in the one that its place
- * lies in. */
+/* One bucket after the other, by places: the ranges follow each other without a gap, and each item is in the
+ * one that its place lies in. */
 struct walk {
     bool *seen;
     uint32_t first;
