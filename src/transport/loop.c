@@ -191,9 +191,8 @@ static bool has_messages(natsSubscription *subscription)
            queued > 0;
 }
 
-/* Handles what is pending for the subjects that every connection has, beginning where messages came last: a
- * look at an empty one costs nearly as much as a message, and mostly one operation is all the traffic.
- * Returns false where it had to stop. */
+/* Handles what is pending for the subjects that every connection has, beginning where messages came last:
+ * mostly one operation is all the traffic. Returns false where it had to stop. */
 static bool handle_fixed(struct wkv_loop *loop)
 {
     size_t first = loop->hot;
@@ -552,7 +551,8 @@ static bool drain_subscriptions(struct wkv_loop *loop, int64_t deadline_ns)
         drained &= begin_drain(&loop->subscriptions[i], deadline_ns);
     for (size_t i = 0; i < loop->subscription_count && is_connected(loop); i++)
         drained &= await_drained(loop, loop->subscriptions[i].subscription, deadline_ns);
-    return drained && drain_extras(loop, deadline_ns) && is_connected(loop);
+    drained &= drain_extras(loop, deadline_ns);
+    return drained && is_connected(loop);
 }
 
 /* Waits until the server has taken all that was published. */

@@ -91,9 +91,10 @@ void wkv_loop_on_closed(natsConnection *connection, void *closure)
                      loop->name);
     (void)pthread_mutex_lock(&loop->turn_lock);
     atomic_store(&loop->closed, true);
+    /* Before the lock is given up: who finds it closed may destroy the loop. */
+    notify(loop);
     (void)pthread_cond_broadcast(&loop->turn_done);
     (void)pthread_mutex_unlock(&loop->turn_lock);
-    notify(loop);
 }
 
 /* Whether the server's text is about a subscription that we can do without. It quotes the subject. */
