@@ -3,8 +3,9 @@
  *
  * Another thread than the loop's asks for them. They hang in one list under a lock (`extras`) and are found
  * there by a hash of their subject, and the loop's own thread has a second list of them in the order in which
- * they were last used (`recent`), so that one that is busy is found at once and one that nobody uses costs
- * nothing. What is added or dropped shows in `recent` with the loop's next turn:
+ * they were last used (`recent`), so that one that is busy is found at once. nats.c does not tell for which
+ * of them a message came: one that was not used lately is found by a look at each. What is added or dropped
+ * shows in `recent` with the loop's next turn:
  *
  *   add:  extras ─► fresh ──── next turn ──► recent
  *   drop: drained, marked ──── a turn after its last message ──► out of both, freed
