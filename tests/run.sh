@@ -250,11 +250,11 @@ run_sanitized()
 
 step_asan()
 {
-    # The suppression goes by a name in the middle of a stack without frame pointers: that takes the slow way of
+    export LSAN_OPTIONS=suppressions=$PWD/tests/lib/lsan.supp:print_suppressions=0
+    # One suppression goes by a name in the middle of a stack without frame pointers: that takes the slow way of
     # unwinding, and a short way is quick enough.
     if pkg-config --atleast-version=3.10 libnats; then
         export ASAN_OPTIONS=fast_unwind_on_malloc=0:malloc_context_size=8
-        export LSAN_OPTIONS=suppressions=$PWD/tests/lib/lsan.supp:print_suppressions=0
     fi
     run_sanitized asan -fsanitize=address,undefined
 }

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,12 +20,24 @@
 #define BLOCKED_MS 500
 #define POLL_MS 20
 
-/* One direction of a relayed connection, and what it has read but not yet written. */
+/* One direction of a relayed connection, and what it has read but not yet written. The two of a connection
+ * are neighbours. */
 struct flow {
     int from, to;
     bool from_provider;
+    bool ended;  /* one side has closed */
+    bool last;   /* with what it has yet to write all is cut */
+    size_t left; /* so many bytes pass until then; SIZE_MAX: no needle came */
     char bytes[BLOCK_BYTES];
     size_t begin, end;
+    char tail[RELAY_NEEDLE_BYTES]; /* what came last, for a needle in two parts */
+    size_t tail_len;
+};
+
+struct needle {
+    char bytes[RELAY_NEEDLE_BYTES];
+    size_t len;
+    size_t behind;
 };
 
 struct relay {
@@ -34,6 +47,10 @@ struct relay {
     _Atomic bool stop, held;
     _Atomic bool full;               /* bytes for the provider wait in a flow that it does not take */
     _Atomic long long last_moved_ms; /* when bytes last went to the provider */
+    _Atomic int door;
+    _Atomic bool cut_wanted, needle_wanted; /* the thread takes it back when it is done */
+    _Atomic bool waited_on;
+    struct needle needle; /* the thread's, while it is wanted */
     struct flow flows[MAX_LINKS * 2];
     size_t count;
 };
@@ -50,9 +67,10 @@ static int connect_to(int port, int receive_bytes)
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (receive_bytes > 0)
         (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) != 0)
-        ck_abort_msg("cannot connect to port %d: %s", port, strerror(errno));
-    return fd;
+    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
+        return fd;
+    (void)close(fd);
+    return -1;
 }
 
 /* ---- the relay's thread ---- */
@@ -60,30 +78,119 @@ static int connect_to(int port, int receive_bytes)
 static void add_link(struct relay *relay)
 {
     int provider = accept4(relay->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (provider < 0 || relay->count + 2 > MAX_LINKS * 2)
+    if (provider < 0)
         return;
-    int server = connect_to(relay->server_port, 0);
+    bool relayed = atomic_load(&relay->door) == RELAY_OPEN && relay->count + 2 <= MAX_LINKS * 2;
+    int server = relayed ? connect_to(relay->server_port, 0) : -1;
+    if (server < 0) {
+        (void)close(provider);
+        return;
+    }
     (void)fcntl(server, F_SETFL, O_NONBLOCK);
-    relay->flows[relay->count++] = (struct flow){.from = provider, .to = server, .from_provider = true};
-    relay->flows[relay->count++] = (struct flow){.from = server, .to = provider};
+    relay->flows[relay->count++] =
+        (struct flow){.from = provider, .to = server, .from_provider = true, .left = SIZE_MAX};
+    relay->flows[relay->count++] = (struct flow){.from = server, .to = provider, .left = SIZE_MAX};
+}
+
+/* Those that came to the silent door are left where they wait, in the listener's queue. */
+static void meet(struct relay *relay)
+{
+    if (atomic_load(&relay->door) == RELAY_SILENT)
+        atomic_store(&relay->waited_on, true);
+    else
+        add_link(relay);
+}
+
+static void remove_ended(struct relay *relay)
+{
+    for (size_t i = relay->count; i >= 2; i -= 2) {
+        struct flow *pair = &relay->flows[i - 2];
+        if (!pair[0].ended && !pair[1].ended)
+            continue;
+        (void)close(pair[0].from);
+        (void)close(pair[1].from);
+        relay->count -= 2;
+        if (i - 2 < relay->count)
+            memcpy(pair, &relay->flows[relay->count], 2 * sizeof *pair);
+    }
+}
+
+static void cut_all(struct relay *relay)
+{
+    for (size_t i = 0; i < relay->count; i++)
+        relay->flows[i].ended = true;
+    remove_ended(relay);
+}
+
+/* Where the needle's last byte is in what was just read, counted from one; 0: it is not there. */
+static size_t find_needle(struct flow *flow, const struct needle *needle)
+{
+    char window[RELAY_NEEDLE_BYTES + BLOCK_BYTES];
+    memcpy(window, flow->tail, flow->tail_len);
+    memcpy(window + flow->tail_len, flow->bytes, flow->end);
+    size_t len = flow->tail_len + flow->end;
+    const char *found = memmem(window, len, needle->bytes, needle->len);
+    if (found != NULL)
+        return (size_t)(found - window) + needle->len - flow->tail_len;
+    flow->tail_len = len < needle->len ? len : needle->len - 1;
+    memcpy(flow->tail, window + len - flow->tail_len, flow->tail_len);
+    return 0;
+}
+
+/* Keeps back what must not pass any more of what was just read. */
+static void limit(struct relay *relay, struct flow *flow)
+{
+    if (flow->from_provider || !atomic_load(&relay->needle_wanted))
+        return;
+    if (flow->left == SIZE_MAX) {
+        size_t end = find_needle(flow, &relay->needle);
+        if (end == 0)
+            return;
+        flow->left = end + relay->needle.behind;
+    }
+    if (flow->end >= flow->left) {
+        flow->end = flow->left;
+        flow->last = true;
+    }
+    flow->left -= flow->end;
 }
 
 /* Moves what can be moved. */
 static void pump(struct relay *relay, struct flow *flow)
 {
-    if (flow->begin == flow->end && !(flow->from_provider && atomic_load(&relay->held))) {
+    if (flow->begin == flow->end && !flow->last && !(flow->from_provider && atomic_load(&relay->held))) {
         ssize_t got = read(flow->from, flow->bytes, sizeof flow->bytes);
+        flow->ended = got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
         flow->begin = 0;
         flow->end = got > 0 ? (size_t)got : 0;
+        limit(relay, flow);
     }
     if (flow->begin == flow->end)
         return;
     ssize_t put = send(flow->to, flow->bytes + flow->begin, flow->end - flow->begin, MSG_NOSIGNAL);
+    flow->ended |= put < 0 && errno != EAGAIN && errno != EINTR;
     if (put > 0) {
         flow->begin += (size_t)put;
         if (!flow->from_provider)
             atomic_store(&relay->last_moved_ms, now_ms());
     }
+}
+
+/* Does what a test has told it to, and what the needle was waited for. */
+static void obey(struct relay *relay)
+{
+    bool behind_needle = false;
+    for (size_t i = 0; i < relay->count; i++)
+        behind_needle |= relay->flows[i].last && relay->flows[i].begin == relay->flows[i].end;
+    if (behind_needle)
+        atomic_store(&relay->door, RELAY_REFUSING);
+    bool told = atomic_load(&relay->cut_wanted);
+    if (behind_needle || told)
+        cut_all(relay);
+    if (told)
+        atomic_store(&relay->cut_wanted, false);
+    if (behind_needle)
+        atomic_store(&relay->needle_wanted, false);
 }
 
 /* What to wait for: to write where something is left over, else to read. */
@@ -107,14 +214,17 @@ static void *run(void *argument)
             full |= !relay->flows[i].from_provider && fds[i].events == POLLOUT;
         }
         atomic_store(&relay->full, full);
-        fds[relay->count] = (struct pollfd){.fd = relay->listener, .events = POLLIN};
+        bool leave = atomic_load(&relay->door) == RELAY_SILENT && atomic_load(&relay->waited_on);
+        fds[relay->count] = (struct pollfd){.fd = leave ? -1 : relay->listener, .events = POLLIN};
         size_t count = relay->count;
         (void)poll(fds, count + 1, POLL_MS);
         for (size_t i = 0; i < count; i++)
             if (fds[i].revents != 0)
                 pump(relay, &relay->flows[i]);
+        obey(relay);
+        remove_ended(relay);
         if (fds[count].revents != 0)
-            add_link(relay);
+            meet(relay);
     }
     return NULL;
 }
@@ -171,11 +281,56 @@ void relay_await_blocked(struct relay *relay)
     }
 }
 
+/* ---- doors and cuts ---- */
+
+void relay_set_door(struct relay *relay, enum relay_door door)
+{
+    atomic_store(&relay->door, door);
+}
+
+static void await_done(const _Atomic bool *wanted, const char *what)
+{
+    long long deadline_ms = now_ms() + WAIT_MS;
+    while (atomic_load(wanted)) {
+        ck_assert_msg(now_ms() < deadline_ms, "the relay has not cut: %s", what);
+        (void)poll(NULL, 0, 1);
+    }
+}
+
+void relay_cut(struct relay *relay, enum relay_door door)
+{
+    relay_set_door(relay, door);
+    atomic_store(&relay->cut_wanted, true);
+    await_done(&relay->cut_wanted, "its thread does not hear");
+}
+
+void relay_cut_behind(struct relay *relay, const void *needle, size_t needle_len, size_t bytes)
+{
+    ck_assert(needle_len > 0 && needle_len <= RELAY_NEEDLE_BYTES && !atomic_load(&relay->needle_wanted));
+    memcpy(relay->needle.bytes, needle, needle_len);
+    relay->needle.len = needle_len;
+    relay->needle.behind = bytes;
+    atomic_store(&relay->needle_wanted, true);
+}
+
+void relay_await_cut(struct relay *relay)
+{
+    await_done(&relay->needle_wanted, "the needle does not come");
+}
+
+bool relay_is_waited_on(const struct relay *relay)
+{
+    return atomic_load(&relay->waited_on);
+}
+
+/* ---- a connection without a client library ---- */
+
 int bare_connect(int port)
 {
     char greeting[4096];
     struct timeval limit = {.tv_sec = WAIT_MS / 1000};
     int fd = connect_to(port, 4096);
+    ck_assert_msg(fd >= 0, "cannot connect to port %d: %s", port, strerror(errno));
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     ck_assert_int_gt(recv(fd, greeting, sizeof greeting, 0), 0);
     ck_assert_int_eq(strncmp(greeting, "INFO ", 5), 0);

@@ -1,6 +1,7 @@
 /* A relay between the provider and its server that can stop taking what the provider sends: a server, or a
- * network, that is too slow for the replies. And a bare NATS connection, for bytes that no client library
- * sends.
+ * network, that is too slow for the replies. It can also end as a server does, in the middle of anything, and
+ * then refuse whoever comes or leave him without a word. And a bare NATS connection, for bytes that no client
+ * library sends.
  */
 #ifndef INTEGRATION_RELAY_H
 #define INTEGRATION_RELAY_H
@@ -12,7 +13,8 @@
 
 struct relay;
 
-/* Listens on a port of its own and relays every connection to the server's port, on a thread of its own. */
+/* Listens on a port of its own and relays every connection to the server's port, on a thread of its own. A
+ * connection that one side closes is closed on the other. */
 struct relay *relay_start(int server_port);
 void relay_stop(struct relay *relay);
 
@@ -25,6 +27,30 @@ void relay_hold(struct relay *relay, bool held);
 /* Waits until the provider takes no more of what is sent to it: it has filled every buffer on the way, and
  * nothing moved for a while. Fails the test where that does not come to be. */
 void relay_await_blocked(struct relay *relay);
+
+/* How a connection is met. */
+enum relay_door {
+    RELAY_OPEN,     /* it is relayed */
+    RELAY_REFUSING, /* closed at once */
+    RELAY_SILENT,   /* made, and never answered */
+};
+
+/* From now on connections are met so; those that there are stay. */
+void relay_set_door(struct relay *relay, enum relay_door door);
+
+/* Closes every connection, as a server does that ends, and meets those that come afterwards so. */
+void relay_cut(struct relay *relay, enum relay_door door);
+
+/* Lets so many bytes pass behind the needle, when that comes from the server on any connection, and then cuts
+ * as relay_cut with RELAY_REFUSING does. Once. needle: at most RELAY_NEEDLE_BYTES. */
+#define RELAY_NEEDLE_BYTES 128
+void relay_cut_behind(struct relay *relay, const void *needle, size_t needle_len, size_t bytes);
+
+/* Waits until that has happened. */
+void relay_await_cut(struct relay *relay);
+
+/* Whether a connection has come to the silent door. */
+bool relay_is_waited_on(const struct relay *relay);
 
 /* Connects to a nats-server without a client library and reads its greeting; the connection's receive
  * buffer is small. Returns the socket. */
