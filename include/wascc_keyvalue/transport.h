@@ -92,6 +92,11 @@ enum wkv_code wkv_subject_operation(const struct wkv_address *address, const cha
  * how it makes those of a connection with a prefix. Errors: nats.c's. */
 natsStatus wkv_make_inbox(const char *prefix, char out[WKV_SUBJECT_BYTES]);
 
+/* Ends a subscription on which messages may still come, on a connection that another thread reads: nats.c
+ * before 3.10 holds no reference while it delivers one, so it is only freed when what the server sent before
+ * it heard of this has been read. Waits at most a second for that. NULL is allowed. */
+void wkv_end_inbox(natsConnection *connection, natsSubscription *subscription);
+
 /* Asks `$SRV.PING.wascc-keyvalue` on connection and gives each answer that is from an instance on this
  * address with this engine to `seen` (its id, and whether it holds data, serving or draining, or is still
  * starting), for wait_ms or until seen returns false. One that is starting answers only where also_starting

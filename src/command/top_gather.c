@@ -135,7 +135,7 @@ enum wkv_code wkv_top_ask(struct wkv_top_source *source, struct wkv_top_model *m
         status = natsConnection_PublishRequest(source->connection, QUESTION, inbox, "", 0);
     if (status == NATS_OK)
         status = hear_answers(answers, model, &any);
-    natsSubscription_Destroy(answers);
+    wkv_end_inbox(source->connection, answers);
     if (!any && refused(source->connection, inbox, &text))
         return wkv_fail(
             error, WKV_FORBIDDEN,

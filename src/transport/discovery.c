@@ -18,6 +18,7 @@
 #define TAKE_UP_MS 5000
 /* A peer that is starting too is asked again so often before it is taken for stuck. */
 #define CLAIM_TRIES 20
+#define UNSUBSCRIBE_WAIT_MS 1000
 /* Who is refused the question hears nothing, and it may be our own answer that is late. */
 #define REFUSED_TRIES 3
 /* A longer answer than this is made for each who asks; no server takes it, unless it was told to. */
@@ -274,6 +275,15 @@ natsStatus wkv_make_inbox(const char *prefix, char out[WKV_SUBJECT_BYTES])
     return written > 0 && written < WKV_SUBJECT_BYTES ? NATS_OK : NATS_INVALID_ARG;
 }
 
+void wkv_end_inbox(natsConnection *connection, natsSubscription *subscription)
+{
+    if (subscription == NULL)
+        return;
+    (void)natsSubscription_Unsubscribe(subscription);
+    (void)natsConnection_FlushTimeout(connection, UNSUBSCRIBE_WAIT_MS);
+    natsSubscription_Destroy(subscription);
+}
+
 /* Whether the server's permissions have stood in the way of something. Only that is asked: nats.c overwrites
  * the text with the next refusal while it is read, and whoever pings may name a reply subject that is refused
  * to us. */
@@ -315,7 +325,7 @@ enum wkv_code wkv_discovery_ask(natsConnection *connection, const char *inbox_pr
         }
         natsMsg_Destroy(message);
     }
-    natsSubscription_Destroy(answers);
+    wkv_end_inbox(connection, answers);
     if (!heard && (status == NATS_OK || status == NATS_TIMEOUT) && was_refused(connection))
         return wkv_fail(
             error, WKV_FORBIDDEN,
