@@ -4,21 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "codec/decoding.h"
 #include "codec/messages.h"
-
-static struct wkv_arena arena;
-static struct wkv_error error;
-
-static void set_up(void)
-{
-    ck_assert_int_eq(wkv_arena_init(&arena, 4096, 1 << 20), 0);
-    wkv_error_clear(&error);
-}
-
-static void tear_down(void)
-{
-    wkv_arena_destroy(&arena);
-}
 
 /* Decodes from an allocation of the exact size, so that a sanitizer sees a read past the end. */
 static enum wkv_code decode_bytes(const ProtobufCMessageDescriptor *type, const char *json, size_t len,

@@ -6,24 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "codec/decoding.h"
 #include "codec/hex.h"
 #include "codec/messages.h"
 #include "core.pb-c.h"
 #include "operator.pb-c.h"
-
-static struct wkv_arena arena;
-static struct wkv_error error;
-
-static void set_up(void)
-{
-    ck_assert_int_eq(wkv_arena_init(&arena, 4096, 1 << 20), 0);
-    wkv_error_clear(&error);
-}
-
-static void tear_down(void)
-{
-    wkv_arena_destroy(&arena);
-}
 
 static enum wkv_code decode_bytes(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len,
                                   ProtobufCMessage **message)

@@ -15,6 +15,7 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "codec/decoding.h"
 #include "codec/messages.h"
 #include "core.pb-c.h"
 
@@ -72,20 +73,6 @@ static void outer_init(ProtobufCMessage *message)
 {
     memset(message, 0, sizeof(struct outer));
     message->descriptor = &outer_type;
-}
-
-static struct wkv_arena arena;
-static struct wkv_error error;
-
-static void set_up(void)
-{
-    ck_assert_int_eq(wkv_arena_init(&arena, 4096, 1 << 20), 0);
-    wkv_error_clear(&error);
-}
-
-static void tear_down(void)
-{
-    wkv_arena_destroy(&arena);
 }
 
 static enum wkv_code decode(enum wkv_encoding encoding, const char *bytes, size_t len, struct outer **outer)

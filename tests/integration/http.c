@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <check.h>
 #include <errno.h>
+#include <nats/nats.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,4 +78,22 @@ void http_free(struct http_reply *reply)
 {
     free(reply->headers);
     *reply = (struct http_reply){.status = 0};
+}
+
+int http_status(int port, const char *path)
+{
+    struct http_reply reply = http_get(port, path);
+    int status = reply.status;
+    ck_assert_uint_gt(reply.body_len, 0);
+    http_free(&reply);
+    return status;
+}
+
+void http_await_status(int port, const char *path, int status)
+{
+    long long deadline_ms = now_ms() + WAIT_MS;
+    while (http_status(port, path) != status) {
+        ck_assert_msg(now_ms() < deadline_ms, "%s does not become %d", path, status);
+        nats_Sleep(5);
+    }
 }

@@ -22,4 +22,9 @@ struct http_reply http_get(int port, const char *path);
 struct http_reply http_send(int port, const char *request);
 void http_free(struct http_reply *reply);
 
+/* The status of a GET of the path, which has a body in any case; and asking until it is this one, at most
+ * WAIT_MS. */
+int http_status(int port, const char *path);
+void http_await_status(int port, const char *path, int status);
+
 #endif

@@ -54,23 +54,6 @@ static void serve(const char *a, const char *b, const char *c, const char *d)
     system_open(&sys, server.url);
 }
 
-static int status_of(const char *path)
-{
-    struct http_reply reply = http_get(http_port, path);
-    int status = reply.status;
-    http_free(&reply);
-    return status;
-}
-
-static void await_status(const char *path, int status)
-{
-    long long deadline_ms = now_ms() + WAIT_MS;
-    while (status_of(path) != status) {
-        ck_assert_msg(now_ms() < deadline_ms, "%s does not become %d", path, status);
-        nats_Sleep(10);
-    }
-}
-
 /* The page, which the caller frees with http_free. */
 static struct http_reply scrape(void)
 {
@@ -345,24 +328,24 @@ START_TEST(probes_follow_the_connection)
     provider_start(&provider, url, "--metrics-listen", "127.0.0.1:0", NULL);
     await_listening(&provider);
     (void)process_await_line(&provider, "trying again");
-    ck_assert_int_eq(status_of("/livez"), 200);
-    ck_assert_int_eq(status_of("/readyz"), 503);
+    ck_assert_int_eq(http_status(http_port, "/livez"), 200);
+    ck_assert_int_eq(http_status(http_port, "/readyz"), 503);
     struct http_reply page = scrape();
     ck_assert_double_eq(value_of(page.body, "wascc_keyvalue_ready"), 0);
     ck_assert_double_eq(value_of(page.body, "wascc_keyvalue_connections"), 0);
     http_free(&page);
     for (int round = 0; round < 3; round++) {
         nats_server_start_on(&server, port, NULL);
-        await_status("/readyz", 200);
-        ck_assert_int_eq(status_of("/livez"), 200);
+        http_await_status(http_port, "/readyz", 200);
+        ck_assert_int_eq(http_status(http_port, "/livez"), 200);
         /* Ready means that every subscription is there: who sees it is answered at once. */
         client_open(&client, server.url);
         for (int i = 0; i < 10; i++)
             (void)client_exists(&client, "k");
         client_close(&client);
         nats_server_kill(&server);
-        await_status("/readyz", 503);
-        ck_assert_int_eq(status_of("/livez"), 200);
+        http_await_status(http_port, "/readyz", 503);
+        ck_assert_int_eq(http_status(http_port, "/livez"), 200);
     }
     process_signal(&provider, SIGTERM);
     ck_assert_int_eq(process_await_exit(&provider), 0);
@@ -381,11 +364,11 @@ START_TEST(it_is_not_ready_where_it_is_refused)
     provider_start(&provider, url, "--metrics-listen", "127.0.0.1:0", NULL);
     await_listening(&provider);
     (void)process_await_line(&provider, "trying again");
-    ck_assert_int_eq(status_of("/readyz"), 503);
-    ck_assert_int_eq(status_of("/livez"), 200);
+    ck_assert_int_eq(http_status(http_port, "/readyz"), 503);
+    ck_assert_int_eq(http_status(http_port, "/livez"), 200);
     nats_server_kill(&server);
     nats_server_start_on(&server, port, "authorization { user: u, password: two }\n");
-    await_status("/readyz", 200);
+    http_await_status(http_port, "/readyz", 200);
     provider_stop(&provider);
 }
 END_TEST
@@ -457,7 +440,7 @@ START_TEST(an_address_that_is_taken_ends_it_with_one_clear_line)
     ck_assert_msg(status == 1 || status == 64, "exit %d: %s", status, other.err.bytes);
     ck_assert_msg(end != NULL && end[1] == '\0' && strstr(other.err.bytes, "metrics-listen") != NULL, "%s",
                   other.err.bytes);
-    ck_assert_int_eq(status_of("/livez"), 200);
+    ck_assert_int_eq(http_status(http_port, "/livez"), 200);
     provider_stop(&provider);
 }
 END_TEST
@@ -477,7 +460,7 @@ START_TEST(the_option_is_a_variable_too)
     const char *argv[] = {provider_program(), "serve", "--auth", "none", "--server", server.url, NULL};
     process_start(&provider, argv, program_environment(also), NULL);
     await_listening(&provider);
-    await_status("/readyz", 200);
+    http_await_status(http_port, "/readyz", 200);
     provider_stop(&provider);
 }
 END_TEST
@@ -521,7 +504,7 @@ START_TEST(scrapers_that_hang_hold_no_request_and_no_other_scraper)
     struct http_reply page = scrape();
     ck_assert_double_eq(value_of(page.body, OPERATION("requests_total", "Add")), 1001);
     http_free(&page);
-    ck_assert_int_eq(status_of("/readyz"), 200);
+    ck_assert_int_eq(http_status(http_port, "/readyz"), 200);
     /* They do not hold its end either. */
     provider_stop(&provider);
     for (int i = 0; i < 3 * HANGING; i++)

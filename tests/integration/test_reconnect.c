@@ -48,24 +48,6 @@ static void stop(void)
 
 /* ---- what it says of itself ---- */
 
-static int readiness(void)
-{
-    struct http_reply reply = http_get(http_port, "/readyz");
-    int status = reply.status;
-    ck_assert_uint_gt(reply.body_len, 0);
-    http_free(&reply);
-    return status;
-}
-
-static void await_readiness(int status)
-{
-    long long deadline_ms = now_ms() + WAIT_MS;
-    while (readiness() != status) {
-        ck_assert_msg(now_ms() < deadline_ms, "/readyz does not become %d", status);
-        nats_Sleep(5);
-    }
-}
-
 #define WITH_METRICS "--metrics-listen", "127.0.0.1:0"
 
 /* After a start WITH_METRICS. */
@@ -73,7 +55,7 @@ static void await_serving(void)
 {
     const char *line = process_await_line(&provider, "metrics: listening on 127.0.0.1:");
     http_port = atoi(strstr(line, "127.0.0.1:") + strlen("127.0.0.1:"));
-    await_readiness(200);
+    http_await_status(http_port, "/readyz", 200);
 }
 
 /* ---- requests ---- */
@@ -150,7 +132,7 @@ static void await_nobody(void)
 static void come_back_after_cut(void)
 {
     relay_await_cut(relays[0]);
-    await_readiness(503);
+    http_await_status(http_port, "/readyz", 503);
     await_nobody();
     relay_set_door(relays[0], RELAY_OPEN);
 }
@@ -297,7 +279,7 @@ START_TEST(a_server_lost_anywhere_in_a_message_is_served_again)
         publish_as("MFIRST", "Set", "first.reply", payload, len);
     come_back_after_cut();
     answers_all(200, cuts[_i].where);
-    await_readiness(200);
+    http_await_status(http_port, "/readyz", 200);
     if (!cuts[_i].whole)
         check_no_reply(replies);
     natsSubscription_Destroy(replies);
@@ -426,7 +408,7 @@ START_TEST(a_flapping_server_leaves_no_deaf_worker)
         await_answers(floods, flap);
         atomic_store(&away, true);
         nats_server_kill(&server);
-        await_readiness(503);
+        http_await_status(http_port, "/readyz", 503);
         nats_server_start_on(&server, server.port, NULL);
         atomic_store(&away, false);
     }
@@ -435,7 +417,7 @@ START_TEST(a_flapping_server_leaves_no_deaf_worker)
         ck_assert_int_eq(pthread_join(floods[i].thread, NULL), 0);
     client_open(&client, server.url);
     answers_all(200, "killed and started again");
-    await_readiness(200);
+    http_await_status(http_port, "/readyz", 200);
     provider_stop(&provider);
 }
 END_TEST
@@ -463,7 +445,7 @@ static size_t times_said(const char *text)
 static void restart_with(const char *config)
 {
     nats_server_kill(&server);
-    await_readiness(503);
+    http_await_status(http_port, "/readyz", 503);
     nats_server_start_on(&server, server.port, config);
 }
 
@@ -486,15 +468,16 @@ START_TEST(refused_after_a_reconnect_it_is_not_ready)
     restart_with(denying);
     deadline_ms = now_ms() + WAIT_MS;
     while (times_said("the server refuses a subscription") < 3) {
-        ck_assert_msg(readiness() == 503, "it is ready with subscriptions that are refused");
+        ck_assert_msg(http_status(http_port, "/readyz") == 503,
+                      "it is ready with subscriptions that are refused");
         ck_assert_msg(now_ms() < deadline_ms, "it does not say that it is refused: %.2000s",
                       provider.err.bytes);
         nats_Sleep(5);
     }
-    ck_assert_int_eq(readiness(), 503);
+    ck_assert_int_eq(http_status(http_port, "/readyz"), 503);
 
     restart_with(USERS(""));
-    await_readiness(200);
+    http_await_status(http_port, "/readyz", 200);
     client_open(&client, url);
     ck_assert_int_eq(client_add(&client, JSON, "n", 1), 2);
     provider_stop(&provider);
@@ -652,7 +635,7 @@ START_TEST(the_service_manager_hears_whether_it_serves)
         ck_assert_str_ne(manager.status, "");
         nats_server_start_on(&server, server.port, NULL);
         manager_await(&manager, true);
-        await_readiness(200);
+        http_await_status(http_port, "/readyz", 200);
         while (manager_hear(&manager, MSG_DONTWAIT))
             continue;
         ck_assert_str_eq(manager.status, "serving");

@@ -1,0 +1,26 @@
+/* What the suites of decoders share: an arena for what is decoded, and the error. set_up and tear_down are a
+ * test case's fixture. */
+#ifndef WKV_TESTS_CODEC_DECODING_H
+#define WKV_TESTS_CODEC_DECODING_H
+
+#include <check.h>
+
+#include "codec/messages.h"
+#include "wascc_keyvalue/arena.h"
+#include "wascc_keyvalue/error.h"
+
+static struct wkv_arena arena;
+static struct wkv_error error;
+
+static void set_up(void)
+{
+    ck_assert_int_eq(wkv_arena_init(&arena, 4096, 1 << 20), 0);
+    wkv_error_clear(&error);
+}
+
+static void tear_down(void)
+{
+    wkv_arena_destroy(&arena);
+}
+
+#endif
