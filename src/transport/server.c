@@ -16,6 +16,7 @@
 #define FIRST_BACKOFF_MS 100
 #define LAST_BACKOFF_MS 5000
 #define SUBSCRIBE_TIMEOUT_MS 10000
+#define SHORT_LIFE_NS WKV_NS_PER_S
 /* For the server's word that all workers listen to an actor: a host waits 600 ms for the whole of a
  * BindActor. */
 #define FOLLOW_TIMEOUT_MS 400
@@ -38,6 +39,7 @@ struct server {
     struct wkv_worker *workers;  /* for actors; behind them one more, for `system` */
     unsigned worker_count;       /* initialised ones, that one included */
     bool served;                 /* the lattice has heard of this process */
+    int64_t opened_ns;           /* monotonic: when all connections were there the last time, or 0 */
     pthread_mutex_t follow_lock; /* one change of a binding at a time is followed */
 };
 
@@ -185,9 +187,13 @@ static enum progress look_after_connections(struct server *server, struct wkv_er
     (void)got;
     unsigned first = 0;
     int backoff_ms = FIRST_BACKOFF_MS;
+    /* What is lost again at once is waited for, too. */
+    if (wkv_monotonic_ns() < server->opened_ns + SHORT_LIFE_NS && wait_for_stop(server, -1, backoff_ms))
+        return STOPPED;
     while (!open_lost(server, &first, error))
         if (back_off(server, error, &backoff_ms))
             return STOPPED;
+    server->opened_ns = wkv_monotonic_ns();
     find_readiness(server);
     return GO_ON;
 }
