@@ -251,6 +251,31 @@ START_TEST(who_is_found_can_be_called)
 }
 END_TEST
 
+/* Whoever asks hears why there is no document, and does not wait for one. */
+START_TEST(a_document_that_does_not_fit_is_refused)
+{
+    static const char *const verbs[] = {"INFO", "STATS"};
+    nats_server_kill(&server);
+    nats_server_start(&server, "max_payload: 4096\n");
+    provider_serve(&provider, server.url, NULL);
+    client_open(&client, server.url);
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+        char subject[64];
+        const char *code = NULL, *text = NULL;
+        natsMsg *reply = NULL;
+        (void)snprintf(subject, sizeof subject, "$SRV.%s.wascc-keyvalue", verbs[i]);
+        ck_assert_int_eq(natsConnection_RequestString(&reply, client.connection, subject, "", WAIT_MS),
+                         NATS_OK);
+        ck_assert_int_eq(natsMsg_GetDataLength(reply), 0);
+        ck_assert_int_eq(natsMsgHeader_Get(reply, "Nats-Service-Error-Code", &code), NATS_OK);
+        ck_assert_str_eq(code, "413");
+        ck_assert_int_eq(natsMsgHeader_Get(reply, "Nats-Service-Error", &text), NATS_OK);
+        ck_assert_ptr_nonnull(strstr(text, "max_payload is 4096"));
+        natsMsg_Destroy(reply);
+    }
+}
+END_TEST
+
 START_TEST(another_name_or_id_gets_nothing)
 {
     static const struct {
@@ -1089,6 +1114,7 @@ static Suite *make_suite(void)
     tcase_add_loop_test(tests, every_member_of_the_three_documents_is_there, 0,
                         (int)(sizeof places / sizeof places[0]));
     tcase_add_test(tests, who_is_found_can_be_called);
+    tcase_add_test(tests, a_document_that_does_not_fit_is_refused);
     tcase_add_test(tests, another_name_or_id_gets_nothing);
     tcase_add_test(tests, two_instances_answer_each_with_its_own_id_and_counts);
     tcase_add_test(tests, every_operation_of_the_provider_is_an_endpoint);

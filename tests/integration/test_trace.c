@@ -116,6 +116,13 @@ static int times_in_slow_log(struct papers papers, const char *operation, const 
 
 static const char *const spellings[][2] = {{"traceparent", "Traceparent"}, {"Traceparent", "traceparent"}};
 
+static void stop_with_all_sent(void)
+{
+    process_signal(&provider, SIGTERM);
+    ck_assert_int_eq(process_await_exit(&provider), 0);
+    ck_assert_msg(strstr(provider.err.bytes, ", 0 replies not sent") != NULL, "%s", provider.err.bytes);
+}
+
 START_TEST(a_traceparent_comes_back_on_replies_and_errors)
 {
     const char *name = spellings[_i][0], *other = spellings[_i][1];
@@ -372,9 +379,7 @@ START_TEST(a_traced_reply_close_to_max_payload_is_answered_or_refused)
     }
     ck_assert_int_gt(answered, 0);
     ck_assert_int_gt(refused, 0);
-    process_signal(&provider, SIGTERM);
-    ck_assert_int_eq(process_await_exit(&provider), 0);
-    ck_assert_msg(strstr(provider.err.bytes, ", 0 replies not sent") != NULL, "%s", provider.err.bytes);
+    stop_with_all_sent();
 }
 END_TEST
 
@@ -514,9 +519,7 @@ START_TEST(a_traced_response_close_to_max_payload_is_answered_or_refused)
     }
     ck_assert_int_gt(answered, 0);
     ck_assert_int_gt(refused, 0);
-    process_signal(&provider, SIGTERM);
-    ck_assert_int_eq(process_await_exit(&provider), 0);
-    ck_assert_msg(strstr(provider.err.bytes, ", 0 replies not sent") != NULL, "%s", provider.err.bytes);
+    stop_with_all_sent();
 }
 END_TEST
 
