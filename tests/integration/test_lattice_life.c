@@ -41,6 +41,8 @@ static void stop(void)
 static void serve(struct process *process, const char *auth, const char *also)
 {
     provider_serve(process, server.url, "--auth", auth, TRUSTING, also, NULL);
+    /* The lattice may answer before the provider says that it is ready, and so may what it makes of that. */
+    process->cursor = 0;
 }
 
 /* ---- what goes on while bindings come and go ---- */
@@ -380,6 +382,27 @@ START_TEST(in_none_mode_bindings_are_taken_up_though_they_are_required)
     serve(&provider, "none", "--require-binding");
     (void)process_await_line(&provider, "took up 1 bindings");
     expect_exists(1, "k", false);
+    natsSubscription_Destroy(answers.subscription);
+    free((void *)(uintptr_t)answers.texts[0]);
+    provider_stop(&provider);
+}
+END_TEST
+
+/* Who answers decides how much is in it, but not how much is logged. */
+START_TEST(a_bad_answer_is_one_line_of_the_log)
+{
+    json_t *own = json_array();
+    for (unsigned i = 1; i <= 500; i++)
+        json_array_append_new(own, told(i, "wascc:keyvalue", "default", "{\"KEYSPACE\":\"\"}"));
+    json_array_append_new(own, told(501, "wascc:keyvalue", "default", "{}"));
+    struct answers answers = {{answer_of("Bindings", own)}, NULL};
+    answers_start(&answers);
+    serve(&provider, "claims", NULL);
+    const char *line = process_await_line(&provider, "500 bindings that the lattice remembers are not taken");
+    ck_assert_ptr_nonnull(strstr(line, "KEYSPACE"));
+    (void)process_await_line(&provider, "took up 1 bindings");
+    const char *said = strstr(provider.err.bytes, "are not taken up");
+    ck_assert_ptr_null(strstr(said + strlen("are not taken up"), "not taken up"));
     natsSubscription_Destroy(answers.subscription);
     free((void *)(uintptr_t)answers.texts[0]);
     provider_stop(&provider);
@@ -857,6 +880,7 @@ static Suite *make_suite(void)
     tcase_add_test(tests, a_provider_takes_up_exactly_its_own_bindings);
     tcase_add_loop_test(tests, nothing_is_taken_up_where_a_binding_is_permission, 0, PERMISSIONS);
     tcase_add_test(tests, in_none_mode_bindings_are_taken_up_though_they_are_required);
+    tcase_add_test(tests, a_bad_answer_is_one_line_of_the_log);
     tcase_add_test(tests, a_late_answer_undoes_no_bind_and_no_removal);
     tcase_add_test(tests, a_thousand_bindings_are_taken_up);
     tests = add_case(suite, "instances");
