@@ -422,6 +422,28 @@ START_TEST(a_flapping_server_leaves_no_deaf_worker)
 }
 END_TEST
 
+/* ---- a connection that is lost as soon as it is made ---- */
+
+#define CUTS_AT_ONCE 10
+#define CONNECTIONS 3 /* one worker's, that for `system` and discovery's */
+#define FIRST_BACKOFF_MS 100
+
+/* Whoever connects again at once, for as long as it takes, is a burden to a server that is in trouble. */
+START_TEST(a_connection_lost_at_once_is_waited_for)
+{
+    long long begun_ms = now_ms();
+    serve_behind_relay("1");
+    for (int cut = 0; cut < CUTS_AT_ONCE; cut++) {
+        relay_cut(relays[0], RELAY_OPEN);
+        for (int i = 0; i < CONNECTIONS; i++)
+            (void)process_await_line(&provider, ": reconnected");
+    }
+    ck_assert_int_ge(now_ms() - begun_ms, CUTS_AT_ONCE * FIRST_BACKOFF_MS);
+    answers_all(10, "cut as soon as it was made");
+    provider_stop(&provider);
+}
+END_TEST
+
 /* ---- a server that comes back and refuses ---- */
 
 #define USERS(permissions)                                                                                   \
@@ -655,6 +677,7 @@ static Suite *make_suite(void)
     tcase_add_test(tests, a_server_lost_within_a_message_leaves_nothing_of_it);
     tcase_add_loop_test(tests, a_server_lost_anywhere_in_a_message_is_served_again, 0, CUTS);
     tcase_add_test(tests, a_flapping_server_leaves_no_deaf_worker);
+    tcase_add_test(tests, a_connection_lost_at_once_is_waited_for);
     tcase_add_loop_test(tests, refused_after_a_reconnect_it_is_not_ready, 0,
                         (int)(sizeof denials / sizeof denials[0]));
     tcase_add_test(tests, stopping_with_many_bound_actors_starts_no_thread_for_each);
