@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "transport/loop_events.h"
@@ -26,6 +27,8 @@
 #define DRAIN_AT_ONCE 64
 /* How long to wait for nats.c to pass on what the server said. */
 #define REFUSAL_WAIT_MS 1000
+/* Less than the minute after which nats.c's own timer finds the connection stale. */
+#define STUCK_NS (30 * WKV_NS_PER_S)
 
 enum wkv_code wkv_loop_init(struct wkv_loop *loop, const char *name, struct wkv_stats *stats,
                             struct wkv_log *log, int notify_fd, struct wkv_error *error)
@@ -266,6 +269,7 @@ static void turn(struct wkv_loop *loop, bool *flowing)
     bool readable = false;
     bool woken = false;
     struct epoll_event events[4];
+    (void)atomic_fetch_add_explicit(&loop->turns_begun, 1, memory_order_relaxed);
     uint64_t asked = atomic_load_explicit(&loop->turns_asked, memory_order_acquire);
     int count = epoll_wait(loop->epoll_fd, events, 4, asked != loop->turns_done && *flowing ? 0 : -1);
     for (int i = 0; i < count; i++) {
@@ -284,7 +288,8 @@ static void turn(struct wkv_loop *loop, bool *flowing)
         natsConnection_ProcessReadEvent(loop->connection);
     }
     count_pending(loop);
-    *flowing = handle_pending(loop);
+    /* Where the server takes no replies, none are made, whatever has woken the loop. */
+    *flowing = offer_writes(loop) && handle_pending(loop);
     if (loop->bytes_seen - loop->spent_from >= SPENT_BYTES)
         destroy_spent(loop);
     if (!offer_writes(loop))
@@ -415,6 +420,19 @@ static enum wkv_code check_refusal(struct wkv_loop *loop, struct wkv_error *erro
     return code;
 }
 
+/* A server that ends the connection has said why: such as that a user has too many subscriptions. */
+static enum wkv_code cannot_subscribe(struct wkv_loop *loop, natsStatus status, struct wkv_error *error)
+{
+    const char *text = NULL;
+    natsStatus last = NATS_OK;
+    /* The text of one that is closed does not change any more. */
+    if (natsConnection_IsClosed(loop->connection))
+        last = natsConnection_GetLastError(loop->connection, &text);
+    if (last == NATS_OK || text == NULL || *text == '\0')
+        text = natsStatus_GetText(status);
+    return wkv_fail(error, WKV_UNAVAILABLE, "%s: cannot subscribe: %s", loop->name, text);
+}
+
 /* Before there is a thread that reads: a message finds its subscription in place. */
 static enum wkv_code subscribe_and_run(struct wkv_loop *loop, struct wkv_error *error)
 {
@@ -424,8 +442,7 @@ static enum wkv_code subscribe_and_run(struct wkv_loop *loop, struct wkv_error *
     if (status == NATS_OK)
         status = wkv_loop_extra_subscribe(loop);
     if (status != NATS_OK)
-        return wkv_fail(error, WKV_UNAVAILABLE, "%s: cannot subscribe: %s", loop->name,
-                        natsStatus_GetText(status));
+        return cannot_subscribe(loop, status, error);
     loop->running = pthread_create(&loop->thread, NULL, run, loop) == 0;
     return loop->running ? WKV_OK
                          : wkv_fail(error, WKV_UNAVAILABLE, "%s: no thread for a connection", loop->name);
@@ -437,8 +454,7 @@ static enum wkv_code await_confirmation(struct wkv_loop *loop, int64_t timeout_m
     const char *changing; /* the next error overwrites it: not for reading */
     natsStatus status = natsConnection_FlushTimeout(loop->connection, timeout_ms);
     if (status != NATS_OK)
-        return wkv_fail(error, WKV_UNAVAILABLE, "%s: cannot subscribe: %s", loop->name,
-                        natsStatus_GetText(status));
+        return cannot_subscribe(loop, status, error);
     if (natsConnection_GetLastError(loop->connection, &changing) == NATS_NOT_PERMITTED &&
         check_refusal(loop, error) != WKV_OK)
         return error->code;
@@ -588,13 +604,43 @@ static void await_closed(struct wkv_loop *loop)
     (void)pthread_mutex_unlock(&loop->turn_lock);
 }
 
+/* Whoever waits at the socket is woken, and finds it ended. Under the lock it is still ours. */
+static void break_socket(struct wkv_loop *loop)
+{
+    (void)pthread_mutex_lock(&loop->turn_lock);
+    int socket = atomic_load(&loop->socket_fd);
+    if (socket >= 0)
+        (void)shutdown(socket, SHUT_RDWR);
+    (void)pthread_mutex_unlock(&loop->turn_lock);
+}
+
+void wkv_loop_check(struct wkv_loop *loop)
+{
+    if (wkv_loop_is_lost(loop))
+        return;
+    int64_t now_ns = wkv_monotonic_ns();
+    uint64_t turns = atomic_load_explicit(&loop->turns_begun, memory_order_relaxed);
+    if (turns != loop->turns_seen) {
+        loop->turns_seen = turns;
+        loop->turned_ns = now_ns;
+    } else if (now_ns - loop->turned_ns > STUCK_NS) {
+        wkv_log_warn(loop->log, "%s: the connection has stopped within a message: ending it", loop->name);
+        break_socket(loop);
+        loop->turned_ns = now_ns;
+    }
+    wkv_loop_wake(loop);
+}
+
 void wkv_loop_disconnect(struct wkv_loop *loop, int64_t timeout_ms)
 {
     if (loop->running) {
-        if (!atomic_load(&loop->closed))
-            (void)await_turn(loop, wkv_monotonic_ns() + timeout_ms * WKV_NS_PER_MS);
+        bool turned =
+            atomic_load(&loop->closed) || await_turn(loop, wkv_monotonic_ns() + timeout_ms * WKV_NS_PER_MS);
         atomic_store_explicit(&loop->want_stop, true, memory_order_release);
         wkv_loop_wake(loop);
+        /* It may be one that waits without end. */
+        if (!turned)
+            break_socket(loop);
         (void)pthread_join(loop->thread, NULL);
         atomic_store(&loop->owner, (pthread_t)0);
         loop->running = false;

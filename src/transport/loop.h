@@ -90,6 +90,11 @@ struct wkv_loop {
     _Atomic bool up;              /* connected, as nats.c has told */
     _Atomic bool confirmed;       /* the server has confirmed this connection's subscriptions */
     _Atomic bool closed;          /* nats.c has closed the connection, and calls back no more */
+    _Atomic uint64_t turns_begun; /* by these a thread that is stuck is found, see wkv_loop_check */
+    uint64_t turns_seen;          /* when that last looked, */
+    int64_t turned_ns;            /* and when there was a new one: its thread's */
+    int64_t told_from_ns;         /* what the server's errors have taken of the log in this second: */
+    unsigned told;                /* for nats.c's thread of callbacks */
     _Atomic uint64_t turns_asked; /* see wkv_loop_await_turn */
     uint64_t turns_done;
     pthread_mutex_t turn_lock;
@@ -159,6 +164,11 @@ bool wkv_loop_drain(struct wkv_loop *loop, int64_t timeout_ms);
 /* Stops the thread, gives what is buffered to the server's socket as far as it takes it within timeout_ms,
  * and closes the connection. The loop may connect again. */
 void wkv_loop_disconnect(struct wkv_loop *loop, int64_t timeout_ms);
+
+/* Ends the connection of a loop whose thread has not turned for half a minute. nats.c reads and writes whole
+ * TLS records and waits for the rest of one without end, and then its timer would close the socket under the
+ * waiting thread, which nothing wakes. Every few seconds, by the thread that opens. */
+void wkv_loop_check(struct wkv_loop *loop);
 
 /* Frees a disconnected loop. */
 void wkv_loop_destroy(struct wkv_loop *loop);

@@ -1,10 +1,17 @@
 #include "transport/loop_events.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+
+#include "wascc_keyvalue/clock.h"
+
+/* Lines of a second's log that the server's complaints may take up: who makes us publish where we may not
+ * decides how many there are, and nats.c has one thread for these and for the loss of connections. */
+#define TOLD_A_SECOND 16
 
 natsStatus wkv_loop_on_attach(void **user_data, void *argument, natsConnection *connection, natsSock socket)
 {
@@ -21,7 +28,9 @@ natsStatus wkv_loop_on_attach(void **user_data, void *argument, natsConnection *
 /* nats.c is about to close the socket: it must be out of the set before its number can mean another file. */
 static void forget_socket(struct wkv_loop *loop)
 {
+    (void)pthread_mutex_lock(&loop->turn_lock);
     int socket = atomic_exchange(&loop->socket_fd, -1);
+    (void)pthread_mutex_unlock(&loop->turn_lock);
     if (socket >= 0)
         (void)epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, socket, NULL);
 }
@@ -97,28 +106,48 @@ void wkv_loop_on_closed(natsConnection *connection, void *closure)
     (void)pthread_mutex_unlock(&loop->turn_lock);
 }
 
-/* Whether the server's text is about a subscription that we can do without. It quotes the subject. */
+/* Whether the server's text is about a subscription that we can do without: one that says so, or one of a
+ * single actor (loop_extra.h). The text quotes the subject, unless nats.c has cut it off: then nobody knows.
+ */
 static bool is_optional(const struct wkv_loop *loop, const char *text)
 {
+    const char *subject = strchr(text, '"');
+    if (subject == NULL || strchr(subject + 1, '"') == NULL)
+        return false;
     for (size_t i = 0; i < loop->subscription_count; i++) {
         char quoted[WKV_SUBJECT_BYTES + 2];
-        (void)snprintf(quoted, sizeof quoted, "\"%s\"", loop->subscriptions[i].subject);
-        if (loop->subscriptions[i].optional && strstr(text, quoted) != NULL)
-            return true;
+        int len = snprintf(quoted, sizeof quoted, "\"%s\"", loop->subscriptions[i].subject);
+        if (!loop->subscriptions[i].optional && strncmp(subject, quoted, (size_t)len) == 0)
+            return false;
     }
-    return false;
+    return true;
 }
 
 /* For who waits in wkv_loop_subscribe. */
 static void note_refusal(struct wkv_loop *loop, const char *text)
 {
-    if (is_optional(loop, text))
+    if (strstr(text, "Permissions Violation for Subscription") == NULL || is_optional(loop, text))
         return;
     (void)pthread_mutex_lock(&loop->turn_lock);
-    if (loop->refusal[0] == '\0' && strstr(text, "Permissions Violation for Subscription") != NULL)
+    if (loop->refusal[0] == '\0')
         (void)snprintf(loop->refusal, sizeof loop->refusal, "%s", text);
     (void)pthread_cond_broadcast(&loop->turn_done);
     (void)pthread_mutex_unlock(&loop->turn_lock);
+}
+
+/* Whether one more line is to be logged. */
+static bool may_tell(struct wkv_loop *loop)
+{
+    int64_t now_ns = wkv_monotonic_ns();
+    if (now_ns - loop->told_from_ns >= WKV_NS_PER_S) {
+        if (loop->told > TOLD_A_SECOND)
+            wkv_log_warn(loop->log, "%s: the server said such things %u times more", loop->name,
+                         loop->told - TOLD_A_SECOND);
+        loop->told_from_ns = now_ns;
+        loop->told = 0;
+    }
+    loop->told += loop->told < UINT_MAX ? 1 : 0;
+    return loop->told <= TOLD_A_SECOND;
 }
 
 /* nats.c hands the text of this error to this thread. The connection's own (natsConnection_GetLastError) is
@@ -135,5 +164,6 @@ void wkv_loop_on_error(natsConnection *connection, natsSubscription *subscriptio
         text = "no more than that";
     if (status == NATS_NOT_PERMITTED)
         note_refusal(loop, text);
-    wkv_log_warn(loop->log, "%s: the server says: %s (%s)", loop->name, text, natsStatus_GetText(status));
+    if (may_tell(loop))
+        wkv_log_warn(loop->log, "%s: the server says: %s (%s)", loop->name, text, natsStatus_GetText(status));
 }

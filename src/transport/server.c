@@ -17,6 +17,7 @@
 #define LAST_BACKOFF_MS 5000
 #define SUBSCRIBE_TIMEOUT_MS 10000
 #define SHORT_LIFE_NS WKV_NS_PER_S
+#define CHECK_MS 5000 /* for connections that have stopped */
 /* For the server's word that all workers listen to an actor: a host waits 600 ms for the whole of a
  * BindActor. */
 #define FOLLOW_TIMEOUT_MS 400
@@ -177,22 +178,31 @@ static bool open_lost(struct server *server, unsigned *first, struct wkv_error *
     return true;
 }
 
+static void check_loops(struct server *server)
+{
+    for (unsigned i = 0; i <= server->worker_count; i++)
+        wkv_loop_check(loop_at(server, i));
+}
+
 /* Connections may have been lost. The data is in this process, so ending it is the worst answer, also where
  * the server refuses it or a file is gone: both may come back. New connections are made for as long as it
  * takes. */
 static enum progress look_after_connections(struct server *server, struct wkv_error *error)
 {
     uint64_t count;
-    ssize_t got = read(server->notify_fd, &count, sizeof count);
-    (void)got;
+    bool told = read(server->notify_fd, &count, sizeof count) == (ssize_t)sizeof count;
+    if (!told && server->opened_ns != 0)
+        return GO_ON;
     unsigned first = 0;
     int backoff_ms = FIRST_BACKOFF_MS;
     /* What is lost again at once is waited for, too. */
     if (wkv_monotonic_ns() < server->opened_ns + SHORT_LIFE_NS && wait_for_stop(server, -1, backoff_ms))
         return STOPPED;
-    while (!open_lost(server, &first, error))
+    while (!open_lost(server, &first, error)) {
         if (back_off(server, error, &backoff_ms))
             return STOPPED;
+        check_loops(server);
+    }
     server->opened_ns = wkv_monotonic_ns();
     find_readiness(server);
     return GO_ON;
@@ -241,8 +251,9 @@ static enum progress serve(struct server *server, struct wkv_error *error)
                  server->discovery.id, base, options->workers);
     wkv_notify_ready();
     while (progress == GO_ON) {
-        if (wait_for_stop(server, server->notify_fd, -1))
+        if (wait_for_stop(server, server->notify_fd, CHECK_MS))
             return STOPPED;
+        check_loops(server);
         progress = look_after_connections(server, error);
     }
     return progress;

@@ -506,6 +506,79 @@ START_TEST(refused_after_a_reconnect_it_is_not_ready)
 }
 END_TEST
 
+/* An actor's subject of the lattice is that actor's: the others are served without it, at once and after a
+ * loss. */
+START_TEST(an_actor_whose_subject_is_refused_is_nobody_elses_trouble)
+{
+    char url[URL_BYTES];
+    static const char denying[] =
+        USERS(", permissions: {subscribe: {deny: [\"" DEFAULT_BASE ".MREFUSED\"]}}");
+    nats_server_kill(&server);
+    nats_server_start(&server, denying);
+    provider_start(&provider, server.url, "--user", "p", "--password", "p", WITH_METRICS, NULL);
+    await_serving();
+    (void)snprintf(url, sizeof url, "nats://c:c@127.0.0.1:%d", server.port);
+    client_open(&client, url);
+    system_open(&sys, url);
+    bind_actor(&sys, JSON, (struct papers){.claims = NULL}, "MREFUSED", NULL);
+    ck_assert_int_eq(client_add(&client, JSON, "n", 1), 1);
+    client_close(&client);
+    client_close(&sys);
+    (void)process_await_line(&provider, "MREFUSED");
+
+    restart_with(denying);
+    http_await_status(http_port, "/readyz", 200);
+    client_open(&client, url);
+    ck_assert_int_eq(client_add(&client, JSON, "n", 1), 2);
+    provider_stop(&provider);
+}
+END_TEST
+
+/* The server logs each: no more than its pipe to here holds. */
+#define REFUSED_REPLIES 4000
+#define MOST_LINES_A_SECOND 100
+
+static void ask_for_a_refused_reply(void)
+{
+    static const char request[] = "{\"key\":\"x\"}";
+    ck_assert_int_eq(natsConnection_PublishRequest(client.connection, DEFAULT_BASE "." ACTOR ".KeyExists",
+                                                   "nowhere", request, (int)strlen(request)),
+                     NATS_OK);
+}
+
+/* Whoever asks for replies where the provider may not speak neither fills the log nor keeps it from hearing
+ * that its server has gone. */
+START_TEST(replies_that_the_server_refuses_are_some_lines_of_the_log)
+{
+    char url[URL_BYTES];
+    static const char denying[] = USERS(", permissions: {publish: {deny: [\"nowhere\"]}}");
+    long long begin_ms = now_ms();
+    nats_server_kill(&server);
+    nats_server_start(&server, denying);
+    provider_start(&provider, server.url, "--user", "p", "--password", "p", WITH_METRICS, NULL);
+    await_serving();
+    (void)snprintf(url, sizeof url, "nats://c:c@127.0.0.1:%d", server.port);
+    client_open(&client, url);
+    for (int i = 0; i < REFUSED_REPLIES; i++)
+        ask_for_a_refused_reply();
+    answers_all(100, "refused replies");
+    restart_with(denying);
+    http_await_status(http_port, "/readyz", 200);
+    size_t lines = times_said("the server says: ");
+    ck_assert_uint_gt(lines, 0);
+    ck_assert_uint_lt(lines, (size_t)((now_ms() - begin_ms) / 1000 + 1) * MOST_LINES_A_SECOND);
+    client_close(&client);
+    client_open(&client, url);
+    answers_all(100, "refused replies and a loss");
+    /* What was left out is told with the next one. */
+    for (long long until_ms = now_ms() + WAIT_MS; times_said("times more") == 0; nats_Sleep(20)) {
+        ck_assert_msg(now_ms() < until_ms, "it does not say how many were left out");
+        ask_for_a_refused_reply();
+    }
+    provider_stop(&provider);
+}
+END_TEST
+
 /* ---- the end ---- */
 
 #define BOUND_ACTORS 1500
@@ -533,7 +606,7 @@ START_TEST(stopping_with_many_bound_actors_starts_no_thread_for_each)
 {
     long most = 0, threads;
     long long deadline_ms;
-    provider_serve(&provider, server.url, NULL);
+    provider_serve(&provider, server.url, "--drain-timeout", "40s", NULL);
     system_open(&sys, server.url);
     for (int i = 0; i < BOUND_ACTORS; i++) {
         char actor[32];
@@ -680,6 +753,8 @@ static Suite *make_suite(void)
     tcase_add_test(tests, a_connection_lost_at_once_is_waited_for);
     tcase_add_loop_test(tests, refused_after_a_reconnect_it_is_not_ready, 0,
                         (int)(sizeof denials / sizeof denials[0]));
+    tcase_add_test(tests, an_actor_whose_subject_is_refused_is_nobody_elses_trouble);
+    tcase_add_test(tests, replies_that_the_server_refuses_are_some_lines_of_the_log);
     tcase_add_test(tests, stopping_with_many_bound_actors_starts_no_thread_for_each);
     tcase_add_loop_test(tests, told_to_stop_while_it_connects_it_ends_in_time, FROM_THE_START,
                         AFTER_A_LOSS + 1);
