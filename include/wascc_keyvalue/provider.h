@@ -26,6 +26,7 @@
 #include "wascc_keyvalue/stats.h"
 #include "wascc_keyvalue/store.h"
 
+#define WKV_INSTANCE_ID_BYTES 27 /* 26 characters of base32 and a NUL */
 #define WKV_CAPABILITY "wascc:keyvalue"
 #define WKV_SERVICE_NAME "wascc-keyvalue"
 #define WKV_ENGINE "memory"
@@ -59,6 +60,9 @@ extern const size_t wkv_operation_count;
 /* The row with that name, or NULL. */
 const struct wkv_operation *wkv_operation_find(const char *name);
 
+/* A fresh id for a process. Any thread. */
+void wkv_make_instance_id(char out[WKV_INSTANCE_ID_BYTES]);
+
 /* What all workers share. Set up once, before the first request. */
 struct wkv_provider {
     struct wkv_store *store; /* borrowed, like all that follow */
@@ -68,6 +72,8 @@ struct wkv_provider {
     struct wkv_stats *stats;        /* for Slowlog */
     struct wkv_log *log;            /* for LogLevel */
     const char *binding;            /* the binding's name */
+    const char *instance;           /* this process's id: what operators name, and whose cursors are whose */
+    bool split;                     /* others may serve this binding too, each a part of the data */
     enum wkv_auth auth;
     bool require_binding;     /* refuse actors that are not bound, in every mode */
     uint32_t max_key_bytes;   /* 1 to WKV_STORE_MAX_KEY_BYTES */
@@ -124,7 +130,8 @@ void wkv_prefetch(struct wkv_session *session, const struct wkv_request *request
 /* Checks who asks, decodes the request, does it and encodes the reply in the request's encoding, which is
  * MessagePack through the lattice: a reply fits where the response that it goes into does. On WKV_OK *reply
  * is in the session and valid until its next use; else error says what was wrong and what would be right,
- * beginning with the operation's name, and nothing has been changed. Thread-safety: any number of threads,
+ * beginning with the operation's name, and nothing has been changed. A reply without data (NULL) is none: the
+ * request is another instance's to answer. Thread-safety: any number of threads,
  * each with a session of its own. Errors: every code of contract section 5. */
 enum wkv_code wkv_dispatch(struct wkv_session *session, const struct wkv_request *request,
                            struct wkv_text *reply, struct wkv_error *error);

@@ -33,6 +33,7 @@ struct service {
     struct wkv_janitor *janitor;
     struct wkv_metrics *metrics; /* NULL: not asked for */
     struct wkv_watchdog *watchdog;
+    char instance[WKV_INSTANCE_ID_BYTES];
 };
 
 /* The cores that this process may run on, which a container's limits may have made fewer than the machine's.
@@ -234,6 +235,7 @@ static void close_service(struct service *service)
 static enum wkv_server_outcome run(struct service *service, struct wkv_error *error)
 {
     const struct wkv_config *config = service->config;
+    wkv_make_instance_id(service->instance);
     struct wkv_provider provider = {.store = service->store,
                                     .bindings = service->bindings,
                                     .trust = service->trust,
@@ -241,6 +243,8 @@ static enum wkv_server_outcome run(struct service *service, struct wkv_error *er
                                     .stats = service->stats,
                                     .log = &service->log,
                                     .binding = config->address.binding,
+                                    .instance = service->instance,
+                                    .split = config->allow_split,
                                     .auth = service->auth,
                                     .require_binding = config->require_binding,
                                     .max_key_bytes = (uint32_t)config->max_key_bytes,

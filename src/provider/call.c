@@ -70,6 +70,14 @@ enum wkv_code wkv_call_status(struct wkv_call *call, enum wkv_store_status statu
         "the memory budget is spent; delete keys, let some expire, or serve with a larger --max-memory");
 }
 
+bool wkv_call_is_for_another(struct wkv_call *call, ProtobufCBinaryData instance)
+{
+    const char *own = call->provider->instance;
+    call->silent =
+        instance.len > 0 && (instance.len != strlen(own) || memcmp(instance.data, own, instance.len) != 0);
+    return call->silent;
+}
+
 static enum wkv_code too_large(struct wkv_call *call, size_t bytes)
 {
     return wkv_call_fail(

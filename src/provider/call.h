@@ -18,6 +18,7 @@ struct wkv_call {
     int64_t now_ns;
     struct wkv_arena *arena;
     struct wkv_writer writer;
+    bool silent; /* it is not for this instance: nothing is answered */
     struct wkv_error *error;
 };
 
@@ -44,6 +45,9 @@ enum wkv_code wkv_call_value(struct wkv_call *call, ProtobufCBinaryData bytes, s
 
 /* The code, and the text, of what the store said. WKV_STORE_MISSING is for the handler to understand. */
 enum wkv_code wkv_call_status(struct wkv_call *call, enum wkv_store_status status);
+
+/* Whether the request names an instance, and that is another one: the call is silent then, and done. */
+bool wkv_call_is_for_another(struct wkv_call *call, ProtobufCBinaryData instance);
 
 /* Completes the reply: 413 with its size where it is too large. A handler that changes something and whose
  * reply can be large calls it before the change. */

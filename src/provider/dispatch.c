@@ -134,7 +134,7 @@ enum wkv_code wkv_dispatch(struct wkv_session *session, const struct wkv_request
         return wkv_call_fail(&call, WKV_UNAVAILABLE, "no memory for the request; try again later");
     if (authorize(&call, &asked) != WKV_OK || perform(&call, request) != WKV_OK)
         return error->code;
-    *reply = (struct wkv_text){session->reply.data, session->reply.len};
+    *reply = (struct wkv_text){call.silent ? NULL : session->reply.data, session->reply.len};
     /* Providers of waSCC answer with no bytes where there is nothing to say. */
     if (request->lattice != NULL && operation->reply->n_fields == 0)
         reply->len = 0;

@@ -95,6 +95,8 @@ static size_t rows_that_fit(const struct wkv_call *call, const struct wkv_bindin
 enum wkv_code wkv_handle_bindings(struct wkv_call *call)
 {
     const Operator__BindingsRequest *request = (const Operator__BindingsRequest *)call->request;
+    if (wkv_call_is_for_another(call, request->instance))
+        return WKV_OK;
     size_t limit;
     if (check_limit(call, request->limit, MAX_LIMIT, DEFAULT_LIMIT, &limit) != WKV_OK)
         return call->error->code;
@@ -140,6 +142,8 @@ static enum wkv_code fill_slow(struct wkv_call *call, const struct wkv_stats_slo
 enum wkv_code wkv_handle_slowlog(struct wkv_call *call)
 {
     const Operator__SlowlogRequest *request = (const Operator__SlowlogRequest *)call->request;
+    if (wkv_call_is_for_another(call, request->instance))
+        return WKV_OK;
     Operator__SlowlogReply reply = OPERATOR__SLOWLOG_REPLY__INIT;
     size_t limit;
     if (check_limit(call, request->limit, SLOWLOG_MAX, SLOWLOG_DEFAULT, &limit) != WKV_OK)
@@ -164,6 +168,8 @@ enum wkv_code wkv_handle_slowlog(struct wkv_call *call)
 enum wkv_code wkv_handle_log_level(struct wkv_call *call)
 {
     const Operator__LogLevelRequest *request = (const Operator__LogLevelRequest *)call->request;
+    if (wkv_call_is_for_another(call, request->instance))
+        return WKV_OK;
     Operator__LogLevelReply reply = OPERATOR__LOG_LEVEL_REPLY__INIT;
     enum wkv_log_level level = wkv_log_level(call->provider->log);
     char name[8] = "";
@@ -178,8 +184,15 @@ enum wkv_code wkv_handle_log_level(struct wkv_call *call)
     if (wkv_call_finish(call) != WKV_OK)
         return call->error->code;
     if (request->level.len > 0) {
+        /* In the log whichever of the two levels shows it: one that falls silent says why. */
+        enum wkv_log_level before = wkv_log_level(call->provider->log);
+        if (level < before)
+            wkv_log_write(call->provider->log, before < WKV_LOG_INFO ? before : WKV_LOG_INFO,
+                          "the log level is %s now", wkv_log_level_name(level));
         wkv_log_set_level(call->provider->log, level);
-        wkv_log_info(call->provider->log, "the log level is %s now", wkv_log_level_name(level));
+        if (level >= before)
+            wkv_log_write(call->provider->log, level < WKV_LOG_INFO ? level : WKV_LOG_INFO,
+                          "the log level is %s now", wkv_log_level_name(level));
     }
     return WKV_OK;
 }

@@ -1,7 +1,6 @@
 #include "transport/discovery.h"
 
 #include <jansson.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,16 +22,6 @@
 #define REFUSED_TRIES 3
 /* A longer answer than this is made for each who asks; no server takes it, unless it was told to. */
 #define KEPT_BYTES ((size_t)1024 * 1024)
-
-/* 16 random bytes in Crockford's base32: letters and digits that nobody confuses, and no '.' for a subject to
- * trip over. */
-static void make_id(char out[WKV_INSTANCE_ID_BYTES])
-{
-    static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-    for (int i = 0; i < WKV_INSTANCE_ID_BYTES - 1; i++)
-        out[i] = digits[randombytes_uniform(32)];
-    out[WKV_INSTANCE_ID_BYTES - 1] = '\0';
-}
 
 /* Whether somebody waits for the answer, and not where the provider itself may speak. */
 static bool is_wanted(const struct wkv_discovery *discovery, const natsMsg *message)
@@ -217,7 +206,7 @@ enum wkv_code wkv_discovery_init(struct wkv_discovery *discovery, const struct w
     memset(discovery, 0, sizeof *discovery);
     discovery->address = address;
     discovery->provider = provider;
-    make_id(discovery->id);
+    discovery->id = provider->instance;
     if (wkv_loop_init(&discovery->loop, "discovery", provider->stats, log, notify_fd, error) != WKV_OK ||
         make_host(discovery->host, error) != WKV_OK)
         return error->code;

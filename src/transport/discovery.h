@@ -8,8 +8,6 @@
 #include "transport/loop.h"
 #include "wascc_keyvalue/nkey.h"
 
-#define WKV_INSTANCE_ID_BYTES 27 /* 26 characters of base32 and a NUL */
-
 /* How far a process has come with its life. */
 enum wkv_phase { WKV_PHASE_STARTING, WKV_PHASE_SERVING, WKV_PHASE_DRAINING };
 
@@ -27,7 +25,7 @@ struct wkv_discovery {
     struct wkv_loop loop; /* a connection of its own: no request waits for an operator's question */
     const struct wkv_address *address;   /* borrowed */
     const struct wkv_provider *provider; /* borrowed */
-    char id[WKV_INSTANCE_ID_BYTES];      /* unique for each process */
+    const char *id;                      /* the provider's instance */
     _Atomic int phase;                   /* enum wkv_phase */
     /* The loop's thread's: what was answered in the turn in which the last question came. */
     struct wkv_kept_answer kept[WKV_KEPT_ANSWERS];
@@ -35,12 +33,13 @@ struct wkv_discovery {
     uint64_t kept_turn;
     char inbox[WKV_SUBJECT_BYTES];  /* where the bindings that the lattice remembers come, */
     _Atomic int64_t inbox_until_ns; /* and until when they are taken up */
+    size_t taken_up;                /* so many so far; the loop's thread's */
     /* The key by which the lattice knows this process (contract section 7). */
     char host[WKV_NKEY_PUBLIC_CHARS + 1];
 };
 
-/* Makes an unconnected discovery with a fresh id. inbox_prefix is that of the connection (NULL: _INBOX).
- * Errors: WKV_UNAVAILABLE. */
+/* Makes an unconnected discovery with the provider's id. inbox_prefix is that of the connection (NULL:
+ * _INBOX). Errors: WKV_UNAVAILABLE. */
 enum wkv_code wkv_discovery_init(struct wkv_discovery *discovery, const struct wkv_address *address,
                                  const struct wkv_provider *provider, const char *inbox_prefix,
                                  struct wkv_log *log, int notify_fd, struct wkv_error *error);

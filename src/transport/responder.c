@@ -146,6 +146,9 @@ static void handle_request(struct wkv_loop *loop, void *context, natsMsg *messag
     struct wkv_text reply = {NULL, 0};
     struct wkv_error error;
     enum wkv_code code = answer(responder, &request, &reply, &error);
+    /* Another instance answers, and counts it. */
+    if (code == WKV_OK && reply.data == NULL)
+        return;
     if (!send_answer(loop, message, code, reply, &error, &headers))
         wkv_stats_count_unsent(responder->stats);
     finish(endpoint, loop, &request, code, &error, reply.len, &headers.trace);

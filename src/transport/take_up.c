@@ -3,15 +3,18 @@
 #include <jansson.h>
 #include <string.h>
 
+/* Whoever hears the question may answer it, and each binding costs every worker a subscription. */
+#define MOST_TAKEN_UP 10000
+
 /* What became of an answer's bindings. */
 struct outcome {
-    size_t taken, refused;
+    size_t taken, refused, left_out;
     struct wkv_error first; /* of those refused */
 };
 
 /* Binds one of the answer's bindings, unless a host has bound or removed its actor since: that is newer than
  * what others remember. */
-static void take_up(const struct wkv_discovery *discovery, const json_t *binding, struct outcome *outcome)
+static void take_up(struct wkv_discovery *discovery, const json_t *binding, struct outcome *outcome)
 {
     const struct wkv_provider *provider = discovery->provider;
     struct wkv_policy_binding claims = {.bound = true};
@@ -25,6 +28,10 @@ static void take_up(const struct wkv_discovery *discovery, const json_t *binding
     if (actor == NULL || capability == NULL || name == NULL || strcmp(capability, WKV_CAPABILITY) != 0 ||
         strcmp(name, discovery->address->binding) != 0)
         return;
+    if (discovery->taken_up == MOST_TAKEN_UP) {
+        outcome->left_out++;
+        return;
+    }
     if (json_is_string(named))
         keyspace = (struct wkv_text){json_string_value(named), json_string_length(named)};
     if (wkv_bindings_bind_if_new(provider->bindings, (struct wkv_text){actor, strlen(actor)}, keyspace,
@@ -32,6 +39,7 @@ static void take_up(const struct wkv_discovery *discovery, const json_t *binding
         outcome->refused++ == 0)
         outcome->first = error;
     outcome->taken += bound ? 1 : 0;
+    discovery->taken_up += bound ? 1 : 0;
 }
 
 /* Some lines for an answer, however many bindings whoever sends it puts into it. */
@@ -40,6 +48,11 @@ static void log_outcome(struct wkv_log *log, const struct outcome *outcome)
     if (outcome->refused > 0)
         wkv_log_warn(log, "%zu bindings that the lattice remembers are not taken up, the first of them: %s",
                      outcome->refused, outcome->first.text);
+    if (outcome->left_out > 0)
+        wkv_log_warn(log,
+                     "%zu bindings that the lattice remembers are left out: %d are taken up, hosts must bind "
+                     "the others",
+                     outcome->left_out, MOST_TAKEN_UP);
     if (outcome->taken > 0)
         wkv_log_info(log, "took up %zu bindings that the lattice remembers", outcome->taken);
 }

@@ -127,6 +127,24 @@ static void count_key(struct walk *walk, const json_t *key)
     walk->keys++;
 }
 
+/* A size for each key, of what it holds and so of at least min_bytes. */
+static void check_sizes(const json_t *keys, const json_t *sizes, long long min_bytes)
+{
+    const json_t *size;
+    size_t i;
+    ck_assert_uint_eq(json_array_size(sizes), json_array_size(keys));
+    json_array_foreach(sizes, i, size)
+    {
+        json_t *request = json_pack("{s:O}", "key", json_array_get(keys, i));
+        struct answer answer = client_ask(&sys, JSON, "Inspect", request);
+        json_t *reply = take_reply(&answer);
+        ck_assert_int_eq(number_at(reply, "bytes"), json_integer_value(size));
+        ck_assert_int_ge(json_integer_value(size), min_bytes);
+        json_decref(reply);
+        json_decref(request);
+    }
+}
+
 /* Asks for one page and notes what is on it. cursor gets the next one's, "" at the end. */
 static void take_page(struct walk *walk, json_t *request, char cursor[64])
 {
@@ -137,8 +155,11 @@ static void take_page(struct walk *walk, json_t *request, char cursor[64])
     struct answer answer = client_ask(&sys, JSON, "Keys", request);
     walk->most_bytes = answer.len > walk->most_bytes ? answer.len : walk->most_bytes;
     json_t *page = take_reply(&answer);
-    check_shape(page, "keys:a cursor:s");
+    bool sized = json_object_get(request, "min_bytes") != NULL;
+    check_shape(page, sized ? "keys:a cursor:s bytes:a" : "keys:a cursor:s");
     const json_t *keys = member_at(page, "keys");
+    if (sized)
+        check_sizes(keys, member_at(page, "bytes"), number_at(request, "min_bytes"));
     json_array_foreach(keys, i, key)
     {
         count_key(walk, key);
@@ -330,6 +351,10 @@ START_TEST(a_keys_request_that_makes_no_sense_is_refused)
                 {"{\"cursor\":\"1.5\"}", "cursor"},
                 {"{\"cursor\":\"99999999999999999999999\"}", "cursor"},
                 {"{\"cursor\":7}", "cursor"},
+                {"{\"cursor\":\".7\"}", "cursor"},
+                {"{\"cursor\":\"A.\"}", "cursor"},
+                {"{\"cursor\":\"A.7.8\"}", "cursor"},
+                {"{\"cursor\":\"A.7\"}", "another process"},
                 {"{\"min_bytes\":-1}", "min_bytes"},
                 {"{\"prefix\":[]}", "prefix"},
                 {"{", NULL},
@@ -343,6 +368,125 @@ START_TEST(a_keys_request_that_makes_no_sense_is_refused)
     (void)snprintf(glob, 1200, "{\"glob\":\"%0*d\"}", 1100, 0);
     system_refused("Keys", 413, "glob", glob);
     free(glob);
+    provider_stop(&provider);
+}
+END_TEST
+
+/* The places of keys are a process's own. */
+START_TEST(a_cursor_of_a_process_that_has_ended_is_refused)
+{
+    char again[160];
+    serve();
+    make_keys(10);
+    json_t *page = ask_system("Keys", "{\"limit\":3}");
+    (void)snprintf(again, sizeof again, "{\"cursor\":\"%s\"}", text_at(page, "cursor"));
+    json_decref(page);
+    json_decref(ask_system("Keys", again));
+    provider_stop(&provider);
+    provider_serve(&provider, server.url, NULL);
+    make_keys(10);
+    system_refused("Keys", 400, "another process", again);
+    provider_stop(&provider);
+}
+END_TEST
+
+#define SPLIT_KEYS 200
+
+static void serve_a_part(struct process *process, char id[INSTANCE_ID_BYTES])
+{
+    provider_start(process, server.url, "--allow-split", NULL);
+    provider_await_ready(process, id);
+}
+
+/* Which of two instances is asked, the request says, or the cursor. */
+START_TEST(where_the_data_is_split_an_operator_chooses_the_instance)
+{
+    char ids[2][INSTANCE_ID_BYTES], request[160];
+    size_t keys = 0;
+    serve_a_part(&provider, ids[0]);
+    serve_a_part(&second, ids[1]);
+    open_clients();
+    make_keys(SPLIT_KEYS);
+    json_t *all = json_object();
+    for (int i = 0; i < 2; i++) {
+        const char *key;
+        json_t *times;
+        (void)snprintf(request, sizeof request, "{\"limit\":7,\"instance\":\"%s\"}", ids[i]);
+        struct walk walk = walk_keys(request);
+        ck_assert_uint_gt(walk.keys, 0);
+        keys += walk.keys;
+        json_object_foreach(walk.seen, key, times)
+        {
+            const char *kinds[2];
+            for (int j = 0; j < 2; j++) {
+                json_t *reply =
+                    client_call(&sys, JSON, "Inspect", "{s:s,s:s}", "key", key, "instance", ids[j]);
+                kinds[j] = strcmp(text_at(reply, "kind"), "none") == 0 ? "none" : "some";
+                json_decref(reply);
+            }
+            ck_assert_str_eq(kinds[i], "some");
+            ck_assert_str_eq(kinds[1 - i], "none");
+            json_object_set(all, key, times);
+        }
+        walk_end(&walk);
+        /* Without it one of the two begins, and goes on. */
+        walk = walk_keys("{\"limit\":7}");
+        ck_assert_uint_gt(walk.keys, 0);
+        ck_assert_uint_lt(walk.keys, SPLIT_KEYS);
+        walk_end(&walk);
+    }
+    ck_assert_uint_eq(keys, SPLIT_KEYS);
+    ck_assert_uint_eq(json_object_size(all), SPLIT_KEYS);
+    json_decref(all);
+    json_decref(client_call(&sys, JSON, "LogLevel", "{s:s,s:s}", "level", "debug", "instance", ids[1]));
+    for (int i = 0; i < 2; i++) {
+        json_t *reply = client_call(&sys, JSON, "LogLevel", "{s:s}", "instance", ids[i]);
+        ck_assert_str_eq(text_at(reply, "level"), i == 0 ? "info" : "debug");
+        json_decref(reply);
+        json_decref(client_call(&sys, JSON, "Slowlog", "{s:s}", "instance", ids[i]));
+        json_decref(client_call(&sys, JSON, "Bindings", "{s:s}", "instance", ids[i]));
+    }
+    provider_stop(&second);
+    provider_stop(&provider);
+}
+END_TEST
+
+/* A key that no reply can hold is in nobody's way. */
+START_TEST(a_key_too_long_for_a_reply_is_passed_by_its_cursor)
+{
+    char key[16001], request[160] = "{}";
+    int port = server.port;
+    size_t shown = 0, refused = 0;
+    bool more = true;
+    nats_server_kill(&server);
+    nats_server_start_on(&server, port, "max_payload: 65536\n");
+    serve();
+    make_keys(20);
+    memset(key, 1, sizeof key - 1);
+    key[sizeof key - 1] = '\0';
+    set_value(key, "v", 0);
+    for (int pages = 0; more; pages++) {
+        char cursor[64] = "";
+        ck_assert_int_lt(pages, 30);
+        struct answer answer = client_send(&sys, "Keys", request, strlen(request));
+        if (answer.code == 413) {
+            const char *said = strstr(answer.text, "with the cursor ");
+            more = said != NULL;
+            if (more)
+                ck_assert_int_eq(sscanf(said, "with the cursor %63s", cursor), 1);
+            answer_free(&answer);
+            refused++;
+        } else {
+            json_t *page = take_reply(&answer);
+            shown += json_array_size(member_at(page, "keys"));
+            (void)snprintf(cursor, sizeof cursor, "%s", text_at(page, "cursor"));
+            more = *cursor != '\0';
+            json_decref(page);
+        }
+        (void)snprintf(request, sizeof request, "{\"cursor\":\"%s\"}", cursor);
+    }
+    ck_assert_uint_eq(refused, 1);
+    ck_assert_uint_eq(shown, 20);
     provider_stop(&provider);
 }
 END_TEST
@@ -859,6 +1003,7 @@ START_TEST(log_level_changes_what_is_logged)
     (void)process_await_line(&provider, "Push of " ACTOR ": Push: the key holds another kind");
     ck_assert_msg(!logged("Set of "), "what was asked at info is in the log: %s", provider.err.bytes);
     check_level("{\"level\":\"error\"}", "error");
+    (void)process_await_line(&provider, "the log level is error now");
     ck_assert(!client_exists(&client, "nothing"));
     check_level("{\"level\":\"debug\"}", "debug");
     (void)client_add(&client, JSON, "n", 1);
@@ -866,6 +1011,9 @@ START_TEST(log_level_changes_what_is_logged)
     ck_assert_msg(!logged("KeyExists of "), "what was asked at error is in the log: %s", provider.err.bytes);
     ck_assert_msg(!logged("SECRET"), "%s", provider.err.bytes);
     check_level("{\"level\":\"warn\"}", "warn");
+    (void)process_await_line(&provider, "the log level is warn now");
+    check_level("{\"level\":\"error\"}", "error");
+    (void)process_await_line(&provider, "the log level is error now");
     provider_stop(&provider);
 }
 END_TEST
@@ -1052,6 +1200,9 @@ static Suite *make_suite(void)
     tcase_add_test(tests, keys_that_hold_at_least_so_many_bytes);
     tcase_add_test(tests, keys_and_inspect_see_one_keyspace);
     tcase_add_test(tests, a_keys_request_that_makes_no_sense_is_refused);
+    tcase_add_test(tests, a_cursor_of_a_process_that_has_ended_is_refused);
+    tcase_add_test(tests, where_the_data_is_split_an_operator_chooses_the_instance);
+    tcase_add_test(tests, a_key_too_long_for_a_reply_is_passed_by_its_cursor);
     tcase_add_test(tests, a_page_of_long_keys_stays_within_max_payload);
     tcase_add_test(tests, keys_that_stay_are_all_shown_while_others_come_and_go);
     tcase_add_test(tests, data_is_served_while_keys_scans);

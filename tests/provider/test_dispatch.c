@@ -26,6 +26,7 @@ static void set_up(void)
     ck_assert_ptr_nonnull(provider.store);
     provider.bindings = wkv_bindings_create("default");
     provider.binding = "default";
+    provider.instance = "INSTANCE";
     provider.auth = WKV_AUTH_NONE;
     ck_assert_ptr_nonnull(provider.bindings);
     ck_assert_int_eq(wkv_session_init(&session, &provider), 0);
