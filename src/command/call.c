@@ -1,5 +1,6 @@
 /* wascc-keyvalue call: one request from a terminal. */
 #include <errno.h>
+#include <jansson.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,24 @@ static int failed(const char *what, const char *text)
 {
     (void)fprintf(stderr, "wascc-keyvalue: %s%s%s\n", what, *what == '\0' ? "" : ": ", text);
     return WKV_EXIT_FAILED;
+}
+
+/* Puts the reply's cursor into the request. *more: there is one; else that was the end. */
+static int follow_cursor(natsMsg *reply, struct wkv_buffer *payload, bool *more)
+{
+    json_t *page = json_loadb(natsMsg_GetData(reply), (size_t)natsMsg_GetDataLength(reply), 0, NULL);
+    json_t *asked = json_loadb(payload->data, payload->len, 0, NULL);
+    json_t *cursor = json_object_get(page, "cursor");
+    char *text = NULL;
+    *more = json_string_length(cursor) > 0;
+    if (*more && json_object_set(asked, "cursor", cursor) == 0)
+        text = json_dumps(asked, JSON_COMPACT);
+    json_decref(asked);
+    json_decref(page);
+    wkv_buffer_reset(payload, SIZE_MAX);
+    bool made = text != NULL && wkv_buffer_append(payload, text, strlen(text));
+    free(text);
+    return made || !*more ? WKV_EXIT_OK : failed("", "no memory for the next request");
 }
 
 static int print_reply(natsMsg *reply)
@@ -85,10 +104,13 @@ static const char *why_no_reply(natsConnection *connection, natsStatus status)
                                                                                 : natsStatus_GetText(status);
 }
 
-static int request(natsConnection *connection, const struct wkv_config *config, struct outgoing *outgoing)
+/* *more: the reply has a cursor, with which the next request goes on. */
+static int request(natsConnection *connection, const struct wkv_config *config, struct outgoing *outgoing,
+                   bool *more)
 {
     natsMsg *message = NULL;
     natsMsg *reply = NULL;
+    *more = false;
     if ((int64_t)outgoing->payload.len > natsConnection_GetMaxPayload(connection))
         return failed("", "the request is larger than the server's max_payload");
     natsStatus status = make_message(outgoing, &message);
@@ -103,6 +125,8 @@ static int request(natsConnection *connection, const struct wkv_config *config, 
                    "no instance serves this binding, or there is no such operation (see call --help)");
     else
         exit_status = failed("no reply", why_no_reply(connection, status));
+    if (exit_status == WKV_EXIT_OK && config->all)
+        exit_status = follow_cursor(reply, &outgoing->payload, more);
     natsMsg_Destroy(message);
     natsMsg_Destroy(reply);
     return exit_status;
@@ -196,6 +220,23 @@ static enum wkv_code prepare(const struct wkv_config *config, const char *operat
     return WKV_OK;
 }
 
+/* Each page is a request of its own, and signed as that. */
+static int request_pages(natsConnection *connection, const struct wkv_config *config, const char *operation,
+                         struct outgoing *outgoing)
+{
+    struct wkv_error error;
+    bool more;
+    int status = request(connection, config, outgoing, &more);
+    while (status == WKV_EXIT_OK && more) {
+        free(outgoing->invocation);
+        outgoing->invocation = NULL;
+        if (sign_invocation(config, operation, outgoing, &error) != WKV_OK)
+            return wkv_failure(&error);
+        status = request(connection, config, outgoing, &more);
+    }
+    return status;
+}
+
 static int call(const struct wkv_config *config, const char *operation, const char *argument)
 {
     struct outgoing outgoing = {.invocation = NULL};
@@ -206,7 +247,7 @@ static int call(const struct wkv_config *config, const char *operation, const ch
         wkv_connect(&config->connect, "wascc-keyvalue call", &connection, &error) != WKV_OK) {
         status = error.code == WKV_BAD_REQUEST ? wkv_usage_error(&error) : wkv_failure(&error);
     } else {
-        status = request(connection, config, &outgoing);
+        status = request_pages(connection, config, operation, &outgoing);
         natsConnection_Destroy(connection);
     }
     destroy_outgoing(&outgoing);

@@ -91,6 +91,8 @@ static const struct option_row rows[] = {
     {"claims", TEXT, AT(claims), CALL, 0, 0, NULL, "FILE", NULL, "actor claims to send"},
     {"host-seed", TEXT, AT(host_seed), CALL, 0, 0, NULL, "FILE", NULL,
      "sign invocation claims with this host's seed"},
+    {"all", FLAG, AT(all), CALL, 0, 0, NULL, NULL, NULL,
+     "ask for the next page as long as the reply has a cursor, as those of Keys and Bindings"},
     {"issuer-seed", TEXT, AT(issuer_seed), TOKEN, 0, 0, NULL, "FILE", NULL,
      "the account's seed, which signs"},
     {"subject", TEXT, AT(subject), TOKEN, 0, 0, NULL, "M...", NULL, "the actor that the claims are for"},

@@ -60,6 +60,7 @@ struct wkv_config {
     const char *actor;          /* NULL: not given */
     const char *claims;         /* file */
     const char *host_seed;      /* file */
+    bool all;                   /* page after page */
     struct wkv_config_list trusted_issuers;
     struct wkv_config_list trusted_hosts;
     const char *trusted_issuer_file;

@@ -124,10 +124,13 @@ static enum wkv_code open_trust(struct service *service, struct wkv_error *error
 {
     struct wkv_trust *trust;
     struct wkv_replay_options options = {0};
-    if (service->auth == WKV_AUTH_NONE)
-        return WKV_OK;
     if (load_trust(service, &trust, error) != WKV_OK)
         return error->code;
+    /* What is wrong is wrong also where it is not needed. */
+    if (service->auth == WKV_AUTH_NONE) {
+        wkv_trust_release(trust);
+        return WKV_OK;
+    }
     if (wkv_trust_source_create(trust, &service->trust, error) != WKV_OK) {
         wkv_trust_release(trust);
         return error->code;
@@ -148,6 +151,8 @@ static void tell_trust(struct service *service)
     wkv_trust_reader_init(&reader, service->trust);
     const struct wkv_trust *trust = wkv_trust_reader_current(&reader);
     log_trust(service, trust, "starting");
+    if (!wkv_trust_any_host(trust) && wkv_trust_count(trust, WKV_TRUST_HOSTS) == 0)
+        wkv_log_info(&service->log, "no --trusted-host: what operators ask and what binds actors is refused");
     if (wkv_trust_any_host(trust))
         wkv_log_warn(&service->log, "--trusted-host any: whoever makes a key pair may sign as a host");
     wkv_trust_reader_destroy(&reader);

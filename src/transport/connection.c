@@ -78,11 +78,15 @@ static bool host_and_port(const char *text, size_t len)
     return digit == end && number > 0 && number <= UINT16_MAX;
 }
 
-/* One of the servers, without the comma: `[scheme://][user[:password]@]host[:port][/]`. */
+/* One of the servers, without the comma: `[nats://|tls://][user[:password]@]host[:port][/]`. */
 static bool server_valid(const char *url, size_t len)
 {
     const char *scheme_end = memmem(url, len, "://", 3);
     const char *host = scheme_end == NULL ? url : scheme_end + 3;
+    size_t scheme_len = scheme_end == NULL ? 0 : (size_t)(scheme_end - url);
+    if (scheme_end != NULL && !(scheme_len == 4 && memcmp(url, "nats", 4) == 0) &&
+        !(scheme_len == 3 && memcmp(url, "tls", 3) == 0))
+        return false;
     const char *at = memrchr(host, '@', (size_t)(url + len - host));
     if (at != NULL)
         host = at + 1;
@@ -98,10 +102,10 @@ static enum wkv_code check_servers(const char *servers, struct wkv_error *error)
     for (const char *one = servers;; one++) {
         size_t len = strcspn(one, ",");
         if (!server_valid(one, len))
-            return wkv_fail(
-                error, WKV_BAD_REQUEST,
-                "--server is no NATS URL: give one such as nats://127.0.0.1:4222, or several with "
-                "commas between; in a password ',' is %%2C and '@' is %%40");
+            return wkv_fail(error, WKV_BAD_REQUEST,
+                            "--server is no NATS URL: give one such as nats://127.0.0.1:4222 or tls://..., "
+                            "or several with "
+                            "commas between; in a password ',' is %%2C and '@' is %%40");
         one += len;
         if (*one == '\0')
             return WKV_OK;

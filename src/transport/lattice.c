@@ -119,11 +119,12 @@ static void count(const struct incoming *incoming, enum wkv_code code, const str
         wkv_stats_count(responder->stats, &done);
     }
     if (wkv_log_wants(responder->log, WKV_LOG_DEBUG))
-        wkv_log_debug(responder->log, "lattice: %s of %.*s: %s in %lld us%s%s",
-                      incoming->operation == NULL ? "an unknown operation" : incoming->operation->name,
+        wkv_log_debug(responder->log, "lattice: %s of %.*s: %s in %lld us, %zu bytes in, %zu out%s%s",
+                      incoming->operation == NULL ? "no operation of this subject"
+                                                  : incoming->operation->name,
                       (int)incoming->actor.len, incoming->actor.data, code == WKV_OK ? "done" : error->text,
-                      (long long)((done.end_ns - done.start_ns) / 1000), trace->present ? ", trace " : "",
-                      trace->present ? trace->id : "");
+                      (long long)((done.end_ns - done.start_ns) / 1000), done.request_bytes, reply_bytes,
+                      trace->present ? ", trace " : "", trace->present ? trace->id : "");
 }
 
 /* Sends the response: the reply, or the error with an empty one. A reply has been made to fit; an error goes

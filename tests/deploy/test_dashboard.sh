@@ -64,10 +64,12 @@ start_provider()
         umask 077
         "$program" keygen account >"$work/account"
         "$program" keygen module >"$work/actor"
+        "$program" keygen host >"$work/host.json"
     )
     "$program" token --issuer-seed "$work/account" --subject "$(field "$work/actor")" --cap wascc:keyvalue >"$work/claims"
     : >"$log"
-    "$program" serve --server "$server" --trusted-issuer "$(field "$work/account")" --max-memory 64mb \
+    "$program" serve --server "$server" --trusted-issuer "$(field "$work/account")" \
+        --trusted-host "$(field "$work/host.json")" --max-memory 64mb \
         --metrics-listen 127.0.0.1:0 </dev/null >"$log" 2>&1 &
     provider_pid=$!
     wait_for_line "$provider_pid" "$log" ' ready: ' 60 || give_up "the provider gets ready" "$log"
@@ -135,6 +137,32 @@ notices()
     fi
 }
 
+# The commands that the panels' descriptions give do what they say, where README's example left host.json.
+runs_what_it_says()
+{
+    local line count=0
+    "$PYTHON" - "$BOARD" >"$work/commands" <<'PROGRAM'
+import json, re, sys
+for panel in json.load(open(sys.argv[1]))["panels"]:
+    for command in re.findall(r"`(wascc-keyvalue [^`]*)`", panel.get("description", "")):
+        print(command)
+PROGRAM
+    ln -sf "$program" "$work/wascc-keyvalue"
+    while read -r line; do
+        if ! (cd "$work" && PATH=$work:$PATH NATS_URL=$server bash -c "$line") >"$work/command.log" 2>&1 </dev/null; then
+            cat "$work/command.log"
+            not_ok "dashboard: $line"
+            return
+        fi
+        count=$((count + 1))
+    done <"$work/commands"
+    if [[ "$count" -ge 6 ]]; then
+        ok "dashboard: the commands of the descriptions run"
+    else
+        not_ok "dashboard: the descriptions give $count commands"
+    fi
+}
+
 draws()
 {
     if ! "$PYTHON" -c 'import matplotlib' 2>/dev/null; then
@@ -164,5 +192,6 @@ if [[ "$status" -eq 0 ]]; then
 elif [[ "$status" -ne 1 ]]; then
     not_ok "dashboard: the check ended with $status"
 fi
+runs_what_it_says
 draws
 [[ "$status" -eq 0 && "$failed" -eq 0 ]]

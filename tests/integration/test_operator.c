@@ -1120,6 +1120,14 @@ END_TEST
     (process_destroy(&command), program_run(&command, NULL, NULL, "call", "--server", server.url, "--actor", \
                                             "system", __VA_ARGS__, NULL))
 
+static size_t lines_of(const char *text)
+{
+    size_t lines = 0;
+    for (; (text = strchr(text, '\n')) != NULL; text++)
+        lines++;
+    return lines;
+}
+
 START_TEST(call_asks_as_system_with_a_hosts_seed)
 {
     char seed[PATH_BYTES], actor[WKV_NKEY_PUBLIC_CHARS + 1];
@@ -1137,6 +1145,22 @@ START_TEST(call_asks_as_system_with_a_hosts_seed)
     ck_assert_ptr_nonnull(strstr(command.err.bytes, "Wascc-Invocation"));
     ck_assert_int_eq(CALL("--host-seed", seed, "Keys", "{}"), 0);
     ck_assert_str_eq(command.out.bytes, "{\"keys\":[\"greeting\"],\"cursor\":\"\"}\n");
+    /* --all: each page is asked for, and signed, by itself. */
+    claims = claims_for(&people.account, ACTOR);
+    for (int i = 0; i < 5; i++) {
+        char key[16];
+        (void)snprintf(key, sizeof key, "key %d", i);
+        json_decref(papers_call(&client, (struct papers){.claims = claims}, JSON, "Set", "{s:s,s:s}", "key",
+                                key, "value", "v"));
+    }
+    free(claims);
+    ck_assert_int_eq(CALL("--host-seed", seed, "--all", "Keys", "{\"limit\":2,\"prefix\":\"key\"}"), 0);
+    ck_assert_uint_ge(lines_of(command.out.bytes), 3);
+    ck_assert_ptr_nonnull(strstr(command.out.bytes, "\"cursor\":\"\"}\n"));
+    for (char key[] = "\"key 0\""; key[5] < '5'; key[5]++)
+        ck_assert_ptr_nonnull(strstr(command.out.bytes, key));
+    ck_assert_int_eq(CALL("--host-seed", seed, "--all", "LogLevel", "{}"), 0);
+    ck_assert_uint_eq(lines_of(command.out.bytes), 1);
     ck_assert_int_eq(CALL("--host-seed", seed, "Inspect", "{\"key\":\"greeting\"}"), 0);
     ck_assert_ptr_nonnull(strstr(command.out.bytes, "\"kind\":\"scalar\",\"length\":5,"));
     ck_assert_int_eq(CALL("--host-seed", seed, "Bindings", "{}"), 0);
