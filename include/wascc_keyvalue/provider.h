@@ -131,8 +131,8 @@ void wkv_prefetch(struct wkv_session *session, const struct wkv_request *request
  * MessagePack through the lattice: a reply fits where the response that it goes into does. On WKV_OK *reply
  * is in the session and valid until its next use; else error says what was wrong and what would be right,
  * beginning with the operation's name, and nothing has been changed. A reply without data (NULL) is none: the
- * request is another instance's to answer. Thread-safety: any number of threads,
- * each with a session of its own. Errors: every code of contract section 5. */
+ * request is another instance's to answer. Thread-safety: any number of threads, each with a session of its
+ * own. Errors: every code of contract section 5. */
 enum wkv_code wkv_dispatch(struct wkv_session *session, const struct wkv_request *request,
                            struct wkv_text *reply, struct wkv_error *error);
 

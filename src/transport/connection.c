@@ -104,8 +104,7 @@ static enum wkv_code check_servers(const char *servers, struct wkv_error *error)
         if (!server_valid(one, len))
             return wkv_fail(error, WKV_BAD_REQUEST,
                             "--server is no NATS URL: give one such as nats://127.0.0.1:4222 or tls://..., "
-                            "or several with "
-                            "commas between; in a password ',' is %%2C and '@' is %%40");
+                            "or several with commas between; in a password ',' is %%2C and '@' is %%40");
         one += len;
         if (*one == '\0')
             return WKV_OK;
