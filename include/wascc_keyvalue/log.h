@@ -9,6 +9,8 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 enum wkv_log_level { WKV_LOG_ERROR, WKV_LOG_WARN, WKV_LOG_INFO, WKV_LOG_DEBUG };
 enum wkv_log_format { WKV_LOG_TEXT, WKV_LOG_JSON };
@@ -42,6 +44,18 @@ bool wkv_log_format_parse(const char *name, enum wkv_log_format *format);
  * to say so. */
 void wkv_log_write(struct wkv_log *log, enum wkv_log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* What a line in JSON has beside its message: a text, or where that is NULL a number. */
+struct wkv_log_field {
+    const char *name; /* needs no escape in JSON */
+    const char *text;
+    int64_t number;
+};
+
+/* The same with fields, for machines: as text it is the message alone, which should say it all. What has no
+ * room in the line is left out. */
+void wkv_log_fields(struct wkv_log *log, enum wkv_log_level level, const struct wkv_log_field *fields,
+                    size_t count, const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 /* Whether a line at that level would be written: for what costs something to make. */
 static inline bool wkv_log_wants(const struct wkv_log *log, enum wkv_log_level level)

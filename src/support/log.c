@@ -1,5 +1,6 @@
 #include "wascc_keyvalue/log.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -69,32 +70,78 @@ static size_t copy_message(char *out, size_t room, const char *message, bool jso
     return len;
 }
 
-void wkv_log_write(struct wkv_log *log, enum wkv_log_level level, const char *format, ...)
-{
-    if (!wkv_log_wants(log, level))
-        return;
-    char message[WKV_LOG_LINE_BYTES];
-    va_list args;
-    va_start(args, format);
-    int formatted = vsnprintf(message, sizeof message, format, args);
-    va_end(args);
-    if (formatted < 0)
-        return;
+/* Room that the fields leave for a message. */
+#define MESSAGE_ROOM_BYTES 256
 
-    bool json = log->format == WKV_LOG_JSON;
-    const char *tail = json ? "\"}\n" : "\n";
+static size_t put_fields(char *out, size_t room, const struct wkv_log_field *fields, size_t count)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct wkv_log_field *field = &fields[i];
+        char one[WKV_LOG_LINE_BYTES], text[WKV_LOG_LINE_BYTES / 2] = "";
+        if (field->text != NULL)
+            text[copy_message(text, sizeof text - 1, field->text, true)] = '\0';
+        int bytes = field->text != NULL
+                        ? snprintf(one, sizeof one, "\"%s\":\"%s\",", field->name, text)
+                        : snprintf(one, sizeof one, "\"%s\":%" PRId64 ",", field->name, field->number);
+        if (bytes < 0 || (size_t)bytes >= sizeof one || (size_t)bytes > room - len)
+            continue;
+        memcpy(out + len, one, (size_t)bytes);
+        len += (size_t)bytes;
+    }
+    return len;
+}
+
+/* What stands in front of the message. */
+static size_t put_head(char line[WKV_LOG_LINE_BYTES], const struct wkv_log *log, enum wkv_log_level level,
+                       const struct wkv_log_field *fields, size_t count)
+{
+    static const char message[] = "\"message\":\"";
     char when[WKV_TIME_TEXT_BYTES];
     wkv_time_text(wkv_wall_ns(), 3, when);
-    char line[WKV_LOG_LINE_BYTES];
-    int head = json ? snprintf(line, sizeof line, "{\"time\":\"%s\",\"level\":\"%s\",\"message\":\"", when,
-                               level_names[level])
-                    : snprintf(line, sizeof line, "%s %-5s ", when, level_names[level]);
-    if (head < 0)
+    if (log->format != WKV_LOG_JSON)
+        return (size_t)snprintf(line, WKV_LOG_LINE_BYTES, "%s %-5s ", when, level_names[level]);
+    size_t len = (size_t)snprintf(line, WKV_LOG_LINE_BYTES, "{\"time\":\"%s\",\"level\":\"%s\",", when,
+                                  level_names[level]);
+    len += put_fields(line + len, WKV_LOG_LINE_BYTES - MESSAGE_ROOM_BYTES - len, fields, count);
+    memcpy(line + len, message, sizeof message - 1);
+    return len + sizeof message - 1;
+}
+
+static void write_line(struct wkv_log *log, enum wkv_log_level level, const struct wkv_log_field *fields,
+                       size_t count, const char *format, va_list args)
+{
+    char message[WKV_LOG_LINE_BYTES];
+    if (vsnprintf(message, sizeof message, format, args) < 0)
         return;
-    size_t len = (size_t)head;
+    bool json = log->format == WKV_LOG_JSON;
+    const char *tail = json ? "\"}\n" : "\n";
+    char line[WKV_LOG_LINE_BYTES];
+    size_t len = put_head(line, log, level, fields, count);
     len += copy_message(line + len, sizeof line - len - strlen(tail), message, json);
     memcpy(line + len, tail, strlen(tail));
     len += strlen(tail);
     ssize_t written = write(log->fd, line, len);
     (void)written;
+}
+
+void wkv_log_write(struct wkv_log *log, enum wkv_log_level level, const char *format, ...)
+{
+    va_list args;
+    if (!wkv_log_wants(log, level))
+        return;
+    va_start(args, format);
+    write_line(log, level, NULL, 0, format, args);
+    va_end(args);
+}
+
+void wkv_log_fields(struct wkv_log *log, enum wkv_log_level level, const struct wkv_log_field *fields,
+                    size_t count, const char *format, ...)
+{
+    va_list args;
+    if (!wkv_log_wants(log, level))
+        return;
+    va_start(args, format);
+    write_line(log, level, fields, count, format, args);
+    va_end(args);
 }

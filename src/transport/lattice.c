@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "transport/loop_extra.h"
+#include "transport/request_log.h"
 #include "wascc_keyvalue/clock.h"
 #include "wascc_keyvalue/token.h"
 
@@ -118,13 +119,9 @@ static void count(const struct incoming *incoming, enum wkv_code code, const str
         done.operation = (size_t)(incoming->operation - wkv_operations);
         wkv_stats_count(responder->stats, &done);
     }
-    if (wkv_log_wants(responder->log, WKV_LOG_DEBUG))
-        wkv_log_debug(responder->log, "lattice: %s of %.*s: %s in %lld us, %zu bytes in, %zu out%s%s",
-                      incoming->operation == NULL ? "no operation of this subject"
-                                                  : incoming->operation->name,
-                      (int)incoming->actor.len, incoming->actor.data, code == WKV_OK ? "done" : error->text,
-                      (long long)((done.end_ns - done.start_ns) / 1000), done.request_bytes, reply_bytes,
-                      trace->present ? ", trace " : "", trace->present ? trace->id : "");
+    wkv_log_request(responder->log, "lattice: ",
+                    incoming->operation == NULL ? "no operation of this subject" : incoming->operation->name,
+                    &done);
 }
 
 /* Sends the response: the reply, or the error with an empty one. A reply has been made to fit; an error goes

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "transport/header.h"
+#include "transport/request_log.h"
 #include "wascc_keyvalue/clock.h"
 
 #define SYSTEM "system"
@@ -79,18 +80,6 @@ bool wkv_responder_send(struct wkv_loop *loop, natsMsg *message, const void *byt
                : wkv_loop_reply_traced(loop, message, bytes, len, &headers->traceparent);
 }
 
-/* For those who follow single requests (LogLevel debug). */
-static void log_request(struct wkv_responder *responder, const struct wkv_request *request,
-                        const struct wkv_stats_request *done)
-{
-    bool traced = done->trace->present;
-    wkv_log_debug(responder->log, "%s of %.*s: %s in %lld us, %zu bytes in, %zu out%s%s",
-                  request->operation->name, (int)(request->actor.len < 64 ? request->actor.len : 64),
-                  request->actor.data, done->code == WKV_OK ? "done" : done->error,
-                  (long long)((done->end_ns - done->start_ns) / 1000), done->request_bytes, done->reply_bytes,
-                  traced ? ", trace " : "", traced ? done->trace->id : "");
-}
-
 /* Sends what dispatch came to. Returns false where nats.c could not take it. */
 static bool send_answer(struct wkv_loop *loop, natsMsg *message, enum wkv_code code, struct wkv_text reply,
                         const struct wkv_error *error, const struct wkv_request_headers *headers)
@@ -118,7 +107,7 @@ static void finish(const struct wkv_endpoint *endpoint, struct wkv_loop *loop,
                                      .trace = trace};
     wkv_stats_count(responder->stats, &done);
     if (wkv_log_wants(responder->log, WKV_LOG_DEBUG))
-        log_request(responder, request, &done);
+        wkv_log_request(responder->log, "", request->operation->name, &done);
 }
 
 static void handle_request(struct wkv_loop *loop, void *context, natsMsg *message)

@@ -161,6 +161,47 @@ START_TEST(a_traceparent_comes_back_on_replies_and_errors)
 }
 END_TEST
 
+/* The line of the log in JSON that has this operation, as an object that the caller releases. */
+static json_t *logged_request(const char *operation)
+{
+    char member[64];
+    (void)snprintf(member, sizeof member, "\"operation\":\"%s\"", operation);
+    const char *line = process_await_line(&provider, member);
+    return json_of(line, (size_t)(strchr(line, '\n') - line));
+}
+
+/* What machines look for in a log in JSON has members of its own. */
+START_TEST(a_log_in_json_has_the_request_in_members)
+{
+    provider_serve(&provider, server.url, "--log-level", "debug", "--log-format", "json", NULL);
+    open_clients();
+    struct answer answer =
+        ask_with(&client, "Set", "{\"key\":\"k\",\"value\":\"v\"}", 23, "traceparent", PARENT, NULL);
+    check_code(&answer, 0);
+    size_t reply_bytes = answer.len;
+    answer_free(&answer);
+    json_t *line = logged_request("Set");
+    check_shape(line, "time:s level:s operation:s actor:s code:i duration_us:i request_bytes:i reply_bytes:i "
+                      "trace_id:s message:s");
+    ck_assert_str_eq(text_at(line, "level"), "debug");
+    ck_assert_str_eq(text_at(line, "actor"), ACTOR);
+    ck_assert_str_eq(text_at(line, "trace_id"), TRACE_ID);
+    ck_assert_int_eq(number_at(line, "code"), 0);
+    ck_assert_int_eq(number_at(line, "request_bytes"), 23);
+    ck_assert_int_eq(number_at(line, "reply_bytes"), (long long)reply_bytes);
+    ck_assert_ptr_nonnull(strstr(text_at(line, "message"), "Set of " ACTOR ": done in "));
+    json_decref(line);
+    client_refused(&client, JSON, "Push", 409, NULL, "{s:s,s:s}", "key", "k", "value", "v");
+    line = logged_request("Push");
+    check_shape(line, "time:s level:s operation:s actor:s code:i duration_us:i request_bytes:i reply_bytes:i "
+                      "message:s");
+    ck_assert_int_eq(number_at(line, "code"), 409);
+    ck_assert_int_eq(number_at(line, "reply_bytes"), 0);
+    json_decref(line);
+    provider_stop(&provider);
+}
+END_TEST
+
 /* nats.c has parsed the headers of a message without a body already, in a way of its own. */
 START_TEST(a_traceparent_of_an_empty_body_comes_back)
 {
@@ -529,6 +570,7 @@ static Suite *make_suite(void)
     TCase *tests = tcase_create("trace");
     tcase_add_checked_fixture(tests, start, stop);
     tcase_add_loop_test(tests, a_traceparent_comes_back_on_replies_and_errors, 0, 2);
+    tcase_add_test(tests, a_log_in_json_has_the_request_in_members);
     tcase_add_test(tests, a_traceparent_of_an_empty_body_comes_back);
     tcase_add_test(tests, an_invalid_traceparent_does_not_come_back_and_does_no_harm);
     tcase_add_test(tests, a_traceparent_of_a_later_version_is_taken);
