@@ -269,7 +269,9 @@ static void turn(struct wkv_loop *loop, bool *flowing)
     bool readable = false;
     bool woken = false;
     struct epoll_event events[4];
-    (void)atomic_fetch_add_explicit(&loop->turns_begun, 1, memory_order_relaxed);
+    /* No other thread writes it. */
+    uint64_t begun = atomic_load_explicit(&loop->turns_begun, memory_order_relaxed);
+    atomic_store_explicit(&loop->turns_begun, begun + 1, memory_order_relaxed);
     uint64_t asked = atomic_load_explicit(&loop->turns_asked, memory_order_acquire);
     int count = epoll_wait(loop->epoll_fd, events, 4, asked != loop->turns_done && *flowing ? 0 : -1);
     for (int i = 0; i < count; i++) {
@@ -676,68 +678,4 @@ void wkv_loop_destroy(struct wkv_loop *loop)
     wkv_loop_extra_destroy(loop);
     (void)pthread_mutex_destroy(&loop->turn_lock);
     (void)pthread_cond_destroy(&loop->turn_done);
-}
-
-/* ---- replies ---- */
-
-bool wkv_loop_reply(struct wkv_loop *loop, natsMsg *message, const void *bytes, size_t len)
-{
-    const char *to = natsMsg_GetReply(message);
-    if (to == NULL)
-        return true;
-    loop->unsent_bytes += len;
-    return natsConnection_Publish(loop->connection, to, bytes, (int)len) == NATS_OK;
-}
-
-/* The caller's own header goes back to him. It has been read as a traceparent: short, and without a line's
- * end. */
-static natsStatus add_traceparent(natsMsg *reply, const struct wkv_header *traceparent)
-{
-    char value[WKV_LOOP_HEADER_BYTES];
-    if (traceparent == NULL || traceparent->value.data == NULL || traceparent->value.len >= sizeof value)
-        return NATS_OK;
-    memcpy(value, traceparent->value.data, traceparent->value.len);
-    value[traceparent->value.len] = '\0';
-    return natsMsgHeader_Set(reply, traceparent->name, value);
-}
-
-bool wkv_loop_reply_traced(struct wkv_loop *loop, natsMsg *message, const void *bytes, size_t len,
-                           const struct wkv_header *traceparent)
-{
-    const char *to = natsMsg_GetReply(message);
-    if (to == NULL)
-        return true;
-    natsMsg *reply = NULL;
-    natsStatus status = natsMsg_Create(&reply, to, NULL, bytes, (int)len);
-    if (status == NATS_OK)
-        status = add_traceparent(reply, traceparent);
-    if (status == NATS_OK)
-        status = natsConnection_PublishMsg(loop->connection, reply);
-    natsMsg_Destroy(reply);
-    loop->unsent_bytes += len + WKV_LOOP_HEADER_BYTES;
-    return status == NATS_OK;
-}
-
-/* The headers of ADR-32. */
-bool wkv_loop_reply_error(struct wkv_loop *loop, natsMsg *message, const struct wkv_error *error,
-                          const struct wkv_header *traceparent)
-{
-    const char *to = natsMsg_GetReply(message);
-    if (to == NULL)
-        return true;
-    char code[12];
-    (void)snprintf(code, sizeof code, "%d", (int)error->code);
-    natsMsg *reply = NULL;
-    natsStatus status = natsMsg_Create(&reply, to, NULL, NULL, 0);
-    if (status == NATS_OK)
-        status = natsMsgHeader_Set(reply, "Nats-Service-Error-Code", code);
-    if (status == NATS_OK)
-        status = natsMsgHeader_Set(reply, "Nats-Service-Error", error->text);
-    if (status == NATS_OK)
-        status = add_traceparent(reply, traceparent);
-    if (status == NATS_OK)
-        status = natsConnection_PublishMsg(loop->connection, reply);
-    natsMsg_Destroy(reply);
-    loop->unsent_bytes += sizeof *error;
-    return status == NATS_OK;
 }

@@ -506,6 +506,18 @@ START_TEST(refused_after_a_reconnect_it_is_not_ready)
 }
 END_TEST
 
+/* Serves as a user whom the server's configuration denies something; the client is another one, whom it does
+ * not. */
+static void serve_denied(const char *config, char url[URL_BYTES])
+{
+    nats_server_kill(&server);
+    nats_server_start(&server, config);
+    provider_start(&provider, server.url, "--user", "p", "--password", "p", WITH_METRICS, NULL);
+    await_serving();
+    (void)snprintf(url, URL_BYTES, "nats://c:c@127.0.0.1:%d", server.port);
+    client_open(&client, url);
+}
+
 /* An actor's subject of the lattice is that actor's: the others are served without it, at once and after a
  * loss. */
 START_TEST(an_actor_whose_subject_is_refused_is_nobody_elses_trouble)
@@ -513,12 +525,7 @@ START_TEST(an_actor_whose_subject_is_refused_is_nobody_elses_trouble)
     char url[URL_BYTES];
     static const char denying[] =
         USERS(", permissions: {subscribe: {deny: [\"" DEFAULT_BASE ".MREFUSED\"]}}");
-    nats_server_kill(&server);
-    nats_server_start(&server, denying);
-    provider_start(&provider, server.url, "--user", "p", "--password", "p", WITH_METRICS, NULL);
-    await_serving();
-    (void)snprintf(url, sizeof url, "nats://c:c@127.0.0.1:%d", server.port);
-    client_open(&client, url);
+    serve_denied(denying, url);
     system_open(&sys, url);
     bind_actor(&sys, JSON, (struct papers){.claims = NULL}, "MREFUSED", NULL);
     ck_assert_int_eq(client_add(&client, JSON, "n", 1), 1);
@@ -553,12 +560,7 @@ START_TEST(replies_that_the_server_refuses_are_some_lines_of_the_log)
     char url[URL_BYTES];
     static const char denying[] = USERS(", permissions: {publish: {deny: [\"nowhere\"]}}");
     long long begin_ms = now_ms();
-    nats_server_kill(&server);
-    nats_server_start(&server, denying);
-    provider_start(&provider, server.url, "--user", "p", "--password", "p", WITH_METRICS, NULL);
-    await_serving();
-    (void)snprintf(url, sizeof url, "nats://c:c@127.0.0.1:%d", server.port);
-    client_open(&client, url);
+    serve_denied(denying, url);
     for (int i = 0; i < REFUSED_REPLIES; i++)
         ask_for_a_refused_reply();
     answers_all(100, "refused replies");
