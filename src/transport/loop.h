@@ -173,6 +173,11 @@ void wkv_loop_check(struct wkv_loop *loop);
 /* Frees a disconnected loop. */
 void wkv_loop_destroy(struct wkv_loop *loop);
 
+/* For loop_open.c and loop_drain.c: the whole of the loop's thread, whose argument is the loop; and the end
+ * of the messages that a thread which has ended had in hand. */
+void *wkv_loop_run(void *loop);
+void wkv_loop_forget_messages(struct wkv_loop *loop);
+
 /* For loop_extra.c: subscribes to one subject. Errors: nats.c's. */
 natsStatus wkv_loop_subscribe_one(struct wkv_loop *loop, struct wkv_loop_subscription *one);
 

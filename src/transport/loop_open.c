@@ -1,0 +1,193 @@
+/* How a loop's connection comes to be: connected, subscribed, running, confirmed. */
+#include "transport/loop.h"
+
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "transport/loop_events.h"
+#include "transport/loop_extra.h"
+#include "wascc_keyvalue/clock.h"
+
+/* How long to wait for nats.c to pass on what the server said. */
+#define REFUSAL_WAIT_MS 1000
+
+static natsStatus set_options(struct wkv_loop *loop, natsOptions *options)
+{
+    natsStatus status = natsOptions_SetEventLoop(options, loop, wkv_loop_on_attach, wkv_loop_on_read,
+                                                 wkv_loop_on_write, wkv_loop_on_detach);
+    if (status == NATS_OK)
+        status = natsOptions_SetAllowReconnect(options, false);
+    if (status == NATS_OK)
+        status = natsOptions_SetClosedCB(options, wkv_loop_on_closed, loop);
+    if (status == NATS_OK)
+        status = natsOptions_SetErrorHandler(options, wkv_loop_on_error, loop);
+    return status;
+}
+
+static void reset_for_connection(struct wkv_loop *loop)
+{
+    atomic_store(&loop->want_stop, false);
+    atomic_store(&loop->want_write, false);
+    atomic_store(&loop->closed, false);
+    atomic_store(&loop->confirmed, false);
+    loop->interest = EPOLLIN;
+    loop->messages_seen = 0;
+    loop->bytes_seen = 0;
+    loop->spent_from = 0;
+    loop->pending = 0;
+    loop->unsent_bytes = 0;
+    loop->hot = 0;
+    (void)pthread_mutex_lock(&loop->turn_lock);
+    loop->refusal[0] = '\0';
+    (void)pthread_mutex_unlock(&loop->turn_lock);
+}
+
+/* OpenSSL keeps errors in a queue of each thread, and nats.c leaves there what ended a connection over TLS.
+ * For the next connection that this thread makes "would block" then looks like that error. So each begins
+ * with an empty queue; the loop's thread is a new one for each. It is nats.c that links OpenSSL, if anything
+ * does, hence the look-up. */
+static void forget_tls_errors(void)
+{
+    void (*clear)(void) = NULL;
+    void *found = dlsym(RTLD_DEFAULT, "ERR_clear_error");
+    memcpy(&clear, &found, sizeof clear);
+    if (clear != NULL)
+        clear();
+}
+
+static natsStatus connect_now(struct wkv_loop *loop, natsOptions *options)
+{
+    natsConnection *connection = NULL;
+    forget_tls_errors();
+    natsStatus status = natsConnection_Connect(&connection, options);
+    (void)pthread_mutex_lock(&loop->extra_lock);
+    loop->connection = connection;
+    (void)pthread_mutex_unlock(&loop->extra_lock);
+    return status;
+}
+
+static enum wkv_code connect_once(struct wkv_loop *loop, const struct wkv_connect_options *connect,
+                                  struct wkv_error *error)
+{
+    natsOptions *options;
+    if (wkv_connect_options_apply(connect, "wascc-keyvalue", &options, error) != WKV_OK)
+        return error->code;
+    reset_for_connection(loop);
+    natsStatus status = natsStatistics_Create(&loop->statistics);
+    if (status == NATS_OK)
+        status = set_options(loop, options);
+    if (status == NATS_OK)
+        status = connect_now(loop, options);
+    if (status != NATS_OK)
+        (void)wkv_connect_failed(loop->name, connect, status, error);
+    natsOptions_Destroy(options);
+    if (status != NATS_OK)
+        return error->code;
+    loop->max_payload = (size_t)natsConnection_GetMaxPayload(loop->connection);
+    wkv_loop_note_up(loop);
+    return WKV_OK;
+}
+
+natsStatus wkv_loop_subscribe_one(struct wkv_loop *loop, struct wkv_loop_subscription *one)
+{
+    natsStatus status = one->queue[0] == '\0'
+                            ? natsConnection_SubscribeSync(&one->subscription, loop->connection, one->subject)
+                            : natsConnection_QueueSubscribeSync(&one->subscription, loop->connection,
+                                                                one->subject, one->queue);
+    /* No bound of nats.c's own, which would drop requests: the loop reads no more than it has handled. */
+    if (status == NATS_OK)
+        status = natsSubscription_SetPendingLimits(one->subscription, -1, -1);
+    return status;
+}
+
+/* The server has refused something. Its words reach us by a callback of nats.c's, on a thread of its own;
+ * where they are not of a subscription, but of a reply to a request that came in already, there is nothing to
+ * wait for but the time. */
+static enum wkv_code check_refusal(struct wkv_loop *loop, struct wkv_error *error)
+{
+    int64_t deadline_ns = wkv_monotonic_ns() + REFUSAL_WAIT_MS * WKV_NS_PER_MS;
+    struct timespec until = {deadline_ns / WKV_NS_PER_S, deadline_ns % WKV_NS_PER_S};
+    int waited = 0;
+    enum wkv_code code = WKV_OK;
+    (void)pthread_mutex_lock(&loop->turn_lock);
+    while (loop->refusal[0] == '\0' && waited == 0)
+        waited = pthread_cond_timedwait(&loop->turn_done, &loop->turn_lock, &until);
+    if (loop->refusal[0] != '\0')
+        code = wkv_fail(error, WKV_FORBIDDEN,
+                        "%s: the server refuses a subscription (%s); grant this user `subscribe` on it",
+                        loop->name, loop->refusal);
+    (void)pthread_mutex_unlock(&loop->turn_lock);
+    return code;
+}
+
+/* A server that ends the connection has said why: such as that a user has too many subscriptions. */
+static enum wkv_code cannot_subscribe(struct wkv_loop *loop, natsStatus status, struct wkv_error *error)
+{
+    const char *text = NULL;
+    natsStatus last = NATS_OK;
+    /* The text of one that is closed does not change any more. */
+    if (natsConnection_IsClosed(loop->connection))
+        last = natsConnection_GetLastError(loop->connection, &text);
+    if (last == NATS_OK || text == NULL || *text == '\0')
+        text = natsStatus_GetText(status);
+    return wkv_fail(error, WKV_UNAVAILABLE, "%s: cannot subscribe: %s", loop->name, text);
+}
+
+/* Before there is a thread that reads: a message finds its subscription in place. */
+static enum wkv_code subscribe_and_run(struct wkv_loop *loop, struct wkv_error *error)
+{
+    natsStatus status = NATS_OK;
+    for (size_t i = 0; i < loop->subscription_count && status == NATS_OK; i++)
+        status = wkv_loop_subscribe_one(loop, &loop->subscriptions[i]);
+    if (status == NATS_OK)
+        status = wkv_loop_extra_subscribe(loop);
+    if (status != NATS_OK)
+        return cannot_subscribe(loop, status, error);
+    loop->running = pthread_create(&loop->thread, NULL, wkv_loop_run, loop) == 0;
+    return loop->running ? WKV_OK
+                         : wkv_fail(error, WKV_UNAVAILABLE, "%s: no thread for a connection", loop->name);
+}
+
+/* The server answers a PING after the subscriptions before it, and refusals of them come before its PONG. */
+static enum wkv_code await_confirmation(struct wkv_loop *loop, int64_t timeout_ms, struct wkv_error *error)
+{
+    const char *changing; /* the next error overwrites it: not for reading */
+    natsStatus status = natsConnection_FlushTimeout(loop->connection, timeout_ms);
+    if (status != NATS_OK)
+        return cannot_subscribe(loop, status, error);
+    if (natsConnection_GetLastError(loop->connection, &changing) == NATS_NOT_PERMITTED &&
+        check_refusal(loop, error) != WKV_OK)
+        return error->code;
+    atomic_store(&loop->confirmed, true);
+    return WKV_OK;
+}
+
+enum wkv_code wkv_loop_open(struct wkv_loop *loop, const struct wkv_connect_options *options,
+                            int64_t timeout_ms, struct wkv_error *error)
+{
+    enum wkv_code code = connect_once(loop, options, error);
+    if (code == WKV_OK)
+        code = subscribe_and_run(loop, error);
+    if (code == WKV_OK)
+        code = await_confirmation(loop, timeout_ms, error);
+    if (code != WKV_OK) {
+        wkv_loop_disconnect(loop, 0);
+        return code;
+    }
+    if (loop->opened)
+        wkv_log_info(loop->log, "%s: reconnected", loop->name);
+    loop->opened = true;
+    return WKV_OK;
+}
+
+bool wkv_loop_is_confirmed(struct wkv_loop *loop)
+{
+    return atomic_load(&loop->up) && atomic_load(&loop->confirmed);
+}
+
+bool wkv_loop_is_lost(struct wkv_loop *loop)
+{
+    return !loop->running || atomic_load(&loop->closed);
+}
