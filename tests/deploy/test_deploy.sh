@@ -659,6 +659,7 @@ main()
     local unit=$installed/lib/systemd/system/wascc-keyvalue.service
     (umask 077 && "$PROGRAM" keygen account >"$work/account.json" && "$PROGRAM" keygen host >"$work/host.json")
     issuer=$(public_key "$work/account.json")
+    check "deploy: the program is hardened" tests/deploy/test_hardening.sh "$PROGRAM" || true
     check "deploy: everything is installed" install_all || exit 1
     for part in options compose prometheus kubernetes systemd man completion; do
         "test_$part"
