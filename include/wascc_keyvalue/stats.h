@@ -30,7 +30,7 @@ struct wkv_stats;
 struct wkv_stats_block;
 
 /* The codes that a request can be refused with, in order: contract section 5. */
-#define WKV_STATS_CODES 7
+#define WKV_STATS_CODES 8
 extern const enum wkv_code wkv_stats_codes[WKV_STATS_CODES];
 
 /* Upper bounds of the cumulative histogram: 2^WKV_STATS_FIRST_BOUND ns (about a microsecond) and each power

@@ -56,19 +56,19 @@ static void operations_counter(struct wkv_buffer *page, const char *name, const 
     }
 }
 
+/* All of them from the start, with 0: what appears only with the first error has no increase to be seen by
+ * `increase()`. */
 static void errors(struct wkv_buffer *page, const struct source *source)
 {
     const char *name = PREFIX "errors_total";
-    wkv_expose_metric(page, name, "counter",
-                      "Requests that were refused, by the code of the error; only codes that occurred.");
+    wkv_expose_metric(page, name, "counter", "Requests that were refused, by the code of the error.");
     for (size_t i = 0; i < wkv_operation_count; i++) {
         for (size_t c = 0; c < WKV_STATS_CODES; c++) {
             char code[16];
             (void)snprintf(code, sizeof code, "%d", (int)wkv_stats_codes[c]);
             const struct wkv_label labels[] = {
                 {"operation", wkv_operations[i].name}, {"code", code}, {NULL, NULL}};
-            if (source->operations[i].refusals[c] > 0)
-                wkv_expose(page, name, "", labels, source->operations[i].refusals[c]);
+            wkv_expose(page, name, "", labels, source->operations[i].refusals[c]);
         }
     }
 }

@@ -110,7 +110,7 @@ static void refuse(unsigned worker, size_t operation, enum wkv_code code, const 
 
 START_TEST(the_codes_are_those_of_the_contract_in_order)
 {
-    static const int codes[] = {400, 401, 403, 409, 413, 503, 507};
+    static const int codes[] = {400, 401, 403, 409, 413, 503, 504, 507};
     ck_assert_uint_eq(COUNT_OF(codes), WKV_STATS_CODES);
     for (size_t i = 0; i < WKV_STATS_CODES; i++)
         ck_assert_int_eq((int)wkv_stats_codes[i], codes[i]);
