@@ -185,15 +185,11 @@ static void add_tests(TCase *tests)
 
 #endif
 
-int main(void)
+Suite *allocation_suite(void)
 {
     Suite *suite = suite_create("codec/allocation");
     TCase *tests = tcase_create("allocation");
     add_tests(tests);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite;
 }

@@ -526,7 +526,7 @@ START_TEST(what_no_length_holds_is_not_written)
 }
 END_TEST
 
-int main(void)
+Suite *invocation_suite(void)
 {
     Suite *suite = suite_create("codec/invocation");
     TCase *tests = tcase_create("invocation");
@@ -546,9 +546,5 @@ int main(void)
     tcase_add_test(tests, says_its_size_beforehand_whatever_its_length);
     tcase_add_test(tests, what_no_length_holds_is_not_written);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite;
 }

@@ -392,7 +392,7 @@ START_TEST(every_prefix_and_every_changed_byte_ends_cleanly)
 }
 END_TEST
 
-int main(void)
+Suite *json_decode_suite(void)
 {
     Suite *suite = suite_create("codec/json_decode");
     TCase *tests = tcase_create("json_decode");
@@ -411,9 +411,5 @@ int main(void)
     tcase_add_test(tests, a_text_larger_than_the_arena_is_not_a_bad_request);
     tcase_add_test(tests, every_prefix_and_every_changed_byte_ends_cleanly);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite;
 }

@@ -710,7 +710,7 @@ START_TEST(invocations_whose_claims_hold_are_served_once)
 }
 END_TEST
 
-static Suite *make_suite(void)
+Suite *lattice_vectors_suite(void)
 {
     Suite *suite = suite_create("codec/lattice_vectors");
     TCase *tests = tcase_create("vectors");
@@ -727,13 +727,4 @@ static Suite *make_suite(void)
     tcase_add_test(tests, invocations_whose_claims_hold_are_served_once);
     suite_add_tcase(suite, tests);
     return suite;
-}
-
-int main(void)
-{
-    SRunner *runner = srunner_create(make_suite());
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

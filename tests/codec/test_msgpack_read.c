@@ -227,7 +227,7 @@ START_TEST(knows_a_text_by_all_its_bytes)
 }
 END_TEST
 
-int main(void)
+Suite *msgpack_read_suite(void)
 {
     Suite *suite = suite_create("codec/msgpack_read");
     TCase *tests = tcase_create("msgpack_read");
@@ -239,9 +239,5 @@ int main(void)
     tcase_add_test(tests, skips_one_value_with_all_that_is_in_it);
     tcase_add_test(tests, knows_a_text_by_all_its_bytes);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite;
 }

@@ -276,7 +276,7 @@ START_TEST(the_writer_shows_defaults_of_these_and_takes_packed_numbers_one_by_on
 }
 END_TEST
 
-int main(void)
+Suite *nested_suite(void)
 {
     Suite *suite = suite_create("codec/nested");
     TCase *tests = tcase_create("nested");
@@ -289,9 +289,5 @@ int main(void)
     tcase_add_loop_test(tests, refuses_what_is_wrong_inside, 0, (int)(sizeof bad / sizeof bad[0]));
     tcase_add_test(tests, the_writer_shows_defaults_of_these_and_takes_packed_numbers_one_by_one);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite;
 }

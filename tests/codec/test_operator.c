@@ -324,7 +324,7 @@ START_TEST(a_wrong_wire_type_of_an_int64_is_named)
 }
 END_TEST
 
-int main(void)
+Suite *operator_suite(void)
 {
     Suite *suite = suite_create("codec/operator");
     TCase *tests = tcase_create("operator");
@@ -343,9 +343,5 @@ int main(void)
     tcase_add_test(tests, replies_that_nest_are_written_whole);
     tcase_add_test(tests, a_wrong_wire_type_of_an_int64_is_named);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite;
 }

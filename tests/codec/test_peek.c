@@ -63,16 +63,12 @@ START_TEST(a_look_finds_what_decoding_finds)
 }
 END_TEST
 
-int main(void)
+Suite *peek_suite(void)
 {
     Suite *suite = suite_create("codec/peek");
     TCase *tests = tcase_create("peek");
     tcase_add_loop_test(tests, a_look_stays_inside_the_request, 0, sizeof cases / sizeof cases[0]);
     tcase_add_test(tests, a_look_finds_what_decoding_finds);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite;
 }

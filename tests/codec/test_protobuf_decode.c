@@ -292,7 +292,7 @@ START_TEST(every_prefix_and_every_changed_byte_ends_cleanly)
 }
 END_TEST
 
-int main(void)
+Suite *protobuf_decode_suite(void)
 {
     Suite *suite = suite_create("codec/protobuf_decode");
     TCase *tests = tcase_create("protobuf_decode");
@@ -312,9 +312,5 @@ int main(void)
     tcase_add_test(tests, an_arena_that_runs_out_anywhere_is_not_a_bad_request);
     tcase_add_test(tests, every_prefix_and_every_changed_byte_ends_cleanly);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite;
 }

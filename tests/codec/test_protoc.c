@@ -7,9 +7,10 @@
 #include <unistd.h>
 
 #include "codec/messages.h"
+#include "source_dir.h"
 
 static char directory[] = "/tmp/wkv-protoc-XXXXXX";
-static char proto_directory[PATH_MAX];
+static const char proto_directory[] = WKV_SOURCE_DIR "/proto";
 
 static void write_file(const char *name, const void *bytes, size_t len)
 {
@@ -120,37 +121,13 @@ START_TEST(the_tests_know_every_message_of_the_proto_file)
 }
 END_TEST
 
-/* The proto directory, from where this file was when it was compiled. */
-static bool find_proto_directory(void)
+static void make_directory(void)
 {
-    static const char here[] = "tests/codec/test_protoc.c";
-    size_t len = strlen(__FILE__);
-    if (len < sizeof here || len - sizeof here + 16 > sizeof proto_directory)
-        return false;
-    snprintf(proto_directory, sizeof proto_directory, "%.*sproto", (int)(len - sizeof here + 1), __FILE__);
-    return access(proto_directory, R_OK) == 0;
+    ck_assert_ptr_nonnull(mkdtemp(directory));
 }
 
-int main(void)
+static void remove_directory(void)
 {
-    if (!find_proto_directory()) {
-        puts("SKIP codec/protoc: the source tree is not where it was at compile time");
-        return EXIT_SUCCESS;
-    }
-    Suite *suite = suite_create("codec/protoc");
-    TCase *tests = tcase_create("protoc");
-    tcase_add_test(tests, the_tests_know_every_message_of_the_proto_file);
-    if (system("protoc --version >/dev/null 2>&1") != 0)
-        puts("SKIP protoc_and_we_agree: there is no protoc (Debian: protobuf-compiler)");
-    else
-        tcase_add_loop_test(tests, protoc_and_we_agree, 0, (int)(sizeof cases / sizeof cases[0]));
-    if (mkdtemp(directory) == NULL)
-        return EXIT_FAILURE;
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
     char path[PATH_MAX];
     static const char *const files[] = {"in", "out"};
     for (size_t i = 0; i < 2; i++) {
@@ -158,5 +135,18 @@ int main(void)
         unlink(path);
     }
     rmdir(directory);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+Suite *protoc_suite(void)
+{
+    Suite *suite = suite_create("codec/protoc");
+    TCase *tests = tcase_create("protoc");
+    tcase_add_unchecked_fixture(tests, make_directory, remove_directory);
+    tcase_add_test(tests, the_tests_know_every_message_of_the_proto_file);
+    if (system("protoc --version >/dev/null 2>&1") != 0)
+        puts("SKIP protoc_and_we_agree: there is no protoc (Debian: protobuf-compiler)");
+    else
+        tcase_add_loop_test(tests, protoc_and_we_agree, 0, (int)(sizeof cases / sizeof cases[0]));
+    suite_add_tcase(suite, tests);
+    return suite;
 }

@@ -156,7 +156,7 @@ START_TEST(random_bytes_end_cleanly)
 }
 END_TEST
 
-int main(void)
+Suite *roundtrip_suite(void)
 {
     Suite *suite = suite_create("codec/roundtrip");
     TCase *tests = tcase_create("roundtrip");
@@ -168,9 +168,5 @@ int main(void)
     tcase_add_loop_test(tests, json_shows_every_field_to_another_reader, 0, (int)ALL_MESSAGES);
     tcase_add_loop_test(tests, random_bytes_end_cleanly, 0, (int)ALL_MESSAGES);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite;
 }

@@ -146,7 +146,7 @@ START_TEST(agrees_with_the_reference_on_damaged_text)
 }
 END_TEST
 
-int main(void)
+Suite *utf8_suite(void)
 {
     Suite *suite = suite_create("codec/utf8");
     TCase *tests = tcase_create("utf8");
@@ -156,9 +156,5 @@ int main(void)
     tcase_add_test(tests, agrees_with_the_reference_on_four_bytes_from_f0);
     tcase_add_test(tests, agrees_with_the_reference_on_damaged_text);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite;
 }

@@ -268,7 +268,7 @@ START_TEST(a_mistake_of_the_caller_never_becomes_a_reply)
 }
 END_TEST
 
-int main(void)
+Suite *writer_suite(void)
 {
     Suite *suite = suite_create("codec/writer");
     TCase *tests = tcase_create("writer");
@@ -287,9 +287,5 @@ int main(void)
     tcase_add_test(tests, short_memory_is_told_at_the_end);
     tcase_add_loop_test(tests, a_mistake_of_the_caller_never_becomes_a_reply, 0, 2 * MISTAKES);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite;
 }

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "hex.h"
+#include "source_dir.h"
 #include "wascc_keyvalue/buffer.h"
 
 /* Loads data/<name>.json; the caller releases it. */

@@ -457,15 +457,11 @@ static void add_model_tests(TCase *tests)
     tcase_add_test(tests, instances_that_are_alike_have_their_latency_together);
 }
 
-int main(void)
+Suite *top_model_suite(void)
 {
     Suite *suite = suite_create("command/top_model");
     TCase *tests = tcase_create("top_model");
     add_model_tests(tests);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite;
 }

@@ -474,7 +474,7 @@ START_TEST(numbers_are_short)
 }
 END_TEST
 
-int main(void)
+Suite *top_view_suite(void)
 {
     Suite *suite = suite_create("command/top_view");
     TCase *tests = tcase_create("top_view");
@@ -499,9 +499,5 @@ int main(void)
     tcase_add_test(tests, one_that_is_gone_has_a_line_that_says_so);
     tcase_add_test(tests, numbers_are_short);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite;
 }

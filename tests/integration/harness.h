@@ -5,13 +5,11 @@
 #include <check.h>
 
 #include "client.h"
+#include "lib/room.h"
 #include "message.h"
 #include "pipeline.h"
 #include "process.h"
 #include "servers.h"
-
-/* The whole of main: runs the suite and returns the exit status. */
-int harness_main(Suite *(*make_suite)(void));
 
 /* For a fixture's teardown: ends nats.c's threads, so that nothing is left for a leak checker to find. */
 void harness_close_nats(void);
@@ -24,7 +22,7 @@ struct shared {
 };
 extern struct shared shared;
 
-/* Stops both and remembers where the provider did not end as it should: harness_main fails then. */
+/* Stops both and remembers where the provider did not end as it should: the suite fails then. */
 void shared_stop(void);
 
 /* The fixture of each test: a client of the shared server. */

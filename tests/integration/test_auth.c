@@ -7,6 +7,7 @@
 #include "claims.h"
 #include "harness.h"
 #include "relay.h"
+#include "source_dir.h"
 
 #define HEADER "{\"typ\":\"jwt\",\"alg\":\"Ed25519\"}"
 #define SHARED_ACTOR 100 /* the number of the actor that most tests speak as */
@@ -930,7 +931,7 @@ static TCase *add_case(Suite *suite, const char *name, void (*serve)(void))
     return tests;
 }
 
-static Suite *make_suite(void)
+Suite *auth_suite(void)
 {
     Suite *suite = suite_create("integration/auth");
     TCase *tests = add_case(suite, "claims", serve_claims);
@@ -965,9 +966,4 @@ static Suite *make_suite(void)
     tcase_add_test(tests, a_replay_is_done_once_by_all_workers_together);
     tcase_add_test(tests, any_host_is_trusted_where_the_option_says_any);
     return suite;
-}
-
-int main(void)
-{
-    return harness_main(make_suite);
 }

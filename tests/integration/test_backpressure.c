@@ -219,7 +219,7 @@ START_TEST(a_header_that_looks_like_a_status_wedges_no_worker)
 }
 END_TEST
 
-static Suite *make_suite(void)
+Suite *backpressure_suite(void)
 {
     Suite *suite = suite_create("integration/backpressure");
     TCase *tests = tcase_create("backpressure");
@@ -231,9 +231,4 @@ static Suite *make_suite(void)
     tcase_add_test(tests, a_header_that_looks_like_a_status_wedges_no_worker);
     suite_add_tcase(suite, tests);
     return suite;
-}
-
-int main(void)
-{
-    return harness_main(make_suite);
 }

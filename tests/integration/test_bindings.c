@@ -864,7 +864,7 @@ static void add_system_tests(TCase *tests)
     tcase_add_test(tests, the_capability_descriptor_has_the_contracts_fields);
 }
 
-static Suite *make_suite(void)
+Suite *bindings_suite(void)
 {
     Suite *suite = suite_create("integration/bindings");
     TCase *tests = add_case(suite, "binding", serve_binding);
@@ -899,9 +899,4 @@ static Suite *make_suite(void)
     tcase_add_test(tests, none_mode_asks_the_system_for_nothing);
     add_system_tests(tests);
     return suite;
-}
-
-int main(void)
-{
-    return harness_main(make_suite);
 }

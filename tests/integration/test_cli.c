@@ -617,7 +617,7 @@ static TCase *add_case(Suite *suite, const char *name)
     return tests;
 }
 
-static Suite *make_suite(void)
+Suite *cli_suite(void)
 {
     Suite *suite = suite_create("integration/cli");
     TCase *tests = add_case(suite, "without a server");
@@ -647,9 +647,4 @@ static Suite *make_suite(void)
     tcase_add_test(tests, each_line_of_a_text_log_has_a_time_and_a_level);
     tcase_add_test(tests, the_log_level_decides_what_is_logged);
     return suite;
-}
-
-int main(void)
-{
-    return harness_main(make_suite);
 }

@@ -213,7 +213,7 @@ START_TEST(pipelines_of_many_clients_lose_nothing)
 }
 END_TEST
 
-static Suite *make_suite(void)
+Suite *concurrency_suite(void)
 {
     Suite *suite = suite_create("integration/concurrency");
     TCase *tests = tcase_create("concurrency");
@@ -227,9 +227,4 @@ static Suite *make_suite(void)
     tcase_add_test(tests, pipelines_of_many_clients_lose_nothing);
     suite_add_tcase(suite, tests);
     return suite;
-}
-
-int main(void)
-{
-    return harness_main(make_suite);
 }

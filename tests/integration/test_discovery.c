@@ -1106,7 +1106,7 @@ START_TEST(uptime_grows_and_the_start_stays)
 }
 END_TEST
 
-static Suite *make_suite(void)
+Suite *discovery_suite(void)
 {
     Suite *suite = suite_create("integration/discovery");
     TCase *tests = tcase_create("discovery");
@@ -1133,9 +1133,4 @@ static Suite *make_suite(void)
     tcase_add_test(tests, uptime_grows_and_the_start_stays);
     suite_add_tcase(suite, tests);
     return suite;
-}
-
-int main(void)
-{
-    return harness_main(make_suite);
 }

@@ -217,7 +217,7 @@ START_TEST(another_instance_may_serve_at_once)
 }
 END_TEST
 
-static Suite *make_suite(void)
+Suite *drain_suite(void)
 {
     Suite *suite = suite_create("integration/drain");
     TCase *tests = tcase_create("drain");
@@ -232,9 +232,4 @@ static Suite *make_suite(void)
     tcase_add_test(tests, another_instance_may_serve_at_once);
     suite_add_tcase(suite, tests);
     return suite;
-}
-
-int main(void)
-{
-    return harness_main(make_suite);
 }

@@ -457,7 +457,7 @@ static TCase *add_case(Suite *suite, const char *name, SFun start)
     return tests;
 }
 
-static Suite *make_suite(void)
+Suite *errors_suite(void)
 {
     Suite *suite = suite_create("integration/errors");
     TCase *tests = add_case(suite, "default limits", start_default);
@@ -474,9 +474,4 @@ static Suite *make_suite(void)
     tests = add_case(suite, "a small memory budget", start_tight);
     tcase_add_loop_test(tests, a_spent_budget_is_507_for_what_grows_and_changes_nothing, 0, ENCODINGS);
     return suite;
-}
-
-int main(void)
-{
-    return harness_main(make_suite);
 }

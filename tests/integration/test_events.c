@@ -651,7 +651,7 @@ START_TEST(without_leave_for_events_and_inventory_it_serves)
 }
 END_TEST
 
-static Suite *make_suite(void)
+Suite *events_suite(void)
 {
     Suite *suite = suite_create("integration/events");
     TCase *tests = tcase_create("events");
@@ -674,9 +674,4 @@ static Suite *make_suite(void)
                         (int)(sizeof permissions / sizeof permissions[0]));
     suite_add_tcase(suite, tests);
     return suite;
-}
-
-int main(void)
-{
-    return harness_main(make_suite);
 }

@@ -157,7 +157,7 @@ START_TEST(the_memory_of_expired_keys_comes_back_by_itself)
 }
 END_TEST
 
-static Suite *make_suite(void)
+Suite *expiry_suite(void)
 {
     Suite *suite = suite_create("integration/expiry");
     TCase *tests = tcase_create("expiry");
@@ -171,9 +171,4 @@ static Suite *make_suite(void)
     tcase_add_test(tests, the_memory_of_expired_keys_comes_back_by_itself);
     suite_add_tcase(suite, tests);
     return suite;
-}
-
-int main(void)
-{
-    return harness_main(make_suite);
 }

@@ -1028,7 +1028,7 @@ static TCase *add_case(Suite *suite, const char *name, void (*start)(void))
     return tests;
 }
 
-static Suite *make_suite(void)
+Suite *lattice_suite(void)
 {
     Suite *suite = suite_create("integration/lattice");
     TCase *tests = add_case(suite, "claims", serve_claims);
@@ -1075,9 +1075,4 @@ static Suite *make_suite(void)
     tcase_add_test(tests, statistics_count_in_none_mode_too);
     tcase_add_test(tests, errors_come_back_as_text);
     return suite;
-}
-
-int main(void)
-{
-    return harness_main(make_suite);
 }

@@ -873,7 +873,7 @@ static TCase *add_case(Suite *suite, const char *name)
     return tests;
 }
 
-static Suite *make_suite(void)
+Suite *lattice_life_suite(void)
 {
     Suite *suite = suite_create("integration/lattice_life");
     TCase *tests = add_case(suite, "take up");
@@ -902,9 +902,4 @@ static Suite *make_suite(void)
     tcase_add_test(tests, invocations_are_answered_while_their_binding_comes_and_goes);
     tcase_add_test(tests, a_burst_that_meets_the_bind_is_answered_whole);
     return suite;
-}
-
-int main(void)
-{
-    return harness_main(make_suite);
 }

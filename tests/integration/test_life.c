@@ -434,7 +434,7 @@ START_TEST(each_instance_answers_srv_ping)
 }
 END_TEST
 
-static Suite *make_suite(void)
+Suite *life_suite(void)
 {
     Suite *suite = suite_create("integration/life");
     TCase *tests = tcase_create("life");
@@ -455,9 +455,4 @@ static Suite *make_suite(void)
     tcase_add_test(tests, each_instance_answers_srv_ping);
     suite_add_tcase(suite, tests);
     return suite;
-}
-
-int main(void)
-{
-    return harness_main(make_suite);
 }

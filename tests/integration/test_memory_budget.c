@@ -158,7 +158,7 @@ START_TEST(the_process_grows_no_more_than_the_budget_allows)
 }
 END_TEST
 
-static Suite *make_suite(void)
+Suite *memory_budget_suite(void)
 {
     Suite *suite = suite_create("integration/memory_budget");
     TCase *tests = tcase_create("memory_budget");
@@ -172,9 +172,4 @@ static Suite *make_suite(void)
         tcase_add_test(tests, the_process_grows_no_more_than_the_budget_allows);
     suite_add_tcase(suite, tests);
     return suite;
-}
-
-int main(void)
-{
-    return harness_main(make_suite);
 }

@@ -304,20 +304,6 @@ START_TEST(labels_hold_any_keyspace_and_no_key_or_value_is_told)
 }
 END_TEST
 
-static bool on_path(const char *program)
-{
-    char file[4096];
-    const char *path = getenv("PATH");
-    for (const char *one = path == NULL ? "" : path; *one != '\0'; one += strspn(one, ":")) {
-        size_t len = strcspn(one, ":");
-        (void)snprintf(file, sizeof file, "%.*s/%s", (int)len, one, program);
-        if (access(file, X_OK) == 0)
-            return true;
-        one += len;
-    }
-    return false;
-}
-
 START_TEST(promtool_finds_nothing_wrong_with_the_page)
 {
     static const char *const argv[] = {"promtool", "check", "metrics", NULL};
@@ -528,7 +514,7 @@ START_TEST(scrapers_that_hang_hold_no_request_and_no_other_scraper)
 }
 END_TEST
 
-static Suite *make_suite(void)
+Suite *metrics_suite(void)
 {
     Suite *suite = suite_create("integration/metrics");
     TCase *tests = tcase_create("metrics");
@@ -538,7 +524,7 @@ static Suite *make_suite(void)
     tcase_add_test(tests, the_histogram_is_cumulative_and_complete);
     tcase_add_test(tests, metrics_and_stats_say_the_same);
     tcase_add_test(tests, labels_hold_any_keyspace_and_no_key_or_value_is_told);
-    if (on_path("promtool"))
+    if (test_on_path("promtool"))
         tcase_add_test(tests, promtool_finds_nothing_wrong_with_the_page);
     else
         (void)printf("skip integration/metrics promtool is not on this machine\n");
@@ -552,9 +538,4 @@ static Suite *make_suite(void)
     tcase_add_test(tests, scrapers_that_hang_hold_no_request_and_no_other_scraper);
     suite_add_tcase(suite, tests);
     return suite;
-}
-
-int main(void)
-{
-    return harness_main(make_suite);
 }

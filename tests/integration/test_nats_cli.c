@@ -307,9 +307,13 @@ START_TEST(nats_micro_stats_shows_what_was_counted)
 }
 END_TEST
 
-static Suite *make_suite(void)
+Suite *nats_cli_suite(void)
 {
     Suite *suite = suite_create("integration/nats_cli");
+    if (!test_on_path("nats")) {
+        (void)printf("skip integration/nats_cli the nats CLI is not on this machine\n");
+        return suite;
+    }
     TCase *tests = tcase_create("nats_cli");
     tcase_add_unchecked_fixture(tests, start_shared, shared_stop);
     tcase_add_checked_fixture(tests, NULL, end_cli);
@@ -328,27 +332,4 @@ static Suite *make_suite(void)
     tcase_add_loop_test(service, nats_micro_stats_shows_what_was_counted, 0, 2);
     suite_add_tcase(suite, service);
     return suite;
-}
-
-static bool on_path(const char *program)
-{
-    char file[4096];
-    const char *path = getenv("PATH");
-    for (const char *one = path == NULL ? "" : path; *one != '\0'; one += strspn(one, ":")) {
-        size_t len = strcspn(one, ":");
-        (void)snprintf(file, sizeof file, "%.*s/%s", (int)len, one, program);
-        if (access(file, X_OK) == 0)
-            return true;
-        one += len;
-    }
-    return false;
-}
-
-int main(void)
-{
-    if (!on_path("nats")) {
-        (void)printf("skip integration/nats_cli the nats CLI is not on this machine\n");
-        return EXIT_SUCCESS;
-    }
-    return harness_main(make_suite);
 }

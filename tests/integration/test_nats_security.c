@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "integration/harness.h"
+#include "source_dir.h"
 #include "wascc_keyvalue/nkey.h"
 
 #define USER "keyvalue"
@@ -1146,7 +1147,7 @@ START_TEST(a_second_provider_is_found_under_the_permissions)
 }
 END_TEST
 
-static Suite *make_suite(void)
+Suite *nats_security_suite(void)
 {
     Suite *suite = suite_create("nats_security");
     TCase *modes = tcase_create("modes");
@@ -1184,9 +1185,4 @@ static Suite *make_suite(void)
     tcase_add_test(permissions, a_second_provider_is_found_under_the_permissions);
     suite_add_tcase(suite, permissions);
     return suite;
-}
-
-int main(void)
-{
-    return harness_main(make_suite);
 }

@@ -672,7 +672,7 @@ START_TEST(an_operation_that_does_not_exist_has_no_listener)
 }
 END_TEST
 
-static Suite *make_suite(void)
+Suite *operations_suite(void)
 {
     Suite *suite = suite_create("integration/operations");
     TCase *tests = tcase_create("operations");
@@ -687,9 +687,4 @@ static Suite *make_suite(void)
     tcase_add_test(tests, an_operation_that_does_not_exist_has_no_listener);
     suite_add_tcase(suite, tests);
     return suite;
-}
-
-int main(void)
-{
-    return harness_main(make_suite);
 }

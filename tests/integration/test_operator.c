@@ -1214,7 +1214,7 @@ START_TEST(every_instance_answers_an_operator)
 }
 END_TEST
 
-static Suite *make_suite(void)
+Suite *operator_suite(void)
 {
     Suite *suite = suite_create("integration/operator");
     TCase *tests = tcase_create("operator");
@@ -1246,9 +1246,4 @@ static Suite *make_suite(void)
     tcase_add_test(tests, every_instance_answers_an_operator);
     suite_add_tcase(suite, tests);
     return suite;
-}
-
-int main(void)
-{
-    return harness_main(make_suite);
 }

@@ -744,7 +744,7 @@ END_TEST
 
 #endif
 
-static Suite *make_suite(void)
+Suite *reconnect_suite(void)
 {
     Suite *suite = suite_create("integration/reconnect");
     TCase *tests = tcase_create("reconnect");
@@ -767,9 +767,4 @@ static Suite *make_suite(void)
 #endif
     suite_add_tcase(suite, tests);
     return suite;
-}
-
-int main(void)
-{
-    return harness_main(make_suite);
 }

@@ -351,7 +351,7 @@ START_TEST(many_signals_end_with_the_last_list)
 }
 END_TEST
 
-static Suite *make_suite(void)
+Suite *reload_suite(void)
 {
     Suite *suite = suite_create("integration/reload");
     TCase *tests = tcase_create("reload");
@@ -369,9 +369,4 @@ static Suite *make_suite(void)
     tcase_add_test(tests, many_signals_end_with_the_last_list);
     suite_add_tcase(suite, tests);
     return suite;
-}
-
-int main(void)
-{
-    return harness_main(make_suite);
 }

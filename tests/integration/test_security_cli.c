@@ -629,7 +629,7 @@ START_TEST(a_provider_says_no_token_seed_or_password)
 }
 END_TEST
 
-static Suite *make_suite(void)
+Suite *security_cli_suite(void)
 {
     Suite *suite = suite_create("integration/security_cli");
     TCase *tests = tcase_create("without a server");
@@ -655,9 +655,4 @@ static Suite *make_suite(void)
     tcase_add_loop_test(tests, a_provider_says_no_token_seed_or_password, 0, 2);
     suite_add_tcase(suite, tests);
     return suite;
-}
-
-int main(void)
-{
-    return harness_main(make_suite);
 }

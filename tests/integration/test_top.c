@@ -514,7 +514,7 @@ START_TEST(a_terminal_without_a_screen_gets_plain_lines)
 }
 END_TEST
 
-static Suite *make_suite(void)
+Suite *top_suite(void)
 {
     Suite *suite = suite_create("integration/top");
     TCase *tests = tcase_create("lines");
@@ -544,9 +544,4 @@ static Suite *make_suite(void)
     tcase_add_test(tests, while_nobody_answers_it_asks_again_within_a_second);
     suite_add_tcase(suite, tests);
     return suite;
-}
-
-int main(void)
-{
-    return harness_main(make_suite);
 }

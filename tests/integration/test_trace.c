@@ -564,7 +564,7 @@ START_TEST(a_traced_response_close_to_max_payload_is_answered_or_refused)
 }
 END_TEST
 
-static Suite *make_suite(void)
+Suite *trace_suite(void)
 {
     Suite *suite = suite_create("integration/trace");
     TCase *tests = tcase_create("trace");
@@ -582,9 +582,4 @@ static Suite *make_suite(void)
     tcase_add_test(tests, a_traced_response_close_to_max_payload_is_answered_or_refused);
     suite_add_tcase(suite, tests);
     return suite;
-}
-
-int main(void)
-{
-    return harness_main(make_suite);
 }

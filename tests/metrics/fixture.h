@@ -78,13 +78,4 @@ static inline void count_request(unsigned worker, const char *operation, enum wk
     wkv_stats_count(wkv_stats_worker(stats, worker), &request);
 }
 
-static inline int run_suite(Suite *suite)
-{
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
-
 #endif

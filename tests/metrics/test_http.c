@@ -674,7 +674,7 @@ START_TEST(files_are_close_on_exec_and_all_given_back)
 }
 END_TEST
 
-int main(void)
+Suite *http_suite(void)
 {
     Suite *suite = suite_create("metrics/http");
     TCase *tests = tcase_create("http");
@@ -711,5 +711,5 @@ int main(void)
     tcase_add_checked_fixture(slow, set_up, tear_down);
     tcase_add_test(slow, a_connection_that_says_nothing_is_closed_after_a_while);
     suite_add_tcase(suite, slow);
-    return run_suite(suite);
+    return suite;
 }

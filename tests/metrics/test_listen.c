@@ -264,7 +264,7 @@ START_TEST(a_port_that_is_taken_is_refused)
 }
 END_TEST
 
-int main(void)
+Suite *listen_suite(void)
 {
     Suite *suite = suite_create("metrics/listen");
     TCase *tests = tcase_create("listen");
@@ -279,9 +279,5 @@ int main(void)
     tcase_add_test(tests, without_a_host_it_is_every_address);
     tcase_add_test(tests, a_port_that_is_taken_is_refused);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite;
 }

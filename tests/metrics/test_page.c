@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/room.h"
 #include "metrics/fixture.h"
 
 static char *page;
@@ -439,21 +440,7 @@ START_TEST(promtool_has_nothing_to_say_about_the_page)
 }
 END_TEST
 
-static bool on_path(const char *program)
-{
-    char file[4096];
-    const char *path = getenv("PATH");
-    for (const char *one = path == NULL ? "" : path; *one != '\0'; one += strspn(one, ":")) {
-        size_t len = strcspn(one, ":");
-        (void)snprintf(file, sizeof file, "%.*s/%s", (int)len, one, program);
-        if (access(file, X_OK) == 0)
-            return true;
-        one += len;
-    }
-    return false;
-}
-
-int main(void)
+Suite *page_suite(void)
 {
     Suite *suite = suite_create("metrics/page");
     TCase *tests = tcase_create("page");
@@ -470,10 +457,10 @@ int main(void)
     tcase_add_test(tests, every_sample_stands_under_its_own_type_and_there_once);
     tcase_add_test(tests, the_process_is_on_the_page);
     tcase_add_test(tests, a_page_without_memory_is_no_page);
-    if (on_path("promtool"))
+    if (test_on_path("promtool"))
         tcase_add_test(tests, promtool_has_nothing_to_say_about_the_page);
     else
         (void)printf("skipped: promtool is not on PATH\n");
     suite_add_tcase(suite, tests);
-    return run_suite(suite);
+    return suite;
 }

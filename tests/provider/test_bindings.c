@@ -327,7 +327,7 @@ START_TEST(a_change_is_seen_by_every_reader_at_once)
 }
 END_TEST
 
-int main(void)
+Suite *bindings_suite(void)
 {
     Suite *suite = suite_create("provider/bindings");
     TCase *tests = tcase_create("bindings");
@@ -348,9 +348,5 @@ int main(void)
     tcase_add_test(tests, what_is_remembered_never_overwrites_a_bind_at_the_same_time);
     tcase_add_test(tests, a_change_is_seen_by_every_reader_at_once);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite;
 }

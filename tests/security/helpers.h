@@ -107,15 +107,4 @@ HELPER char *mint(const struct person *account, const char *actor, int64_t expir
     return token;
 }
 
-HELPER int run_suite(Suite *suite)
-{
-    if (sodium_init() < 0)
-        return EXIT_FAILURE;
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
-
 #endif

@@ -282,7 +282,7 @@ START_TEST(too_many_entries_are_refused)
 }
 END_TEST
 
-int main(void)
+Suite *claims_cache_suite(void)
 {
     Suite *suite = suite_create("security/claims_cache");
     TCase *tests = tcase_create("claims_cache");
@@ -301,5 +301,5 @@ int main(void)
     tcase_add_test(tests, slots_are_used_again);
     tcase_add_test(tests, too_many_entries_are_refused);
     suite_add_tcase(suite, tests);
-    return run_suite(suite);
+    return suite;
 }

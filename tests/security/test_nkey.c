@@ -323,7 +323,7 @@ START_TEST(a_seed_given_as_a_file_name_is_told_apart_and_not_quoted)
 }
 END_TEST
 
-int main(void)
+Suite *nkey_suite(void)
 {
     Suite *suite = suite_create("security/nkey");
     TCase *tests = tcase_create("nkey");
@@ -343,5 +343,5 @@ int main(void)
     tcase_add_test(tests, a_seed_file_that_is_too_long_or_not_there_is_refused);
     tcase_add_test(tests, a_seed_given_as_a_file_name_is_told_apart_and_not_quoted);
     suite_add_tcase(suite, tests);
-    return run_suite(suite);
+    return suite;
 }

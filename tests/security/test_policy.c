@@ -526,7 +526,7 @@ START_TEST(two_workers_serve_many_actors_through_reloads)
 }
 END_TEST
 
-int main(void)
+Suite *policy_suite(void)
 {
     Suite *suite = suite_create("security/policy");
     TCase *tests = tcase_create("policy");
@@ -552,5 +552,5 @@ int main(void)
     tcase_add_test(tests, a_mode_without_the_keys_that_it_needs_says_what_to_do);
     tcase_add_test(tests, two_workers_serve_many_actors_through_reloads);
     suite_add_tcase(suite, tests);
-    return run_suite(suite);
+    return suite;
 }

@@ -473,7 +473,7 @@ START_TEST(a_binding_is_known_in_the_hosts_spelling)
 }
 END_TEST
 
-int main(void)
+Suite *policy_lattice_suite(void)
 {
     Suite *suite = suite_create("security/policy_lattice");
     TCase *tests = tcase_create("policy_lattice");
@@ -493,5 +493,5 @@ int main(void)
     tcase_add_test(tests, a_system_operation_needs_the_invocation_alone);
     tcase_add_test(tests, a_binding_is_known_in_the_hosts_spelling);
     suite_add_tcase(suite, tests);
-    return run_suite(suite);
+    return suite;
 }

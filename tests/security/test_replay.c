@@ -201,7 +201,7 @@ START_TEST(of_threads_that_send_the_same_ids_each_id_is_served_once)
 }
 END_TEST
 
-int main(void)
+Suite *replay_suite(void)
 {
     Suite *suite = suite_create("security/replay");
     TCase *tests = tcase_create("replay");
@@ -217,5 +217,5 @@ int main(void)
     tcase_add_test(tests, options_out_of_range_are_refused);
     tcase_add_test(tests, of_threads_that_send_the_same_ids_each_id_is_served_once);
     suite_add_tcase(suite, tests);
-    return run_suite(suite);
+    return suite;
 }

@@ -2,6 +2,7 @@
 #include <limits.h>
 
 #include "helpers.h"
+#include "source_dir.h"
 
 static struct person account, other_account, module, host;
 static struct wkv_trust *trust;
@@ -24,13 +25,9 @@ static void tear_down(void)
     person_free(&host);
 }
 
-/* The file of real tokens, beside this source. */
 static json_t *real_tokens(void)
 {
-    char path[PATH_MAX];
-    snprintf(path, sizeof path, "%s", __FILE__);
-    char *name = strrchr(path, '/');
-    snprintf(name == NULL ? path : name + 1, 40, "data/actor-tokens.json");
+    static const char path[] = WKV_SOURCE_DIR "/tests/security/data/actor-tokens.json";
     json_error_t why;
     json_t *file = json_load_file(path, 0, &why);
     ck_assert_msg(file != NULL, "%s: %s", path, why.text);
@@ -374,7 +371,7 @@ START_TEST(urls_are_spelt_as_the_contract_says)
 }
 END_TEST
 
-int main(void)
+Suite *token_suite(void)
 {
     Suite *suite = suite_create("security/token");
     TCase *tests = tcase_create("token");
@@ -392,5 +389,5 @@ int main(void)
     tcase_add_test(tests, reading_alone_says_what_stands_there_and_whether_the_signature_holds);
     tcase_add_test(tests, urls_are_spelt_as_the_contract_says);
     suite_add_tcase(suite, tests);
-    return run_suite(suite);
+    return suite;
 }

@@ -207,7 +207,7 @@ START_TEST(readers_and_a_publisher_may_run_at_once)
 }
 END_TEST
 
-int main(void)
+Suite *trust_suite(void)
 {
     Suite *suite = suite_create("security/trust");
     TCase *tests = tcase_create("trust");
@@ -219,5 +219,5 @@ int main(void)
     tcase_add_test(tests, a_reader_has_what_was_published_last);
     tcase_add_test(tests, readers_and_a_publisher_may_run_at_once);
     suite_add_tcase(suite, tests);
-    return run_suite(suite);
+    return suite;
 }

@@ -106,13 +106,4 @@ HELPER uint64_t exact_percentile(const uint64_t *sorted, size_t count, unsigned 
     return sorted[(count * per_ten_thousand + 9999) / 10000 - 1];
 }
 
-HELPER int run_suite(Suite *suite)
-{
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
-
 #endif

@@ -298,7 +298,7 @@ START_TEST(counts_are_exact_while_others_count_and_read)
 }
 END_TEST
 
-int main(void)
+Suite *counting_suite(void)
 {
     Suite *suite = suite_create("stats/counting");
     TCase *tests = tcase_create("counting");
@@ -315,5 +315,5 @@ int main(void)
     tcase_add_test(tests, the_last_error_may_be_long_or_have_no_text);
     tcase_add_test(tests, counts_are_exact_while_others_count_and_read);
     suite_add_tcase(suite, tests);
-    return run_suite(suite);
+    return suite;
 }

@@ -204,7 +204,7 @@ START_TEST(counts_near_the_largest_number_do_not_overflow)
 }
 END_TEST
 
-int main(void)
+Suite *histogram_suite(void)
 {
     Suite *suite = suite_create("stats/histogram");
     TCase *tests = tcase_create("histogram");
@@ -220,5 +220,5 @@ int main(void)
     tcase_add_test(tests, percentiles_that_are_asked_for_together_may_be_equal);
     tcase_add_test(tests, counts_near_the_largest_number_do_not_overflow);
     suite_add_tcase(suite, tests);
-    return run_suite(suite);
+    return suite;
 }

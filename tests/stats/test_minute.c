@@ -130,7 +130,7 @@ START_TEST(more_than_a_tick_can_hold_is_not_lost)
 }
 END_TEST
 
-int main(void)
+Suite *minute_suite(void)
 {
     Suite *suite = suite_create("stats/minute");
     TCase *tests = tcase_create("minute");
@@ -142,5 +142,5 @@ int main(void)
     tcase_add_test(tests, percentiles_are_those_of_the_last_ticks_requests);
     tcase_add_test(tests, more_than_a_tick_can_hold_is_not_lost);
     suite_add_tcase(suite, tests);
-    return run_suite(suite);
+    return suite;
 }

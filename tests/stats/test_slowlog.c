@@ -323,7 +323,7 @@ START_TEST(the_slow_log_is_read_while_workers_write_it)
 }
 END_TEST
 
-int main(void)
+Suite *slowlog_suite(void)
 {
     Suite *suite = suite_create("stats/slowlog");
     TCase *tests = tcase_create("slowlog");
@@ -344,5 +344,5 @@ int main(void)
     tcase_add_loop_test(tests, an_actor_s_name_is_cut_and_cleaned, 0, COUNT_OF(actors));
     tcase_add_test(tests, the_slow_log_is_read_while_workers_write_it);
     suite_add_tcase(suite, tests);
-    return run_suite(suite);
+    return suite;
 }

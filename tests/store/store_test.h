@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/room.h"
 #include "wascc_keyvalue/clock.h"
 #include "wascc_keyvalue/store.h"
 
@@ -42,15 +43,6 @@ static inline bool test_foreign_allocator(const char *what)
     if (foreign)
         printf("skipped: %s: the allocator here is the sanitizer's or valgrind's\n", what);
     return foreign;
-}
-
-/* So much of count as the environment variable WKV_TEST_SCALE says, in percent; never nothing. */
-static inline size_t test_scaled(size_t count)
-{
-    const char *scale = getenv("WKV_TEST_SCALE");
-    unsigned long percent = scale == NULL ? 100 : strtoul(scale, NULL, 10);
-    size_t scaled = count * percent / 100;
-    return scaled == 0 ? 1 : scaled;
 }
 
 /* splitmix64. */
@@ -233,15 +225,6 @@ static inline void test_one_of_each(struct wkv_store *store)
     ck_assert_int_eq(wkv_store_add(store, test_key("counter"), 7, TEST_NOW, &sum), WKV_STORE_OK);
     (void)test_push(store, "list", "item");
     (void)test_set_add(store, "set", "member");
-}
-
-static inline int test_run(Suite *suite)
-{
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 #endif

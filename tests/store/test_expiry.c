@@ -445,7 +445,7 @@ START_TEST(a_key_can_be_made_again_while_its_old_value_is_being_freed)
 }
 END_TEST
 
-int main(void)
+Suite *expiry_suite(void)
 {
     Suite *suite = suite_create("store/expiry");
     TCase *tests = tcase_create("expiry");
@@ -466,5 +466,5 @@ int main(void)
                         (int)TEST_COUNT_OF(large_values));
     tcase_add_test(tests, a_key_can_be_made_again_while_its_old_value_is_being_freed);
     suite_add_tcase(suite, tests);
-    return test_run(suite);
+    return suite;
 }

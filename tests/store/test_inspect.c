@@ -502,7 +502,7 @@ START_TEST(the_shards_with_the_fewest_and_the_most_keys_are_told)
 }
 END_TEST
 
-int main(void)
+Suite *inspect_suite(void)
 {
     Suite *suite = suite_create("store/inspect");
     TCase *tests = tcase_create("inspect");
@@ -524,5 +524,5 @@ int main(void)
     tcase_add_test(tests, a_key_whose_keyspace_finds_no_memory_to_be_counted_is_refused_and_nothing_changed);
     tcase_add_test(tests, the_shards_with_the_fewest_and_the_most_keys_are_told);
     suite_add_tcase(suite, tests);
-    return test_run(suite);
+    return suite;
 }

@@ -360,7 +360,7 @@ START_TEST(a_list_is_full_at_the_most_that_a_count_can_say)
 }
 END_TEST
 
-int main(void)
+Suite *list_suite(void)
 {
     Suite *suite = suite_create("store/list");
     TCase *tests = tcase_create("list");
@@ -379,5 +379,5 @@ int main(void)
     tcase_add_test(tests, a_range_near_an_end_walks_no_farther_than_it_needs);
     tcase_add_test(tests, a_list_is_full_at_the_most_that_a_count_can_say);
     suite_add_tcase(suite, tests);
-    return test_run(suite);
+    return suite;
 }

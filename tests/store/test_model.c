@@ -716,11 +716,11 @@ START_TEST(answers_as_the_model_does)
 }
 END_TEST
 
-int main(void)
+Suite *model_suite(void)
 {
     Suite *suite = suite_create("store/model");
     TCase *tests = tcase_create("model");
     tcase_add_loop_test(tests, answers_as_the_model_does, 0, (int)TEST_COUNT_OF(runs));
     suite_add_tcase(suite, tests);
-    return test_run(suite);
+    return suite;
 }

@@ -359,7 +359,7 @@ START_TEST(a_call_for_another_kind_is_refused_and_changes_nothing)
 }
 END_TEST
 
-int main(void)
+Suite *scalar_suite(void)
 {
     Suite *suite = suite_create("store/scalar");
     TCase *tests = tcase_create("scalar");
@@ -377,5 +377,5 @@ int main(void)
     tcase_add_test(tests, delete_takes_any_kind_and_says_what_was_missing);
     tcase_add_test(tests, a_call_for_another_kind_is_refused_and_changes_nothing);
     suite_add_tcase(suite, tests);
-    return test_run(suite);
+    return suite;
 }

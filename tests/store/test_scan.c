@@ -661,7 +661,7 @@ START_TEST(a_call_passes_a_bounded_number_of_empty_shards)
 }
 END_TEST
 
-int main(void)
+Suite *scan_suite(void)
 {
     Suite *suite = suite_create("store/scan");
     TCase *tests = tcase_create("scan");
@@ -682,5 +682,5 @@ int main(void)
     tcase_add_test(tests, a_call_passes_a_bounded_number_of_empty_buckets);
     tcase_add_test(tests, a_call_passes_a_bounded_number_of_empty_shards);
     suite_add_tcase(suite, tests);
-    return test_run(suite);
+    return suite;
 }

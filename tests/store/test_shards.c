@@ -208,7 +208,7 @@ START_TEST(get_add_and_set_of_the_same_size_allocate_nothing)
 }
 END_TEST
 
-int main(void)
+Suite *shards_suite(void)
 {
     Suite *suite = suite_create("store/shards");
     TCase *tests = tcase_create("shards");
@@ -223,5 +223,5 @@ int main(void)
     tcase_add_test(tests, destroying_nothing_is_allowed);
     tcase_add_loop_test(tests, get_add_and_set_of_the_same_size_allocate_nothing, 0, 2);
     suite_add_tcase(suite, tests);
-    return test_run(suite);
+    return suite;
 }

@@ -478,7 +478,7 @@ START_TEST(a_place_is_the_hash_in_reverse)
 }
 END_TEST
 
-int main(void)
+Suite *table_suite(void)
 {
     int kinds = (int)TEST_COUNT_OF(hashes);
     Suite *suite = suite_create("store/table");
@@ -497,5 +497,5 @@ int main(void)
     tcase_add_loop_test(tests, a_walk_by_places_shows_every_item_once_at_each_size, 0, kinds);
     tcase_add_test(tests, a_place_is_the_hash_in_reverse);
     suite_add_tcase(suite, tests);
-    return test_run(suite);
+    return suite;
 }

@@ -346,7 +346,7 @@ START_TEST(any_calls_at_once_leave_the_store_in_order)
 }
 END_TEST
 
-int main(void)
+Suite *threads_suite(void)
 {
     Suite *suite = suite_create("store/threads");
     TCase *tests = tcase_create("threads");
@@ -356,5 +356,5 @@ int main(void)
     tcase_add_test(tests, many_keys_in_any_order_do_not_deadlock);
     tcase_add_loop_test(tests, any_calls_at_once_leave_the_store_in_order, 0, 2);
     suite_add_tcase(suite, tests);
-    return test_run(suite);
+    return suite;
 }

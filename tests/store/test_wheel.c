@@ -325,7 +325,7 @@ START_TEST(a_wheel_without_memory_says_so)
 }
 END_TEST
 
-int main(void)
+Suite *wheel_suite(void)
 {
     Suite *suite = suite_create("store/wheel");
     TCase *tests = tcase_create("wheel");
@@ -341,5 +341,5 @@ int main(void)
     tcase_add_test(tests, each_stride_over_empty_ticks_is_a_step);
     tcase_add_test(tests, a_wheel_without_memory_says_so);
     suite_add_tcase(suite, tests);
-    return test_run(suite);
+    return suite;
 }

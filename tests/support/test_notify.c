@@ -13,15 +13,7 @@
 #include "wascc_keyvalue/clock.h"
 #include "wascc_keyvalue/notify.h"
 
-#ifndef WKV_SYSTEMD
-
-int main(void)
-{
-    printf("skip notify: built without libsystemd\n");
-    return EXIT_SUCCESS;
-}
-
-#else
+#ifdef WKV_SYSTEMD
 
 static int manager = -1;
 static char folder[64];
@@ -157,10 +149,13 @@ START_TEST(a_manager_that_has_gone_is_no_failure)
 }
 END_TEST
 
-int main(void)
+#endif
+
+Suite *notify_suite(void)
 {
     Suite *suite = suite_create("support/notify");
     TCase *tests = tcase_create("a manager's socket");
+#ifdef WKV_SYSTEMD
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, ready_is_told);
     tcase_add_test(tests, stopping_is_told);
@@ -171,12 +166,9 @@ int main(void)
     tcase_add_test(tests, an_abstract_socket_does_as_well);
     tcase_add_test(tests, without_a_manager_nothing_is_told_and_nothing_fails);
     tcase_add_test(tests, a_manager_that_has_gone_is_no_failure);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
-
+#else
+    printf("skip notify: built without libsystemd\n");
 #endif
+    suite_add_tcase(suite, tests);
+    return suite;
+}

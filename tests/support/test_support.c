@@ -187,7 +187,7 @@ START_TEST(the_monotonic_clock_does_not_go_back)
 }
 END_TEST
 
-int main(void)
+Suite *support_suite(void)
 {
     Suite *suite = suite_create("support");
     TCase *tests = tcase_create("support");
@@ -202,9 +202,5 @@ int main(void)
     tcase_add_test(tests, log_words_are_read_exactly);
     tcase_add_test(tests, the_monotonic_clock_does_not_go_back);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite;
 }

@@ -128,16 +128,12 @@ START_TEST(a_header_that_is_cut_short_is_none)
 }
 END_TEST
 
-int main(void)
+Suite *trace_suite(void)
 {
     Suite *suite = suite_create("support/trace");
     TCase *tests = tcase_create("trace");
     tcase_add_loop_test(tests, a_header_is_read_as_the_recommendation_has_it, 0, CASES);
     tcase_add_test(tests, a_header_that_is_cut_short_is_none);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite;
 }

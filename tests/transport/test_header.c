@@ -69,16 +69,12 @@ START_TEST(several_headers_are_found_in_one_look)
 }
 END_TEST
 
-int main(void)
+Suite *header_suite(void)
 {
     Suite *suite = suite_create("transport/header");
     TCase *tests = tcase_create("header");
     tcase_add_loop_test(tests, a_header_is_found_by_its_exact_name, 0, sizeof cases / sizeof cases[0]);
     tcase_add_test(tests, several_headers_are_found_in_one_look);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite;
 }

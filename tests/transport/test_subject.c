@@ -95,7 +95,7 @@ START_TEST(urls_are_shown_without_secrets)
 }
 END_TEST
 
-int main(void)
+Suite *subject_suite(void)
 {
     Suite *suite = suite_create("transport/subject");
     TCase *tests = tcase_create("subject");
@@ -106,9 +106,5 @@ int main(void)
                         sizeof bad_namespaces / sizeof bad_namespaces[0]);
     tcase_add_loop_test(tests, urls_are_shown_without_secrets, 0, sizeof urls / sizeof urls[0]);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite;
 }
