@@ -70,8 +70,9 @@ struct wkv_store *wkv_store_create(const struct wkv_store_options *options, int6
 /* Frees everything. No call may be under way. NULL is allowed. */
 void wkv_store_destroy(struct wkv_store *store);
 
-/* Sees one text: a scalar, or one item of a list or a set. */
-typedef void (*wkv_store_visitor)(void *context, struct wkv_text text);
+/* Sees one text: a scalar, or one item of a list or a set. Returns whether more is wanted: after false
+ * nothing more is shown, and the call ends with WKV_STORE_OK as soon as it can. */
+typedef bool (*wkv_store_visitor)(void *context, struct wkv_text text);
 
 /* Asks the processor for the memory of these keys' entries, all at once, so that the calls that follow find
  * it near. Changes nothing and promises nothing. At most WKV_STORE_PREFETCH keys, each with a name of at
@@ -149,7 +150,8 @@ enum wkv_store_status wkv_store_set_members(struct wkv_store *store, struct wkv_
 /* Show every member once that is in one of the sets (union) or in all of them (intersection), all seen at one
  * moment. A missing key is the empty set; no keys show nothing; a key that stands twice counts once. The keys
  * may lie in several keyspaces only if the caller says so: the store does not mind. Errors:
- * WKV_STORE_WRONG_KIND (any of the keys; nothing is shown then), WKV_STORE_NO_MEMORY (scratch memory). */
+ * WKV_STORE_WRONG_KIND (any of the keys; nothing is shown then), WKV_STORE_NO_MEMORY (scratch memory: a union
+ * takes up to 40 bytes for each member that it has shown, an intersection none). */
 enum wkv_store_status wkv_store_set_union(struct wkv_store *store, const struct wkv_key *keys, size_t count,
                                           int64_t now_ns, wkv_store_visitor visit, void *context);
 enum wkv_store_status wkv_store_set_intersection(struct wkv_store *store, const struct wkv_key *keys,

@@ -82,8 +82,8 @@ static enum wkv_code too_large(struct wkv_call *call, size_t bytes)
 {
     return wkv_call_fail(
         call, WKV_TOO_LARGE,
-        "the reply would have %zu bytes and the server's max_payload is %zu; ask for less at once", bytes,
-        call->writer.max_bytes);
+        "the reply would have %s%zu bytes and the server's max_payload is %zu; ask for less at once",
+        call->cut ? "more than " : "", call->cut ? call->writer.max_bytes : bytes, call->writer.max_bytes);
 }
 
 enum wkv_code wkv_call_finish(struct wkv_call *call)
@@ -112,8 +112,12 @@ size_t wkv_call_json_bytes(struct wkv_text text)
     return bytes;
 }
 
-void wkv_call_show(void *context, struct wkv_text text)
+bool wkv_call_show(void *context, struct wkv_text text)
 {
     struct wkv_call *call = context;
     wkv_writer_string(&call->writer, 1, text.data, text.len);
+    /* A single text is all that was asked for: its exact size can be told. */
+    call->cut = call->writer.total_bytes > call->writer.max_bytes &&
+                call->operation->reply->fields[0].label == PROTOBUF_C_LABEL_REPEATED;
+    return !call->cut;
 }

@@ -18,6 +18,7 @@ struct wkv_call {
     int64_t now_ns;
     struct wkv_arena *arena;
     struct wkv_writer writer;
+    bool cut;    /* the reply is full, and not all of it was written */
     bool silent; /* it is not for this instance: nothing is answered */
     struct wkv_error *error;
 };
@@ -54,8 +55,8 @@ bool wkv_call_is_for_another(struct wkv_call *call, ProtobufCBinaryData instance
 enum wkv_code wkv_call_finish(struct wkv_call *call);
 
 /* Writes the text as field 1 of the reply, a string or an element of a repeated one: a wkv_store_visitor
- * whose context is the call. */
-void wkv_call_show(void *context, struct wkv_text text);
+ * whose context is the call. Returns false where the reply is full: nobody walks on for a refusal. */
+bool wkv_call_show(void *context, struct wkv_text text);
 
 /* Bytes of the text in a JSON reply, with its quotes and a comma, at the most. */
 size_t wkv_call_json_bytes(struct wkv_text text);

@@ -6,6 +6,10 @@
 #define REPLY_KEEP_BYTES ((size_t)256 * 1024)
 #define REPLY_FIRST_BYTES ((size_t)4 * 1024)
 
+/* What one request may borrow beside its own bytes while it is decoded: room for the most keys that one may
+ * name, and several times that. A request of a megabyte of tiny fields would want forty for nothing. */
+#define DECODE_BYTES ((size_t)4 * 1024 * 1024)
+
 bool wkv_provider_reads_claims(const struct wkv_provider *provider, const struct wkv_operation *operation)
 {
     if (operation->system)
@@ -58,6 +62,15 @@ static enum wkv_code authorize(struct wkv_call *call, const struct wkv_policy_re
     return WKV_OK;
 }
 
+/* More than `bytes` by n times `each`, or as much as there can be. */
+static size_t plus(size_t bytes, size_t n, size_t each)
+{
+    size_t more;
+    if (__builtin_mul_overflow(n, each, &more) || __builtin_add_overflow(bytes, more, &bytes))
+        return SIZE_MAX;
+    return bytes;
+}
+
 /* What do they want? Do it. */
 static enum wkv_code perform(struct wkv_call *call, const struct wkv_request *request)
 {
@@ -72,10 +85,13 @@ static enum wkv_code perform(struct wkv_call *call, const struct wkv_request *re
         return wkv_call_fail(call, WKV_BAD_REQUEST, "the request is not JSON: send an object, such as {}");
     ProtobufCMessage *message;
     struct wkv_error cause;
+    /* Texts are copied once, and the last block of an arena may be as large as all before it. */
+    session->arena.max_bytes = plus(DECODE_BYTES, payload.len, 2);
     enum wkv_code code = wkv_decode(operation->request, encoding, payload.data, payload.len, &session->arena,
                                     &message, &cause);
     if (code != WKV_OK)
         return wkv_call_fail(call, code, "%s", cause.text);
+    session->arena.max_bytes = plus(session->arena.max_bytes, request->max_reply_bytes, 2);
     call->request = message;
     wkv_writer_begin(&call->writer, operation->reply, encoding, &session->reply, request->max_reply_bytes);
     return operation->handle(call);

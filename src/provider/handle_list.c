@@ -60,7 +60,7 @@ enum wkv_code wkv_handle_clear(struct wkv_call *call)
     struct wkv_key key;
     if (wkv_call_key(call, request->key, &key) != WKV_OK)
         return call->error->code;
-    wkv_call_show(call, key.name);
+    (void)wkv_call_show(call, key.name);
     if (wkv_call_finish(call) != WKV_OK)
         return call->error->code;
     return wkv_call_status(call, wkv_store_list_clear(call->provider->store, key, call->now_ns));

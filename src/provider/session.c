@@ -2,11 +2,9 @@
 
 #include "wascc_keyvalue/provider.h"
 
-/* A request that is decoded within this allocates nothing; a larger one borrows up to the maximum, which is
- * room for any request of a server's largest common max_payload (8 MiB) and what protobuf-c needs beside it.
+/* A request that is decoded within this allocates nothing; a larger one borrows, as far as dispatch lets it.
  */
 #define ARENA_BYTES ((size_t)64 * 1024)
-#define ARENA_MAX_BYTES ((size_t)64 * 1024 * 1024)
 
 /* Without trust there is nothing to check with, and --auth none has none. */
 static int init_policy(struct wkv_session *session)
@@ -29,7 +27,7 @@ int wkv_session_init(struct wkv_session *session, const struct wkv_provider *pro
     memset(session, 0, sizeof *session);
     session->provider = provider;
     wkv_buffer_init(&session->reply);
-    if (wkv_arena_init(&session->arena, ARENA_BYTES, ARENA_MAX_BYTES) == 0 &&
+    if (wkv_arena_init(&session->arena, ARENA_BYTES, ARENA_BYTES) == 0 &&
         wkv_bindings_reader_init(&session->bindings, provider->bindings) == 0 && init_policy(session) == 0)
         return 0;
     wkv_session_destroy(session);

@@ -224,8 +224,8 @@ void wkv_list_range(const struct wkv_list *list, uint32_t first, uint32_t last, 
         for (uint32_t item = 0; item < chunk->items && index <= last; item++, index++) {
             struct wkv_text text;
             at = wkv_packed_read(at, &text);
-            if (index >= first)
-                visit(context, text);
+            if (index >= first && !visit(context, text))
+                return;
         }
     }
 }

@@ -28,7 +28,7 @@ bool wkv_list_push(struct wkv_list *list, struct wkv_memory *memory, struct wkv_
 /* Removes every item equal to value. Never needs memory. */
 void wkv_list_remove(struct wkv_list *list, struct wkv_memory *memory, struct wkv_text value);
 
-/* Shows the items number first to last, both included and both inside the list. */
+/* Shows the items number first to last, both included and both inside the list, until visit returns false. */
 void wkv_list_range(const struct wkv_list *list, uint32_t first, uint32_t last, wkv_store_visitor visit,
                     void *context);
 

@@ -13,11 +13,11 @@ enum wkv_store_status wkv_store_get(struct wkv_store *store, struct wkv_key key,
     if (entry == NULL) {
         status = WKV_STORE_MISSING;
     } else if (entry->kind == WKV_SCALAR) {
-        visit(context, (struct wkv_text){wkv_entry_scalar(entry), entry->u.value_len});
+        (void)visit(context, (struct wkv_text){wkv_entry_scalar(entry), entry->u.value_len});
     } else if (entry->kind == WKV_COUNTER) {
         char decimal[12];
         int len = snprintf(decimal, sizeof decimal, "%d", entry->u.counter);
-        visit(context, (struct wkv_text){decimal, (size_t)len});
+        (void)visit(context, (struct wkv_text){decimal, (size_t)len});
     } else {
         status = WKV_STORE_WRONG_KIND;
     }

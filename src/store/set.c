@@ -213,11 +213,11 @@ struct each {
     void *context;
 };
 
-static void show_member(void *context, struct wkv_table_item *item)
+static bool show_member(void *context, struct wkv_table_item *item)
 {
     const struct each *each = context;
     const struct member *member = (const struct member *)item;
-    each->visit(each->context, (struct wkv_text){member->bytes, member->len});
+    return each->visit(each->context, (struct wkv_text){member->bytes, member->len});
 }
 
 void wkv_set_each(const struct wkv_set *set, wkv_store_visitor visit, void *context)
@@ -231,7 +231,8 @@ void wkv_set_each(const struct wkv_set *set, wkv_store_visitor visit, void *cont
     for (const char *at = set->u.packed.bytes; at != end;) {
         struct wkv_text text;
         at = wkv_packed_read(at, &text);
-        visit(context, text);
+        if (!visit(context, text))
+            return;
     }
 }
 

@@ -44,7 +44,7 @@ enum wkv_set_change wkv_set_remove(struct wkv_set *set, struct wkv_memory *memor
 
 bool wkv_set_contains(const struct wkv_set *set, const struct wkv_hasher *hasher, struct wkv_text member);
 
-/* Shows every member; visit must not change the set. */
+/* Shows every member, until visit returns false; visit must not change the set. */
 void wkv_set_each(const struct wkv_set *set, wkv_store_visitor visit, void *context);
 
 /* Frees members until *steps (counting down) is 0 or the set is empty and its memory is back. Returns true

@@ -2,7 +2,7 @@
  *
  * All shards that the keys live in are locked, in shard order, so that two such calls can never wait for each
  * other; then the sets are looked up, and the answer is shown while the locks are held. Scratch memory is the
- * call's own and is not counted in the budget.
+ * call's own and is not counted in the budget: it is bounded by what the visitor takes.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -111,44 +111,72 @@ static void close_view(struct view *view)
     free(view->sets);
 }
 
-/* Texts seen so far: open addressing, at most half full, each with its 64-bit hash. */
+/* A text that was shown, by reference. data NULL: the slot is free. */
+struct seen_text {
+    const char *data;
+    uint32_t len;
+    uint32_t hash;
+};
+
+/* What a union has shown: open addressing, at most seven eighths full. It grows with what is shown and not
+ * with what there is, so that a visitor with room for little bounds the scratch memory, too. */
 struct seen {
     const struct wkv_hasher *hasher;
-    struct {
-        uint64_t hash;
-        struct wkv_text text; /* data NULL: free */
-    } * slots;
+    struct seen_text *slots;
     size_t mask;
+    size_t count;
+    bool failed; /* no memory for the next text */
+    bool more;   /* the visitor wants more */
     wkv_store_visitor visit;
     void *context;
 };
 
-static bool seen_init(struct seen *seen, const struct view *view)
+#define FIRST_SEEN 64u
+
+/* The slot of that text, or the free one where it belongs. */
+static struct seen_text *seen_slot(const struct seen *seen, struct seen_text text)
 {
-    size_t members = 0;
-    for (size_t i = 0; i < view->set_count; i++)
-        members += view->sets[i]->size;
-    size_t slots = 16;
-    while (slots / 2 < members)
-        slots *= 2;
-    seen->hasher = &view->store->hasher;
-    seen->mask = slots - 1;
-    seen->slots = calloc(slots, sizeof *seen->slots);
-    return seen->slots != NULL;
+    size_t slot = text.hash & seen->mask;
+    for (; seen->slots[slot].data != NULL; slot = (slot + 1) & seen->mask)
+        if (seen->slots[slot].hash == text.hash &&
+            wkv_text_equal((struct wkv_text){text.data, text.len}, seen->slots[slot].data,
+                           seen->slots[slot].len))
+            break;
+    return &seen->slots[slot];
 }
 
-static void show_unseen(void *context, struct wkv_text text)
+static bool seen_grow(struct seen *seen)
+{
+    struct seen old = *seen;
+    size_t slots = old.slots == NULL ? FIRST_SEEN : (old.mask + 1) * 2;
+    seen->slots = calloc(slots, sizeof *seen->slots);
+    if (seen->slots == NULL) {
+        seen->slots = old.slots;
+        return false;
+    }
+    seen->mask = slots - 1;
+    for (size_t i = 0; old.slots != NULL && i <= old.mask; i++)
+        if (old.slots[i].data != NULL)
+            *seen_slot(seen, old.slots[i]) = old.slots[i];
+    free(old.slots);
+    return true;
+}
+
+static bool show_unseen(void *context, struct wkv_text text)
 {
     struct seen *seen = context;
-    uint64_t hash = wkv_hash(seen->hasher, 0, text);
-    size_t slot = hash & seen->mask;
-    for (; seen->slots[slot].text.data != NULL; slot = (slot + 1) & seen->mask)
-        if (seen->slots[slot].hash == hash &&
-            wkv_text_equal(text, seen->slots[slot].text.data, seen->slots[slot].text.len))
-            return;
-    seen->slots[slot].hash = hash;
-    seen->slots[slot].text = text;
-    seen->visit(seen->context, text);
+    struct seen_text fresh = {text.data, (uint32_t)text.len, (uint32_t)wkv_hash(seen->hasher, 0, text)};
+    if (seen->count >= (seen->mask + 1) / 8 * 7 && !seen_grow(seen)) {
+        seen->failed = true;
+        return false;
+    }
+    struct seen_text *slot = seen_slot(seen, fresh);
+    if (slot->data != NULL)
+        return true;
+    *slot = fresh;
+    seen->count++;
+    seen->more = seen->visit(seen->context, text);
+    return seen->more;
 }
 
 static enum wkv_store_status show_union(const struct view *view, wkv_store_visitor visit, void *context)
@@ -157,13 +185,11 @@ static enum wkv_store_status show_union(const struct view *view, wkv_store_visit
         wkv_set_each(view->sets[0], visit, context);
     if (view->set_count < 2)
         return WKV_STORE_OK;
-    struct seen seen = {.visit = visit, .context = context};
-    if (!seen_init(&seen, view))
-        return WKV_STORE_NO_MEMORY;
-    for (size_t i = 0; i < view->set_count; i++)
+    struct seen seen = {.hasher = &view->store->hasher, .more = true, .visit = visit, .context = context};
+    for (size_t i = 0; i < view->set_count && seen.more && !seen.failed; i++)
         wkv_set_each(view->sets[i], show_unseen, &seen);
     free(seen.slots);
-    return WKV_STORE_OK;
+    return seen.failed ? WKV_STORE_NO_MEMORY : WKV_STORE_OK;
 }
 
 enum wkv_store_status wkv_store_set_union(struct wkv_store *store, const struct wkv_key *keys, size_t count,
@@ -189,15 +215,15 @@ struct candidate {
     void *context;
 };
 
-static void show_common(void *context, struct wkv_text text)
+static bool show_common(void *context, struct wkv_text text)
 {
     const struct candidate *candidate = context;
     const struct view *view = candidate->view;
     for (size_t i = 0; i < view->set_count; i++)
         if (view->sets[i] != candidate->smallest &&
             !wkv_set_contains(view->sets[i], &view->store->hasher, text))
-            return;
-    candidate->visit(candidate->context, text);
+            return true;
+    return candidate->visit(candidate->context, text);
 }
 
 enum wkv_store_status wkv_store_set_intersection(struct wkv_store *store, const struct wkv_key *keys,

@@ -406,11 +406,15 @@ static void visit_chain(const struct wkv_table_bucket *bucket,
             visit(context, bucket->items[__builtin_ctz(slots)]);
 }
 
-void wkv_table_each(const struct wkv_table *table, void (*visit)(void *context, struct wkv_table_item *item),
+void wkv_table_each(const struct wkv_table *table, bool (*visit)(void *context, struct wkv_table_item *item),
                     void *context)
 {
     for (uint32_t index = 0; index < table->buckets; index++)
-        visit_chain(bucket_at(table, index), visit, context);
+        for (const struct wkv_table_bucket *bucket = bucket_at(table, index); bucket != NULL;
+             bucket = next_bucket(bucket))
+            for (unsigned slots = item_slots(bucket); slots != 0; slots &= slots - 1)
+                if (!visit(context, bucket->items[__builtin_ctz(slots)]))
+                    return;
 }
 
 uint32_t wkv_table_walk(const struct wkv_table *table, uint32_t place,

@@ -58,8 +58,8 @@ void wkv_table_replace(struct wkv_table *table, const struct wkv_table_item *old
 /* Takes out an item that must be there. Never needs memory. */
 void wkv_table_remove(struct wkv_table *table, struct wkv_memory *memory, const struct wkv_table_item *item);
 
-/* Calls visit for each item. visit must not change the table. */
-void wkv_table_each(const struct wkv_table *table, void (*visit)(void *context, struct wkv_table_item *item),
+/* Calls visit for each item, until it returns false. visit must not change the table. */
+void wkv_table_each(const struct wkv_table *table, bool (*visit)(void *context, struct wkv_table_item *item),
                     void *context);
 
 /* ---- a walk that growing and shrinking leave alone ----

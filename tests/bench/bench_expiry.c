@@ -125,9 +125,10 @@ static struct wkv_key numbered_key(char text[32], const char *prefix, uint64_t n
     return (struct wkv_key){0, {text, (size_t)len}};
 }
 
-static void see(void *context, struct wkv_text text)
+static bool see(void *context, struct wkv_text text)
 {
     *(size_t *)context += text.len;
+    return true;
 }
 
 /* How often this thread has gone to sleep of its own accord, which Gets do for a lock and for nothing else.

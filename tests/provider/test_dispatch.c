@@ -104,6 +104,72 @@ START_TEST(a_reply_that_does_not_fit_changes_nothing)
 }
 END_TEST
 
+#define MEMBERS 40000
+
+/* Fills two sets with members of their own. */
+static void two_sets(void)
+{
+    for (int set = 0; set < 2; set++) {
+        char name[] = {'s', (char)('0' + set), '\0'};
+        struct wkv_key key = {0, {name, 2}};
+        for (int i = 0; i < MEMBERS; i++) {
+            char member[16];
+            int32_t size;
+            int len = snprintf(member, sizeof member, "%d:%d", set, i);
+            ck_assert_int_eq(
+                wkv_store_set_add(provider.store, key, (struct wkv_text){member, (size_t)len}, 1, &size),
+                WKV_STORE_OK);
+        }
+    }
+}
+
+/* A refusal says that there is more and not how much: nobody has walked on to find out. */
+START_TEST(a_reply_that_is_full_ends_the_walk)
+{
+    static const struct {
+        const char *operation, *request;
+    } asks[] = {{"SetQuery", "{\"key\":\"s0\"}"},
+                {"SetUnion", "{\"keys\":[\"s0\",\"s1\"]}"},
+                {"SetIntersection", "{\"keys\":[\"s0\",\"s0\"]}"},
+                {"Range", "{\"key\":\"l\",\"stop\":-1}"}};
+    two_sets();
+    for (int i = 0; i < 1000; i++)
+        (void)answer("Push", "{\"key\":\"l\",\"value\":\"an item\"}", 1);
+    for (size_t i = 0; i < sizeof asks / sizeof asks[0]; i++) {
+        ck_assert_int_eq(dispatch(asks[i].operation, asks[i].request, strlen(asks[i].request), 5000, 1),
+                         WKV_TOO_LARGE);
+        ck_assert_ptr_nonnull(strstr(error.text, "the reply would have more than 5000 bytes and the server's "
+                                                 "max_payload is 5000"));
+    }
+}
+END_TEST
+
+/* Half a million fields of two bytes, each of which a decoder would keep some fifty bytes for. */
+START_TEST(a_request_of_tiny_fields_is_not_given_forty_times_its_size)
+{
+    static char tiny[1000000];
+    for (size_t i = 0; i + 1 < sizeof tiny; i += 2) {
+        tiny[i] = 0x0a; /* field 1, of no bytes */
+        tiny[i + 1] = 0;
+    }
+    ck_assert_int_eq(dispatch("SetUnion", tiny, sizeof tiny, MAX_PAYLOAD, 1), WKV_UNAVAILABLE);
+    ck_assert_uint_le(session.arena.total_bytes, (4u << 20) + 2 * sizeof tiny);
+    for (size_t i = 0; i + 1 < sizeof tiny; i += 2)
+        tiny[i] = (char)0xf8; /* field 31, a number: unknown */
+    ck_assert_int_eq(dispatch("Get", tiny, sizeof tiny, MAX_PAYLOAD, 1), WKV_UNAVAILABLE);
+    ck_assert_uint_le(session.arena.total_bytes, (4u << 20) + 2 * sizeof tiny);
+    /* What can be meant is decoded: a value of that size, and the most keys that there may be. */
+    static char large[1000000 + 100];
+    int len = snprintf(large, sizeof large, "{\"key\":\"a\",\"value\":\"%0*d\"}", 1000000, 1);
+    ck_assert_int_eq(dispatch("Set", large, (size_t)len, 2 * MAX_PAYLOAD, 1), WKV_OK);
+    len = snprintf(large, sizeof large, "{\"keys\":[\"a key that is missing\"");
+    for (int i = 1; i < (int)WKV_MAX_KEYS_A_REQUEST; i++)
+        len += snprintf(large + len, sizeof large - (size_t)len, ",\"a key that is missing %d\"", i);
+    len += snprintf(large + len, sizeof large - (size_t)len, "]}");
+    ck_assert_int_eq(dispatch("SetUnion", large, (size_t)len, MAX_PAYLOAD, 1), WKV_OK);
+}
+END_TEST
+
 START_TEST(every_error_begins_with_the_operation)
 {
     for (size_t i = 0; i < wkv_operation_count; i++) {
@@ -329,6 +395,8 @@ Suite *dispatch_suite(void)
     tcase_add_test(tests, an_operation_is_a_function_of_store_request_and_now);
     tcase_add_test(tests, the_longest_expiry_is_no_overflow);
     tcase_add_test(tests, a_reply_that_does_not_fit_changes_nothing);
+    tcase_add_test(tests, a_reply_that_is_full_ends_the_walk);
+    tcase_add_test(tests, a_request_of_tiny_fields_is_not_given_forty_times_its_size);
     tcase_add_test(tests, every_error_begins_with_the_operation);
     tcase_add_test(tests, limits_are_on_the_byte);
     tcase_add_test(tests, a_request_for_too_many_keys_is_refused);

@@ -110,7 +110,7 @@ struct test_texts {
     struct wkv_text *texts;
 };
 
-static inline void test_texts_see(void *context, struct wkv_text text)
+static inline bool test_texts_see(void *context, struct wkv_text text)
 {
     struct test_texts *seen = context;
     if (seen->count == seen->capacity) {
@@ -124,6 +124,7 @@ static inline void test_texts_see(void *context, struct wkv_text text)
         memcpy(copy, text.data, text.len);
     copy[text.len] = '\0';
     seen->texts[seen->count++] = (struct wkv_text){copy, text.len};
+    return true;
 }
 
 static inline void test_texts_free(struct test_texts *seen)
@@ -166,16 +167,18 @@ static inline const char *test_joined(const struct test_texts *seen)
     return joined;
 }
 
-static inline void test_count_visit(void *context, struct wkv_text text)
+static inline bool test_count_visit(void *context, struct wkv_text text)
 {
     (void)text;
     (*(size_t *)context)++;
+    return true;
 }
 
-static inline void test_never_visit(void *context, struct wkv_text text)
+static inline bool test_never_visit(void *context, struct wkv_text text)
 {
     (void)context;
     ck_abort_msg("nothing is to be shown, but a text of %zu bytes was", text.len);
+    return false;
 }
 
 /* What get shows, as a string: "(missing)", "(wrong kind)" or the value. Good until the next call. */

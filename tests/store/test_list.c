@@ -155,13 +155,14 @@ struct expected {
     char bytes[70000];
 };
 
-static void see_next(void *context, struct wkv_text text)
+static bool see_next(void *context, struct wkv_text text)
 {
     struct expected *expected = context;
     size_t len = expected->len_of(expected->next, expected->parameter);
     if (!test_same(text, numbered_item(expected->bytes, len, expected->next)))
         ck_abort_msg("item %zu of %zu bytes is another (%zu bytes)", expected->next, len, text.len);
     expected->next++;
+    return true;
 }
 
 static void push_items(struct wkv_store *store, struct expected *expected, size_t count)
@@ -216,6 +217,25 @@ static size_t varied_len(size_t number, size_t parameter)
 {
     return number * 7919 % parameter;
 }
+
+static bool see_ten(void *context, struct wkv_text text)
+{
+    (void)text;
+    return ++*(size_t *)context < 10;
+}
+
+START_TEST(who_wants_no_more_is_shown_no_more)
+{
+    struct wkv_store *store = test_store(1, 0);
+    static struct expected expected = {.len_of = varied_len, .parameter = 300};
+    size_t shown = 0;
+    push_items(store, &expected, 300);
+    ck_assert_int_eq(wkv_store_list_range(store, test_key("l"), 5, -1, TEST_NOW, see_ten, &shown),
+                     WKV_STORE_OK);
+    ck_assert_uint_eq(shown, 10);
+    wkv_store_destroy(store);
+}
+END_TEST
 
 START_TEST(every_range_of_a_list_of_many_chunks_is_right)
 {
@@ -364,6 +384,7 @@ Suite *list_suite(void)
 {
     Suite *suite = suite_create("store/list");
     TCase *tests = tcase_create("list");
+    tcase_add_test(tests, who_wants_no_more_is_shown_no_more);
     tcase_add_test(tests, push_appends_at_the_end_and_counts);
     tcase_add_loop_test(tests, range_includes_stop_counts_from_the_end_and_clamps, 0,
                         (int)TEST_COUNT_OF(ranges));

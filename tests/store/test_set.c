@@ -3,6 +3,51 @@
 #include "store/store.h"
 #include "store/store_test.h"
 
+/* Sees so many members and wants no more. */
+struct taker {
+    size_t wanted;
+    size_t shown;
+};
+
+static bool take_some(void *context, struct wkv_text text)
+{
+    struct taker *taker = context;
+    (void)text;
+    ck_assert_uint_lt(taker->shown, taker->wanted);
+    return ++taker->shown < taker->wanted;
+}
+
+START_TEST(who_wants_no_more_is_shown_no_more)
+{
+    struct wkv_store *store = test_store(4, 0);
+    struct wkv_key keys[] = {test_key("small"), test_key("large"), test_key("other")};
+    struct test_name name;
+    int32_t n;
+    for (size_t i = 0; i < 6; i++) /* the first two are packed in one and hashed in the other */
+        for (size_t k = 0; k < TEST_COUNT_OF(keys); k++)
+            for (size_t m = 0; m < (k == 0 ? 1 : 100); m++)
+                ck_assert_int_eq(wkv_store_set_add(store, keys[k],
+                                                   test_numbered_key(&name, "m", i + m * 6).name, TEST_NOW,
+                                                   &n),
+                                 WKV_STORE_OK);
+    for (size_t wanted = 1; wanted < 6; wanted++) {
+        for (size_t k = 0; k < TEST_COUNT_OF(keys); k++) {
+            struct taker taker = {wanted, 0};
+            ck_assert_int_eq(wkv_store_set_members(store, keys[k], TEST_NOW, take_some, &taker),
+                             WKV_STORE_OK);
+            ck_assert_uint_eq(taker.shown, wanted);
+        }
+        struct taker unions = {wanted * 100, 0}, common = {wanted, 0};
+        ck_assert_int_eq(wkv_store_set_union(store, keys, 3, TEST_NOW, take_some, &unions), WKV_STORE_OK);
+        ck_assert_uint_eq(unions.shown, wanted * 100);
+        ck_assert_int_eq(wkv_store_set_intersection(store, keys, 3, TEST_NOW, take_some, &common),
+                         WKV_STORE_OK);
+        ck_assert_uint_eq(common.shown, wanted);
+    }
+    wkv_store_destroy(store);
+}
+END_TEST
+
 static int32_t set_remove(struct wkv_store *store, const char *name, const char *member)
 {
     int32_t size = -1;
@@ -386,6 +431,7 @@ Suite *set_suite(void)
 {
     Suite *suite = suite_create("store/set");
     TCase *tests = tcase_create("set");
+    tcase_add_test(tests, who_wants_no_more_is_shown_no_more);
     tcase_add_test(tests, add_counts_each_member_once);
     tcase_add_test(tests, remove_counts_down_and_an_emptied_set_is_gone);
     tcase_add_test(tests, removing_from_a_missing_set_answers_0_and_creates_nothing);

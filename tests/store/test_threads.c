@@ -121,7 +121,7 @@ struct last_seen {
     size_t count;
 };
 
-static void see_in_order(void *context, struct wkv_text text)
+static bool see_in_order(void *context, struct wkv_text text)
 {
     struct last_seen *seen = context;
     char copy[32];
@@ -134,6 +134,7 @@ static void see_in_order(void *context, struct wkv_text text)
     MUST(strtoul(rest, NULL, 10) == seen->next[number]);
     seen->next[number] += 2;
     seen->count++;
+    return true;
 }
 
 /* What is there so far holds every thread's items without a gap, at any moment. */
@@ -196,12 +197,13 @@ struct sighting {
     size_t count;
 };
 
-static void see_member(void *context, struct wkv_text text)
+static bool see_member(void *context, struct wkv_text text)
 {
     struct sighting *sighting = context;
     sighting->always |= test_same(text, test_text("always"));
     sighting->never |= test_same(text, test_text("never"));
     sighting->count++;
+    return true;
 }
 
 static void *look_at_pairs(void *argument)
