@@ -112,12 +112,16 @@ size_t wkv_call_json_bytes(struct wkv_text text)
     return bytes;
 }
 
+/* A reply that passes its bound by no more than this is told with its size. */
+#define TOLD_BYTES ((size_t)64 * 1024)
+
 bool wkv_call_show(void *context, struct wkv_text text)
 {
     struct wkv_call *call = context;
     wkv_writer_string(&call->writer, 1, text.data, text.len);
     /* A single text is all that was asked for: its exact size can be told. */
     call->cut = call->writer.total_bytes > call->writer.max_bytes &&
+                call->writer.total_bytes - call->writer.max_bytes > TOLD_BYTES &&
                 call->operation->reply->fields[0].label == PROTOBUF_C_LABEL_REPEATED;
     return !call->cut;
 }

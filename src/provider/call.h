@@ -55,7 +55,8 @@ bool wkv_call_is_for_another(struct wkv_call *call, ProtobufCBinaryData instance
 enum wkv_code wkv_call_finish(struct wkv_call *call);
 
 /* Writes the text as field 1 of the reply, a string or an element of a repeated one: a wkv_store_visitor
- * whose context is the call. Returns false where the reply is full: nobody walks on for a refusal. */
+ * whose context is the call. Returns false where the reply is more than full: nobody walks on for a refusal.
+ */
 bool wkv_call_show(void *context, struct wkv_text text);
 
 /* Bytes of the text in a JSON reply, with its quotes and a comma, at the most. */

@@ -133,7 +133,7 @@ START_TEST(a_reply_that_is_full_ends_the_walk)
                 {"SetIntersection", "{\"keys\":[\"s0\",\"s0\"]}"},
                 {"Range", "{\"key\":\"l\",\"stop\":-1}"}};
     two_sets();
-    for (int i = 0; i < 1000; i++)
+    for (int i = 0; i < 10000; i++)
         (void)answer("Push", "{\"key\":\"l\",\"value\":\"an item\"}", 1);
     for (size_t i = 0; i < sizeof asks / sizeof asks[0]; i++) {
         ck_assert_int_eq(dispatch(asks[i].operation, asks[i].request, strlen(asks[i].request), 5000, 1),
