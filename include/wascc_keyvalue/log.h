@@ -1,8 +1,12 @@
 /* The log: one line an event, to one file descriptor, as text or JSON.
  *
  * What may stand in it: subjects, actors (public keys), counts, sizes, durations, error texts of ours. What
- * never may: a value, a token, a seed, a password. Thread-safe: a line is one write(2), so lines of several
- * threads do not mix.
+ * never may: a value, a token, a seed, a password.
+ *
+ * Nobody who logs waits for the reader of that descriptor: once the log is started, lines go into a queue of
+ * bounded size, which a thread writes. Where the queue is full, lines are dropped and counted, and a line
+ * says how many as soon as there is room again; errors and warnings may use room that others may not.
+ * Thread-safe: lines keep their order, and each is written whole.
  */
 #ifndef WASCC_KEYVALUE_LOG_H
 #define WASCC_KEYVALUE_LOG_H
@@ -19,12 +23,26 @@ struct wkv_log {
     int fd;
     _Atomic int level; /* enum wkv_log_level; may be changed while others log */
     enum wkv_log_format format;
+    struct wkv_log_writer *writer; /* NULL: not started, who logs writes */
 };
 
 /* Bytes of a line at the most; a longer message is cut. */
 #define WKV_LOG_LINE_BYTES 1024
 
+/* A log that is not started: lines are written by who logs. fd is borrowed. */
 void wkv_log_init(struct wkv_log *log, int fd, enum wkv_log_level level, enum wkv_log_format format);
+
+/* Starts the thread that writes. Before any other thread logs. Returns false where there is no memory or no
+ * thread; then the log stays as it was. SIGPIPE should be ignored in the process. */
+bool wkv_log_start(struct wkv_log *log);
+
+/* Ends it when what is queued is written, or after timeout_ms. A thread that then still waits for the reader
+ * is left behind, with its queue, until the process ends, and later lines go nowhere. When no other thread
+ * logs any more. */
+void wkv_log_stop(struct wkv_log *log, int64_t timeout_ms);
+
+/* How many lines were dropped since the start. Any thread, until stop. */
+uint64_t wkv_log_dropped(const struct wkv_log *log);
 
 /* Reads "error", "warn", "info" or "debug". Returns false for anything else. */
 bool wkv_log_level_parse(const char *name, enum wkv_log_level *level);

@@ -17,6 +17,8 @@
 #include "wascc_keyvalue/watchdog.h"
 
 #define MAX_SHUTDOWN_WAIT_MS 1000
+/* For the lines of the log that still wait for their reader at the end. */
+#define LAST_LINES_MS 200
 
 /* Everything that one run of serve owns. */
 struct service {
@@ -193,18 +195,28 @@ static enum wkv_code open_stats(struct service *service, struct wkv_error *error
     return config->metrics_listen == NULL ? WKV_OK : wkv_metrics_start(&metrics, &service->metrics, error);
 }
 
+/* What the log goes to may be a pipe without a reader, a file at its limit, or a terminal that stops who
+ * writes in the background: none of them ends or stops the process. */
+static void ignore_log_signals(void)
+{
+    static const int signals[] = {SIGPIPE, SIGXFSZ, SIGTTOU};
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
+        (void)signal(signals[i], SIG_IGN);
+}
+
 static enum wkv_code open_service(struct service *service, struct wkv_error *error)
 {
     const struct wkv_config *config = service->config;
     struct wkv_store_options options = {.shards = (uint32_t)config->shards,
                                         .max_memory_bytes = config->max_memory_bytes};
-    (void)signal(SIGPIPE, SIG_IGN);
+    ignore_log_signals();
     service->stop_fd = open_signals(SIGTERM, SIGINT);
     service->reload_fd = open_signals(SIGHUP, SIGHUP);
     if (service->stop_fd < 0 || service->reload_fd < 0)
         return wkv_fail(error, WKV_UNAVAILABLE, "cannot watch for signals: %s", strerror(errno));
-    service->watchdog =
-        wkv_watchdog_start(&service->log, service->stop_fd, (int64_t)config->drain_timeout_ms);
+    service->watchdog = wkv_watchdog_start(service->stop_fd, (int64_t)config->drain_timeout_ms);
+    if (service->watchdog == NULL || !wkv_log_start(&service->log))
+        return wkv_fail(error, WKV_UNAVAILABLE, "no memory or no thread to start with");
     if (check_connect(config, error) != WKV_OK || open_trust(service, error) != WKV_OK)
         return error->code;
     service->store = wkv_store_create(&options, wkv_monotonic_ns());
@@ -213,7 +225,7 @@ static enum wkv_code open_service(struct service *service, struct wkv_error *err
                         "--max-memory is too small for %u empty shards: give more memory, or fewer --shards",
                         (unsigned)config->shards);
     service->bindings = wkv_bindings_create(config->address.binding);
-    if (service->bindings == NULL || service->watchdog == NULL)
+    if (service->bindings == NULL)
         return wkv_fail(error, WKV_UNAVAILABLE, "no memory or no thread to start with");
     return open_stats(service, error);
 }
@@ -228,6 +240,7 @@ static void close_service(struct service *service)
     wkv_replay_destroy(service->replay);
     wkv_trust_source_destroy(service->trust);
     (void)nats_CloseAndWait(MAX_SHUTDOWN_WAIT_MS);
+    wkv_log_stop(&service->log, LAST_LINES_MS);
     /* The promise of --drain-timeout is for the process, so the watchdog goes last, but for what it looks at.
      */
     wkv_watchdog_end(service->watchdog);

@@ -236,6 +236,9 @@ bool wkv_metrics_write(const struct wkv_metrics_options *options, int64_t now_ns
     store(page, &source->service);
     security(page, &source->service);
     connections(page, &source->service);
+    counter(page, PREFIX "log_lines_dropped_total",
+            "Lines of the log that were dropped since its reader did not take them.",
+            wkv_log_dropped(options->log));
     process(page, &source->process);
     free(source);
     return !page->failed;

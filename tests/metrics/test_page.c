@@ -341,6 +341,7 @@ static const struct {
     {"wascc_keyvalue_claims_cache_bytes", "gauge"},
     {"wascc_keyvalue_connections", "gauge"},
     {"wascc_keyvalue_reconnects_total", "counter"},
+    {"wascc_keyvalue_log_lines_dropped_total", "counter"},
     {"process_cpu_seconds_total", "counter"},
     {"process_resident_memory_bytes", "gauge"},
     {"process_virtual_memory_bytes", "gauge"},
