@@ -172,9 +172,9 @@ START_TEST(a_file_at_its_limit_ends_nothing)
 }
 END_TEST
 
-static Suite *make_suite(void)
+Suite *log_suite(void)
 {
-    Suite *suite = suite_create("log");
+    Suite *suite = suite_create("integration/log");
     TCase *tests = tcase_create("log");
     tcase_add_checked_fixture(tests, start, stop);
     tcase_add_test(tests, at_debug_level_every_request_is_answered);
@@ -184,9 +184,4 @@ static Suite *make_suite(void)
     tcase_add_test(tests, a_file_at_its_limit_ends_nothing);
     suite_add_tcase(suite, tests);
     return suite;
-}
-
-int main(void)
-{
-    return harness_main(make_suite);
 }

@@ -279,9 +279,9 @@ START_TEST(the_descriptor_stays_as_it_was)
 }
 END_TEST
 
-static Suite *make_suite(void)
+Suite *log_suite(void)
 {
-    Suite *suite = suite_create("log");
+    Suite *suite = suite_create("support/log");
     TCase *tests = tcase_create("log");
     tcase_add_test(tests, lines_of_several_threads_are_whole_and_in_order);
     tcase_add_test(tests, what_is_queued_is_written_at_the_end);
@@ -294,13 +294,4 @@ static Suite *make_suite(void)
     tcase_add_test(tests, the_descriptor_stays_as_it_was);
     suite_add_tcase(suite, tests);
     return suite;
-}
-
-int main(void)
-{
-    SRunner *runner = srunner_create(make_suite());
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -48,21 +48,12 @@ START_TEST(one_that_is_ended_in_time_does_nothing)
 }
 END_TEST
 
-static Suite *make_suite(void)
+Suite *watchdog_suite(void)
 {
-    Suite *suite = suite_create("watchdog");
+    Suite *suite = suite_create("support/watchdog");
     TCase *tests = tcase_create("watchdog");
     tcase_add_exit_test(tests, an_exit_that_is_cut_short_fails_without_a_word, 1);
     tcase_add_loop_test(tests, one_that_is_ended_in_time_does_nothing, 0, 2);
     suite_add_tcase(suite, tests);
     return suite;
-}
-
-int main(void)
-{
-    SRunner *runner = srunner_create(make_suite());
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
