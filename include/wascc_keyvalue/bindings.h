@@ -65,8 +65,18 @@ enum wkv_code wkv_bindings_bind_if_new(struct wkv_bindings *bindings, struct wkv
 /* How many removals are remembered. */
 #define WKV_BINDINGS_REMEMBERED_REMOVALS 1024u
 
+/* Whether that can be an actor: one token of a subject, and not `system`, which is a host. Any thread.
+ * Errors: WKV_BAD_REQUEST. */
+enum wkv_code wkv_bindings_check_actor(struct wkv_text actor, struct wkv_error *error);
+
 /* Takes the actor's binding away; one that is not bound is no error. Any thread. */
 void wkv_bindings_remove(struct wkv_bindings *bindings, struct wkv_text actor);
+
+/* Takes away the bindings of hosts that trust does not have any more, as RemoveActor would, and returns how
+ * many. The watcher is told of each, and only the last is `awaited`: there may be tens of
+ * thousands. Any thread; a bind
+ * at the same time is for its maker to look after (wkv_handle_bind_actor does). */
+size_t wkv_bindings_remove_untrusted(struct wkv_bindings *bindings, const struct wkv_trust *trust);
 
 /* Whether that actor is bound. Any thread. */
 bool wkv_bindings_is_bound(struct wkv_bindings *bindings, struct wkv_text actor);
@@ -74,9 +84,16 @@ bool wkv_bindings_is_bound(struct wkv_bindings *bindings, struct wkv_text actor)
 /* Actors that are bound. Any thread. */
 size_t wkv_bindings_count(struct wkv_bindings *bindings);
 
-/* Is told of an actor that was bound, or is bound no more: after the change holds, outside the registry's
- * lock, on the thread of who made it. */
-typedef void (*wkv_bindings_watcher)(void *context, struct wkv_text actor, bool bound);
+/* What became of an actor. */
+struct wkv_bindings_change {
+    struct wkv_text actor;
+    bool bound;   /* else it is bound no more */
+    bool awaited; /* somebody is told when the watcher returns: this change, and those before it, must hold
+                     then */
+};
+
+/* Is told of each change: after it holds, outside the registry's lock, on the thread of who made it. */
+typedef void (*wkv_bindings_watcher)(void *context, const struct wkv_bindings_change *change);
 
 /* Sets the one watcher (NULL: none any more). Not while others bind or remove. */
 void wkv_bindings_watch(struct wkv_bindings *bindings, wkv_bindings_watcher watcher, void *context);

@@ -57,10 +57,15 @@ struct wkv_policy_text {
     size_t len; /* bytes */
 };
 
-/* What BindActor brought for an actor, as WKV_AUTH_BINDING keeps it. */
+/* What BindActor brought for an actor, and who sent it. */
 struct wkv_policy_binding {
     bool bound;
-    unsigned char issuer[WKV_NKEY_BYTES]; /* of the claims that the binding brought */
+    bool signed_claims; /* it brought the actor's signed claims: a host's statement of them is not enough to
+                           open the actor's plain subjects under WKV_AUTH_BINDING */
+    bool has_host;      /* `host` is known: false under WKV_AUTH_NONE, and for what others remember */
+    unsigned char host[WKV_NKEY_BYTES]; /* whose signature the BindActor had */
+    unsigned char
+        issuer[WKV_NKEY_BYTES]; /* of the claims that the binding brought, or that the host stated */
     int64_t not_before_s;
     int64_t expires_s; /* WKV_TOKEN_NEVER: never */
 };
@@ -80,12 +85,15 @@ struct wkv_policy_request {
 
     const struct wkv_policy_binding *bound; /* WKV_AUTH_BINDING: the actor's; NULL is not bound */
     int64_t now_s;                          /* wall clock */
+
+    unsigned char *signer; /* WKV_NKEY_BYTES, or NULL. Out: the host whose invocation claims held */
 };
 
 /* Answers a request as policy->auth asks.
  *
  *   request            claims        invocation           binding       none
- *   actor's operation  Wascc-Claims  both                 is bound      -
+ *   actor's operation  Wascc-Claims  both                 bound with    -
+ *                                                         signed claims
  *   system operation   Wascc-Invocation with origin `wasmbus://system`  -
  *
  * A system operation on an actor's subject is refused in every mode.
@@ -107,14 +115,18 @@ enum wkv_code wkv_policy_check_claims(const struct wkv_policy *policy,
 enum wkv_code wkv_policy_check_invocation(const struct wkv_policy *policy,
                                           const struct wkv_policy_request *request, struct wkv_error *error);
 
-/* request->bound is bound, its claims in their time and their issuer still trusted.
- * Errors: WKV_UNAUTHORIZED. */
+/* Whether the host that bound is still trusted. Where no host is known there is none to lose trust in. Any
+ * thread. */
+bool wkv_policy_host_trusted(const struct wkv_trust *trust, const struct wkv_policy_binding *bound);
+
+/* request->bound is bound by a host that is still trusted, its claims in their time and their issuer still
+ * trusted too. Whether they were signed is not asked. Errors: WKV_UNAUTHORIZED. */
 enum wkv_code wkv_policy_check_bound(const struct wkv_policy *policy,
                                      const struct wkv_policy_request *request, struct wkv_error *error);
 
 /* For BindActor in WKV_AUTH_BINDING, after wkv_policy_check: request->claims hold for the module that is to
- * be bound (not for request->actor, which is `system`), and *bound is what to keep with the binding. Errors:
- * as wkv_policy_check; *bound is untouched then. */
+ * be bound (not for request->actor, which is `system`), and *bound is what to keep with the binding, but for
+ * the host. Errors: as wkv_policy_check; *bound is untouched then. */
 enum wkv_code wkv_policy_check_bind(const struct wkv_policy *policy, const struct wkv_policy_request *request,
                                     struct wkv_policy_text module, struct wkv_policy_binding *bound,
                                     struct wkv_error *error);
@@ -129,14 +141,15 @@ struct wkv_policy_word {
 
 /* For BindActor that came through the lattice, after its invocation held: the host's word for the actor's
  * claims takes the place of the claims. They must reach, be in their time and come from a trusted issuer;
- * *bound is what to keep with the binding. Errors: WKV_BAD_REQUEST (a value is malformed), WKV_UNAUTHORIZED,
- * WKV_FORBIDDEN; *bound is untouched then. */
+ * *bound is what to keep with the binding, but for the host. Errors: WKV_BAD_REQUEST (a value is malformed),
+ * WKV_UNAUTHORIZED, WKV_FORBIDDEN; *bound is untouched then. */
 enum wkv_code wkv_policy_check_word(const struct wkv_policy *policy, const struct wkv_policy_word *word,
                                     int64_t now_s, struct wkv_policy_binding *bound, struct wkv_error *error);
 
 /* An invocation of the lattice protocol: its claims hold in every mode but WKV_AUTH_NONE, and so do the
- * claims that its actor was bound with, where the binding brought some (request->bound; not looked at for a
- * system operation). Errors: as wkv_policy_check. */
+ * claims that its actor was bound with, signed or stated, where the binding brought some, and the host that
+ * bound it is still trusted (request->bound; not looked at for a system operation). Errors: as
+ * wkv_policy_check. */
 enum wkv_code wkv_policy_check_lattice(const struct wkv_policy *policy,
                                        const struct wkv_policy_request *request, struct wkv_error *error);
 

@@ -119,6 +119,10 @@ static void reload(void *context)
     /* Logged when it holds: who reads the line may rely on it. The source keeps the set until the next
      * reload. */
     wkv_trust_source_publish(service->trust, trust);
+    size_t removed = wkv_bindings_remove_untrusted(service->bindings, trust);
+    if (removed > 0)
+        wkv_log_warn(&service->log, "%zu bindings of hosts that are not trusted any more are removed",
+                     removed);
     log_trust(service, trust, "reloaded");
 }
 
@@ -140,6 +144,19 @@ static enum wkv_code open_trust(struct service *service, struct wkv_error *error
     return wkv_replay_create(&options, &service->replay, error);
 }
 
+/* Contract section 7: hosts of waSCC lower-case the URLs that they sign. Here names are compared as they are,
+ * or what was signed for `prod` could be used at `Prod`. */
+static void tell_binding(struct service *service)
+{
+    const char *binding = service->config->address.binding;
+    if (strpbrk(binding, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != NULL)
+        wkv_log_warn(
+            &service->log,
+            "--binding %s has capitals: hosts of waSCC sign a binding's name in lower case, and what "
+            "they sign will not hold here; choose a name in lower case to serve them",
+            binding);
+}
+
 /* Who gets in, for the log. */
 static void tell_trust(struct service *service)
 {
@@ -150,6 +167,7 @@ static void tell_trust(struct service *service)
                      "write its data");
         return;
     }
+    tell_binding(service);
     wkv_trust_reader_init(&reader, service->trust);
     const struct wkv_trust *trust = wkv_trust_reader_current(&reader);
     log_trust(service, trust, "starting");

@@ -238,16 +238,24 @@ static bool is_token(struct wkv_text name)
     return name.len > 0 && name.len <= WKV_BINDINGS_MAX_NAME_BYTES;
 }
 
-static void tell(const struct wkv_bindings *bindings, struct wkv_text actor, bool bound)
+static void tell(const struct wkv_bindings *bindings, struct wkv_bindings_change change)
 {
     if (bindings->watcher != NULL)
-        bindings->watcher(bindings->watcher_context, actor, bound);
+        bindings->watcher(bindings->watcher_context, &change);
+}
+
+enum wkv_code wkv_bindings_check_actor(struct wkv_text actor, struct wkv_error *error)
+{
+    static const char host[] = WKV_POLICY_SYSTEM;
+    if (!is_token(actor) || same(actor, host, sizeof host - 1))
+        return wkv_fail(error, WKV_BAD_REQUEST, "the module is no actor: give its public key (M...)");
+    return WKV_OK;
 }
 
 static enum wkv_code check_names(struct wkv_text actor, struct wkv_text keyspace, struct wkv_error *error)
 {
-    if (!is_token(actor))
-        return wkv_fail(error, WKV_BAD_REQUEST, "the module is no actor: give its public key (M...)");
+    if (wkv_bindings_check_actor(actor, error) != WKV_OK)
+        return error->code;
     if (keyspace.data != NULL && (keyspace.len == 0 || keyspace.len > WKV_BINDINGS_MAX_NAME_BYTES))
         return wkv_fail(error, WKV_BAD_REQUEST,
                         "KEYSPACE has %zu bytes; give a name of 1 to %u, or leave it out", keyspace.len,
@@ -268,7 +276,7 @@ enum wkv_code wkv_bindings_bind(struct wkv_bindings *bindings, struct wkv_text a
     enum wkv_code code = bind_locked(bindings, actor, keyspace, claims, error);
     (void)pthread_mutex_unlock(&bindings->lock);
     if (code == WKV_OK)
-        tell(bindings, actor, true);
+        tell(bindings, (struct wkv_bindings_change){.actor = actor, .bound = true, .awaited = true});
     return code;
 }
 
@@ -287,8 +295,21 @@ enum wkv_code wkv_bindings_bind_if_new(struct wkv_bindings *bindings, struct wkv
     }
     (void)pthread_mutex_unlock(&bindings->lock);
     if (*bound)
-        tell(bindings, actor, true);
+        tell(bindings, (struct wkv_bindings_change){.actor = actor, .bound = true, .awaited = true});
     return code;
+}
+
+/* Returns whether it was bound. */
+static bool remove_locked(struct wkv_bindings *bindings, struct wkv_text actor)
+{
+    remember_removal(bindings, actor);
+    struct actor *found = find_slot(bindings, actor);
+    if (found->len == 0)
+        return false;
+    close_gap(bindings, (uint32_t)(found - bindings->actors));
+    bindings->count--;
+    atomic_fetch_add_explicit(&bindings->generation, 1, memory_order_release);
+    return true;
 }
 
 void wkv_bindings_remove(struct wkv_bindings *bindings, struct wkv_text actor)
@@ -296,17 +317,71 @@ void wkv_bindings_remove(struct wkv_bindings *bindings, struct wkv_text actor)
     if (!is_token(actor))
         return;
     (void)pthread_mutex_lock(&bindings->lock);
-    remember_removal(bindings, actor);
-    struct actor *found = find_slot(bindings, actor);
-    bool was_bound = found->len != 0;
-    if (was_bound) {
-        close_gap(bindings, (uint32_t)(found - bindings->actors));
-        bindings->count--;
-        atomic_fetch_add_explicit(&bindings->generation, 1, memory_order_release);
-    }
+    bool was_bound = remove_locked(bindings, actor);
     (void)pthread_mutex_unlock(&bindings->lock);
     if (was_bound)
-        tell(bindings, actor, false);
+        tell(bindings, (struct wkv_bindings_change){.actor = actor, .bound = false, .awaited = true});
+}
+
+/* So many are removed under the lock at once, and then told of. */
+#define REMOVED_AT_ONCE 64
+
+struct removed {
+    char name[WKV_BINDINGS_MAX_NAME_BYTES];
+    uint32_t len;
+};
+
+/* Some of those that go. */
+struct sweep {
+    const struct wkv_trust *trust;
+    uint32_t at; /* slot */
+    bool more;   /* there are others behind them */
+    size_t count;
+    struct removed removed[REMOVED_AT_ONCE];
+};
+
+/* Where one is removed another may take its slot: that slot is looked at again. */
+static void remove_some(struct wkv_bindings *bindings, struct sweep *sweep)
+{
+    sweep->count = 0;
+    sweep->more = false;
+    while (sweep->at < bindings->slots) {
+        const struct actor *actor = &bindings->actors[sweep->at];
+        if (actor->len == 0 || wkv_policy_host_trusted(sweep->trust, &actor->binding.claims)) {
+            sweep->at++;
+            continue;
+        }
+        sweep->more = sweep->count == REMOVED_AT_ONCE;
+        if (sweep->more)
+            return;
+        struct removed *one = &sweep->removed[sweep->count++];
+        memcpy(one->name, actor->name, actor->len);
+        one->len = actor->len;
+        (void)remove_locked(bindings, (struct wkv_text){one->name, one->len});
+    }
+}
+
+size_t wkv_bindings_remove_untrusted(struct wkv_bindings *bindings, const struct wkv_trust *trust)
+{
+    struct sweep sweep = {.trust = trust};
+    size_t removed = 0;
+    uint64_t generation = 0;
+    do {
+        (void)pthread_mutex_lock(&bindings->lock);
+        /* Others have bound or removed since: actors may lie in slots that were passed. */
+        if (atomic_load_explicit(&bindings->generation, memory_order_relaxed) != generation)
+            sweep.at = 0;
+        remove_some(bindings, &sweep);
+        generation = atomic_load_explicit(&bindings->generation, memory_order_relaxed);
+        (void)pthread_mutex_unlock(&bindings->lock);
+        removed += sweep.count;
+        for (size_t i = 0; i < sweep.count; i++)
+            tell(bindings,
+                 (struct wkv_bindings_change){.actor = {sweep.removed[i].name, sweep.removed[i].len},
+                                              .bound = false,
+                                              .awaited = !sweep.more && i + 1 == sweep.count});
+    } while (sweep.more);
+    return removed;
 }
 
 void wkv_bindings_watch(struct wkv_bindings *bindings, wkv_bindings_watcher watcher, void *context)

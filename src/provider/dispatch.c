@@ -146,6 +146,7 @@ enum wkv_code wkv_dispatch(struct wkv_session *session, const struct wkv_request
                             .now_ns = request->now_ns,
                             .arena = &session->arena,
                             .error = error};
+    asked.signer = call.host;
     if (!reset_memory(session))
         return wkv_call_fail(&call, WKV_UNAVAILABLE, "no memory for the request; try again later");
     if (authorize(&call, &asked) != WKV_OK || perform(&call, request) != WKV_OK)

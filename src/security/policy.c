@@ -123,29 +123,12 @@ enum wkv_code wkv_policy_check_claims(const struct wkv_policy *policy,
     return resolve_claims(policy, request->claims, request->actor, request->now_s, &scratch, &claims, error);
 }
 
-/* Real hosts write a binding's name into the URL in lower case, with '_' for a space (their own rule); both
- * spellings are this binding. */
-static struct wkv_policy_text host_spelling(struct wkv_policy_text binding, char room[WKV_TOKEN_URL_BYTES])
-{
-    if (binding.len > WKV_TOKEN_URL_BYTES || binding.data == NULL)
-        return binding;
-    for (size_t i = 0; i < binding.len; i++) {
-        char c = binding.data[i];
-        room[i] = c == ' ' ? '_' : (c >= 'A' && c <= 'Z') ? (char)(c - 'A' + 'a') : c;
-    }
-    return (struct wkv_policy_text){room, binding.len};
-}
-
+/* A binding's name is compared as it is: what was signed for `prod` is not for `Prod`. */
 static bool is_target(const char *url, const struct wkv_policy_request *request)
 {
-    char expected[WKV_TOKEN_URL_BYTES], room[WKV_TOKEN_URL_BYTES];
+    char expected[WKV_TOKEN_URL_BYTES];
     struct wkv_policy_text binding = request->binding;
     struct wkv_policy_text operation = request->operation;
-    if (!wkv_token_target_url(expected, binding.data, binding.len, operation.data, operation.len))
-        return false;
-    if (strcmp(url, expected) == 0)
-        return true;
-    binding = host_spelling(binding, room);
     return wkv_token_target_url(expected, binding.data, binding.len, operation.data, operation.len) &&
            strcmp(url, expected) == 0;
 }
@@ -184,7 +167,8 @@ static enum wkv_code check_invocation_reach(const struct wkv_token *token,
     if (!is_target(token->target_url, request))
         return wkv_fail(error, WKV_FORBIDDEN,
                         "the invocation is for another operation or binding: its target_url must be "
-                        "wasmbus://wascc/keyvalue/<binding>/<Operation>");
+                        "wasmbus://wascc/keyvalue/<binding>/<Operation>, the binding's name with the same "
+                        "capitals");
     char hash[WKV_TOKEN_HASH_CHARS + 1];
     wkv_token_invocation_hash(token->origin_url, token->target_url, request->payload.data,
                               request->payload.len, hash);
@@ -213,12 +197,34 @@ enum wkv_code wkv_policy_check_invocation(const struct wkv_policy *policy,
     if (code == WKV_OK)
         code = wkv_replay_note(policy->replay, token.issuer.bytes, token.subject, strlen(token.subject),
                                token.issued_at_s + WKV_TOKEN_INVOCATION_WINDOW_S, request->now_s, error);
+    if (code == WKV_OK && request->signer != NULL)
+        memcpy(request->signer, token.issuer.bytes, WKV_NKEY_BYTES);
     wkv_token_destroy(&token);
     return code;
 }
 
-/* Contract: "the actor must be bound, its BindActor having brought `Wascc-Claims` that hold, from a
- * `--trusted-issuer`, for that actor, and not expired since". */
+bool wkv_policy_host_trusted(const struct wkv_trust *trust, const struct wkv_policy_binding *bound)
+{
+    return !bound->has_host || wkv_trust_has(trust, WKV_TRUST_HOSTS, bound->host);
+}
+
+/* A reload that takes an issuer away ends its actors' bindings, and one that takes a host away those that it
+ * made. */
+static enum wkv_code check_bound_trust(const struct wkv_trust *trust, const struct wkv_policy_binding *bound,
+                                       struct wkv_error *error)
+{
+    if (!wkv_policy_host_trusted(trust, bound))
+        return wkv_fail(
+            error, WKV_UNAUTHORIZED,
+            "the actor was bound by an untrusted host: one that --trusted-host names must bind it");
+    if (!wkv_trust_has(trust, WKV_TRUST_ISSUERS, bound->issuer))
+        return wkv_fail(
+            error, WKV_UNAUTHORIZED,
+            "the claims that the actor was bound with come from an untrusted issuer: --trusted-issuer names "
+            "those that are trusted");
+    return WKV_OK;
+}
+
 enum wkv_code wkv_policy_check_bound(const struct wkv_policy *policy,
                                      const struct wkv_policy_request *request, struct wkv_error *error)
 {
@@ -233,13 +239,21 @@ enum wkv_code wkv_policy_check_bound(const struct wkv_policy *policy,
     if (wkv_token_too_early(bound->not_before_s, request->now_s))
         return wkv_fail(error, WKV_UNAUTHORIZED,
                         "the claims that the actor was bound with are not yet valid");
-    /* A reload that takes an issuer away ends its actors' bindings. */
-    if (!wkv_trust_has(wkv_trust_reader_current(policy->trust), WKV_TRUST_ISSUERS, bound->issuer))
-        return wkv_fail(
-            error, WKV_UNAUTHORIZED,
-            "the claims that the actor was bound with come from an untrusted issuer: --trusted-issuer names "
-            "those that are trusted");
-    return WKV_OK;
+    return check_bound_trust(wkv_trust_reader_current(policy->trust), bound, error);
+}
+
+/* Contract: "the actor must be bound, its BindActor having brought `Wascc-Claims` that hold, from a
+ * `--trusted-issuer`, for that actor, and not expired since". What a host only states of them is not that. */
+static enum wkv_code check_bound_by_claims(const struct wkv_policy *policy,
+                                           const struct wkv_policy_request *request, struct wkv_error *error)
+{
+    enum wkv_code code = wkv_policy_check_bound(policy, request, error);
+    if (code != WKV_OK || request->bound->signed_claims)
+        return code;
+    return wkv_fail(
+        error, WKV_UNAUTHORIZED,
+        "the actor was bound without its signed claims, which serves it through the lattice only: "
+        "a trusted host must send BindActor with them in the header Wascc-Claims");
 }
 
 enum wkv_code wkv_policy_check_bind(const struct wkv_policy *policy, const struct wkv_policy_request *request,
@@ -253,6 +267,7 @@ enum wkv_code wkv_policy_check_bind(const struct wkv_policy *policy, const struc
     if (code != WKV_OK)
         return code;
     bound->bound = true;
+    bound->signed_claims = true;
     memcpy(bound->issuer, claims->issuer, sizeof bound->issuer);
     bound->not_before_s = claims->not_before_s;
     bound->expires_s = claims->expires_s;
@@ -270,7 +285,7 @@ static enum wkv_code check_actor(const struct wkv_policy *policy, const struct w
         code = wkv_policy_check_claims(policy, request, error);
         return code != WKV_OK ? code : wkv_policy_check_invocation(policy, request, error);
     case WKV_AUTH_BINDING:
-        return wkv_policy_check_bound(policy, request, error);
+        return check_bound_by_claims(policy, request, error);
     case WKV_AUTH_NONE:
         return WKV_OK;
     }

@@ -67,10 +67,24 @@ enum wkv_code wkv_policy_check_word(const struct wkv_policy *policy, const struc
     return WKV_OK;
 }
 
+/* Claims of the actor, signed or as the host stated them. */
 static bool brought_claims(const struct wkv_policy_binding *bound)
 {
     static const unsigned char none[WKV_NKEY_BYTES] = {0};
     return memcmp(bound->issuer, none, sizeof none) != 0;
+}
+
+/* A binding without claims is configuration, but that of a trusted host. */
+static enum wkv_code check_binding(const struct wkv_policy *policy, const struct wkv_policy_request *request,
+                                   struct wkv_error *error)
+{
+    if (brought_claims(request->bound))
+        return wkv_policy_check_bound(policy, request, error);
+    if (!wkv_policy_host_trusted(wkv_trust_reader_current(policy->trust), request->bound))
+        return wkv_fail(
+            error, WKV_UNAUTHORIZED,
+            "the actor was bound by an untrusted host: one that --trusted-host names must bind it");
+    return WKV_OK;
 }
 
 enum wkv_code wkv_policy_check_lattice(const struct wkv_policy *policy,
@@ -84,7 +98,5 @@ enum wkv_code wkv_policy_check_lattice(const struct wkv_policy *policy,
     if (policy->auth == WKV_AUTH_NONE)
         return WKV_OK;
     enum wkv_code code = wkv_policy_check_invocation(policy, request, error);
-    if (code == WKV_OK && !request->system_operation && brought_claims(request->bound))
-        code = wkv_policy_check_bound(policy, request, error);
-    return code;
+    return code != WKV_OK || request->system_operation ? code : check_binding(policy, request, error);
 }

@@ -92,6 +92,7 @@ static enum wkv_code answer(struct incoming *incoming, struct wkv_text *reply, s
     struct wkv_request request = {.operation = incoming->operation,
                                   .lattice = &incoming->invocation,
                                   .actor = incoming->actor,
+                                  .claims = incoming->headers.claims,
                                   .payload = incoming->invocation.msg.data,
                                   .payload_bytes = incoming->invocation.msg.len,
                                   .max_reply_bytes = wkv_responder_room(incoming->loop, &incoming->headers),
@@ -152,8 +153,10 @@ static void handle_invocation(struct incoming *incoming)
         return;
     wkv_error_clear(&error);
     incoming->start_ns = wkv_loop_begun_ns(incoming->loop);
-    /* What the headers of claims would say stands in the invocation. */
-    wkv_responder_read_headers(message, false, false, &incoming->headers);
+    /* What the headers of claims would say stands in the invocation, but for the signed claims of an actor
+     * that is to be bound, which that mode wants. */
+    bool claims = incoming->own_subject && responder->provider->auth == WKV_AUTH_BINDING;
+    wkv_responder_read_headers(message, claims, false, &incoming->headers);
     wkv_arena_reset(&responder->envelope);
     enum wkv_code code =
         wkv_invocation_decode(natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message),

@@ -40,11 +40,11 @@ static void link_extra(struct wkv_loop *loop, struct wkv_loop_extra *one)
     loop->fresh = one;
 }
 
-/* Where there is a connection: the server's word that it has heard. Under the lock, so that the connection
- * stays. */
+/* Where there is a connection, and it is asked for: the server's word that it has heard. Under the lock, so
+ * that the connection stays. */
 static void await_server(struct wkv_loop *loop, int64_t timeout_ms)
 {
-    if (loop->connection != NULL && atomic_load(&loop->up))
+    if (timeout_ms > 0 && loop->connection != NULL && atomic_load(&loop->up))
         (void)natsConnection_FlushTimeout(loop->connection, timeout_ms);
 }
 

@@ -26,8 +26,8 @@ struct wkv_loop_extra {
 };
 
 /* Listens on one more subject, in a queue group, from now on; one that is there already is fine. Waits at
- * most timeout_ms for the server's word; without a connection it is subscribed to with the next one. Any
- * thread but the loop's. Errors: false where memory is short. */
+ * most timeout_ms for the server's word (0: not at all); without a connection it is subscribed to with the
+ * next one. Any thread but the loop's. Errors: false where memory is short. */
 bool wkv_loop_extra_add(struct wkv_loop *loop, const char *subject, const char *queue,
                         wkv_loop_handler handle, void *context, int64_t timeout_ms);
 

@@ -217,22 +217,25 @@ static int64_t left_ms(int64_t deadline_ns)
 /* "A successful bind makes the provider listen on `….<binding>.<actor>`; RemoveActor ends that", before
  * either is answered. Every worker listens, since each invocation costs the verification of a signature. Then
  * the lattice hears of it. Runs on the thread that binds, which is `system`'s or discovery's. */
-static void follow_binding(void *context, struct wkv_text actor, bool bound)
+static void follow_binding(void *context, const struct wkv_bindings_change *change)
 {
     struct server *server = context;
     int64_t deadline_ns = wkv_monotonic_ns() + FOLLOW_TIMEOUT_MS * WKV_NS_PER_MS;
     (void)pthread_mutex_lock(&server->follow_lock);
     /* Two threads may bind and remove at once, and be heard in another order than they did it: what holds now
      * counts. */
-    bool listens = wkv_bindings_is_bound(server->options->provider->bindings, actor);
+    bool listens = wkv_bindings_is_bound(server->options->provider->bindings, change->actor);
     for (unsigned i = 0; i < server->options->workers; i++) {
         int64_t left = left_ms(deadline_ns);
-        (listens ? wkv_lattice_add_actor : wkv_lattice_drop_actor)(
-            &server->workers[i].responder, &server->workers[i].loop, actor, left > 0 ? left : 1);
+        (listens ? wkv_lattice_add_actor : wkv_lattice_drop_actor)(&server->workers[i].responder,
+                                                                   &server->workers[i].loop, change->actor,
+                                                                   !change->awaited ? 0
+                                                                   : left > 0       ? left
+                                                                                    : 1);
     }
     (void)pthread_mutex_unlock(&server->follow_lock);
-    wkv_event_publish(&server->discovery, bound ? WKV_EVENT_BINDING_CREATED : WKV_EVENT_BINDING_REMOVED,
-                      actor);
+    wkv_event_publish(&server->discovery,
+                      change->bound ? WKV_EVENT_BINDING_CREATED : WKV_EVENT_BINDING_REMOVED, change->actor);
 }
 
 static enum progress serve(struct server *server, struct wkv_error *error)

@@ -3,6 +3,8 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "provider/binding_values.h"
+
 /* Whoever hears the question may answer it, and each binding costs every worker a subscription. */
 #define MOST_TAKEN_UP 10000
 
@@ -12,31 +14,61 @@ struct outcome {
     struct wkv_error first; /* of those refused */
 };
 
-/* Binds one of the answer's bindings, unless a host has bound or removed its actor since: that is newer than
- * what others remember. */
-static void take_up(struct wkv_discovery *discovery, const json_t *binding, struct outcome *outcome)
+/* What a binding of the answer says, as far as it is looked at. Borrows from the answer. */
+struct remembered {
+    const char *actor;
+    struct wkv_text keyspace; /* data NULL: none */
+};
+
+/* Returns false for what is not of this capability and binding, whose name is compared as it is. */
+static bool is_ours(const struct wkv_discovery *discovery, const json_t *binding)
 {
-    const struct wkv_provider *provider = discovery->provider;
-    struct wkv_policy_binding claims = {.bound = true};
-    struct wkv_text keyspace = {NULL, 0};
-    struct wkv_error error;
-    bool bound;
-    const char *actor = json_string_value(json_object_get(binding, "actor"));
     const char *capability = json_string_value(json_object_get(binding, "capability_id"));
     const char *name = json_string_value(json_object_get(binding, "binding_name"));
-    const json_t *named = json_object_get(json_object_get(binding, "configuration"), "KEYSPACE");
-    if (actor == NULL || capability == NULL || name == NULL || strcmp(capability, WKV_CAPABILITY) != 0 ||
-        strcmp(name, discovery->address->binding) != 0)
+    return capability != NULL && name != NULL && strcmp(capability, WKV_CAPABILITY) == 0 &&
+           strcmp(name, discovery->address->binding) == 0 &&
+           json_is_string(json_object_get(binding, "actor"));
+}
+
+/* As for BindActor: a misspelt KEYSPACE must not bind to another one. */
+static enum wkv_code read_remembered(json_t *binding, struct remembered *out, struct wkv_error *error)
+{
+    struct wkv_binding_values values = {.unknown = 0};
+    json_t *configuration = json_object_get(binding, "configuration");
+    const json_t *named = json_object_get(configuration, "KEYSPACE");
+    const char *name;
+    json_t *value;
+    *out = (struct remembered){.actor = json_string_value(json_object_get(binding, "actor"))};
+    if (json_is_string(named))
+        out->keyspace = (struct wkv_text){json_string_value(named), json_string_length(named)};
+    json_object_foreach(configuration, name, value)
+    {
+        if (wkv_binding_values_look(&values, (struct wkv_text){name, strlen(name)}, error) != WKV_OK)
+            return error->code;
+    }
+    return WKV_OK;
+}
+
+/* Binds one of the answer's bindings, unless a host has bound or removed its actor since: that is newer than
+ * what others remember. */
+static void take_up(struct wkv_discovery *discovery, json_t *binding, const struct wkv_policy_binding *claims,
+                    struct outcome *outcome)
+{
+    struct remembered one;
+    struct wkv_error error;
+    bool bound = false;
+    if (!is_ours(discovery, binding))
         return;
     if (discovery->taken_up == MOST_TAKEN_UP) {
         outcome->left_out++;
         return;
     }
-    if (json_is_string(named))
-        keyspace = (struct wkv_text){json_string_value(named), json_string_length(named)};
-    if (wkv_bindings_bind_if_new(provider->bindings, (struct wkv_text){actor, strlen(actor)}, keyspace,
-                                 &claims, &bound, &error) != WKV_OK &&
-        outcome->refused++ == 0)
+    enum wkv_code code = read_remembered(binding, &one, &error);
+    if (code == WKV_OK)
+        code = wkv_bindings_bind_if_new(discovery->provider->bindings,
+                                        (struct wkv_text){one.actor, strlen(one.actor)}, one.keyspace, claims,
+                                        &bound, &error);
+    if (code != WKV_OK && outcome->refused++ == 0)
         outcome->first = error;
     outcome->taken += bound ? 1 : 0;
     discovery->taken_up += bound ? 1 : 0;
@@ -65,6 +97,23 @@ static const char *what_forbids(const struct wkv_provider *provider)
     return provider->require_binding && provider->auth != WKV_AUTH_NONE ? "--require-binding" : NULL;
 }
 
+/* A trusted host that answers is remembered with what it remembers, so that a reload which takes it away
+ * takes those bindings along. Nobody has signed the answer: another's is as good, and is nobody's. */
+static struct wkv_policy_binding claims_by(const struct wkv_discovery *discovery, const char *host)
+{
+    struct wkv_policy_binding claims = {.bound = true};
+    struct wkv_trust_reader reader;
+    struct wkv_nkey key;
+    if (discovery->provider->trust == NULL ||
+        wkv_nkey_decode_kind(host, strlen(host), WKV_NKEY_HOST, &key, NULL) != WKV_OK)
+        return claims;
+    wkv_trust_reader_init(&reader, discovery->provider->trust);
+    claims.has_host = wkv_trust_has(wkv_trust_reader_current(&reader), WKV_TRUST_HOSTS, key.bytes);
+    memcpy(claims.host, key.bytes, sizeof claims.host);
+    wkv_trust_reader_destroy(&reader);
+    return claims;
+}
+
 void wkv_take_up_bindings(struct wkv_discovery *discovery, const char *data, size_t len)
 {
     json_t *answer = json_loadb(data == NULL ? "" : data, len, 0, NULL);
@@ -77,9 +126,10 @@ void wkv_take_up_bindings(struct wkv_discovery *discovery, const char *data, siz
     json_t *binding;
     /* Our own answer comes back, too. */
     bool others = host != NULL && strcmp(host, discovery->host) != 0;
-    if (others && forbids == NULL)
-        json_array_foreach(bindings, index, binding) take_up(discovery, binding, &outcome);
-    else if (others && json_array_size(bindings) > 0)
+    if (others && forbids == NULL) {
+        struct wkv_policy_binding claims = claims_by(discovery, host);
+        json_array_foreach(bindings, index, binding) take_up(discovery, binding, &claims, &outcome);
+    } else if (others && json_array_size(bindings) > 0)
         wkv_log_warn(discovery->loop.log,
                      "bindings that the lattice remembers are not taken up under %s, since "
                      "nobody signs them: hosts must bind their actors again",

@@ -98,9 +98,11 @@ static char *sign(const struct lattice *lattice, const struct invocation *invoca
 {
     char binding[128];
     bool other = invocation->signed_msg != NULL;
-    url_spelling(or (invocation->signed_binding, lattice->binding), binding);
+    const char *name = or (invocation->signed_binding, lattice->binding);
+    url_spelling(name, binding);
     return invocation_for(invocation->signer == NULL ? lattice->host : invocation->signer,
-                          or (invocation->signed_actor, invocation->actor), binding,
+                          or (invocation->signed_actor, invocation->actor),
+                          lattice->exact_urls ? name : binding,
                           or (invocation->signed_operation, invocation->operation),
                           other ? invocation->signed_msg : invocation->msg,
                           other ? invocation->signed_msg_len : invocation->msg_len,

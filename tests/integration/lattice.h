@@ -23,6 +23,7 @@ struct lattice {
     natsConnection *connection;
     const struct person *host; /* signs; borrowed */
     const char *binding;       /* as a host was told, not lower-cased; borrowed */
+    bool exact_urls;           /* signs the binding's name as it is: real hosts lower-case it */
     char own[256];             /* the binding's own subject */
 };
 

@@ -579,9 +579,9 @@ END_TEST
 /* Hosts send more values than ours; the last of several holds, as in a protobuf map. */
 START_TEST(other_values_of_a_configuration_are_ignored)
 {
-    static const char *const pairs[] = {"URL",      "redis://x",  "KEYSPACE", "not this",
-                                        "keyspace", "nor this",   "KEYSPACE", "this",
-                                        "",         "empty name", NULL};
+    static const char *const pairs[] = {"URL",       "redis://x",  "KEYSPACE", "not this",
+                                        "keyspaces", "nor this",   "KEYSPACE", "this",
+                                        "",          "empty name", NULL};
     bind_number(JSON, 90, "this");
     as(90);
     fill(JSON);
@@ -602,6 +602,68 @@ START_TEST(other_values_of_a_configuration_are_ignored)
     (void)snprintf(text, sizeof text, "{\"values\":{},\"module\":\"%s\"}", actor);
     answer = papers_send(&host_client, NOTHING, "BindActor", text, strlen(text));
     check_empty(&answer, JSON);
+}
+END_TEST
+
+/* A value that nobody reads is told of, by its name: it may be a mistake. */
+START_TEST(unknown_values_are_named_in_the_log)
+{
+    static const char *const pairs[] = {"URL", "redis://secret", "KEYSPACE", "known", "__wascc_nmae",
+                                        "x",   "__wascc_name",   "n",        NULL};
+    for (int encoding = 0; encoding < ENCODINGS; encoding++) {
+        size_t len;
+        as((unsigned char)(94 + encoding));
+        void *bytes = configuration_pack(encoding, actor, pairs, &len);
+        struct answer answer = papers_send(&host_client, NOTHING, "BindActor", bytes, len);
+        check_empty(&answer, encoding);
+        free(bytes);
+        const char *line = process_await_line(&shared.provider, actor);
+        size_t line_len = strcspn(line, "\n");
+        ck_assert_ptr_nonnull(memmem(line, line_len, "2 unknown values", 16));
+        ck_assert_ptr_nonnull(memmem(line, line_len, "\"URL\"", 5));
+        ck_assert_ptr_nonnull(memmem(line, line_len, "\"__wascc_nmae\"", 14));
+        ck_assert_ptr_null(memmem(line, line_len, "secret", 6));
+    }
+}
+END_TEST
+
+/* KEYSPACE misspelt would bind the actor to data that is not its own. */
+START_TEST(a_value_that_differs_by_case_only_is_refused)
+{
+    static const char *const names[] = {"keyspace", "Keyspace", "KEYSPACe", "__WASCC_issuer", "__wascc_Tags"};
+    as(96);
+    bind_number(JSON, 96, "right");
+    fill(JSON);
+    for (int encoding = 0; encoding < ENCODINGS; encoding++)
+        for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+            const char *const pairs[] = {"KEYSPACE", "wrong", names[i], "wrong", NULL};
+            size_t len;
+            void *bytes = configuration_pack(encoding, actor, pairs, &len);
+            struct answer answer = papers_send(&host_client, NOTHING, "BindActor", bytes, len);
+            check_refusal(&answer, "BindActor", 400, names[i]);
+            answer_free(&answer);
+            free(bytes);
+        }
+    check_filled(JSON); /* it is bound as it was */
+}
+END_TEST
+
+START_TEST(what_is_no_actor_is_neither_bound_nor_removed)
+{
+    static const char *const modules[] = {"", "a.b", "a b", "*", ">", "a\tb", "system", "M\xc3\xa9"};
+    char long_name[200];
+    memset(long_name, 'M', 129);
+    long_name[129] = '\0';
+    for (int encoding = 0; encoding < ENCODINGS; encoding++)
+        for (size_t i = 0; i <= sizeof modules / sizeof modules[0]; i++) {
+            const char *module = i < sizeof modules / sizeof modules[0] ? modules[i] : long_name;
+            static const char *const either[] = {"BindActor", "RemoveActor"};
+            for (size_t k = 0; k < 2; k++) {
+                struct answer answer = bind_ask(&host_client, encoding, either[k], NOTHING, module, NULL);
+                check_refusal(&answer, either[k], 400, "module");
+                answer_free(&answer);
+            }
+        }
 }
 END_TEST
 
@@ -896,6 +958,9 @@ Suite *bindings_suite(void)
     tcase_add_test(tests, a_union_of_many_keys_stays_in_its_keyspace);
     tcase_add_test(tests, a_configuration_that_cannot_be_is_refused);
     tcase_add_test(tests, other_values_of_a_configuration_are_ignored);
+    tcase_add_test(tests, unknown_values_are_named_in_the_log);
+    tcase_add_test(tests, a_value_that_differs_by_case_only_is_refused);
+    tcase_add_test(tests, what_is_no_actor_is_neither_bound_nor_removed);
     tcase_add_test(tests, none_mode_asks_the_system_for_nothing);
     add_system_tests(tests);
     return suite;

@@ -1000,20 +1000,70 @@ START_TEST(an_invocation_with_a_long_id_changes_nothing)
 }
 END_TEST
 
-/* Under --auth binding a bind through the lattice is permission for both fronts, and one in JSON for the
- * lattice. */
-START_TEST(a_binding_is_one_for_both_fronts)
+/* Under --auth binding a bind with the actor's signed claims is permission for both fronts, and what a host
+ * states without them for the lattice alone; the last bind holds. RemoveActor ends both. */
+START_TEST(a_bind_without_signed_claims_is_for_the_lattice_alone)
 {
+    static const char exists[] = "{\"key\":\"k\"}", missing[] = "{\"value\":\"\",\"exists\":false}";
+    struct papers nothing = {.claims = NULL};
     use_bound(53, NULL);
-    json_decref(
-        papers_call(&caller, (struct papers){.claims = NULL}, JSON, "KeyExists", "{s:s}", "key", "k"));
-    lattice_remove(&host, actor);
-    papers_refused(&caller, (struct papers){.claims = NULL}, JSON, "KeyExists", 401, "not bound", "{s:s}",
-                   "key", "k");
+    for (int encoding = 0; encoding < ENCODINGS; encoding++)
+        ask_all(&caller, nothing, encoding, 401, "signed claims");
+    ask_all(&caller, papers(), JSON, 401, "signed claims");
+    lattice_expect(&host, actor, "KeyExists", exists, missing);
     bind_actor(&system_client, JSON, papers(), actor, NULL);
-    lattice_expect(&host, actor, "KeyExists", "{\"key\":\"k\"}", "{\"value\":\"\",\"exists\":false}");
+    json_decref(papers_call(&caller, nothing, JSON, "KeyExists", "{s:s}", "key", "k"));
+    lattice_expect(&host, actor, "KeyExists", exists, missing);
+    lattice_bind(&host, actor, NULL);
+    ask_all(&caller, nothing, JSON, 401, "signed claims");
+    lattice_expect(&host, actor, "KeyExists", exists, missing);
+    lattice_remove(&host, actor);
+    ask_all(&caller, nothing, JSON, 401, "not bound");
+    bind_actor(&system_client, PROTOBUF, papers(), actor, NULL);
+    lattice_expect(&host, actor, "KeyExists", exists, missing);
     remove_actor(&system_client, JSON, papers(), actor);
     lattice_no_responders(&host, actor);
+    ask_all(&caller, nothing, JSON, 401, "not bound");
+}
+END_TEST
+
+/* A bind through the lattice with this header, as a host would send it. */
+static struct response bind_with_claims(const char *header)
+{
+    struct wkv_buffer msg, bytes;
+    char id[LATTICE_ID_BYTES];
+    natsMsg *message, *reply = NULL;
+    lattice_pack_configuration(actor, &(struct word){.silent = false}, &msg);
+    struct invocation bind = {
+        .actor = "system", .operation = "BindActor", .msg = msg.data, .msg_len = msg.len};
+    invocation_pack(&host, &bind, &bytes, id);
+    ck_assert_int_eq(natsMsg_Create(&message, host.own, NULL, bytes.data, (int)bytes.len), NATS_OK);
+    ck_assert_int_eq(natsMsgHeader_Set(message, "Wascc-Claims", header), NATS_OK);
+    ck_assert_int_eq(natsConnection_RequestMsg(&reply, host.connection, message, WAIT_MS), NATS_OK);
+    natsMsg_Destroy(message);
+    wkv_buffer_destroy(&msg);
+    wkv_buffer_destroy(&bytes);
+    return response_read(reply, "BindActor with claims");
+}
+
+START_TEST(a_bind_through_the_lattice_may_bring_signed_claims)
+{
+    struct papers nothing = {.claims = NULL};
+    use_actor(55);
+    char *others = claims_for(&people.other_account, actor);
+    struct response response = bind_with_claims(others);
+    ck_assert_msg(response.error != NULL && strstr(response.error, "untrusted issuer") != NULL, "%s",
+                  response.error);
+    response_free(&response);
+    ask_all(&caller, nothing, JSON, 401, "not bound");
+    lattice_no_responders(&host, actor);
+    response = bind_with_claims(claims);
+    ck_assert_msg(response.error == NULL, "%s", response.error);
+    response_free(&response);
+    json_decref(papers_call(&caller, nothing, JSON, "KeyExists", "{s:s}", "key", "k"));
+    lattice_expect(&host, actor, "KeyExists", "{\"key\":\"k\"}", "{\"value\":\"\",\"exists\":false}");
+    lattice_remove(&host, actor);
+    free(others);
 }
 END_TEST
 
@@ -1067,7 +1117,8 @@ Suite *lattice_suite(void)
     tcase_add_test(tests, a_replayed_invocation_is_refused);
     tcase_add_test(tests, a_bind_that_does_not_hold_binds_nobody);
     tcase_add_test(tests, claims_that_expire_end_the_service);
-    tcase_add_test(tests, a_binding_is_one_for_both_fronts);
+    tcase_add_test(tests, a_bind_without_signed_claims_is_for_the_lattice_alone);
+    tcase_add_test(tests, a_bind_through_the_lattice_may_bring_signed_claims);
     tests = add_case(suite, "none", serve_none);
     tcase_add_test(tests, a_bound_actor_is_served_in_this_mode);
     tcase_add_test(tests, none_mode_needs_no_signature);

@@ -7,6 +7,7 @@
 
 #include "claims.h"
 #include "harness.h"
+#include "lattice.h"
 
 static struct nats_server server;
 static struct process provider;
@@ -260,10 +261,9 @@ START_TEST(a_reload_that_removes_the_issuer_ends_its_bindings)
     expect(NULL, 401, "untrusted issuer");
     bind_actor(&host, JSON, (struct papers){.claims = second, .host = &people.host}, actor, NULL);
     expect(NULL, 0, NULL);
-    /* A host that is no longer trusted binds nobody; what it bound stays. */
+    /* A host that is no longer trusted binds nobody. */
     write_list(host_fd, people.other_host.key, NULL);
     reload("reloaded: ");
-    expect(NULL, 0, NULL);
     struct answer answer =
         bind_ask(&host, JSON, "RemoveActor", (struct papers){.host = &people.host}, actor, NULL);
     check_refusal(&answer, "RemoveActor", 401, "untrusted host");
@@ -272,6 +272,128 @@ START_TEST(a_reload_that_removes_the_issuer_ends_its_bindings)
     papers_refused(&caller, nothing, JSON, "Get", 401, "not bound", "{s:s}", "key", "a");
     client_close(&host);
     provider_stop(&provider);
+}
+END_TEST
+
+/* One actor more for the tests below, bound by the other host. */
+static void bind_two(struct client *system, struct lattice *by_first, struct lattice *by_other,
+                     const char *other_actor)
+{
+    system_open(system, server.url);
+    lattice_open(by_first, server.url, &people.host, "wasmbus", "default");
+    lattice_open(by_other, server.url, &people.other_host, "wasmbus", "default");
+    char *others = claims_for(&people.account, other_actor);
+    bind_actor(system, JSON, (struct papers){.claims = first, .host = &people.host}, actor, "mine");
+    bind_actor(system, PROTOBUF, (struct papers){.claims = others, .host = &people.other_host}, other_actor,
+               "mine");
+    free(others);
+}
+
+static void close_two(struct client *system, struct lattice *by_first, struct lattice *by_other)
+{
+    client_close(system);
+    lattice_close(by_first);
+    lattice_close(by_other);
+    provider_stop(&provider);
+}
+
+static const struct {
+    const char *auth, *also;
+    int code; /* of what the actor of the host that is gone gets on its plain subject */
+    const char *names;
+} hosts_modes[] = {{"binding", NULL, 401, "not bound"},
+                   {"claims", "--require-binding", 403, "not bound"},
+                   {"invocation", "--require-binding", 403, "not bound"}};
+
+static const char missing[] = "{\"value\":\"\",\"exists\":false}", exists[] = "{\"key\":\"k\"}";
+
+/* A host that is taken out of the list takes what it bound along, on both fronts, and another's stays. */
+START_TEST(a_host_that_is_removed_takes_its_bindings_along)
+{
+    struct client system;
+    struct lattice by_first, by_other;
+    char other_actor[WKV_NKEY_PUBLIC_CHARS + 1];
+    actor_key(2, other_actor);
+    write_list(host_fd, people.host.key, people.other_host.key);
+    provider_serve(&provider, server.url, "--auth", hosts_modes[_i].auth, "--trusted-issuer-file",
+                   issuer_path, "--trusted-host-file", host_path, hosts_modes[_i].also, NULL);
+    bind_two(&system, &by_first, &by_other, other_actor);
+    struct papers papers = {.claims = first, .host = &people.other_host};
+    json_decref(papers_call(&caller, papers, JSON, "Get", "{s:s}", "key", "a"));
+    lattice_expect(&by_other, actor, "KeyExists", exists, missing); /* any host may invoke */
+    write_list(host_fd, people.other_host.key, NULL);
+    reload("1 bindings of hosts that are not trusted any more");
+    (void)process_await_line(&provider, "reloaded: ");
+    papers_refused(&caller, papers, JSON, "Get", hosts_modes[_i].code, hosts_modes[_i].names, "{s:s}", "key",
+                   "a");
+    lattice_no_responders(&by_other, actor);
+    lattice_expect(&by_other, other_actor, "KeyExists", exists, missing);
+    /* It does not come back with the host, which must bind again. */
+    write_list(host_fd, people.host.key, people.other_host.key);
+    reload("reloaded: ");
+    papers_refused(&caller, papers, JSON, "Get", hosts_modes[_i].code, hosts_modes[_i].names, "{s:s}", "key",
+                   "a");
+    lattice_no_responders(&by_first, actor);
+    lattice_bind(&by_first, actor, NULL);
+    lattice_expect(&by_first, actor, "KeyExists", exists, missing);
+    close_two(&system, &by_first, &by_other);
+}
+END_TEST
+
+/* The same where any host was trusted, and where the binding was only a host's statement. */
+START_TEST(a_list_in_place_of_any_removes_what_others_bound)
+{
+    struct client system;
+    struct lattice by_first, by_other;
+    char other_actor[WKV_NKEY_PUBLIC_CHARS + 1], stated[WKV_NKEY_PUBLIC_CHARS + 1];
+    actor_key(2, other_actor);
+    actor_key(3, stated);
+    file_rewrite(host_fd, "any");
+    serve("claims");
+    bind_two(&system, &by_first, &by_other, other_actor);
+    lattice_bind(&by_first, stated, NULL);
+    /* Where a binding is configuration, it goes all the same: the keyspace is no longer its own. */
+    struct papers papers = {.claims = first};
+    json_decref(papers_call(&caller, papers, JSON, "Set", "{s:s,s:s}", "key", "a", "value", "mine"));
+    write_list(host_fd, people.other_host.key, NULL);
+    reload("2 bindings of hosts that are not trusted any more");
+    (void)process_await_line(&provider, "reloaded: ");
+    json_t *reply = papers_call(&caller, papers, JSON, "Get", "{s:s}", "key", "a");
+    ck_assert(json_is_false(json_object_get(reply, "exists")));
+    json_decref(reply);
+    lattice_no_responders(&by_other, stated);
+    lattice_no_responders(&by_other, actor);
+    lattice_expect(&by_other, other_actor, "Get", "{\"key\":\"a\"}", "{\"value\":\"mine\",\"exists\":true}");
+    close_two(&system, &by_first, &by_other);
+}
+END_TEST
+
+/* Many at once, while others bind: each that goes has gone on both fronts by the line of the log. */
+START_TEST(a_host_that_bound_many_takes_all_of_them_along)
+{
+    enum { MANY = 300 };
+    struct client system;
+    struct lattice by_first, by_other;
+    char key[WKV_NKEY_PUBLIC_CHARS + 1];
+    actor_key(2, key);
+    write_list(host_fd, people.host.key, people.other_host.key);
+    serve("claims");
+    bind_two(&system, &by_first, &by_other, key);
+    for (unsigned i = 0; i < MANY; i++) {
+        lattice_actor(i, key);
+        lattice_bind(i % 3 == 0 ? &by_other : &by_first, key, NULL);
+    }
+    write_list(host_fd, people.other_host.key, NULL);
+    reload("201 bindings of hosts that are not trusted any more");
+    (void)process_await_line(&provider, "reloaded: ");
+    for (unsigned i = 0; i < MANY; i++) {
+        lattice_actor(i, key);
+        if (i % 3 == 0)
+            lattice_expect(&by_other, key, "KeyExists", exists, missing);
+        else
+            lattice_no_responders(&by_other, key);
+    }
+    close_two(&system, &by_first, &by_other);
 }
 END_TEST
 
@@ -363,6 +485,9 @@ Suite *reload_suite(void)
     tcase_add_test(tests, a_broken_file_leaves_the_lists_and_logs_one_error);
     tcase_add_test(tests, a_file_that_is_gone_leaves_the_lists);
     tcase_add_test(tests, a_reload_that_removes_the_issuer_ends_its_bindings);
+    tcase_add_loop_test(tests, a_host_that_is_removed_takes_its_bindings_along, 0, 3);
+    tcase_add_test(tests, a_list_in_place_of_any_removes_what_others_bound);
+    tcase_add_test(tests, a_host_that_bound_many_takes_all_of_them_along);
     tcase_add_test(tests, hosts_are_reloaded_like_issuers);
     tcase_add_test(tests, without_lists_the_signal_does_nothing);
     tcase_add_test(tests, a_reload_is_heard_while_it_connects);

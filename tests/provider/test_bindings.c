@@ -81,8 +81,9 @@ END_TEST
 static const struct {
     const char *actor, *keyspace, *words;
 } refused[] = {
-    {"", NULL, "module"},  {"M A", NULL, "module"}, {"M.A", NULL, "module"},      {"*", NULL, "module"},
-    {">", NULL, "module"}, {"M\n", NULL, "module"}, {"\xc3\xa9", NULL, "module"}, {"MA", "", "KEYSPACE"},
+    {"", NULL, "module"},         {"M A", NULL, "module"}, {"M.A", NULL, "module"},
+    {"*", NULL, "module"},        {">", NULL, "module"},   {"M\n", NULL, "module"},
+    {"\xc3\xa9", NULL, "module"}, {"MA", "", "KEYSPACE"},  {"system", NULL, "module"},
 };
 
 START_TEST(what_cannot_be_bound_is_refused_and_changes_nothing)
@@ -163,11 +164,10 @@ static bool bind_if_new(const char *actor, const char *keyspace)
 
 static unsigned told_of;
 
-static void note_told(void *context, struct wkv_text actor, bool bound)
+static void note_told(void *context, const struct wkv_bindings_change *change)
 {
     (void)context;
-    (void)actor;
-    ck_assert(bound);
+    ck_assert(change->bound && change->awaited);
     told_of++;
 }
 
@@ -327,6 +327,81 @@ START_TEST(a_change_is_seen_by_every_reader_at_once)
 }
 END_TEST
 
+/* ---- hosts that are not trusted any more ---- */
+
+/* A set that trusts only the host of that number. */
+static struct wkv_trust *trust_host(unsigned char number)
+{
+    struct wkv_trust *trust;
+    struct wkv_nkey key = {.kind = WKV_NKEY_HOST};
+    char text_of_key[WKV_NKEY_PUBLIC_CHARS + 1];
+    memset(key.bytes, number, sizeof key.bytes);
+    wkv_nkey_encode(&key, text_of_key);
+    ck_assert_int_eq(wkv_trust_create(&trust, NULL), WKV_OK);
+    ck_assert_int_eq(wkv_trust_add(trust, WKV_TRUST_HOSTS, text_of_key, strlen(text_of_key), NULL), WKV_OK);
+    return trust;
+}
+
+/* number 0: nobody knows by whom. */
+static void bind_by(const char *actor, unsigned char number)
+{
+    struct wkv_policy_binding claims = {.bound = true, .has_host = number != 0};
+    memset(claims.host, number, sizeof claims.host);
+    ck_assert_int_eq(wkv_bindings_bind(bindings, text(actor), text(NULL), &claims, &error), WKV_OK);
+}
+
+static void note_removed(void *context, const struct wkv_bindings_change *change)
+{
+    unsigned *told = context;
+    ck_assert(!change->bound && !wkv_bindings_is_bound(bindings, change->actor));
+    ++*told;
+    ck_assert_int_eq(change->awaited, *told == 1000);
+    /* Others bind meanwhile, until the table grows and every actor lies elsewhere. */
+    char name[32];
+    (void)snprintf(name, sizeof name, "Mnew%u", *told);
+    wkv_bindings_watch(bindings, NULL, NULL);
+    bind_by(name, 2);
+    wkv_bindings_watch(bindings, note_removed, told);
+}
+
+START_TEST(with_a_host_go_its_bindings_and_no_others)
+{
+    enum { ACTORS = 3 * 1000 };
+    struct wkv_trust *second = trust_host(2);
+    unsigned told = 0;
+    char name[32];
+    for (unsigned i = 0; i < ACTORS; i++) {
+        (void)snprintf(name, sizeof name, "M%u", i);
+        bind_by(name, (unsigned char)(i % 3));
+    }
+    wkv_bindings_watch(bindings, note_removed, &told);
+    ck_assert_uint_eq(wkv_bindings_remove_untrusted(bindings, second), ACTORS / 3);
+    ck_assert_uint_eq(told, ACTORS / 3);
+    ck_assert_uint_eq(wkv_bindings_remove_untrusted(bindings, second), 0);
+    wkv_bindings_watch(bindings, NULL, NULL);
+    for (unsigned i = 0; i < ACTORS; i++) {
+        (void)snprintf(name, sizeof name, "M%u", i);
+        ck_assert_int_eq(wkv_bindings_find(&reader, text(name)).claims.bound, i % 3 != 1);
+    }
+    ck_assert_uint_eq(wkv_bindings_count(bindings), ACTORS);
+    wkv_trust_release(second);
+}
+END_TEST
+
+START_TEST(what_another_host_bound_anew_is_that_hosts)
+{
+    struct wkv_trust *second = trust_host(2);
+    bind_by("MA", 1);
+    bind_by("MA", 2);
+    ck_assert_uint_eq(wkv_bindings_remove_untrusted(bindings, second), 0);
+    bind_by("MA", 1);
+    ck_assert_uint_eq(wkv_bindings_remove_untrusted(bindings, second), 1);
+    /* As with RemoveActor, what others remember does not bring it back. */
+    ck_assert(!bind_if_new("MA", NULL));
+    wkv_trust_release(second);
+}
+END_TEST
+
 Suite *bindings_suite(void)
 {
     Suite *suite = suite_create("provider/bindings");
@@ -347,6 +422,8 @@ Suite *bindings_suite(void)
                         sizeof refused / sizeof refused[0]);
     tcase_add_test(tests, what_is_remembered_never_overwrites_a_bind_at_the_same_time);
     tcase_add_test(tests, a_change_is_seen_by_every_reader_at_once);
+    tcase_add_test(tests, with_a_host_go_its_bindings_and_no_others);
+    tcase_add_test(tests, what_another_host_bound_anew_is_that_hosts);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -228,22 +228,54 @@ START_TEST(messagepack_brings_an_id_and_a_host_that_must_be_the_claims)
 }
 END_TEST
 
-START_TEST(a_host_may_spell_the_binding_as_real_hosts_do)
+/* "binding names are compared as they are": neither case nor blanks are made alike, in either direction. */
+START_TEST(what_is_signed_for_a_binding_is_for_no_other_spelling)
 {
-    char *call = mint_invocation(&world.host, world.module.text, "wasmbus://wascc/keyvalue/my_binding/Get",
-                                 PAYLOAD, "id-1", NOW);
-    char *exact = mint_invocation(&world.host, world.module.text, "wasmbus://wascc/keyvalue/My Binding/Get",
-                                  PAYLOAD, "id-2", NOW);
+    static const struct {
+        const char *binding, *signed_for;
+        enum wkv_code code;
+    } cases[] = {
+        {"prod", "prod", WKV_OK},
+        {"Prod", "Prod", WKV_OK},
+        {"Prod", "prod", WKV_FORBIDDEN},
+        {"prod", "Prod", WKV_FORBIDDEN},
+        {"prod", "PROD", WKV_FORBIDDEN},
+        {"my_binding", "my binding", WKV_FORBIDDEN},
+        {"my binding", "my_binding", WKV_FORBIDDEN},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char url[WKV_TOKEN_URL_BYTES];
+        struct wkv_error error = {.code = WKV_OK};
+        (void)snprintf(url, sizeof url, "wasmbus://wascc/keyvalue/%s/Get", cases[i].signed_for);
+        char *call = mint_invocation(&world.host, world.module.text, url, PAYLOAD, NULL, NOW);
+        struct wkv_policy_request request = get_request(&world);
+        request.binding = text_of(cases[i].binding);
+        request.invocation = text_of(call);
+        ck_assert_msg(wkv_policy_check_invocation(&world.policy, &request, &error) == cases[i].code,
+                      "%s at %s: %s", cases[i].signed_for, cases[i].binding, error.text);
+        free(call);
+    }
+}
+END_TEST
+
+START_TEST(the_host_that_signed_is_told_only_where_its_claims_hold)
+{
+    unsigned char signer[WKV_NKEY_BYTES] = {0}, none[WKV_NKEY_BYTES] = {0};
+    char *bad = mint_invocation(&world.other_host, world.module.text, TARGET, PAYLOAD, "id-1", NOW);
+    char *good = mint_invocation(&world.host, world.module.text, TARGET, PAYLOAD, "id-2", NOW);
     struct wkv_policy_request request = get_request(&world);
-    request.binding = text_of("My Binding");
-    request.invocation = text_of(call);
+    request.signer = signer;
+    request.invocation = text_of(bad);
+    ck_assert_int_eq(wkv_policy_check_invocation(&world.policy, &request, NULL), WKV_UNAUTHORIZED);
+    ck_assert_mem_eq(signer, none, sizeof none);
+    request.invocation = text_of(good);
     ck_assert_int_eq(wkv_policy_check_invocation(&world.policy, &request, NULL), WKV_OK);
-    request.invocation = text_of(exact);
-    ck_assert_int_eq(wkv_policy_check_invocation(&world.policy, &request, NULL), WKV_OK);
-    request.binding = text_of("my binding");
+    ck_assert_mem_eq(signer, world.host.key.bytes, sizeof signer);
+    memset(signer, 0, sizeof signer);
     ck_assert_int_eq(wkv_policy_check_invocation(&world.policy, &request, NULL), WKV_FORBIDDEN);
-    free(call);
-    free(exact);
+    ck_assert_mem_eq(signer, none, sizeof none);
+    free(bad);
+    free(good);
 }
 END_TEST
 
@@ -269,7 +301,7 @@ START_TEST(binding_mode_asks_for_nothing_but_a_binding_in_its_time)
 {
     struct wkv_policy_request request = get_request(&world);
     struct wkv_error error;
-    struct wkv_policy_binding bound = {.bound = false, .expires_s = WKV_TOKEN_NEVER};
+    struct wkv_policy_binding bound = {.signed_claims = true, .expires_s = WKV_TOKEN_NEVER};
     memcpy(bound.issuer, world.account.key.bytes, sizeof bound.issuer);
     ck_assert_int_eq(check(WKV_AUTH_BINDING, &request, &error), WKV_UNAUTHORIZED);
     ck_assert_ptr_nonnull(strstr(error.text, "not bound"));
@@ -286,7 +318,18 @@ START_TEST(binding_mode_asks_for_nothing_but_a_binding_in_its_time)
     bound.not_before_s = NOW + 10;
     ck_assert_int_eq(check(WKV_AUTH_BINDING, &request, &error), WKV_UNAUTHORIZED);
     bound.not_before_s = 0;
-    wkv_trust_source_publish(world.source, trust_make(world.untrusted.text, ""));
+    bound.signed_claims = false;
+    ck_assert_int_eq(check(WKV_AUTH_BINDING, &request, &error), WKV_UNAUTHORIZED);
+    ck_assert_ptr_nonnull(strstr(error.text, "signed claims"));
+    bound.signed_claims = true;
+    memcpy(bound.host, world.other_host.key.bytes, sizeof bound.host);
+    ck_assert_int_eq(check(WKV_AUTH_BINDING, &request, &error), WKV_OK);
+    bound.has_host = true;
+    ck_assert_int_eq(check(WKV_AUTH_BINDING, &request, &error), WKV_UNAUTHORIZED);
+    ck_assert_ptr_nonnull(strstr(error.text, "untrusted host"));
+    memcpy(bound.host, world.host.key.bytes, sizeof bound.host);
+    ck_assert_int_eq(check(WKV_AUTH_BINDING, &request, &error), WKV_OK);
+    wkv_trust_source_publish(world.source, trust_make(world.untrusted.text, "any"));
     ck_assert_int_eq(check(WKV_AUTH_BINDING, &request, &error), WKV_UNAUTHORIZED);
     ck_assert_ptr_nonnull(strstr(error.text, "untrusted issuer"));
 }
@@ -540,7 +583,8 @@ Suite *policy_suite(void)
     tcase_add_test(tests, an_invocation_is_bound_to_every_byte_of_its_payload);
     tcase_add_test(tests, an_empty_payload_has_its_hash_too);
     tcase_add_test(tests, messagepack_brings_an_id_and_a_host_that_must_be_the_claims);
-    tcase_add_test(tests, a_host_may_spell_the_binding_as_real_hosts_do);
+    tcase_add_test(tests, what_is_signed_for_a_binding_is_for_no_other_spelling);
+    tcase_add_test(tests, the_host_that_signed_is_told_only_where_its_claims_hold);
     tcase_add_test(tests, a_full_replay_window_refuses);
     tcase_add_test(tests, binding_mode_asks_for_nothing_but_a_binding_in_its_time);
     tcase_add_test(tests, a_bind_takes_the_claims_of_the_module_and_nobody_elses);

@@ -300,6 +300,27 @@ START_TEST(every_mode_but_none_checks_the_invocation)
 }
 END_TEST
 
+/* A binding without claims is configuration, and yet a host's. */
+START_TEST(with_a_host_that_is_not_trusted_any_more_go_its_bindings)
+{
+    struct wkv_policy_binding with = bound_by(&world.account, WKV_TOKEN_NEVER), without = {.bound = true};
+    struct wkv_policy_binding *both[] = {&with, &without};
+    for (size_t i = 0; i < 4; i++) {
+        char id[40], *claims;
+        struct wkv_error error;
+        struct wkv_policy_binding *bound = both[i % 2];
+        bool trusted = i >= 2;
+        (void)snprintf(id, sizeof id, "id-%zu", i);
+        bound->has_host = true;
+        memcpy(bound->host, (trusted ? &world.host : &world.other_host)->key.bytes, sizeof bound->host);
+        struct wkv_policy_request request = lattice_request(&world.host, id, bound, &claims);
+        ck_assert_int_eq(check(&request, &error), trusted ? WKV_OK : WKV_UNAUTHORIZED);
+        ck_assert(trusted || strstr(error.text, "untrusted host") != NULL);
+        free(claims);
+    }
+}
+END_TEST
+
 START_TEST(none_mode_checks_nothing)
 {
     struct wkv_policy_request request = get_request(&world);
@@ -444,12 +465,11 @@ START_TEST(a_system_operation_needs_the_invocation_alone)
 }
 END_TEST
 
-/* Hosts lower-case the URL and write '_' for a blank; the binding's own spelling is as good. */
-START_TEST(a_binding_is_known_in_the_hosts_spelling)
+/* Hosts lower-case the URL and write '_' for a blank: that is another binding's name. */
+START_TEST(a_binding_is_known_in_its_own_spelling_only)
 {
-    static const char *const right[] = {"wasmbus://wascc/keyvalue/my_bind-2/Get",
-                                        "wasmbus://wascc/keyvalue/My Bind-2/Get"};
-    static const char *const wrong[] = {
+    static const char *const urls[] = {
+        "wasmbus://wascc/keyvalue/My Bind-2/Get", "wasmbus://wascc/keyvalue/my_bind-2/Get",
         "wasmbus://wascc/keyvalue/MY_BIND-2/Get", "wasmbus://wascc/keyvalue/my bind-2/Get",
         "wasmbus://wascc/keyvalue/My_Bind-2/Get", "wasmbus://wascc/keyvalue/my_bind-2/get",
         "wasmbus://WASCC/keyvalue/my_bind-2/Get", "wasmbus://wascc/keyvalue/my_bind/Get"};
@@ -458,8 +478,7 @@ START_TEST(a_binding_is_known_in_the_hosts_spelling)
         char id[40];
         struct wkv_error error;
         (void)snprintf(id, sizeof id, "id-%zu", i);
-        const char *url = i < 2 ? right[i] : wrong[i - 2];
-        char *claims = mint_invocation(&world.host, world.module.text, url, PAYLOAD, id, NOW);
+        char *claims = mint_invocation(&world.host, world.module.text, urls[i], PAYLOAD, id, NOW);
         struct wkv_policy_request request = get_request(&world);
         request.binding = text_of("My Bind-2");
         request.invocation = text_of(claims);
@@ -467,7 +486,7 @@ START_TEST(a_binding_is_known_in_the_hosts_spelling)
         request.host = text_of(world.host.text);
         request.bound = &bound;
         enum wkv_code code = check(&request, &error);
-        ck_assert_msg(code == (i < 2 ? WKV_OK : WKV_FORBIDDEN), "%s: %d %s", url, code, error.text);
+        ck_assert_msg(code == (i == 0 ? WKV_OK : WKV_FORBIDDEN), "%s: %d %s", urls[i], code, error.text);
         free(claims);
     }
 }
@@ -487,11 +506,12 @@ Suite *policy_lattice_suite(void)
     tcase_add_test(tests, a_word_that_holds_replaces_what_was_bound);
     tcase_add_test(tests, every_mode_but_none_checks_the_invocation);
     tcase_add_test(tests, none_mode_checks_nothing);
+    tcase_add_test(tests, with_a_host_that_is_not_trusted_any_more_go_its_bindings);
     tcase_add_test(tests, an_invocation_must_hold_for_exactly_this_request);
     tcase_add_test(tests, what_the_actor_was_bound_with_must_still_hold);
     tcase_add_test(tests, an_issuer_that_is_taken_away_ends_its_bindings);
     tcase_add_test(tests, a_system_operation_needs_the_invocation_alone);
-    tcase_add_test(tests, a_binding_is_known_in_the_hosts_spelling);
+    tcase_add_test(tests, a_binding_is_known_in_its_own_spelling_only);
     suite_add_tcase(suite, tests);
     return suite;
 }
