@@ -128,6 +128,7 @@ struct wkv_server_options {
 /* What became of wkv_server_run, beside an error. */
 enum wkv_server_outcome {
     WKV_SERVER_DRAINED, /* told to stop, and stopped in order */
+    WKV_SERVER_CUT,     /* told to stop, and not all that had been received could be answered in time */
     WKV_SERVER_SPLIT,   /* another instance holds this address's data */
     WKV_SERVER_FAILED,  /* could not serve: error says why */
 };

@@ -312,11 +312,13 @@ static int serve(const struct wkv_config *config)
     }
     tell_trust(&service);
     enum wkv_server_outcome outcome = run(&service, &error);
-    if (outcome != WKV_SERVER_DRAINED)
+    if (outcome != WKV_SERVER_DRAINED && outcome != WKV_SERVER_CUT)
         wkv_log_error(&service.log, "%s", error.text);
     close_service(&service);
     if (outcome == WKV_SERVER_SPLIT)
         return WKV_EXIT_UNAVAILABLE;
+    if (outcome == WKV_SERVER_CUT)
+        return WKV_EXIT_FAILED;
     if (outcome == WKV_SERVER_FAILED)
         return error.code == WKV_BAD_REQUEST ? WKV_EXIT_USAGE : WKV_EXIT_FAILED;
     return WKV_EXIT_OK;

@@ -8,8 +8,9 @@
 #include "wascc_keyvalue/nkey.h"
 #include "wascc_keyvalue/transport.h"
 
-/* A server that does not answer two pings in a row is taken for gone: within a minute, not nats.c's five. */
-#define PING_INTERVAL_MS 20000
+/* A server that does not answer two pings in a row is taken for gone: within 15 seconds, not nats.c's
+ * minutes. */
+#define PING_INTERVAL_MS 5000
 #define MAX_PINGS_OUT 2
 #define CONNECT_TIMEOUT_MS 2000
 #define SIGNING_TRIES 3

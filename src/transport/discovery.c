@@ -225,7 +225,11 @@ void wkv_discovery_ask_bindings(struct wkv_discovery *discovery)
     char subject[WKV_SUBJECT_BYTES];
     wkv_subject_lattice(discovery->address, "inventory.bindings", subject);
     atomic_store(&discovery->inbox_until_ns, wkv_monotonic_ns() + TAKE_UP_MS * WKV_NS_PER_MS);
-    (void)natsConnection_PublishRequest(discovery->loop.connection, subject, discovery->inbox, "", 0);
+    natsConnection *connection = wkv_loop_hold(&discovery->loop);
+    if (connection == NULL)
+        return;
+    (void)natsConnection_PublishRequest(connection, subject, discovery->inbox, "", 0);
+    wkv_loop_let_go(&discovery->loop);
 }
 
 void wkv_discovery_destroy(struct wkv_discovery *discovery)
@@ -353,6 +357,18 @@ static bool note_peer(void *context, const char *id, bool serving)
     return true;
 }
 
+static enum wkv_code ask_others(struct wkv_discovery *discovery, const char *inbox_prefix,
+                                struct claim *claim, struct wkv_error *error)
+{
+    natsConnection *connection = wkv_loop_hold(&discovery->loop);
+    if (connection == NULL)
+        return wkv_fail(error, WKV_UNAVAILABLE, "cannot ask for other instances: no connection");
+    enum wkv_code code = wkv_discovery_ask(connection, inbox_prefix, discovery->address, true, CLAIM_WAIT_MS,
+                                           note_peer, claim, error);
+    wkv_loop_let_go(&discovery->loop);
+    return code;
+}
+
 enum wkv_code wkv_discovery_claim(struct wkv_discovery *discovery, const char *inbox_prefix, bool *alone,
                                   char other[WKV_INSTANCE_ID_BYTES], struct wkv_error *error)
 {
@@ -360,8 +376,7 @@ enum wkv_code wkv_discovery_claim(struct wkv_discovery *discovery, const char *i
     for (int i = 0; i < CLAIM_TRIES; i++) {
         claim.undecided = false;
         claim.heard_own = false;
-        enum wkv_code code = wkv_discovery_ask(discovery->loop.connection, inbox_prefix, discovery->address,
-                                               true, CLAIM_WAIT_MS, note_peer, &claim, error);
+        enum wkv_code code = ask_others(discovery, inbox_prefix, &claim, error);
         if (code != WKV_OK && (code != WKV_FORBIDDEN || i + 1 >= REFUSED_TRIES))
             return code;
         if (claim.in_the_way || (claim.heard_own && !claim.undecided))

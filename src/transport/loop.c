@@ -43,6 +43,7 @@ enum wkv_code wkv_loop_init(struct wkv_loop *loop, const char *name, struct wkv_
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&loop->turn_done, &monotonic);
+    (void)pthread_cond_init(&loop->holders_gone, &monotonic);
     (void)pthread_condattr_destroy(&monotonic);
     return WKV_OK;
 }
@@ -318,4 +319,6 @@ void wkv_loop_destroy(struct wkv_loop *loop)
     wkv_loop_extra_destroy(loop);
     (void)pthread_mutex_destroy(&loop->turn_lock);
     (void)pthread_cond_destroy(&loop->turn_done);
+    (void)pthread_cond_destroy(&loop->holders_gone);
+    free(loop->url);
 }

@@ -23,6 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "transport/dial.h"
 #include "transport/header.h"
 #include "wascc_keyvalue/error.h"
 #include "wascc_keyvalue/log.h"
@@ -65,12 +66,16 @@ struct wkv_loop {
 
     natsConnection *connection;
     natsStatistics *statistics;
+    struct wkv_pool *pool; /* borrowed: of the servers of this connection's kind */
+    char *url;             /* of this connection's server, as the pool has it; its opener's */
     struct wkv_loop_subscription subscriptions[WKV_LOOP_SUBSCRIPTIONS];
     size_t subscription_count;
     size_t hot; /* where the last message was found: where the next one is looked for first */
 
     /* See loop_extra.h. */
     pthread_mutex_t extra_lock; /* guards these, and `connection` where other threads use it for them */
+    unsigned holders;           /* who use `connection` without the lock, see wkv_loop_hold */
+    pthread_cond_t holders_gone;
     struct wkv_loop_extra *extras;
     struct wkv_loop_extra *extras_by_hash[WKV_LOOP_EXTRA_CHAINS];
     unsigned char extras_key[crypto_shorthash_KEYBYTES];
@@ -89,6 +94,7 @@ struct wkv_loop {
     _Atomic bool want_stop;
     _Atomic bool up;              /* connected, as nats.c has told */
     _Atomic bool confirmed;       /* the server has confirmed this connection's subscriptions */
+    _Atomic bool refused;         /* and has taken one back since */
     _Atomic bool closed;          /* nats.c has closed the connection, and calls back no more */
     _Atomic uint64_t turns_begun; /* by these a thread that is stuck is found, see wkv_loop_check */
     uint64_t turns_seen;          /* when that last looked, */
@@ -143,17 +149,17 @@ void wkv_loop_listen(struct wkv_loop *loop, const char *subject, const char *que
 /* The server may refuse the subject that was named last. */
 void wkv_loop_listen_optional(struct wkv_loop *loop);
 
-/* Connects a disconnected loop, once, subscribes to every subject, starts the thread, and waits at most
- * timeout_ms for the server's word that it has all subscriptions. From any thread but the loop's. Errors,
- * after which it is disconnected again: WKV_BAD_REQUEST (options), WKV_FORBIDDEN (the server's permissions
- * refuse a subscription), WKV_UNAVAILABLE (no server, no thread). */
-enum wkv_code wkv_loop_open(struct wkv_loop *loop, const struct wkv_connect_options *options,
-                            int64_t timeout_ms, struct wkv_error *error);
+/* Connects a disconnected loop, subscribes to every subject, starts the thread, and waits for the server's
+ * confirmation that it has all subscriptions. From one thread, which is not the loop's. Errors, after which
+ * it is disconnected again: WKV_BAD_REQUEST (options), WKV_FORBIDDEN (the server's permissions refuse a
+ * subscription), WKV_UNAVAILABLE (no server, no thread, cancelled). */
+enum wkv_code wkv_loop_open(struct wkv_loop *loop, const struct wkv_dial *dial, struct wkv_error *error);
 
 /* Whether the connection is up and its subscriptions are confirmed. Any thread. */
 bool wkv_loop_is_confirmed(struct wkv_loop *loop);
 
-/* Whether it is to be opened (again): there is no connection, or that is closed. The thread that opens it. */
+/* Whether it is to be disconnected and opened (again): there is no connection, or that is closed, or the
+ * server has taken back a subscription. The thread that opens it. */
 bool wkv_loop_is_lost(struct wkv_loop *loop);
 
 /* Ends the subscriptions: the server sends no more; every message that it had sent is handled and its reply
@@ -165,10 +171,15 @@ bool wkv_loop_drain(struct wkv_loop *loop, int64_t timeout_ms);
  * and closes the connection. The loop may connect again. */
 void wkv_loop_disconnect(struct wkv_loop *loop, int64_t timeout_ms);
 
-/* Ends the connection of a loop whose thread has not turned for half a minute. nats.c reads and writes whole
+/* Ends the connection of a loop whose thread has not turned for some seconds. nats.c reads and writes whole
  * TLS records and waits for the rest of one without end, and then its timer would close the socket under the
- * waiting thread, which nothing wakes. Every few seconds, by the thread that opens. */
+ * waiting thread, which nothing wakes. Every two seconds, by the thread that opens. */
 void wkv_loop_check(struct wkv_loop *loop);
+
+/* The connection, for another thread than the loop's and its opener's, which lets it go soon; it may be
+ * closed meanwhile, but is not destroyed. NULL: there is none. */
+natsConnection *wkv_loop_hold(struct wkv_loop *loop);
+void wkv_loop_let_go(struct wkv_loop *loop);
 
 /* Frees a disconnected loop. */
 void wkv_loop_destroy(struct wkv_loop *loop);

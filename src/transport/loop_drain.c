@@ -10,8 +10,9 @@
 
 #define DRAIN_SLICE_MS 200
 #define DRAIN_AT_ONCE 64
-/* Less than the minute after which nats.c's own timer finds the connection stale. */
-#define STUCK_NS (30 * WKV_NS_PER_S)
+/* With the time between two checks less than the ten seconds after which nats.c's own timer may find the
+ * connection stale. */
+#define STUCK_NS (7 * WKV_NS_PER_S)
 
 /* Waits until the loop has done a whole turn that began after this call: what it had taken in hand before is
  * answered. */
@@ -176,6 +177,8 @@ void wkv_loop_disconnect(struct wkv_loop *loop, int64_t timeout_ms)
         await_closed(loop);
     }
     (void)pthread_mutex_lock(&loop->extra_lock);
+    while (loop->holders > 0)
+        (void)pthread_cond_wait(&loop->holders_gone, &loop->extra_lock);
     for (size_t i = 0; i < loop->subscription_count; i++) {
         natsSubscription_Destroy(loop->subscriptions[i].subscription);
         loop->subscriptions[i].subscription = NULL;
@@ -186,4 +189,21 @@ void wkv_loop_disconnect(struct wkv_loop *loop, int64_t timeout_ms)
     (void)pthread_mutex_unlock(&loop->extra_lock);
     natsStatistics_Destroy(loop->statistics);
     loop->statistics = NULL;
+}
+
+natsConnection *wkv_loop_hold(struct wkv_loop *loop)
+{
+    (void)pthread_mutex_lock(&loop->extra_lock);
+    natsConnection *held = atomic_load(&loop->up) ? loop->connection : NULL;
+    loop->holders += held != NULL ? 1 : 0;
+    (void)pthread_mutex_unlock(&loop->extra_lock);
+    return held;
+}
+
+void wkv_loop_let_go(struct wkv_loop *loop)
+{
+    (void)pthread_mutex_lock(&loop->extra_lock);
+    if (--loop->holders == 0)
+        (void)pthread_cond_broadcast(&loop->holders_gone);
+    (void)pthread_mutex_unlock(&loop->extra_lock);
 }

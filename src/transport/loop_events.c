@@ -2,6 +2,7 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -123,7 +124,9 @@ static bool is_optional(const struct wkv_loop *loop, const char *text)
     return true;
 }
 
-/* For who waits in wkv_loop_subscribe. */
+/* A subscription that every connection must have. While one is opened its opener waits for this; later, the
+ * server has taken back what it had granted, and nobody but its operator knows when it grants it again: the
+ * connection is as good as lost, and is opened again until it has all. */
 static void note_refusal(struct wkv_loop *loop, const char *text)
 {
     if (strstr(text, "Permissions Violation for Subscription") == NULL || is_optional(loop, text))
@@ -132,7 +135,15 @@ static void note_refusal(struct wkv_loop *loop, const char *text)
     if (loop->refusal[0] == '\0')
         (void)snprintf(loop->refusal, sizeof loop->refusal, "%s", text);
     (void)pthread_cond_broadcast(&loop->turn_done);
+    bool granted = atomic_exchange(&loop->confirmed, false);
     (void)pthread_mutex_unlock(&loop->turn_lock);
+    if (!granted)
+        return;
+    wkv_stats_set_ready(loop->stats, false);
+    wkv_log_warn(loop->log, "%s: the server takes a subscription back: not ready until it grants it again",
+                 loop->name);
+    atomic_store(&loop->refused, true);
+    notify(loop);
 }
 
 /* Whether one more line is to be logged. */
@@ -166,4 +177,18 @@ void wkv_loop_on_error(natsConnection *connection, natsSubscription *subscriptio
         note_refusal(loop, text);
     if (may_tell(loop))
         wkv_log_warn(loop->log, "%s: the server says: %s (%s)", loop->name, text, natsStatus_GetText(status));
+}
+
+void wkv_loop_on_discovered(natsConnection *connection, void *closure)
+{
+    struct wkv_loop *loop = closure;
+    char **urls = NULL;
+    int count = 0;
+    if (natsConnection_GetDiscoveredServers(connection, &urls, &count) != NATS_OK)
+        return;
+    if (count > 0)
+        wkv_pool_discovered(loop->pool, loop->url, urls, count);
+    for (int i = 0; i < count; i++)
+        free(urls[i]);
+    free(urls);
 }

@@ -15,6 +15,8 @@ natsStatus wkv_loop_on_detach(void *user_data);
 void wkv_loop_on_closed(natsConnection *connection, void *closure);
 void wkv_loop_on_error(natsConnection *connection, natsSubscription *subscription, natsStatus status,
                        void *closure);
+/* Also called for what the server told when it was connected to. */
+void wkv_loop_on_discovered(natsConnection *connection, void *closure);
 
 /* Notes that there is a connection, for statistics. */
 void wkv_loop_note_up(struct wkv_loop *loop);

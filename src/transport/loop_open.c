@@ -8,10 +8,14 @@
 
 #include "transport/loop_events.h"
 #include "transport/loop_extra.h"
+#include "transport/server_pool.h"
 #include "wascc_keyvalue/clock.h"
 
 /* How long to wait for nats.c to pass on what the server said. */
 #define REFUSAL_WAIT_MS 1000
+/* For the server's confirmation of the subscriptions, and how often to look whether it is still wanted. */
+#define CONFIRM_TIMEOUT_MS 5000
+#define CONFIRM_SLICE_MS 100
 
 static natsStatus set_options(struct wkv_loop *loop, natsOptions *options)
 {
@@ -23,6 +27,8 @@ static natsStatus set_options(struct wkv_loop *loop, natsOptions *options)
         status = natsOptions_SetClosedCB(options, wkv_loop_on_closed, loop);
     if (status == NATS_OK)
         status = natsOptions_SetErrorHandler(options, wkv_loop_on_error, loop);
+    if (status == NATS_OK)
+        status = natsOptions_SetDiscoveredServersCB(options, wkv_loop_on_discovered, loop);
     return status;
 }
 
@@ -32,6 +38,7 @@ static void reset_for_connection(struct wkv_loop *loop)
     atomic_store(&loop->want_write, false);
     atomic_store(&loop->closed, false);
     atomic_store(&loop->confirmed, false);
+    atomic_store(&loop->refused, false);
     loop->interest = EPOLLIN;
     loop->messages_seen = 0;
     loop->bytes_seen = 0;
@@ -68,25 +75,48 @@ static natsStatus connect_now(struct wkv_loop *loop, natsOptions *options)
     return status;
 }
 
-static enum wkv_code connect_once(struct wkv_loop *loop, const struct wkv_connect_options *connect,
-                                  struct wkv_error *error)
+/* What one server needs beside the options that hold for all. */
+static natsStatus set_server(natsOptions *options, const struct wkv_dial_server *server)
 {
+    natsStatus status = natsOptions_SetTimeout(options, server->timeout_ms);
+    if (status == NATS_OK && *server->tls_name != '\0')
+        status = natsOptions_SetExpectedHostname(options, server->tls_name);
+    return status;
+}
+
+/* A wkv_dial_attempt. */
+static enum wkv_code connect_once(void *context, const struct wkv_connect_options *connect,
+                                  const struct wkv_dial_server *server, struct wkv_error *error)
+{
+    struct wkv_loop *loop = context;
     natsOptions *options;
     if (wkv_connect_options_apply(connect, "wascc-keyvalue", &options, error) != WKV_OK)
         return error->code;
     reset_for_connection(loop);
-    natsStatus status = natsStatistics_Create(&loop->statistics);
+    free(loop->url);
+    loop->url = strdup(server->pool_url);
+    natsStatus status = loop->url == NULL ? NATS_NO_MEMORY : set_options(loop, options);
     if (status == NATS_OK)
-        status = set_options(loop, options);
+        status = set_server(options, server);
     if (status == NATS_OK)
         status = connect_now(loop, options);
     if (status != NATS_OK)
         (void)wkv_connect_failed(loop->name, connect, status, error);
     natsOptions_Destroy(options);
-    if (status != NATS_OK)
+    return status == NATS_OK ? WKV_OK : error->code;
+}
+
+static enum wkv_code connect_to_any(struct wkv_loop *loop, const struct wkv_dial *dial,
+                                    struct wkv_error *error)
+{
+    loop->pool = dial->pool;
+    if (natsStatistics_Create(&loop->statistics) != NATS_OK)
+        return wkv_fail(error, WKV_UNAVAILABLE, "%s: no memory for a connection", loop->name);
+    if (wkv_dial(dial, connect_once, loop, error) != WKV_OK)
         return error->code;
     loop->max_payload = (size_t)natsConnection_GetMaxPayload(loop->connection);
     wkv_loop_note_up(loop);
+    wkv_loop_on_discovered(loop->connection, loop);
     return WKV_OK;
 }
 
@@ -102,24 +132,26 @@ natsStatus wkv_loop_subscribe_one(struct wkv_loop *loop, struct wkv_loop_subscri
     return status;
 }
 
+/* Under turn_lock. */
+static enum wkv_code refused(const struct wkv_loop *loop, struct wkv_error *error)
+{
+    return wkv_fail(error, WKV_FORBIDDEN,
+                    "%s: the server refuses a subscription (%s); grant this user `subscribe` on it",
+                    loop->name, loop->refusal);
+}
+
 /* The server has refused something. Its words reach us by a callback of nats.c's, on a thread of its own;
  * where they are not of a subscription, but of a reply to a request that came in already, there is nothing to
  * wait for but the time. */
-static enum wkv_code check_refusal(struct wkv_loop *loop, struct wkv_error *error)
+static void await_refusal(struct wkv_loop *loop)
 {
     int64_t deadline_ns = wkv_monotonic_ns() + REFUSAL_WAIT_MS * WKV_NS_PER_MS;
     struct timespec until = {deadline_ns / WKV_NS_PER_S, deadline_ns % WKV_NS_PER_S};
     int waited = 0;
-    enum wkv_code code = WKV_OK;
     (void)pthread_mutex_lock(&loop->turn_lock);
     while (loop->refusal[0] == '\0' && waited == 0)
         waited = pthread_cond_timedwait(&loop->turn_done, &loop->turn_lock, &until);
-    if (loop->refusal[0] != '\0')
-        code = wkv_fail(error, WKV_FORBIDDEN,
-                        "%s: the server refuses a subscription (%s); grant this user `subscribe` on it",
-                        loop->name, loop->refusal);
     (void)pthread_mutex_unlock(&loop->turn_lock);
-    return code;
 }
 
 /* A server that ends the connection has said why: such as that a user has too many subscriptions. */
@@ -150,28 +182,50 @@ static enum wkv_code subscribe_and_run(struct wkv_loop *loop, struct wkv_error *
                          : wkv_fail(error, WKV_UNAVAILABLE, "%s: no thread for a connection", loop->name);
 }
 
-/* The server answers a PING after the subscriptions before it, and refusals of them come before its PONG. */
-static enum wkv_code await_confirmation(struct wkv_loop *loop, int64_t timeout_ms, struct wkv_error *error)
+/* Waits for the server's PONG, unless that is not wanted any more. */
+static natsStatus flush(struct wkv_loop *loop, const struct wkv_dial *dial)
 {
-    const char *changing; /* the next error overwrites it: not for reading */
-    natsStatus status = natsConnection_FlushTimeout(loop->connection, timeout_ms);
-    if (status != NATS_OK)
-        return cannot_subscribe(loop, status, error);
-    if (natsConnection_GetLastError(loop->connection, &changing) == NATS_NOT_PERMITTED &&
-        check_refusal(loop, error) != WKV_OK)
-        return error->code;
-    atomic_store(&loop->confirmed, true);
-    return WKV_OK;
+    int64_t deadline_ns = wkv_monotonic_ns() + CONFIRM_TIMEOUT_MS * WKV_NS_PER_MS;
+    natsStatus status;
+    do
+        status = natsConnection_FlushTimeout(loop->connection, CONFIRM_SLICE_MS);
+    while (status == NATS_TIMEOUT && !wkv_dial_is_cancelled(dial) && wkv_monotonic_ns() < deadline_ns);
+    return status;
 }
 
-enum wkv_code wkv_loop_open(struct wkv_loop *loop, const struct wkv_connect_options *options,
-                            int64_t timeout_ms, struct wkv_error *error)
+/* From here on a refusal is one of something that was granted, see wkv_loop_on_error. */
+static enum wkv_code confirm(struct wkv_loop *loop, struct wkv_error *error)
 {
-    enum wkv_code code = connect_once(loop, options, error);
+    enum wkv_code code = WKV_OK;
+    (void)pthread_mutex_lock(&loop->turn_lock);
+    if (loop->refusal[0] != '\0')
+        code = refused(loop, error);
+    else
+        atomic_store(&loop->confirmed, true);
+    (void)pthread_mutex_unlock(&loop->turn_lock);
+    return code;
+}
+
+/* The server answers a PING after the subscriptions before it, and refusals of them come before its PONG. */
+static enum wkv_code await_confirmation(struct wkv_loop *loop, const struct wkv_dial *dial,
+                                        struct wkv_error *error)
+{
+    const char *changing; /* the next error overwrites it: not for reading */
+    natsStatus status = flush(loop, dial);
+    if (status != NATS_OK)
+        return cannot_subscribe(loop, status, error);
+    if (natsConnection_GetLastError(loop->connection, &changing) == NATS_NOT_PERMITTED)
+        await_refusal(loop);
+    return confirm(loop, error);
+}
+
+enum wkv_code wkv_loop_open(struct wkv_loop *loop, const struct wkv_dial *dial, struct wkv_error *error)
+{
+    enum wkv_code code = connect_to_any(loop, dial, error);
     if (code == WKV_OK)
         code = subscribe_and_run(loop, error);
     if (code == WKV_OK)
-        code = await_confirmation(loop, timeout_ms, error);
+        code = await_confirmation(loop, dial, error);
     if (code != WKV_OK) {
         wkv_loop_disconnect(loop, 0);
         return code;
@@ -189,5 +243,5 @@ bool wkv_loop_is_confirmed(struct wkv_loop *loop)
 
 bool wkv_loop_is_lost(struct wkv_loop *loop)
 {
-    return !loop->running || atomic_load(&loop->closed);
+    return !loop->running || atomic_load(&loop->closed) || atomic_load(&loop->refused);
 }

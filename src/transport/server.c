@@ -8,22 +8,24 @@
 
 #include "transport/discovery.h"
 #include "transport/events.h"
+#include "transport/keeper.h"
 #include "transport/lattice.h"
 #include "transport/worker.h"
 #include "wascc_keyvalue/clock.h"
 #include "wascc_keyvalue/notify.h"
 
-#define FIRST_BACKOFF_MS 100
-#define LAST_BACKOFF_MS 5000
-#define SUBSCRIBE_TIMEOUT_MS 10000
-#define SHORT_LIFE_NS WKV_NS_PER_S
-#define CHECK_MS 5000 /* for connections that have stopped */
+/* Between two questions whether this process is alone, where the first could not be asked. */
+#define ASK_AGAIN_MS 200
+/* At the end, for those that are still connecting: as long as an attempt takes. */
+#define CONNECTING_END_NS (5 * WKV_NS_PER_S / 2)
 /* For the server's word that all workers listen to an actor: a host waits 600 ms for the whole of a
  * BindActor. */
 #define FOLLOW_TIMEOUT_MS 400
 /* Of the time to drain, what is kept for refusing the rest and closing: a fifth, at most this. */
 #define CLOSE_SHARE 5
 #define CLOSE_MAX_MS 500
+/* For lines of the log that nobody has written yet. */
+#define LAST_WORDS_MS 100
 
 /* Where the process stands. */
 enum progress {
@@ -32,15 +34,20 @@ enum progress {
     FAILED,
 };
 
+/* The loops are numbered: discovery's is 0, a worker's is one more than the worker's number, and the last one
+ * is that of `system`. */
 struct server {
     const struct wkv_server_options *options;
     int stop_fd;
-    int notify_fd; /* a connection was closed */
+    int notify_fd; /* a connection was opened, or never will be */
+    struct wkv_keepers keepers;
+    struct wkv_keeper *each; /* discovery's, and each worker's */
+    unsigned keeper_count;
     struct wkv_discovery discovery;
     struct wkv_worker *workers;  /* for actors; behind them one more, for `system` */
     unsigned worker_count;       /* initialised ones, that one included */
     bool served;                 /* the lattice has heard of this process */
-    int64_t opened_ns;           /* monotonic: when all connections were there the last time, or 0 */
+    bool cut;                    /* not all that was received could be answered */
     pthread_mutex_t follow_lock; /* one change of a binding at a time is followed */
 };
 
@@ -75,30 +82,6 @@ static bool wait_for_stop(const struct server *server, int notify_fd, int timeou
     return (fds[0].revents & POLLIN) != 0;
 }
 
-/* What keeps it from its server is said, to people and to the service manager. Returns whether it was told to
- * stop meanwhile. */
-static bool back_off(const struct server *server, const struct wkv_error *error, int *backoff_ms)
-{
-    int now_ms = *backoff_ms;
-    wkv_log_warn(server->options->log, "%s; trying again in %d ms", error->text, now_ms);
-    wkv_notify_status(error->text);
-    *backoff_ms = now_ms * 2 > LAST_BACKOFF_MS ? LAST_BACKOFF_MS : now_ms * 2;
-    return wait_for_stop(server, -1, now_ms);
-}
-
-/* At the start: again and again while no server can be reached. Settings that cannot work end it. */
-static enum progress open_loop(const struct server *server, struct wkv_loop *loop, struct wkv_error *error)
-{
-    int backoff_ms = FIRST_BACKOFF_MS;
-    for (;;) {
-        enum wkv_code code = wkv_loop_open(loop, &server->options->connect, SUBSCRIBE_TIMEOUT_MS, error);
-        if (code != WKV_UNAVAILABLE)
-            return code == WKV_OK ? GO_ON : FAILED;
-        if (back_off(server, error, &backoff_ms))
-            return STOPPED;
-    }
-}
-
 /* Contract, section 9 and the project's rule: two instances that hold their data in memory would split it. */
 static enum wkv_server_outcome claim_address(struct server *server, struct wkv_error *error)
 {
@@ -121,16 +104,6 @@ static enum wkv_server_outcome claim_address(struct server *server, struct wkv_e
                    "one, choose another --binding or --lattice-namespace, or give --allow-split",
                    other, server->options->address.binding);
     return WKV_SERVER_SPLIT;
-}
-
-static enum progress open_workers(struct server *server, struct wkv_error *error)
-{
-    for (unsigned i = 0; i < server->worker_count; i++) {
-        enum progress progress = open_loop(server, &server->workers[i].loop, error);
-        if (progress != GO_ON)
-            return progress;
-    }
-    return GO_ON;
 }
 
 static struct wkv_loop *loop_at(struct server *server, unsigned i)
@@ -159,53 +132,41 @@ static void find_readiness(struct server *server)
         wkv_notify_status("serving");
 }
 
-/* Opens those that are lost, beginning with *first, until one cannot be had: the next time it is the others'
- * turn before it. */
-static bool open_lost(struct server *server, unsigned *first, struct wkv_error *error)
-{
-    unsigned count = server->worker_count + 1;
-    for (unsigned i = 0; i < count; i++) {
-        unsigned number = (*first + i) % count;
-        struct wkv_loop *loop = loop_at(server, number);
-        if (!wkv_loop_is_lost(loop))
-            continue;
-        wkv_loop_disconnect(loop, 0);
-        if (wkv_loop_open(loop, &server->options->connect, SUBSCRIBE_TIMEOUT_MS, error) != WKV_OK) {
-            *first = (number + 1) % count;
-            return false;
-        }
-    }
-    return true;
-}
-
-static void check_loops(struct server *server)
-{
-    for (unsigned i = 0; i <= server->worker_count; i++)
-        wkv_loop_check(loop_at(server, i));
-}
-
-/* Connections may have been lost. The data is in this process, so ending it is the worst answer, also where
- * the server refuses it or a file is gone: both may come back. New connections are made for as long as it
- * takes. */
-static enum progress look_after_connections(struct server *server, struct wkv_error *error)
+static void forget_notices(const struct server *server)
 {
     uint64_t count;
-    bool told = read(server->notify_fd, &count, sizeof count) == (ssize_t)sizeof count;
-    if (!told && server->opened_ns != 0)
-        return GO_ON;
-    unsigned first = 0;
-    int backoff_ms = FIRST_BACKOFF_MS;
-    /* What is lost again at once is waited for, too. */
-    if (wkv_monotonic_ns() < server->opened_ns + SHORT_LIFE_NS && wait_for_stop(server, -1, backoff_ms))
-        return STOPPED;
-    while (!open_lost(server, &first, error)) {
-        if (back_off(server, error, &backoff_ms))
+    ssize_t got = read(server->notify_fd, &count, sizeof count);
+    (void)got; /* it does not block */
+}
+
+/* Whether one of the connections, which has never been there, cannot come to be. */
+static bool has_failed(struct server *server, struct wkv_error *error)
+{
+    for (unsigned i = 0; i < server->keeper_count; i++)
+        if (wkv_keeper_state(&server->each[i], error) == WKV_KEEPER_FAILED)
+            return true;
+    return false;
+}
+
+/* Starts the keepers from first to the one before end, and waits until their connections are there. */
+static enum progress open_connections(struct server *server, unsigned first, unsigned end,
+                                      struct wkv_error *error)
+{
+    for (unsigned i = first; i < end; i++)
+        if (!server->each[i].started && wkv_keeper_start(&server->each[i], error) != WKV_OK)
+            return FAILED;
+    for (;;) {
+        bool all = true;
+        forget_notices(server);
+        if (has_failed(server, error))
+            return FAILED;
+        for (unsigned i = first; i < end; i++)
+            all &= wkv_loop_is_confirmed(loop_at(server, i));
+        if (all)
+            return GO_ON;
+        if (wait_for_stop(server, server->notify_fd, -1))
             return STOPPED;
-        check_loops(server);
     }
-    server->opened_ns = wkv_monotonic_ns();
-    find_readiness(server);
-    return GO_ON;
 }
 
 static int64_t left_ms(int64_t deadline_ns)
@@ -238,28 +199,24 @@ static void follow_binding(void *context, const struct wkv_bindings_change *chan
                       change->bound ? WKV_EVENT_BINDING_CREATED : WKV_EVENT_BINDING_REMOVED, change->actor);
 }
 
-static enum progress serve(struct server *server, struct wkv_error *error)
+/* Until it is told to stop. */
+static void serve(struct server *server)
 {
     const struct wkv_server_options *options = server->options;
     char base[WKV_SUBJECT_BYTES];
     wkv_subject_base(&options->address, base);
     atomic_store(&server->discovery.phase, WKV_PHASE_SERVING);
-    enum progress progress = look_after_connections(server, error);
-    if (progress != GO_ON)
-        return progress;
+    find_readiness(server);
     server->served = true;
     wkv_event_publish(&server->discovery, WKV_EVENT_PROVIDER_LOADED, (struct wkv_text){NULL, 0});
     wkv_discovery_ask_bindings(&server->discovery);
     wkv_log_info(options->log, "ready: %s %s serves %s.<actor>.<operation> with %u workers", WKV_SERVICE_NAME,
                  server->discovery.id, base, options->workers);
     wkv_notify_ready();
-    while (progress == GO_ON) {
-        if (wait_for_stop(server, server->notify_fd, CHECK_MS))
-            return STOPPED;
-        check_loops(server);
-        progress = look_after_connections(server, error);
+    while (!wait_for_stop(server, server->notify_fd, -1)) {
+        forget_notices(server);
+        find_readiness(server);
     }
-    return progress;
 }
 
 static void log_totals(const struct server *server, bool drained)
@@ -275,8 +232,26 @@ static void log_totals(const struct server *server, bool drained)
         stats.requests > stats.unsent ? stats.requests - stats.unsent : 0, stats.errors, stats.unsent);
 }
 
+/* Waits for the ends of all keepers' threads. One that is still connecting may wait for a server, or for a
+ * resolver, which nothing can end: then the process ends around it. */
+static bool end_keepers(struct server *server, int64_t until_ns)
+{
+    bool cut = false, ended = true;
+    for (unsigned i = 0; i < server->keeper_count; i++)
+        ended &= wkv_keeper_join(&server->each[i], until_ns, &cut);
+    server->cut |= cut;
+    return ended;
+}
+
+/* Ends the process while threads of it run that nothing can end. */
+static void end_now(const struct server *server, int status)
+{
+    wkv_log_stop(server->options->log, LAST_WORDS_MS);
+    _exit(status);
+}
+
 /* Takes no more requests, answers those received, and closes; what the time does not suffice for is refused.
- */
+ * Every connection that is there is drained at once, whatever others wait for. */
 static void drain(struct server *server)
 {
     int64_t total_ms = server->options->drain_timeout_ms;
@@ -285,52 +260,81 @@ static void drain(struct server *server)
     int64_t deadline_ns = end_ns - close_ms * WKV_NS_PER_MS;
     wkv_notify_stopping();
     wkv_log_info(server->options->log, "stopping: draining for at most %" PRId64 " ms", total_ms);
-    bool drained = true;
     atomic_store(&server->discovery.phase, WKV_PHASE_DRAINING);
     wkv_stats_set_ready(server->options->provider->stats, false);
-    for (unsigned i = 0; i < server->worker_count; i++)
-        drained &= wkv_loop_drain(&server->workers[i].loop, left_ms(deadline_ns));
+    wkv_keepers_begin(&server->keepers, WKV_KEEPERS_DRAIN, deadline_ns);
+    for (unsigned i = 1; i < server->keeper_count; i++)
+        server->cut |= !wkv_keeper_await_drained(&server->each[i], deadline_ns);
     if (server->served)
         wkv_event_publish(&server->discovery, WKV_EVENT_PROVIDER_REMOVED, (struct wkv_text){NULL, 0});
     for (unsigned i = 0; i < server->worker_count; i++)
         atomic_store(&server->workers[i].responder.refuse, true);
-    for (unsigned i = 0; i < server->worker_count; i++)
-        wkv_loop_disconnect(&server->workers[i].loop, left_ms(end_ns) / 2);
-    wkv_loop_disconnect(&server->discovery.loop, left_ms(end_ns) / 2);
-    log_totals(server, drained);
+    wkv_keepers_begin(&server->keepers, WKV_KEEPERS_CLOSE, end_ns);
+    /* Before the watchdog, which knows nothing of what was drained. */
+    int64_t last_ns = end_ns - close_ms / 4 * WKV_NS_PER_MS;
+    int64_t patience_ns = wkv_monotonic_ns() + CONNECTING_END_NS;
+    bool ended = end_keepers(server, last_ns < patience_ns ? last_ns : patience_ns);
+    log_totals(server, !server->cut);
+    /* Whoever gives no time at all asks for no drain. */
+    server->cut &= total_ms > 0;
+    if (!ended)
+        end_now(server, server->cut ? EXIT_FAILURE : EXIT_SUCCESS);
+}
+
+static enum wkv_code init_workers(struct server *server, struct wkv_error *error)
+{
+    const struct wkv_server_options *options = server->options;
+    for (unsigned i = 0; i <= options->workers; i++) {
+        struct wkv_worker *worker = &server->workers[i];
+        struct wkv_keeper *keeper = &server->each[i + 1];
+        if (wkv_keeper_init(keeper, &server->keepers, &worker->loop, error) != WKV_OK)
+            return error->code;
+        keeper->drains = true;
+        server->keeper_count++;
+        if ((i == options->workers ? wkv_worker_init_system
+                                   : wkv_worker_init)(worker, i, &options->address, options->provider,
+                                                      options->log, keeper->lost_fd, error) != WKV_OK)
+            return error->code;
+        server->worker_count++;
+    }
+    return WKV_OK;
 }
 
 static enum wkv_code init(struct server *server, struct wkv_error *error)
 {
     const struct wkv_server_options *options = server->options;
-    if (wkv_discovery_init(&server->discovery, &options->address, options->provider,
-                           options->connect.inbox_prefix, options->log, server->notify_fd, error) != WKV_OK)
-        return error->code;
-    server->workers = calloc((size_t)options->workers + 1, sizeof *server->workers);
-    if (server->workers == NULL)
+    size_t workers = (size_t)options->workers + 1; /* `system` */
+    server->workers = calloc(workers, sizeof *server->workers);
+    server->each = calloc(workers + 1, sizeof *server->each);
+    if (server->workers == NULL || server->each == NULL)
         return wkv_fail(error, WKV_UNAVAILABLE, "no memory for %u workers", options->workers);
-    for (; server->worker_count <= options->workers; server->worker_count++) {
-        bool last = server->worker_count == options->workers;
-        if ((last ? wkv_worker_init_system : wkv_worker_init)(
-                &server->workers[server->worker_count], server->worker_count, &options->address,
-                options->provider, options->log, server->notify_fd, error) != WKV_OK)
-            return error->code;
-    }
+    if (wkv_keeper_init(&server->each[0], &server->keepers, &server->discovery.loop, error) != WKV_OK)
+        return error->code;
+    server->keeper_count = 1;
+    if (wkv_discovery_init(&server->discovery, &options->address, options->provider,
+                           options->connect.inbox_prefix, options->log, server->each[0].lost_fd,
+                           error) != WKV_OK ||
+        init_workers(server, error) != WKV_OK)
+        return error->code;
     wkv_bindings_watch(options->provider->bindings, follow_binding, server);
     return WKV_OK;
 }
 
 static void destroy(struct server *server)
 {
-    /* `system` and discovery bind, and tell the workers: they go first. */
-    wkv_loop_disconnect(&server->discovery.loop, 0);
-    for (unsigned i = server->worker_count; i-- > 0;)
-        wkv_loop_disconnect(&server->workers[i].loop, 0);
+    wkv_keepers_begin(&server->keepers, WKV_KEEPERS_CLOSE, wkv_monotonic_ns());
+    if (!end_keepers(server, wkv_monotonic_ns() + CONNECTING_END_NS))
+        end_now(server, EXIT_FAILURE);
     wkv_bindings_watch(server->options->provider->bindings, NULL, NULL);
     for (unsigned i = 0; i < server->worker_count; i++)
         wkv_worker_destroy(&server->workers[i]);
     free(server->workers);
-    wkv_discovery_destroy(&server->discovery);
+    if (server->keeper_count > 0)
+        wkv_discovery_destroy(&server->discovery);
+    for (unsigned i = 0; i < server->keeper_count; i++)
+        wkv_keeper_destroy(&server->each[i]);
+    free(server->each);
+    wkv_keepers_destroy(&server->keepers);
     (void)close(server->notify_fd);
     (void)pthread_mutex_destroy(&server->follow_lock);
 }
@@ -339,17 +343,16 @@ static void destroy(struct server *server)
 static enum progress open_discovery(struct server *server, enum wkv_server_outcome *outcome,
                                     struct wkv_error *error)
 {
-    int backoff_ms = FIRST_BACKOFF_MS;
     for (;;) {
-        enum progress progress = open_loop(server, &server->discovery.loop, error);
+        enum progress progress = open_connections(server, 0, 1, error);
         if (progress == GO_ON)
             *outcome = claim_address(server, error);
         if (progress != GO_ON || *outcome == WKV_SERVER_DRAINED)
             return progress;
         if (*outcome != WKV_SERVER_FAILED || error->code != WKV_UNAVAILABLE)
             return FAILED;
-        wkv_loop_disconnect(&server->discovery.loop, 0);
-        if (back_off(server, error, &backoff_ms))
+        wkv_log_warn(server->options->log, "%s; asking again", error->text);
+        if (wait_for_stop(server, -1, ASK_AGAIN_MS))
             return STOPPED;
     }
 }
@@ -360,14 +363,14 @@ static enum wkv_server_outcome run(struct server *server, struct wkv_error *erro
     enum progress progress = open_discovery(server, &outcome, error);
     if (progress == GO_ON) {
         outcome = WKV_SERVER_FAILED;
-        progress = open_workers(server, error);
+        progress = open_connections(server, 1, server->keeper_count, error);
     }
-    if (progress == GO_ON)
-        progress = serve(server, error);
     if (progress == FAILED)
         return outcome;
+    if (progress == GO_ON)
+        serve(server);
     drain(server);
-    return WKV_SERVER_DRAINED;
+    return server->cut ? WKV_SERVER_CUT : WKV_SERVER_DRAINED;
 }
 
 enum wkv_server_outcome wkv_server_run(const struct wkv_server_options *options, int stop_fd,
@@ -380,7 +383,9 @@ enum wkv_server_outcome wkv_server_run(const struct wkv_server_options *options,
         return WKV_SERVER_FAILED;
     }
     enum wkv_server_outcome outcome = WKV_SERVER_FAILED;
-    if (init(&server, error) == WKV_OK)
+    if (wkv_keepers_init(&server.keepers, &options->connect, options->log, server.notify_fd, error) ==
+            WKV_OK &&
+        init(&server, error) == WKV_OK)
         outcome = run(&server, error);
     destroy(&server);
     return outcome;

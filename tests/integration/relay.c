@@ -48,7 +48,7 @@ struct relay {
     _Atomic bool full;               /* bytes for the provider wait in a flow that it does not take */
     _Atomic long long last_moved_ms; /* when bytes last went to the provider */
     _Atomic int door;
-    _Atomic bool cut_wanted, needle_wanted; /* the thread takes it back when it is done */
+    _Atomic bool cut_wanted, newest_wanted, needle_wanted; /* the thread takes it back when it is done */
     _Atomic bool waited_on;
     struct needle needle; /* the thread's, while it is wanted */
     struct flow flows[MAX_LINKS * 2];
@@ -115,9 +115,10 @@ static void remove_ended(struct relay *relay)
     }
 }
 
-static void cut_all(struct relay *relay)
+/* Those from the first one on, which are in the order in which they were made unless one has ended. */
+static void cut_from(struct relay *relay, size_t first)
 {
-    for (size_t i = 0; i < relay->count; i++)
+    for (size_t i = first; i < relay->count; i++)
         relay->flows[i].ended = true;
     remove_ended(relay);
 }
@@ -186,9 +187,13 @@ static void obey(struct relay *relay)
         atomic_store(&relay->door, RELAY_REFUSING);
     bool told = atomic_load(&relay->cut_wanted);
     if (behind_needle || told)
-        cut_all(relay);
+        cut_from(relay, 0);
     if (told)
         atomic_store(&relay->cut_wanted, false);
+    if (atomic_load(&relay->newest_wanted)) {
+        cut_from(relay, relay->count - 2);
+        atomic_store(&relay->newest_wanted, false);
+    }
     if (behind_needle)
         atomic_store(&relay->needle_wanted, false);
 }
@@ -302,6 +307,13 @@ void relay_cut(struct relay *relay, enum relay_door door)
     relay_set_door(relay, door);
     atomic_store(&relay->cut_wanted, true);
     await_done(&relay->cut_wanted, "its thread does not hear");
+}
+
+void relay_cut_newest(struct relay *relay, enum relay_door door)
+{
+    relay_set_door(relay, door);
+    atomic_store(&relay->newest_wanted, true);
+    await_done(&relay->newest_wanted, "its thread does not hear");
 }
 
 void relay_cut_behind(struct relay *relay, const void *needle, size_t needle_len, size_t bytes)

@@ -41,6 +41,9 @@ void relay_set_door(struct relay *relay, enum relay_door door);
 /* Closes every connection, as a server does that ends, and meets those that come afterwards so. */
 void relay_cut(struct relay *relay, enum relay_door door);
 
+/* The same for the connection that was made last only. */
+void relay_cut_newest(struct relay *relay, enum relay_door door);
+
 /* Lets so many bytes pass behind the needle, when that comes from the server on any connection, and then cuts
  * as relay_cut with RELAY_REFUSING does. Once. needle: at most RELAY_NEEDLE_BYTES. */
 #define RELAY_NEEDLE_BYTES 128

@@ -178,12 +178,22 @@ void provider_await_ready(struct process *provider, char id[INSTANCE_ID_BYTES])
     ck_assert_int_eq(sscanf(strstr(line, "ready: "), "ready: wascc-keyvalue %63s serves ", id), 1);
 }
 
-void provider_stop(struct process *provider)
+static void stop(struct process *provider, int wanted)
 {
     process_signal(provider, SIGTERM);
     int status = process_await_exit(provider);
-    ck_assert_msg(status == 0, "the provider ended with %d: %s", status, provider->err.bytes);
+    ck_assert_msg(status == wanted, "the provider ended with %d: %s", status, provider->err.bytes);
     process_destroy(provider);
+}
+
+void provider_stop(struct process *provider)
+{
+    stop(provider, 0);
+}
+
+void provider_stop_cut_short(struct process *provider)
+{
+    stop(provider, 1);
 }
 
 int program_run(struct process *process, const char *const environment[], const char *input, ...)

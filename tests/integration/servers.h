@@ -57,6 +57,9 @@ void provider_await_ready(struct process *provider, char id[INSTANCE_ID_BYTES]);
 /* Tells it to stop, and checks that it ends with success. */
 void provider_stop(struct process *provider);
 
+/* The same where it cannot answer all, and must say so. */
+void provider_stop_cut_short(struct process *provider);
+
 /* Runs the program with these arguments (NULL at the end) to its end, without any environment of its own.
  * Returns its exit status. */
 int program_run(struct process *process, const char *const environment[], const char *input, ...)

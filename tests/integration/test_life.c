@@ -69,8 +69,7 @@ START_TEST(it_starts_before_its_server_and_says_so)
     url_of(port, url);
     nats_server_kill(&server);
     provider_start(&provider, url, NULL);
-    (void)process_await_line(&provider, "trying again in 100 ms");
-    (void)process_await_line(&provider, "trying again in 200 ms");
+    (void)process_await_line(&provider, "trying again in ");
     nats_server_start_on(&server, port, NULL);
     provider_await_ready(&provider, id);
     client_open(&client, server.url);

@@ -1,0 +1,351 @@
+/* Connections come to be side by side, with whichever server is well, and come back soon; what a server takes
+ * back later is noticed, and nothing of it keeps the process from hearing that it is to stop.
+ */
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "http.h"
+#include "relay.h"
+
+#define WITH_METRICS "--metrics-listen", "127.0.0.1:0"
+#define SERVERS 3
+
+static struct nats_server servers[SERVERS];
+static struct process provider;
+static struct client client;
+static struct relay *relay;
+static int http_port;
+static char config_path[64];
+
+static void start(void)
+{
+    memset(servers, 0, sizeof servers);
+    config_path[0] = '\0';
+}
+
+static void stop(void)
+{
+    client_close(&client);
+    harness_close_nats();
+    process_destroy(&provider);
+    relay_stop(relay);
+    relay = NULL;
+    for (size_t i = 0; i < SERVERS; i++)
+        nats_server_kill(&servers[i]);
+    if (config_path[0] != '\0')
+        (void)unlink(config_path);
+}
+
+static void await_http(void)
+{
+    const char *line = process_await_line(&provider, "metrics: listening on 127.0.0.1:");
+    http_port = atoi(strstr(line, "127.0.0.1:") + strlen("127.0.0.1:"));
+    http_await_status(http_port, "/readyz", 200);
+}
+
+/* A second is promised. What is not promised takes two at least, and a sanitizer on a busy machine its time.
+ */
+static long long soon_ms(void)
+{
+    return provider_is_sanitized() ? 8000 : 1900;
+}
+
+/* Asks until there is an answer, which must be soon. */
+static void served_soon(long long begin_ms, const char *after)
+{
+    struct pipeline pipeline;
+    pipeline_open(&pipeline, &client, 100000);
+    while (pipeline.ok == 0) {
+        ck_assert_msg(now_ms() - begin_ms < WAIT_MS, "%s: nobody answers", after);
+        ck_assert(pipeline_send(&pipeline, "KeyExists", "{\"key\":\"x\"}", 11));
+        (void)pipeline_receive(&pipeline, 20, NULL);
+    }
+    long long took_ms = now_ms() - begin_ms;
+    pipeline_close(&pipeline);
+    ck_assert_msg(took_ms < soon_ms(), "%s: served again after %lld ms", after, took_ms);
+}
+
+/* ---- several servers ---- */
+
+/* A listener whose connections are made by the kernel and never spoken to. Returns its socket. */
+static int listen_silently(int family, int port)
+{
+    struct sockaddr_in6 v6 = {
+        .sin6_family = AF_INET6, .sin6_addr = in6addr_loopback, .sin6_port = htons((uint16_t)port)};
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&v6, sizeof v6) != 0 || listen(fd, 64) != 0) {
+        (void)close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* The one that all connections are made to becomes half dead, the other one is well. */
+START_TEST(a_half_dead_server_is_passed_by)
+{
+    char half_dead[URL_BYTES], both[2 * URL_BYTES];
+    nats_server_start(&servers[0], NULL);
+    relay = relay_start(servers[0].port);
+    relay_url(relay, half_dead);
+    (void)snprintf(both, sizeof both, "%s,%s", half_dead, servers[0].url);
+    provider_start(&provider, both, WITH_METRICS, NULL);
+    await_http();
+    client_open(&client, servers[0].url);
+    long long begin_ms = now_ms();
+    relay_cut(relay, RELAY_SILENT);
+    served_soon(begin_ms, "half dead");
+    http_await_status(http_port, "/readyz", 200);
+    provider_stop(&provider);
+}
+END_TEST
+
+/* At the start, with a frozen server named before the one that is well. */
+START_TEST(a_frozen_server_is_passed_by_at_the_start)
+{
+    char both[2 * URL_BYTES];
+    nats_server_start(&servers[0], NULL);
+    nats_server_start(&servers[1], NULL);
+    nats_server_freeze(&servers[0]);
+    (void)snprintf(both, sizeof both, "%s,%s", servers[0].url, servers[1].url);
+    client_open(&client, servers[1].url);
+    long long begin_ms = now_ms();
+    provider_start(&provider, both, NULL);
+    served_soon(begin_ms, "frozen from the start");
+    provider_stop(&provider);
+}
+END_TEST
+
+/* A frozen server is noticed by two pings of five seconds that it misses. */
+#define NOTICED_MS 20000
+
+START_TEST(a_frozen_server_is_noticed)
+{
+    char both[2 * URL_BYTES];
+    nats_server_start(&servers[0], NULL);
+    nats_server_start(&servers[1], NULL);
+    (void)snprintf(both, sizeof both, "%s,%s", servers[0].url, servers[1].url);
+    provider_serve(&provider, both, NULL);
+    client_open(&client, servers[1].url);
+    nats_server_freeze(&servers[0]);
+    long long begin_ms = now_ms();
+    (void)process_await_line(&provider, "disconnected");
+    long long noticed_ms = now_ms();
+    ck_assert_int_lt(noticed_ms - begin_ms, NOTICED_MS);
+    served_soon(noticed_ms, "noticed");
+    provider_stop(&provider);
+}
+END_TEST
+
+/* localhost is such a name where the machine has both protocols: at one of its addresses there is a server,
+ * at the other somebody who never speaks. */
+START_TEST(of_a_name_with_several_addresses_the_one_that_speaks_is_found)
+{
+    char url[URL_BYTES];
+    nats_server_start(&servers[0], NULL);
+    int silent = listen_silently(AF_INET6, servers[0].port);
+    if (silent < 0) {
+        (void)printf("skip of_a_name_with_several_addresses no IPv6\n");
+        return;
+    }
+    (void)snprintf(url, sizeof url, "nats://localhost:%d", servers[0].port);
+    client_open(&client, servers[0].url);
+    long long begin_ms = now_ms();
+    provider_start(&provider, url, NULL);
+    served_soon(begin_ms, "one address that speaks");
+    provider_stop(&provider);
+    (void)close(silent);
+}
+END_TEST
+
+/* ---- servers that were told of ---- */
+
+static void start_cluster(int count)
+{
+    int ports[SERVERS];
+    char config[1024];
+    for (int i = 0; i < count; i++)
+        ports[i] = free_port();
+    for (int i = 0; i < count; i++) {
+        (void)snprintf(config, sizeof config,
+                       "cluster { name: c, listen: \"127.0.0.1:%d\", routes: [\"nats://127.0.0.1:%d\"] }\n",
+                       ports[i], ports[0]);
+        nats_server_start(&servers[i], config);
+    }
+}
+
+START_TEST(a_server_that_was_told_of_is_found)
+{
+    start_cluster(2);
+    (void)process_await_line(&servers[0].process, "Route connection created");
+    provider_start(&provider, servers[0].url, WITH_METRICS, NULL);
+    await_http();
+    client_open(&client, servers[1].url);
+    served_soon(now_ms(), "through the cluster");
+    nats_server_kill(&servers[0]);
+    served_soon(now_ms(), "the server that was named is gone");
+    http_await_status(http_port, "/readyz", 200);
+    provider_stop(&provider);
+}
+END_TEST
+
+/* One that joins the cluster later is told of in a later INFO. */
+START_TEST(a_server_that_joins_later_is_found)
+{
+    char config[256];
+    int port = free_port();
+    (void)snprintf(config, sizeof config, "cluster { name: c, listen: \"127.0.0.1:%d\" }\n", port);
+    nats_server_start(&servers[0], config);
+    provider_start(&provider, servers[0].url, WITH_METRICS, NULL);
+    await_http();
+    (void)snprintf(config, sizeof config,
+                   "cluster { name: c, listen: \"127.0.0.1:-1\", routes: [\"nats://127.0.0.1:%d\"] }\n",
+                   port);
+    nats_server_start(&servers[1], config);
+    client_open(&client, servers[1].url);
+    served_soon(now_ms(), "through the cluster");
+    /* The INFO to a client goes out behind the route's subscriptions. */
+    nats_Sleep(500);
+    nats_server_kill(&servers[0]);
+    served_soon(now_ms(), "the server that was named is gone");
+    provider_stop(&provider);
+}
+END_TEST
+
+/* ---- back-off ---- */
+
+/* So long that a back-off that grows has grown. */
+#define AWAY_MS 8000
+
+START_TEST(a_server_that_was_away_is_found_soon)
+{
+    nats_server_start(&servers[0], NULL);
+    provider_start(&provider, servers[0].url, WITH_METRICS, NULL);
+    await_http();
+    nats_server_kill(&servers[0]);
+    http_await_status(http_port, "/readyz", 503);
+    nats_Sleep(AWAY_MS);
+    nats_server_start_on(&servers[0], servers[0].port, NULL);
+    long long begin_ms = now_ms();
+    client_open(&client, servers[0].url);
+    served_soon(begin_ms, "away for a while");
+    http_await_status(http_port, "/readyz", 200);
+    ck_assert_int_lt(now_ms() - begin_ms, 2 * soon_ms());
+    provider_stop(&provider);
+}
+END_TEST
+
+/* ---- told to stop ---- */
+
+#define IN_FLIGHT 64
+
+/* One of the connections is being made, and that takes its time: the others are drained all the same, at
+ * once. */
+START_TEST(what_is_connected_drains_whatever_is_being_connected)
+{
+    char url[URL_BYTES];
+    struct pipeline pipeline;
+    nats_server_start(&servers[0], NULL);
+    relay = relay_start(servers[0].port);
+    relay_url(relay, url);
+    provider_start(&provider, url, WITH_METRICS, "--drain-timeout", "20s", NULL);
+    await_http();
+    client_open(&client, servers[0].url);
+    relay_cut_newest(relay, RELAY_SILENT);
+    for (long long until_ms = now_ms() + WAIT_MS; !relay_is_waited_on(relay); nats_Sleep(1))
+        ck_assert_int_lt(now_ms(), until_ms);
+    pipeline_open(&pipeline, &client, 1000000);
+    long long begin_ms = now_ms();
+    process_signal(&provider, SIGTERM);
+    while (pipeline.no_responders == 0) {
+        ck_assert(pipeline_send(&pipeline, "KeyExists", "{\"key\":\"x\"}", 11));
+        pipeline_settle(&pipeline, IN_FLIGHT);
+    }
+    ck_assert_int_lt(now_ms() - begin_ms, soon_ms());
+    pipeline_settle(&pipeline, 0);
+    int status = process_await_exit(&provider);
+    ck_assert_msg(status == 0, "exit %d: %s", status, provider.err.bytes);
+    pipeline_close(&pipeline);
+}
+END_TEST
+
+/* ---- what the server takes back ---- */
+
+static void write_config(const char *permissions)
+{
+    FILE *file = fopen(config_path, "we");
+    ck_assert_ptr_nonnull(file);
+    (void)fprintf(
+        file,
+        "authorization { users = [ {user: \"p\", password: \"p\"%s}, {user: \"c\", password: \"c\"} ] }\n",
+        permissions);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+/* A server whose configuration can be read again. */
+static void start_reloadable(void)
+{
+    char port[16];
+    (void)snprintf(config_path, sizeof config_path, "/tmp/wkv-connections-%ld.conf", (long)getpid());
+    write_config("");
+    servers[0].port = free_port();
+    (void)snprintf(port, sizeof port, "%d", servers[0].port);
+    const char *argv[] = {"nats-server", "-a", "127.0.0.1", "-p", port, "-c", config_path, NULL};
+    process_start(&servers[0].process, argv, NULL, NULL);
+    (void)process_await_line(&servers[0].process, "Server is ready");
+    url_of(servers[0].port, servers[0].url);
+}
+
+static void reload_server(const char *permissions)
+{
+    write_config(permissions);
+    process_signal(&servers[0].process, SIGHUP);
+    (void)process_await_line(&servers[0].process, "Reloaded server configuration");
+}
+
+/* The server takes a subscription back and, later, grants it again, and tells of the first only. */
+START_TEST(a_subscription_that_is_taken_back_is_asked_for_until_it_is_granted)
+{
+    char url[URL_BYTES];
+    start_reloadable();
+    provider_start(&provider, servers[0].url, "--user", "p", "--password", "p", WITH_METRICS, NULL);
+    await_http();
+    (void)snprintf(url, sizeof url, "nats://c:c@127.0.0.1:%d", servers[0].port);
+    client_open(&client, url);
+    ck_assert_int_eq(client_add(&client, JSON, "n", 1), 1);
+    reload_server(", permissions: {subscribe: {deny: [\"" DEFAULT_BASE ".*.Add\"]}}");
+    (void)process_await_line(&provider, "the server takes a subscription back");
+    http_await_status(http_port, "/readyz", 503);
+    (void)process_await_line(&provider, "grant this user `subscribe` on it");
+    ck_assert_int_eq(http_status(http_port, "/readyz"), 503);
+    reload_server("");
+    long long begin_ms = now_ms();
+    served_soon(begin_ms, "granted again");
+    http_await_status(http_port, "/readyz", 200);
+    ck_assert_int_eq(client_add(&client, JSON, "n", 1), 2);
+    provider_stop(&provider);
+}
+END_TEST
+
+Suite *connections_suite(void)
+{
+    Suite *suite = suite_create("integration/connections");
+    TCase *tests = tcase_create("connections");
+    tcase_add_checked_fixture(tests, start, stop);
+    tcase_add_test(tests, a_half_dead_server_is_passed_by);
+    tcase_add_test(tests, a_frozen_server_is_passed_by_at_the_start);
+    tcase_add_test(tests, a_frozen_server_is_noticed);
+    tcase_add_test(tests, of_a_name_with_several_addresses_the_one_that_speaks_is_found);
+    tcase_add_test(tests, a_server_that_was_told_of_is_found);
+    tcase_add_test(tests, a_server_that_joins_later_is_found);
+    tcase_add_test(tests, a_server_that_was_away_is_found_soon);
+    tcase_add_test(tests, what_is_connected_drains_whatever_is_being_connected);
+    tcase_add_test(tests, a_subscription_that_is_taken_back_is_asked_for_until_it_is_granted);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
