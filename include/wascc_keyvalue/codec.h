@@ -27,6 +27,15 @@ enum wkv_encoding { WKV_PROTOBUF, WKV_JSON, WKV_MSGPACK };
  * MessagePack is never guessed: it has subjects of its own (CONTRACT section 7). */
 enum wkv_encoding wkv_detect_encoding(const void *bytes, size_t len);
 
+/* Where the '{' of a JSON object is, behind white space and byte order marks: its offset, or len where the
+ * bytes are no such thing. bytes may be NULL where len is 0. */
+size_t wkv_json_start(const void *bytes, size_t len);
+
+/* The encoding of a request that is refused before it is decoded, for the body of the error. A request that
+ * begins with '{' behind white space or a byte order mark is JSON unless it is well-formed protobuf of the
+ * type: white space is a tag in protobuf. Takes no memory and time in proportion to len at the most. */
+enum wkv_encoding wkv_guess_encoding(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len);
+
 /* Whether len bytes are well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing above
  * U+10FFFF). U+0000 is a character like any other. */
 bool wkv_utf8_valid(const void *bytes, size_t len);
@@ -64,6 +73,14 @@ bool wkv_utf8_valid(const void *bytes, size_t len);
 enum wkv_code wkv_decode(const ProtobufCMessageDescriptor *type, enum wkv_encoding encoding,
                          const void *bytes, size_t len, struct wkv_arena *arena, ProtobufCMessage **message,
                          struct wkv_error *error);
+
+/* The same for a request whose encoding is to be found out: *encoding is what it was decoded as, or, where
+ * the call fails, what the sender seems to have meant (CONTRACT section 4: "a request whose first byte is `{`
+ * is JSON; one that does not decode as protobuf, and begins with `{` behind white space or a byte order mark,
+ * is JSON too"). The arena may be reset on the way: what else lies in it is lost. Errors: as above. */
+enum wkv_code wkv_decode_request(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len,
+                                 struct wkv_arena *arena, ProtobufCMessage **message,
+                                 enum wkv_encoding *encoding, struct wkv_error *error);
 
 /* The text of field 1 where a protobuf message begins with it, as a request with a key does: a cheap look
  * before decoding. *text lies in bytes. Returns false where it is not to be had so easily; true says nothing

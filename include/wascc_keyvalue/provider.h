@@ -89,6 +89,8 @@ struct wkv_session {
     struct wkv_bindings_reader bindings;
     struct wkv_trust_reader trust;
     struct wkv_policy policy;
+    enum wkv_encoding
+        encoding; /* of the last request that was dispatched, as far as that could be found out */
 };
 
 /* Errors: -1 where memory is short; nothing is left to destroy then. */
@@ -127,10 +129,15 @@ bool wkv_provider_reads_invocation(const struct wkv_provider *provider,
  * dispatched. At most WKV_STORE_PREFETCH. */
 void wkv_prefetch(struct wkv_session *session, const struct wkv_request *requests, size_t count);
 
+/* The encoding of a request that is refused without being dispatched, or before it was decoded: in that the
+ * error's body is written (contract section 5). */
+enum wkv_encoding wkv_request_encoding(const struct wkv_request *request);
+
 /* Checks who asks, decodes the request, does it and encodes the reply in the request's encoding, which is
  * MessagePack through the lattice: a reply fits where the response that it goes into does. On WKV_OK *reply
  * is in the session and valid until its next use; else error says what was wrong and what would be right,
- * beginning with the operation's name, and nothing has been changed. A reply without data (NULL) is none: the
+ * beginning with the operation's name, nothing has been changed, and session->encoding says in which
+ * encoding the requester is to be told. A reply without data (NULL) is none: the
  * request is another instance's to answer. Thread-safety: any number of threads, each with a session of its
  * own. Errors: every code of contract section 5. */
 enum wkv_code wkv_dispatch(struct wkv_session *session, const struct wkv_request *request,

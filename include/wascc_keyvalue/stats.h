@@ -80,6 +80,17 @@ void wkv_stats_count(struct wkv_stats_block *block, const struct wkv_stats_reque
 /* A reply that nats.c could not take. For the block's own thread. */
 void wkv_stats_count_unsent(struct wkv_stats_block *block);
 
+/* Why a request got no answer at all. */
+enum wkv_stats_drop {
+    WKV_DROP_REPLY_SUBJECT, /* its answer would go where the provider itself may speak */
+    WKV_DROP_SUBJECT,       /* its subject is none that was subscribed to */
+    WKV_STATS_DROPS,
+};
+extern const char *const wkv_stats_drop_names[WKV_STATS_DROPS];
+
+/* A request that was dropped. Any thread. */
+void wkv_stats_count_dropped(struct wkv_stats *stats, enum wkv_stats_drop why);
+
 /* The claims that this worker remembers, for wkv_stats_service to look at; NULL: none (any more). Whoever
  * destroys the cache sets NULL first; its hits, misses and evictions stay counted. Any thread. */
 void wkv_stats_watch_claims(struct wkv_stats_block *block, struct wkv_claims_cache *cache);
@@ -145,6 +156,7 @@ struct wkv_stats_service {
     uint64_t requests, errors;
     uint64_t refusals[WKV_STATS_CODES];
     uint64_t unsent; /* replies that nats.c could not take */
+    uint64_t dropped[WKV_STATS_DROPS];
     struct wkv_store_stats store;
     uint64_t keyspaces; /* that were ever named */
     size_t keyspace_count;

@@ -74,11 +74,16 @@ void wkv_subject_base(const struct wkv_address *address, char out[WKV_SUBJECT_BY
  * short. */
 void wkv_subject_lattice(const struct wkv_address *address, const char *rest, char out[WKV_SUBJECT_BYTES]);
 
-/* Whether the provider itself may speak on that subject of this address: to the binding as a request, or to
- * the lattice as an event or a question. A server whose permissions let somebody speak in his own name only
- * must not be got round by having the provider, which may publish more, send its reply there. subject may be
- * NULL. */
-bool wkv_subject_is_ours(const struct wkv_address *address, const char *subject);
+/* Whether a request may name the subject for its reply. false where the reply would be more than an answer,
+ * the provider speaking for itself: to NATS (`$JS.API.STREAM.DELETE.…`), to another instance (`wascc-kv.`),
+ * or to members of the lattice as a request, an event or a question (contract section 2). A server whose
+ * permissions let a caller speak in its own name only must not be got round by the provider, which may
+ * publish more. */
+bool wkv_subject_takes_replies(const struct wkv_address *address, const char *subject);
+
+/* Whether the subject of a message is one that a subscription to the pattern is for, all of it: a server that
+ * is broken, or worse, may deliver another. The pattern has at most one `*`. */
+bool wkv_subject_matches(const char *pattern, const char *subject);
 
 /* `<base>.<actor>.<operation>`; actor may be "*". Errors: WKV_BAD_REQUEST where actor or operation is no
  * token. */

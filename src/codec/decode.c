@@ -1,10 +1,53 @@
+#include <string.h>
+
 #include "decoders.h"
+
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
 
 /* CONTRACT section 4: "a request whose first byte is `{` is JSON (that byte can begin none of the messages
  * above in protobuf)". It would be field 15 as the start of a group. */
 enum wkv_encoding wkv_detect_encoding(const void *bytes, size_t len)
 {
     return len > 0 && *(const char *)bytes == '{' ? WKV_JSON : WKV_PROTOBUF;
+}
+
+/* Editors and shells put white space or a byte order mark in front. */
+size_t wkv_json_start(const void *bytes, size_t len)
+{
+    const char *at = bytes;
+    size_t i = 0;
+    while (i < len) {
+        if (at[i] == ' ' || at[i] == '\t' || at[i] == '\r' || at[i] == '\n')
+            i++;
+        else if (len - i >= strlen(BYTE_ORDER_MARK) &&
+                 memcmp(at + i, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0)
+            i += strlen(BYTE_ORDER_MARK);
+        else
+            break;
+    }
+    return i < len && at[i] == '{' ? i : len;
+}
+
+enum wkv_encoding wkv_guess_encoding(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len)
+{
+    if (wkv_detect_encoding(bytes, len) == WKV_JSON)
+        return WKV_JSON;
+    bool may_be_json = wkv_json_start(bytes, len) < len;
+    return may_be_json && !wkv_scans_as_protobuf(type, bytes, len) ? WKV_JSON : WKV_PROTOBUF;
+}
+
+enum wkv_code wkv_decode_request(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len,
+                                 struct wkv_arena *arena, ProtobufCMessage **message,
+                                 enum wkv_encoding *encoding, struct wkv_error *error)
+{
+    *encoding = wkv_detect_encoding(bytes, len);
+    enum wkv_code code = wkv_decode(type, *encoding, bytes, len, arena, message, error);
+    size_t start = code == WKV_OK || *encoding == WKV_JSON ? len : wkv_json_start(bytes, len);
+    if (start == len)
+        return code;
+    *encoding = WKV_JSON;
+    wkv_arena_reset(arena);
+    return wkv_decode(type, WKV_JSON, (const char *)bytes + start, len - start, arena, message, error);
 }
 
 enum wkv_code wkv_decode(const ProtobufCMessageDescriptor *type, enum wkv_encoding encoding,

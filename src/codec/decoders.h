@@ -16,6 +16,10 @@ enum wkv_code wkv_decode_msgpack(const ProtobufCMessageDescriptor *type, const v
                                  struct wkv_arena *arena, ProtobufCMessage **message,
                                  struct wkv_error *error);
 
+/* Whether the fields of the message are well-formed and of the right wire types: a look that takes no memory.
+ * What is in its texts and nested messages is not looked at. */
+bool wkv_scans_as_protobuf(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len);
+
 /* They say the same where a request asks for more memory than the arena has, or than there is. */
 enum wkv_code wkv_decode_out_of_memory(const ProtobufCMessageDescriptor *type, const struct wkv_arena *arena,
                                        struct wkv_error *error);

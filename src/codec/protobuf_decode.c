@@ -167,32 +167,62 @@ static bool is_wire_type_of(const ProtobufCFieldDescriptor *field, unsigned wire
     return wire_type == PROTOBUF_C_WIRE_TYPE_VARINT;
 }
 
+/* The first thing in a message that is not well-formed. */
+struct fault {
+    size_t start;      /* of the field that has it */
+    uint32_t number;   /* of that field */
+    const char *name;  /* likewise */
+    const char *tag;   /* what is wrong with the tag; NULL: nothing */
+    const char *value; /* what is wrong with the value */
+};
+
+/* Reads one field. Returns whether it is well-formed. */
+static bool scan_field(const ProtobufCMessageDescriptor *type, struct scan *scan, struct fault *fault)
+{
+    uint64_t tag;
+    *fault = (struct fault){.start = scan->at};
+    if (!scan_varint(scan, MAX_TAG_BYTES, &tag)) {
+        fault->tag = "the field's tag is cut off or over 5 bytes";
+        return false;
+    }
+    fault->number = (uint32_t)(tag >> 3); /* as protobuf-c has it */
+    if (fault->number == 0) {
+        fault->tag = "field number 0 does not exist";
+        return false;
+    }
+    const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field(type, fault->number);
+    fault->name = field == NULL ? "unknown to it" : field->name;
+    fault->value = scan_value(scan, tag & 7);
+    if (fault->value == NULL && field != NULL && !is_wire_type_of(field, tag & 7))
+        fault->value = "it has the wire type of another kind of field";
+    return fault->value == NULL;
+}
+
+bool wkv_scans_as_protobuf(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len)
+{
+    struct scan scan = {bytes, len, 0};
+    struct fault fault;
+    while (scan.at < scan.len)
+        if (!scan_field(type, &scan, &fault))
+            return false;
+    return true;
+}
+
 /* Finds out what protobuf-c did not like, and says it. Costs nothing until a request is malformed. */
 static enum wkv_code explain(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len,
                              struct wkv_error *error)
 {
     static const char right[] = "send protobuf, or JSON that begins with '{'";
     struct scan scan = {bytes, len, 0};
+    struct fault fault;
     while (scan.at < scan.len) {
-        size_t start = scan.at;
-        uint64_t tag;
-        if (!scan_varint(&scan, MAX_TAG_BYTES, &tag))
-            return wkv_fail(error, WKV_BAD_REQUEST,
-                            "not a %s at byte %zu: the field's tag is cut off or over 5 bytes; %s",
-                            type->short_name, start, right);
-        uint32_t number = (uint32_t)(tag >> 3); /* as protobuf-c has it */
-        unsigned wire_type = tag & 7;
-        if (number == 0)
-            return wkv_fail(error, WKV_BAD_REQUEST, "not a %s at byte %zu: field number 0 does not exist; %s",
-                            type->short_name, start, right);
-        const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field(type, number);
-        const char *name = field == NULL ? "unknown to it" : field->name;
-        const char *wrong = scan_value(&scan, wire_type);
-        if (wrong == NULL && field != NULL && !is_wire_type_of(field, wire_type))
-            wrong = "it has the wire type of another kind of field";
-        if (wrong != NULL)
-            return wkv_fail(error, WKV_BAD_REQUEST, "not a %s at byte %zu, field %" PRIu32 " (%s): %s; %s",
-                            type->short_name, start, number, name, wrong, right);
+        if (scan_field(type, &scan, &fault))
+            continue;
+        if (fault.tag != NULL)
+            return wkv_fail(error, WKV_BAD_REQUEST, "not a %s at byte %zu: %s; %s", type->short_name,
+                            fault.start, fault.tag, right);
+        return wkv_fail(error, WKV_BAD_REQUEST, "not a %s at byte %zu, field %" PRIu32 " (%s): %s; %s",
+                        type->short_name, fault.start, fault.number, fault.name, fault.value, right);
     }
     return wkv_fail(error, WKV_BAD_REQUEST, "not a %s: a field of it does not decode; %s", type->short_name,
                     right);

@@ -132,6 +132,17 @@ static int request(natsConnection *connection, const struct wkv_config *config, 
     return exit_status;
 }
 
+/* White space and a byte order mark in front, as editors leave them, are not sent. */
+static bool begin_with_object(struct wkv_buffer *payload)
+{
+    size_t start = wkv_json_start(payload->data, payload->len);
+    if (start == payload->len)
+        return false;
+    payload->len -= start;
+    memmove(payload->data, payload->data + start, payload->len);
+    return true;
+}
+
 /* Takes the request from the argument, or from standard input where that is "-". */
 static enum wkv_code read_payload(const char *argument, struct wkv_buffer *payload, struct wkv_error *error)
 {
@@ -141,7 +152,7 @@ static enum wkv_code read_payload(const char *argument, struct wkv_buffer *paylo
     } else if (!wkv_buffer_append(payload, argument, strlen(argument))) {
         return wkv_fail(error, WKV_UNAVAILABLE, "no memory for the request");
     }
-    if (wkv_detect_encoding(payload->data, payload->len) != WKV_JSON)
+    if (!begin_with_object(payload))
         return wkv_fail(error, WKV_BAD_REQUEST, "the request is a JSON object, such as {\"key\":\"a\"}");
     return WKV_OK;
 }

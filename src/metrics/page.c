@@ -119,6 +119,16 @@ static void requests(struct wkv_buffer *page, const struct source *source)
             source->service.unsent);
 }
 
+static void dropped(struct wkv_buffer *page, const struct wkv_stats_service *service)
+{
+    const char *name = PREFIX "requests_dropped_total";
+    wkv_expose_metric(page, name, "counter", "Requests that were dropped without an answer, by the reason.");
+    for (size_t i = 0; i < WKV_STATS_DROPS; i++) {
+        const struct wkv_label labels[] = {{"reason", wkv_stats_drop_names[i]}, {NULL, NULL}};
+        wkv_expose(page, name, "", labels, service->dropped[i]);
+    }
+}
+
 /* ---- the store ---- */
 
 static void keys(struct wkv_buffer *page, const struct wkv_store_stats *store)
@@ -233,6 +243,7 @@ bool wkv_metrics_write(const struct wkv_metrics_options *options, int64_t now_ns
           source->service.ready);
     gauge(page, PREFIX "workers", "Event loops, each with a connection to NATS.", source->service.workers);
     requests(page, source);
+    dropped(page, &source->service);
     store(page, &source->service);
     security(page, &source->service);
     connections(page, &source->service);

@@ -71,30 +71,58 @@ static size_t plus(size_t bytes, size_t n, size_t each)
     return bytes;
 }
 
+enum wkv_encoding wkv_request_encoding(const struct wkv_request *request)
+{
+    if (request->lattice != NULL)
+        return WKV_MSGPACK;
+    if (request->operation->json)
+        return WKV_JSON;
+    return wkv_guess_encoding(request->operation->request, request->payload, request->payload_bytes);
+}
+
+/* An operator's request is JSON, and one without a body is an empty object. */
+static enum wkv_code decode_operators(struct wkv_call *call, struct wkv_text payload,
+                                      ProtobufCMessage **message, struct wkv_error *error)
+{
+    if (payload.len == 0)
+        payload = (struct wkv_text){"{}", 2};
+    size_t start = wkv_json_start(payload.data, payload.len);
+    if (start == payload.len)
+        return wkv_fail(error, WKV_BAD_REQUEST, "the request is not JSON: send an object, such as {}");
+    return wkv_decode(call->operation->request, WKV_JSON, payload.data + start, payload.len - start,
+                      call->arena, message, error);
+}
+
+static enum wkv_code decode(struct wkv_call *call, const struct wkv_request *request,
+                            ProtobufCMessage **message, struct wkv_error *error)
+{
+    const ProtobufCMessageDescriptor *type = call->operation->request;
+    struct wkv_text payload = {request->payload, request->payload_bytes};
+    enum wkv_encoding *encoding = &call->session->encoding;
+    *encoding = call->lattice != NULL ? WKV_MSGPACK : WKV_JSON;
+    if (call->lattice != NULL)
+        return wkv_decode(type, WKV_MSGPACK, payload.data, payload.len, call->arena, message, error);
+    if (call->operation->json)
+        return decode_operators(call, payload, message, error);
+    return wkv_decode_request(type, payload.data, payload.len, call->arena, message, encoding, error);
+}
+
 /* What do they want? Do it. */
 static enum wkv_code perform(struct wkv_call *call, const struct wkv_request *request)
 {
     struct wkv_session *session = call->session;
-    const struct wkv_operation *operation = call->operation;
-    struct wkv_text payload = {request->payload, request->payload_bytes};
-    if (operation->json && payload.len == 0)
-        payload = (struct wkv_text){"{}", 2};
-    enum wkv_encoding encoding =
-        call->lattice != NULL ? WKV_MSGPACK : wkv_detect_encoding(payload.data, payload.len);
-    if (operation->json && encoding != WKV_JSON)
-        return wkv_call_fail(call, WKV_BAD_REQUEST, "the request is not JSON: send an object, such as {}");
     ProtobufCMessage *message;
     struct wkv_error cause;
     /* Texts are copied once, and the last block of an arena may be as large as all before it. */
-    session->arena.max_bytes = plus(DECODE_BYTES, payload.len, 2);
-    enum wkv_code code = wkv_decode(operation->request, encoding, payload.data, payload.len, &session->arena,
-                                    &message, &cause);
+    session->arena.max_bytes = plus(DECODE_BYTES, request->payload_bytes, 2);
+    enum wkv_code code = decode(call, request, &message, &cause);
     if (code != WKV_OK)
         return wkv_call_fail(call, code, "%s", cause.text);
     session->arena.max_bytes = plus(session->arena.max_bytes, request->max_reply_bytes, 2);
     call->request = message;
-    wkv_writer_begin(&call->writer, operation->reply, encoding, &session->reply, request->max_reply_bytes);
-    return operation->handle(call);
+    wkv_writer_begin(&call->writer, call->operation->reply, session->encoding, &session->reply,
+                     request->max_reply_bytes);
+    return call->operation->handle(call);
 }
 
 /* The request as the policy sees it. Of a slice without bytes it must see that it was sent. */
@@ -147,9 +175,16 @@ enum wkv_code wkv_dispatch(struct wkv_session *session, const struct wkv_request
                             .arena = &session->arena,
                             .error = error};
     asked.signer = call.host;
+    enum wkv_code code = WKV_OK;
     if (!reset_memory(session))
-        return wkv_call_fail(&call, WKV_UNAVAILABLE, "no memory for the request; try again later");
-    if (authorize(&call, &asked) != WKV_OK || perform(&call, request) != WKV_OK)
+        code = wkv_call_fail(&call, WKV_UNAVAILABLE, "no memory for the request; try again later");
+    else
+        code = authorize(&call, &asked);
+    if (code != WKV_OK) {
+        session->encoding = wkv_request_encoding(request);
+        return code;
+    }
+    if (perform(&call, request) != WKV_OK)
         return error->code;
     *reply = (struct wkv_text){call.silent ? NULL : session->reply.data, session->reply.len};
     /* Providers of waSCC answer with no bytes where there is nothing to say. */

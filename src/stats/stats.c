@@ -8,6 +8,11 @@ const enum wkv_code wkv_stats_codes[WKV_STATS_CODES] = {
     WKV_TOO_LARGE,   WKV_UNAVAILABLE,  WKV_UNKNOWN_FATE, WKV_OUT_OF_MEMORY,
 };
 
+const char *const wkv_stats_drop_names[WKV_STATS_DROPS] = {
+    [WKV_DROP_REPLY_SUBJECT] = "reply_subject",
+    [WKV_DROP_SUBJECT] = "subject",
+};
+
 /* ---- making ---- */
 
 static struct wkv_stats_block *create_block(const struct wkv_stats_options *options)
@@ -149,6 +154,11 @@ void wkv_stats_watch_claims(struct wkv_stats_block *block, struct wkv_claims_cac
 }
 
 /* ---- what any thread may say ---- */
+
+void wkv_stats_count_dropped(struct wkv_stats *stats, enum wkv_stats_drop why)
+{
+    (void)atomic_fetch_add_explicit(&stats->dropped[why], 1, memory_order_relaxed);
+}
 
 void wkv_stats_connected(struct wkv_stats *stats, bool again)
 {

@@ -105,6 +105,7 @@ struct wkv_stats {
     _Atomic uint64_t connects;
     _Atomic uint64_t reconnects;
     _Atomic bool ready;
+    _Atomic uint64_t dropped[WKV_STATS_DROPS];
 };
 
 static inline uint64_t wkv_stats_read(const _Atomic uint64_t *counter)

@@ -184,6 +184,8 @@ bool wkv_stats_service(struct wkv_stats *stats, int64_t now_ns, struct wkv_stats
     }
     wkv_store_stats(stats->store, &out->store);
     out->bound_actors = wkv_bindings_count(stats->bindings);
+    for (size_t i = 0; i < WKV_STATS_DROPS; i++)
+        out->dropped[i] = wkv_stats_read(&stats->dropped[i]);
     out->connections = wkv_stats_read(&stats->connections);
     out->connects = wkv_stats_read(&stats->connects);
     out->reconnects = wkv_stats_read(&stats->reconnects);

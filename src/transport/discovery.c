@@ -23,11 +23,10 @@
 /* A longer answer than this is made for each who asks; no server takes it, unless it was told to. */
 #define KEPT_BYTES ((size_t)1024 * 1024)
 
-/* Whether somebody waits for the answer, and not where the provider itself may speak. */
-static bool is_wanted(const struct wkv_discovery *discovery, const natsMsg *message)
+/* Whether somebody waits for the answer. */
+static bool is_wanted(const natsMsg *message)
 {
-    const char *to = natsMsg_GetReply(message);
-    return to != NULL && !wkv_subject_is_ours(discovery->address, to);
+    return natsMsg_GetReply(message) != NULL;
 }
 
 static void reply_text(struct wkv_loop *loop, natsMsg *message, const char *text, size_t len)
@@ -38,7 +37,7 @@ static void reply_text(struct wkv_loop *loop, natsMsg *message, const char *text
     (void)wkv_fail(&error, WKV_TOO_LARGE, "%s: the answer has %zu bytes and the server's max_payload is %zu",
                    natsMsg_GetSubject(message), len, wkv_loop_max_payload(loop));
     wkv_log_warn(loop->log, "%s: %s", loop->name, error.text);
-    (void)wkv_loop_reply_error(loop, message, &error, NULL);
+    (void)wkv_loop_reply_error(loop, message, &error, WKV_JSON, NULL);
 }
 
 static void forget_answers(struct wkv_discovery *discovery)
@@ -112,8 +111,7 @@ static bool may_be_found(struct wkv_discovery *discovery, const natsMsg *message
 static void answer_ping(struct wkv_loop *loop, void *context, natsMsg *message)
 {
     (void)loop;
-    if (may_be_found(context, message) && is_wanted(context, message) &&
-        !answer_alike(context, message, "PING"))
+    if (may_be_found(context, message) && is_wanted(message) && !answer_alike(context, message, "PING"))
         (void)answer_first(context, message, "PING", wkv_service_ping(context), true);
 }
 
@@ -121,7 +119,7 @@ static void answer_info(struct wkv_loop *loop, void *context, natsMsg *message)
 {
     struct wkv_discovery *discovery = context;
     (void)loop;
-    if (atomic_load(&discovery->phase) != WKV_PHASE_STARTING && is_wanted(context, message) &&
+    if (atomic_load(&discovery->phase) != WKV_PHASE_STARTING && is_wanted(message) &&
         !answer_alike(context, message, "INFO"))
         (void)answer_first(context, message, "INFO", wkv_service_info(context), true);
 }
@@ -130,7 +128,7 @@ static void answer_stats(struct wkv_loop *loop, void *context, natsMsg *message)
 {
     struct wkv_discovery *discovery = context;
     (void)loop;
-    if (atomic_load(&discovery->phase) != WKV_PHASE_STARTING && is_wanted(context, message) &&
+    if (atomic_load(&discovery->phase) != WKV_PHASE_STARTING && is_wanted(message) &&
         !answer_alike(context, message, "STATS"))
         (void)answer_first(context, message, "STATS", wkv_service_stats(context), true);
 }
@@ -144,8 +142,8 @@ static void answer_inventory(struct wkv_loop *loop, void *context, natsMsg *mess
                                       .max_bytes = wkv_loop_max_payload(loop)};
     const char *what = strrchr(inventory.subject, '.');
     bool keep = true;
-    if (what == NULL || atomic_load(&discovery->phase) != WKV_PHASE_SERVING ||
-        !is_wanted(discovery, message) || answer_alike(discovery, message, what))
+    if (what == NULL || atomic_load(&discovery->phase) != WKV_PHASE_SERVING || !is_wanted(message) ||
+        answer_alike(discovery, message, what))
         return;
     do
         keep = answer_first(discovery, message, what, wkv_inventory_next(&inventory), keep);
@@ -207,7 +205,8 @@ enum wkv_code wkv_discovery_init(struct wkv_discovery *discovery, const struct w
     discovery->address = address;
     discovery->provider = provider;
     discovery->id = provider->instance;
-    if (wkv_loop_init(&discovery->loop, "discovery", provider->stats, log, notify_fd, error) != WKV_OK ||
+    if (wkv_loop_init(&discovery->loop, "discovery", address, provider->stats, log, notify_fd, error) !=
+            WKV_OK ||
         make_host(discovery->host, error) != WKV_OK)
         return error->code;
     listen_to(discovery, "PING", answer_ping);

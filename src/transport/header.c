@@ -1,7 +1,9 @@
 #include "transport/header.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define PREFIX "NATS/1.0"
 
@@ -36,8 +38,9 @@ static void take_line(const char *line, const char *line_end, const char *end, s
     for (size_t i = 0; i < count; i++) {
         size_t name_len = strlen(wanted[i].name);
         if (wanted[i].value.data == NULL && (size_t)(line_end - line) > name_len && line[name_len] == ':' &&
-            memcmp(line, wanted[i].name, name_len) == 0) {
+            strncasecmp(line, wanted[i].name, name_len) == 0) {
             wanted[i].value = trim(line + name_len + 1, end_of_folds(line_end, end));
+            wanted[i].spelled = line;
             return;
         }
     }
@@ -81,13 +84,30 @@ static struct wkv_text block_of(natsMsg *message)
     return (struct wkv_text){start, (size_t)(to - from) - 1};
 }
 
+/* nats.c looks names up as they are written. */
+static struct wkv_text ask_for(natsMsg *message, const char *name)
+{
+    const char *value = NULL;
+    if (natsMsgHeader_Get(message, name, &value) != NATS_OK || value == NULL)
+        return (struct wkv_text){NULL, 0};
+    return trim(value, value + strlen(value));
+}
+
 static void ask_nats(natsMsg *message, struct wkv_header *wanted, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        const char *value = NULL;
-        bool found = natsMsgHeader_Get(message, wanted[i].name, &value) == NATS_OK && value != NULL;
-        wanted[i].value = (struct wkv_text){found ? value : NULL, found ? strlen(value) : 0};
-    }
+    const char **names = NULL;
+    int found = 0;
+    for (size_t i = 0; i < count; i++)
+        wanted[i].value = (struct wkv_text){NULL, 0};
+    if (natsMsgHeader_Keys(message, &names, &found) != NATS_OK)
+        return;
+    for (size_t i = 0; i < count; i++)
+        for (int k = 0; k < found && wanted[i].value.data == NULL; k++)
+            if (strcasecmp(names[k], wanted[i].name) == 0) {
+                wanted[i].value = ask_for(message, names[k]);
+                wanted[i].spelled = names[k];
+            }
+    free((void *)names);
 }
 
 void wkv_headers_of(natsMsg *message, struct wkv_header *wanted, size_t count)

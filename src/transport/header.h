@@ -17,10 +17,12 @@
 struct wkv_header {
     const char *name;
     struct wkv_text value; /* data NULL: there is none */
+    const char *spelled;   /* where there is one: the name as the sender has written it, as long as name */
 };
 
 /* Looks for several headers at once, in len bytes of headers, `NATS/1.0` line and all: the value of each,
- * without the blanks around it; of the first where there are several. Names are compared exactly. A folded
+ * without the blanks around it; of the first where there are several. Names are taken in any case (contract
+ * section 6). A folded
  * value (RFC 7230 obs-fold) is given as it lies, line ends and all. */
 void wkv_headers_find(const char *headers, size_t len, struct wkv_header *wanted, size_t count);
 

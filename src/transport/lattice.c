@@ -149,8 +149,6 @@ static void handle_invocation(struct incoming *incoming)
     natsMsg *message = incoming->message;
     struct wkv_text reply = {NULL, 0};
     struct wkv_error error, cause;
-    if (wkv_responder_is_target(responder, natsMsg_GetReply(message), natsMsg_GetSubject(message)))
-        return;
     wkv_error_clear(&error);
     incoming->start_ns = wkv_loop_begun_ns(incoming->loop);
     /* What the headers of claims would say stands in the invocation, but for the signed claims of an actor

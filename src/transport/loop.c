@@ -21,11 +21,13 @@
  * come since the last were destroyed. */
 #define SPENT_BYTES ((uint64_t)2 * 1024 * 1024)
 
-enum wkv_code wkv_loop_init(struct wkv_loop *loop, const char *name, struct wkv_stats *stats,
-                            struct wkv_log *log, int notify_fd, struct wkv_error *error)
+enum wkv_code wkv_loop_init(struct wkv_loop *loop, const char *name, const struct wkv_address *address,
+                            struct wkv_stats *stats, struct wkv_log *log, int notify_fd,
+                            struct wkv_error *error)
 {
     memset(loop, 0, sizeof *loop);
     (void)snprintf(loop->name, sizeof loop->name, "%s", name);
+    loop->address = address;
     loop->stats = stats;
     loop->log = log;
     loop->notify_fd = notify_fd;
@@ -108,10 +110,7 @@ static void destroy_spent(struct wkv_loop *loop)
     loop->spent_from = loop->bytes_seen;
 }
 
-/* nats.c does not free a message where it is destroyed but wakes a collecting thread for it, if that one
- * sleeps. Destroyed one by one, each message costs a wake-up and a fight for malloc's lock; destroyed by the
- * hundred, hardly anything. */
-static void retire(struct wkv_loop *loop, natsMsg *message)
+void wkv_loop_retire(struct wkv_loop *loop, natsMsg *message)
 {
     loop->spent[loop->spent_count++] = message;
     if (loop->spent_count == WKV_LOOP_SPENT)
@@ -137,7 +136,7 @@ static bool handle_batch(struct wkv_loop *loop)
     while (loop->batch_next < loop->batch_count) {
         natsMsg *message = loop->batch[loop->batch_next++];
         loop->batch_from->handle(loop, loop->batch_from->context, message);
-        retire(loop, message);
+        wkv_loop_retire(loop, message);
         if ((loop->unsent_bytes >= UNSENT_LOOK_BYTES && !offer_writes(loop)) ||
             atomic_load_explicit(&loop->want_stop, memory_order_relaxed))
             return false;
@@ -145,35 +144,51 @@ static bool handle_batch(struct wkv_loop *loop)
     return true;
 }
 
-/* Takes the next messages of a subscription, as many as there are up to a batch. */
-static void fill_batch(struct wkv_loop *loop, struct wkv_loop_subscription *from)
+/* Whether the message is what was subscribed to, and its reply what the provider may send. What is not is
+ * dropped and counted. */
+static bool may_handle(struct wkv_loop *loop, const struct wkv_loop_subscription *from, natsMsg *message)
 {
+    const char *reply = natsMsg_GetReply(message);
+    bool expected = wkv_subject_matches(from->subject, natsMsg_GetSubject(message));
+    if (expected && (reply == NULL || wkv_subject_takes_replies(loop->address, reply)))
+        return true;
+    wkv_stats_count_dropped(loop->stats, expected ? WKV_DROP_REPLY_SUBJECT : WKV_DROP_SUBJECT);
+    return false;
+}
+
+/* Takes the next messages of a subscription, as many as there are up to a batch. Returns whether there may be
+ * more. */
+static bool fill_batch(struct wkv_loop *loop, struct wkv_loop_subscription *from)
+{
+    natsStatus status = NATS_OK;
     loop->batch_from = from;
     loop->batch_next = 0;
     loop->batch_count = 0;
-    while (loop->pending > 0 && loop->batch_count < WKV_LOOP_BATCH) {
+    /* A request that pretends to be the server's "no responders" is taken away by nats.c and says so here. */
+    while (loop->pending > 0 && loop->batch_count < WKV_LOOP_BATCH &&
+           (status == NATS_OK || status == NATS_NO_RESPONDERS)) {
         natsMsg *message = NULL;
-        natsStatus status = natsSubscription_NextMsg(&message, from->subscription, 0);
-        if (status == NATS_OK)
+        status = natsSubscription_NextMsg(&message, from->subscription, 0);
+        loop->pending -= status == NATS_OK || status == NATS_NO_RESPONDERS ? 1 : 0;
+        if (status == NATS_OK && may_handle(loop, from, message))
             loop->batch[loop->batch_count++] = message;
-        /* A request that pretends to be the server's "no responders" is taken away by nats.c and says so
-         * here. */
-        else if (status != NATS_NO_RESPONDERS)
-            break;
-        loop->pending--;
+        else if (status == NATS_OK)
+            wkv_loop_retire(loop, message);
     }
     if (loop->batch_count > 1 && from->prepare != NULL)
         from->prepare(from->context, loop->batch, loop->batch_count);
+    return loop->batch_count == WKV_LOOP_BATCH;
 }
 
 /* Handles the messages of one subscription until none is left there. Returns false where it had to stop. */
 static bool handle_subscription(struct wkv_loop *loop, struct wkv_loop_subscription *from)
 {
+    bool more;
     do {
-        fill_batch(loop, from);
+        more = fill_batch(loop, from);
         if (!handle_batch(loop))
             return false;
-    } while (loop->batch_count == WKV_LOOP_BATCH);
+    } while (more);
     return true;
 }
 
@@ -280,6 +295,9 @@ static void turn(struct wkv_loop *loop, bool *flowing)
     if (readable && *flowing) {
         loop->turn++;
         natsConnection_ProcessReadEvent(loop->connection);
+        /* The server may have told of another limit, a user's own say. It does so nowhere else: this is the
+         * limit of every request until the next read. */
+        wkv_loop_note_max_payload(loop);
     }
     count_pending(loop);
     /* Where the server takes no replies, none are made, whatever has woken the loop. */
@@ -306,7 +324,7 @@ void *wkv_loop_run(void *argument)
 void wkv_loop_forget_messages(struct wkv_loop *loop)
 {
     while (loop->batch_next < loop->batch_count)
-        retire(loop, loop->batch[loop->batch_next++]);
+        wkv_loop_retire(loop, loop->batch[loop->batch_next++]);
     destroy_spent(loop);
 }
 

@@ -61,8 +61,9 @@ struct wkv_loop_subscription {
 struct wkv_loop {
     char name[64]; /* as it stands in the log */
     struct wkv_log *log;
-    int notify_fd;           /* borrowed eventfd: written to when the connection is closed */
-    struct wkv_stats *stats; /* borrowed */
+    const struct wkv_address *address; /* borrowed: who may not be answered through this loop */
+    int notify_fd;                     /* borrowed eventfd: written to when the connection is closed */
+    struct wkv_stats *stats;           /* borrowed */
 
     natsConnection *connection;
     natsStatistics *statistics;
@@ -115,7 +116,8 @@ struct wkv_loop {
     uint64_t bytes_seen;    /* of payloads and headers, likewise */
     uint64_t pending;       /* at most so many messages wait in subscriptions */
     size_t unsent_bytes;    /* published since the last look at what is buffered */
-    size_t max_payload;
+    size_t max_payload;     /* of the server, for this user, now */
+    size_t replied_bytes;   /* of the last reply's payload */
 
     natsMsg *batch[WKV_LOOP_BATCH]; /* taken from nats.c, handled from batch_next on */
     size_t batch_next;
@@ -138,9 +140,10 @@ struct wkv_loop {
 int64_t wkv_loop_begun_ns(const struct wkv_loop *loop);
 int64_t wkv_loop_done_ns(struct wkv_loop *loop);
 
-/* Makes an unconnected loop. Errors: WKV_UNAVAILABLE. */
-enum wkv_code wkv_loop_init(struct wkv_loop *loop, const char *name, struct wkv_stats *stats,
-                            struct wkv_log *log, int notify_fd, struct wkv_error *error);
+/* Makes an unconnected loop for the address. Errors: WKV_UNAVAILABLE. */
+enum wkv_code wkv_loop_init(struct wkv_loop *loop, const char *name, const struct wkv_address *address,
+                            struct wkv_stats *stats, struct wkv_log *log, int notify_fd,
+                            struct wkv_error *error);
 
 /* Names a subject to listen on; before connect. queue and prepare may be NULL: none. */
 void wkv_loop_listen(struct wkv_loop *loop, const char *subject, const char *queue, wkv_loop_handler handle,
@@ -192,14 +195,21 @@ void wkv_loop_forget_messages(struct wkv_loop *loop);
 /* For loop_extra.c: subscribes to one subject. Errors: nats.c's. */
 natsStatus wkv_loop_subscribe_one(struct wkv_loop *loop, struct wkv_loop_subscription *one);
 
-/* For handlers: answers the message with bytes, or with an error's headers and an empty body; in both cases
- * with one more header, traceparent, where that has a value (NULL: none, which the first never has). Nothing
- * happens where the message wants no reply. Errors: false where the reply could not be sent. */
+/* For handlers: answers the message with bytes, or with an error: its headers, and a body in the encoding of
+ * the request (contract section 5; what is not JSON gets the text); in both cases with one more header,
+ * traceparent, where that has a value (NULL: none, which the first never has). Nothing happens where the
+ * message wants no reply. An error that the server's max_payload has no room for loses the end of its text.
+ * Errors: false where the reply could not be sent. */
 bool wkv_loop_reply(struct wkv_loop *loop, natsMsg *message, const void *bytes, size_t len);
 bool wkv_loop_reply_traced(struct wkv_loop *loop, natsMsg *message, const void *bytes, size_t len,
                            const struct wkv_header *traceparent);
 bool wkv_loop_reply_error(struct wkv_loop *loop, natsMsg *message, const struct wkv_error *error,
-                          const struct wkv_header *traceparent);
+                          enum wkv_encoding encoding, const struct wkv_header *traceparent);
+
+/* Destroys the message, received or sent, later and with others: nats.c does not free a message where it is
+ * destroyed but wakes a collecting thread for it, if that one sleeps. One by one, each costs a wake-up and a
+ * fight for malloc's lock; by the hundred, hardly anything. The loop's thread. */
+void wkv_loop_retire(struct wkv_loop *loop, natsMsg *message);
 
 /* Bytes of the largest payload that the server takes now. For handlers. */
 static inline size_t wkv_loop_max_payload(const struct wkv_loop *loop)

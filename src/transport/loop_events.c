@@ -87,6 +87,12 @@ void wkv_loop_note_up(struct wkv_loop *loop)
         wkv_stats_connected(loop->stats, loop->opened);
 }
 
+void wkv_loop_note_max_payload(struct wkv_loop *loop)
+{
+    int64_t bytes = natsConnection_GetMaxPayload(loop->connection);
+    loop->max_payload = bytes < 0 ? 0 : (size_t)bytes;
+}
+
 void wkv_loop_on_closed(natsConnection *connection, void *closure)
 {
     struct wkv_loop *loop = closure;

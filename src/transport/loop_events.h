@@ -21,6 +21,9 @@ void wkv_loop_on_discovered(natsConnection *connection, void *closure);
 /* Notes that there is a connection, for statistics. */
 void wkv_loop_note_up(struct wkv_loop *loop);
 
+/* Notes what the server's max_payload is now. */
+void wkv_loop_note_max_payload(struct wkv_loop *loop);
+
 /* Makes the loop's next epoll_wait return. */
 void wkv_loop_wake(struct wkv_loop *loop);
 

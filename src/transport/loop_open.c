@@ -114,7 +114,7 @@ static enum wkv_code connect_to_any(struct wkv_loop *loop, const struct wkv_dial
         return wkv_fail(error, WKV_UNAVAILABLE, "%s: no memory for a connection", loop->name);
     if (wkv_dial(dial, connect_once, loop, error) != WKV_OK)
         return error->code;
-    loop->max_payload = (size_t)natsConnection_GetMaxPayload(loop->connection);
+    wkv_loop_note_max_payload(loop);
     wkv_loop_note_up(loop);
     wkv_loop_on_discovered(loop->connection, loop);
     return WKV_OK;

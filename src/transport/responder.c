@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "transport/header.h"
+#include "transport/loop_events.h"
 #include "transport/request_log.h"
 #include "wascc_keyvalue/clock.h"
 
@@ -17,7 +18,8 @@
 #define ENVELOPE_BYTES ((size_t)16 * 1024)
 #define ENVELOPE_MAX_BYTES ((size_t)64 * 1024 * 1024)
 
-/* The actor is the token between the base of the subjects and the operation. */
+/* The actor is the token between the base of the subjects and the operation: the loop has seen to it that a
+ * message has the subject that was subscribed to. */
 static struct wkv_text actor_of(const struct wkv_responder *responder, const char *subject)
 {
     const char *actor = subject + responder->actor_offset;
@@ -32,35 +34,26 @@ static bool is_system(struct wkv_text actor)
 static enum wkv_code answer(struct wkv_responder *responder, const struct wkv_request *request,
                             struct wkv_text *reply, struct wkv_error *error)
 {
-    if (atomic_load_explicit(&responder->refuse, memory_order_relaxed))
-        return wkv_fail(error, WKV_UNAVAILABLE, "%s: this instance is shutting down; send the request again",
-                        request->operation->name);
-    return wkv_dispatch(&responder->session, request, reply, error);
+    if (!atomic_load_explicit(&responder->refuse, memory_order_relaxed))
+        return wkv_dispatch(&responder->session, request, reply, error);
+    responder->session.encoding = wkv_request_encoding(request);
+    return wkv_fail(error, WKV_UNAVAILABLE, "%s: this instance is shutting down; send the request again",
+                    request->operation->name);
 }
 
-/* Most replies go to an inbox, which has not even the lattice's prefix. */
-bool wkv_responder_is_target(const struct wkv_responder *responder, const char *reply, const char *subject)
-{
-    return reply != NULL && strncmp(reply, subject, responder->prefix_bytes) == 0 &&
-           wkv_subject_is_ours(responder->address, reply);
-}
-
-/* W3C writes `traceparent` in lower case; what carries it through Go's http.Header makes it `Traceparent`. */
 void wkv_responder_read_headers(natsMsg *message, bool claims, bool invocation,
                                 struct wkv_request_headers *headers)
 {
-    struct wkv_header wanted[] = {{.name = "traceparent"},
-                                  {.name = "Traceparent"},
-                                  {.name = "Wascc-Claims"},
-                                  {.name = "Wascc-Invocation"}};
-    wkv_headers_of(message, wanted, invocation ? 4 : claims ? 3 : 2);
-    headers->traceparent = wanted[wanted[0].value.data == NULL ? 1 : 0];
+    struct wkv_header wanted[] = {
+        {.name = "traceparent"}, {.name = "Wascc-Claims"}, {.name = "Wascc-Invocation"}};
+    wkv_headers_of(message, wanted, invocation ? 3 : claims ? 2 : 1);
+    headers->traceparent = wanted[0];
     bool holds =
         wkv_trace_read(headers->traceparent.value.data, headers->traceparent.value.len, &headers->trace);
     if (!holds || headers->traceparent.value.len > MAX_TRACEPARENT_BYTES)
         headers->traceparent.value.data = NULL;
-    headers->claims = claims ? wanted[2].value : (struct wkv_text){NULL, 0};
-    headers->invocation = invocation ? wanted[3].value : (struct wkv_text){NULL, 0};
+    headers->claims = claims ? wanted[1].value : (struct wkv_text){NULL, 0};
+    headers->invocation = invocation ? wanted[2].value : (struct wkv_text){NULL, 0};
 }
 
 /* The header that goes back counts in the server's max_payload. */
@@ -80,20 +73,30 @@ bool wkv_responder_send(struct wkv_loop *loop, natsMsg *message, const void *byt
                : wkv_loop_reply_traced(loop, message, bytes, len, &headers->traceparent);
 }
 
-/* Sends what dispatch came to. Returns false where nats.c could not take it. */
-static bool send_answer(struct wkv_loop *loop, natsMsg *message, enum wkv_code code, struct wkv_text reply,
-                        const struct wkv_error *error, const struct wkv_request_headers *headers)
+/* Sends what dispatch came to. A reply that nats.c does not take for its size is answered with an error, into
+ * which *code turns then. Returns false where nothing could be sent. */
+static bool send_answer(struct wkv_responder *responder, struct wkv_loop *loop, natsMsg *message,
+                        enum wkv_code *code, struct wkv_text reply, struct wkv_error *error,
+                        const struct wkv_request_headers *headers)
 {
-    if (code != WKV_OK)
-        return wkv_loop_reply_error(loop, message, error, &headers->traceparent);
-    return wkv_responder_send(loop, message, reply.data, reply.len, headers);
+    if (*code == WKV_OK) {
+        if (wkv_responder_send(loop, message, reply.data, reply.len, headers))
+            return true;
+        wkv_loop_note_max_payload(loop);
+        if (reply.len <= wkv_responder_room(loop, headers))
+            return false;
+        *code =
+            wkv_fail(error, WKV_TOO_LARGE, "the reply has %zu bytes and the server's max_payload is now %zu",
+                     reply.len, wkv_loop_max_payload(loop));
+    }
+    return wkv_loop_reply_error(loop, message, error, responder->session.encoding, &headers->traceparent);
 }
 
 /* Counts what has been answered, before the answer can reach anybody: it leaves with the end of the loop's
  * turn. */
 static void finish(const struct wkv_endpoint *endpoint, struct wkv_loop *loop,
                    const struct wkv_request *request, enum wkv_code code, const struct wkv_error *error,
-                   size_t reply_bytes, const struct wkv_trace *trace)
+                   const struct wkv_trace *trace)
 {
     struct wkv_responder *responder = endpoint->responder;
     struct wkv_stats_request done = {.operation = endpoint->index,
@@ -103,7 +106,7 @@ static void finish(const struct wkv_endpoint *endpoint, struct wkv_loop *loop,
                                      .start_ns = request->now_ns,
                                      .end_ns = wkv_loop_done_ns(loop),
                                      .request_bytes = request->payload_bytes,
-                                     .reply_bytes = reply_bytes,
+                                     .reply_bytes = loop->replied_bytes,
                                      .trace = trace};
     wkv_stats_count(responder->stats, &done);
     if (wkv_log_wants(responder->log, WKV_LOG_DEBUG))
@@ -114,8 +117,6 @@ static void handle_request(struct wkv_loop *loop, void *context, natsMsg *messag
 {
     const struct wkv_endpoint *endpoint = context;
     struct wkv_responder *responder = endpoint->responder;
-    if (wkv_responder_is_target(responder, natsMsg_GetReply(message), natsMsg_GetSubject(message)))
-        return;
     struct wkv_request request = {
         .operation = endpoint->operation,
         .actor = actor_of(responder, natsMsg_GetSubject(message)),
@@ -138,9 +139,9 @@ static void handle_request(struct wkv_loop *loop, void *context, natsMsg *messag
     /* Another instance answers, and counts it. */
     if (code == WKV_OK && reply.data == NULL)
         return;
-    if (!send_answer(loop, message, code, reply, &error, &headers))
+    if (!send_answer(responder, loop, message, &code, reply, &error, &headers))
         wkv_stats_count_unsent(responder->stats);
-    finish(endpoint, loop, &request, code, &error, reply.len, &headers.trace);
+    finish(endpoint, loop, &request, code, &error, &headers.trace);
 }
 
 static void prepare_requests(void *context, natsMsg *const *messages, size_t count)
@@ -169,8 +170,6 @@ enum wkv_code wkv_responder_init(struct wkv_responder *responder, unsigned numbe
     responder->stats = wkv_stats_worker(provider->stats, number);
     wkv_subject_base(address, base);
     responder->actor_offset = strlen(base) + 1;
-    wkv_subject_lattice(address, "", base);
-    responder->prefix_bytes = strlen(base);
     responder->endpoints = calloc(wkv_operation_count * 2, sizeof *responder->endpoints);
     wkv_buffer_init(&responder->response);
     if (responder->endpoints == NULL ||

@@ -28,8 +28,7 @@ struct wkv_responder {
     struct wkv_session session;
     struct wkv_endpoint
         *endpoints;                /* one for each row of the table, and again for what listens to `system` */
-    size_t actor_offset;           /* where the actor begins in a request's subject, */
-    size_t prefix_bytes;           /* and what the prefix of the lattice and its dot have of it */
+    size_t actor_offset;           /* where the actor begins in a request's subject */
     struct wkv_arena envelope;     /* of an invocation through the lattice */
     struct wkv_buffer response;    /* likewise */
     struct wkv_stats_block *stats; /* borrowed; its thread is the loop's */
@@ -43,10 +42,6 @@ enum wkv_code wkv_responder_init(struct wkv_responder *responder, unsigned numbe
                                  const struct wkv_address *address, const struct wkv_provider *provider,
                                  struct wkv_log *log, struct wkv_error *error);
 void wkv_responder_destroy(struct wkv_responder *responder);
-
-/* Whether the reply to a request on that subject would go where the provider itself may speak: then it gets
- * none. reply may be NULL. */
-bool wkv_responder_is_target(const struct wkv_responder *responder, const char *reply, const char *subject);
 
 /* The headers that a request may have and that somebody wants. The texts are the message's. */
 struct wkv_request_headers {

@@ -141,6 +141,18 @@ static json_t *count_endpoint(const struct wkv_discovery *discovery, size_t inde
     return NULL;
 }
 
+static json_t *pack_dropped(const struct wkv_stats_service *stats)
+{
+    json_t *object = json_object();
+    for (size_t i = 0; i < WKV_STATS_DROPS; i++)
+        if (json_object_set_new(object, wkv_stats_drop_names[i],
+                                json_integer((json_int_t)stats->dropped[i])) != 0) {
+            json_decref(object);
+            return NULL;
+        }
+    return object;
+}
+
 static json_t *pack_keyspaces(const struct wkv_stats_service *stats)
 {
     json_t *object = json_object();
@@ -199,6 +211,7 @@ static json_t *pack_service(const struct wkv_stats_service *stats)
     json_t *store = pack_store(stats);
     int failed = json_object_update(data, store);
     failed |= json_object_set_new(data, "process", pack_process());
+    failed |= json_object_set_new(data, "dropped", pack_dropped(stats));
     json_decref(store);
     if (failed == 0)
         return data;

@@ -68,19 +68,43 @@ void wkv_subject_base(const struct wkv_address *address, char out[WKV_SUBJECT_BY
     wkv_subject_lattice(address, rest, out);
 }
 
-bool wkv_subject_is_ours(const struct wkv_address *address, const char *subject)
+static bool begins_with(const char *text, const char *start)
 {
-    char base[WKV_SUBJECT_BYTES];
-    wkv_subject_lattice(address, "", base);
-    size_t prefix_bytes = strlen(base);
-    if (subject == NULL || strncmp(subject, base, prefix_bytes) != 0)
+    return strncmp(text, start, strlen(start)) == 0;
+}
+
+/* What follows `<prefix>.` in the subject; NULL where it is none of the lattice's. */
+static const char *in_lattice(const struct wkv_address *address, const char *subject)
+{
+    if (has_namespace(address)) {
+        size_t len = strlen(address->lattice_namespace);
+        if (strncmp(subject, address->lattice_namespace, len) != 0 || subject[len] != '.')
+            return NULL;
+        subject += len + 1;
+    }
+    return begins_with(subject, "wasmbus.") ? subject + strlen("wasmbus.") : NULL;
+}
+
+bool wkv_subject_takes_replies(const struct wkv_address *address, const char *subject)
+{
+    if (subject[0] == '$' || begins_with(subject, "wascc-kv."))
         return false;
-    const char *rest = subject + prefix_bytes;
-    wkv_subject_base(address, base);
-    size_t base_bytes = strlen(base);
-    return (strncmp(subject, base, base_bytes) == 0 &&
-            (subject[base_bytes] == '.' || subject[base_bytes] == '\0')) ||
-           strcmp(rest, "events") == 0 || strncmp(rest, "inventory.", strlen("inventory.")) == 0;
+    const char *rest = in_lattice(address, subject);
+    return rest == NULL || !(begins_with(rest, "provider.") || begins_with(rest, "actor.") ||
+                             begins_with(rest, "inventory.") || strcmp(rest, "events") == 0);
+}
+
+bool wkv_subject_matches(const char *pattern, const char *subject)
+{
+    const char *wildcard = strchr(pattern, '*');
+    if (wildcard == NULL)
+        return strcmp(pattern, subject) == 0;
+    size_t before = (size_t)(wildcard - pattern);
+    if (strncmp(pattern, subject, before) != 0)
+        return false;
+    const char *token = subject + before;
+    size_t len = strcspn(token, ".");
+    return len > 0 && strcmp(token + len, wildcard + 1) == 0;
 }
 
 enum wkv_code wkv_subject_operation(const struct wkv_address *address, const char *actor,

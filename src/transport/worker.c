@@ -12,7 +12,7 @@ init(struct wkv_worker *worker, unsigned number, const char *name, const struct 
 {
     if (wkv_responder_init(&worker->responder, number, address, provider, log, error) != WKV_OK)
         return error->code;
-    if (wkv_loop_init(&worker->loop, name, provider->stats, log, notify_fd, error) != WKV_OK ||
+    if (wkv_loop_init(&worker->loop, name, address, provider->stats, log, notify_fd, error) != WKV_OK ||
         listen(&worker->responder, &worker->loop, error) != WKV_OK) {
         wkv_worker_destroy(worker);
         return error->code;

@@ -55,8 +55,8 @@ json_t *client_call(struct client *client, enum encoding encoding, const char *o
 void client_refused(struct client *client, enum encoding encoding, const char *operation, int code,
                     const char *names, const char *format, ...);
 
-/* Checks that the answer is an error of this code as contract section 5 has it: no body, both headers, a text
- * that begins with the operation's name and holds `names`. */
+/* Checks that the answer is an error of this code as contract section 5 has it: both headers, a body
+ * that says the same, a text that begins with the operation's name and holds `names`. */
 void check_refusal(const struct answer *answer, const char *operation, int code, const char *names);
 
 /* Shorter for what many tests do. Each fails the test where the answer is an error. */

@@ -158,7 +158,8 @@ static void check_service_data(const json_t *data)
 {
     check_shape(data, "uptime_s:r ready:b workers:i requests:i errors:i refusals:o unsent:i keys:i kinds:o "
                       "keyspaces:o bytes:i budget_bytes:i expired:i shards:o bound_actors:i claims_cache:o "
-                      "connections:o process:o");
+                      "connections:o process:o dropped:o");
+    check_shape(member_at(data, "dropped"), "reply_subject:i subject:i");
     check_shape(member_at(data, "kinds"), "scalar:i counter:i list:i set:i");
     check_shape(member_at(data, "shards"), "count:i min_keys:i max_keys:i");
     check_shape(member_at(data, "claims_cache"), "hits:i misses:i evictions:i entries:i bytes:i");
@@ -266,7 +267,9 @@ START_TEST(a_document_that_does_not_fit_is_refused)
         (void)snprintf(subject, sizeof subject, "$SRV.%s.wascc-keyvalue", verbs[i]);
         ck_assert_int_eq(natsConnection_RequestString(&reply, client.connection, subject, "", WAIT_MS),
                          NATS_OK);
-        ck_assert_int_eq(natsMsg_GetDataLength(reply), 0);
+        json_t *body = json_of(natsMsg_GetData(reply), (size_t)natsMsg_GetDataLength(reply));
+        ck_assert_int_eq(number_at(body, "error.code"), 413);
+        json_decref(body);
         ck_assert_int_eq(natsMsgHeader_Get(reply, "Nats-Service-Error-Code", &code), NATS_OK);
         ck_assert_str_eq(code, "413");
         ck_assert_int_eq(natsMsgHeader_Get(reply, "Nats-Service-Error", &text), NATS_OK);

@@ -1,4 +1,4 @@
-/* Contract section 5: every code, as headers on an empty body, and nothing changed by a request that fails.
+/* Contract section 5: every code, as headers and body, and nothing changed by a request that fails.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -196,7 +196,7 @@ START_TEST(a_log_in_json_has_the_request_in_members)
     check_shape(line, "time:s level:s operation:s actor:s code:i duration_us:i request_bytes:i reply_bytes:i "
                       "message:s");
     ck_assert_int_eq(number_at(line, "code"), 409);
-    ck_assert_int_eq(number_at(line, "reply_bytes"), 0);
+    ck_assert_int_gt(number_at(line, "reply_bytes"), 0);
     json_decref(line);
     provider_stop(&provider);
 }

@@ -82,6 +82,7 @@ START_TEST(requests_are_on_the_page_as_they_were_counted)
     count_request(0, "Set", WKV_OK, INT64_C(1234567890), 7, 8);
     wkv_stats_count_unsent(wkv_stats_worker(stats, 0));
     wkv_stats_count_unsent(wkv_stats_worker(stats, 1));
+    wkv_stats_count_dropped(stats, WKV_DROP_REPLY_SUBJECT);
     write_page();
     check_value("wascc_keyvalue_requests_total{operation=\"Get\"}", "3");
     check_value("wascc_keyvalue_requests_total{operation=\"Set\"}", "1");
@@ -93,6 +94,8 @@ START_TEST(requests_are_on_the_page_as_they_were_counted)
     check_value("wascc_keyvalue_request_duration_seconds_sum{operation=\"Set\"}", "1.234567890");
     check_value("wascc_keyvalue_request_duration_seconds_count{operation=\"Get\"}", "3");
     check_value("wascc_keyvalue_replies_unsent_total", "2");
+    check_value("wascc_keyvalue_requests_dropped_total{reason=\"reply_subject\"}", "1");
+    check_value("wascc_keyvalue_requests_dropped_total{reason=\"subject\"}", "0");
 }
 END_TEST
 
@@ -324,6 +327,7 @@ static const struct {
     {"wascc_keyvalue_request_bytes_total", "counter"},
     {"wascc_keyvalue_reply_bytes_total", "counter"},
     {"wascc_keyvalue_replies_unsent_total", "counter"},
+    {"wascc_keyvalue_requests_dropped_total", "counter"},
     {"wascc_keyvalue_keys", "gauge"},
     {"wascc_keyvalue_keyspace_keys", "gauge"},
     {"wascc_keyvalue_keyspaces", "gauge"},
