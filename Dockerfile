@@ -37,7 +37,9 @@ LABEL org.opencontainers.image.title="wascc-keyvalue" \
 # A number, so that Kubernetes can see that it is not root. It needs no entry in /etc/passwd, and nothing is written to
 # the file system.
 USER 65532:65532
-HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 CMD ["wascc-keyvalue", "health"]
+# Of this very process, whether NATS is there or not: it holds the only copy of its data. It looks for the binding and the
+# namespace that the environment names: options on the command line are unknown to it.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 CMD ["wascc-keyvalue", "health", "--self"]
 # No shell in between: SIGTERM reaches the program, which drains and ends with 0.
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["wascc-keyvalue"]

@@ -3,6 +3,7 @@
 #ifndef WASCC_KEYVALUE_JANITOR_H
 #define WASCC_KEYVALUE_JANITOR_H
 
+#include "wascc_keyvalue/pulse.h"
 #include "wascc_keyvalue/stats.h"
 #include "wascc_keyvalue/store.h"
 
@@ -17,6 +18,9 @@ struct wkv_janitor;
 /* Starts the thread. Store and stats are borrowed until stop. Errors: NULL where the machine gives no thread
  * or memory. */
 struct wkv_janitor *wkv_janitor_start(struct wkv_store *store, struct wkv_stats *stats);
+
+/* Whether its thread turns. */
+struct wkv_pulse *wkv_janitor_pulse(struct wkv_janitor *janitor);
 
 /* Stops the thread, waits for it and frees the janitor. NULL is allowed. */
 void wkv_janitor_stop(struct wkv_janitor *janitor);

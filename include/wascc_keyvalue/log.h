@@ -36,6 +36,10 @@ void wkv_log_init(struct wkv_log *log, int fd, enum wkv_log_level level, enum wk
  * thread; then the log stays as it was. SIGPIPE should be ignored in the process. */
 bool wkv_log_start(struct wkv_log *log);
 
+/* Waits until what is queued is written, for at most timeout_ms. Any thread, while others log: for who is
+ * about to end the process around them. */
+void wkv_log_flush(struct wkv_log *log, int64_t timeout_ms);
+
 /* Ends it when what is queued is written, or after timeout_ms. A thread that then still waits for the reader
  * is left behind, with its queue, until the process ends, and later lines go nowhere. When no other thread
  * logs any more. */

@@ -10,6 +10,7 @@
 #include "wascc_keyvalue/buffer.h"
 #include "wascc_keyvalue/error.h"
 #include "wascc_keyvalue/log.h"
+#include "wascc_keyvalue/pulse.h"
 #include "wascc_keyvalue/stats.h"
 
 /* Borrowed until stop. */
@@ -19,6 +20,7 @@ struct wkv_metrics_options {
     const char *lattice_namespace; /* NULL or "": none */
     const char *binding;
     struct wkv_log *log;
+    struct wkv_vitals *vitals; /* NULL: /livez looks at nobody */
 };
 
 struct wkv_metrics;

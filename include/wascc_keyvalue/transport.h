@@ -12,6 +12,7 @@
 #include "wascc_keyvalue/error.h"
 #include "wascc_keyvalue/log.h"
 #include "wascc_keyvalue/provider.h"
+#include "wascc_keyvalue/pulse.h"
 
 /* ---- where and how to connect ---- */
 
@@ -123,6 +124,7 @@ struct wkv_server_options {
     int64_t drain_timeout_ms;            /* >= 0 */
     const struct wkv_provider *provider; /* borrowed */
     struct wkv_log *log;                 /* borrowed */
+    struct wkv_vitals *vitals;           /* borrowed; NULL: nobody asks */
     int reload_fd;                       /* readable when something is to be read again; -1: none */
     void (*reload)(void *context); /* called then, on the thread of wkv_server_run; reads reload_fd empty */
     void *reload_context;          /* borrowed */

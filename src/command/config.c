@@ -103,6 +103,8 @@ static const struct option_row rows[] = {
      "how long the claims hold (default: for ever)"},
     {"timeout", DURATION, AT(timeout_ms), CALL | WKV_COMMAND_HEALTH, 1, 86400000, NULL, "TIME", "2s",
      "how long to wait for the answer"},
+    {"self", FLAG, AT(self), WKV_COMMAND_HEALTH, 0, 0, NULL, NULL, NULL,
+     "ask the process that serves the binding on this machine, or in this container, and not NATS"},
     {"interval", DURATION, AT(interval_ms), TOP, 100, 3600000, NULL, "TIME", "1s", "between two looks"},
     {"count", NUMBER, AT(count), TOP, 0, UINT32_MAX, NULL, "N", "0", "end after so many looks; 0: never"},
     {"help", FLAG, AT(help), ALL, 0, 0, NULL, NULL, NULL, "print this"},

@@ -15,7 +15,7 @@ enum wkv_exit {
     WKV_EXIT_OK = 0,
     WKV_EXIT_FAILED = 1,
     WKV_EXIT_USAGE = 64,       /* a bad option or argument */
-    WKV_EXIT_UNAVAILABLE = 69, /* another instance holds this binding's data */
+    WKV_EXIT_UNAVAILABLE = 69, /* another instance holds this binding's data; health --self: not well */
 };
 
 /* Which command takes an option. */
@@ -51,6 +51,7 @@ struct wkv_config {
     uint64_t max_value_bytes;
     uint64_t drain_timeout_ms;
     uint64_t timeout_ms;
+    bool self;            /* ask this machine's process */
     uint64_t interval_ms; /* between two looks */
     uint64_t count;       /* looks; 0: for ever */
     bool allow_split;

@@ -3,6 +3,7 @@
 
 #include "command/command.h"
 #include "command/config.h"
+#include "wascc_keyvalue/self.h"
 
 struct found {
     char id[64];
@@ -40,6 +41,19 @@ static int check(const struct wkv_config *config)
     return WKV_EXIT_FAILED;
 }
 
+/* Contract section 9: "this very process, without NATS …; one that hangs is not healthy". */
+static int check_self(const struct wkv_config *config)
+{
+    struct wkv_error error;
+    struct wkv_self_name name = {config->address.lattice_namespace, config->address.binding};
+    if (wkv_self_ask(&name, (int64_t)config->timeout_ms, &error) == WKV_OK) {
+        (void)printf("ok: the process that serves binding \"%s\" here is well\n", name.binding);
+        return WKV_EXIT_OK;
+    }
+    (void)wkv_failure(&error);
+    return WKV_EXIT_UNAVAILABLE;
+}
+
 int wkv_command_health(int argc, char **argv)
 {
     struct wkv_config config;
@@ -51,7 +65,9 @@ int wkv_command_health(int argc, char **argv)
     }
     if (config.help) {
         (void)printf(
-            "usage: wascc-keyvalue health [OPTION]...\n\nExits 0 where an instance serves the binding.\n\n");
+            "usage: wascc-keyvalue health [OPTION]...\n\nExits 0 where an instance serves the binding.\n"
+            "With --self: where the process that this user runs for it on this machine, or in this\n"
+            "container, is well, whether or not NATS is; else 69.\n\n");
         wkv_config_print_options(WKV_COMMAND_HEALTH, stdout);
         return WKV_EXIT_OK;
     }
@@ -59,8 +75,9 @@ int wkv_command_health(int argc, char **argv)
         (void)wkv_fail(&error, WKV_BAD_REQUEST, "health takes options only; see --help");
         return wkv_usage_error(&error);
     }
-    int status = check(&config);
+    int status = config.self ? check_self(&config) : check(&config);
     wkv_config_destroy(&config);
-    (void)nats_CloseAndWait(1000);
+    if (!config.self)
+        (void)nats_CloseAndWait(1000);
     return status;
 }

@@ -14,6 +14,7 @@
 #include "wascc_keyvalue/janitor.h"
 #include "wascc_keyvalue/metrics.h"
 #include "wascc_keyvalue/policy.h"
+#include "wascc_keyvalue/self.h"
 #include "wascc_keyvalue/watchdog.h"
 
 #define MAX_SHUTDOWN_WAIT_MS 1000
@@ -35,6 +36,8 @@ struct service {
     struct wkv_janitor *janitor;
     struct wkv_metrics *metrics; /* NULL: not asked for */
     struct wkv_watchdog *watchdog;
+    struct wkv_vitals vitals;
+    struct wkv_self *self; /* NULL: health --self does not find this process */
     char instance[WKV_INSTANCE_ID_BYTES];
 };
 
@@ -205,11 +208,13 @@ static enum wkv_code open_stats(struct service *service, struct wkv_error *error
     service->janitor = wkv_janitor_start(service->store, service->stats);
     if (service->janitor == NULL)
         return wkv_fail(error, WKV_UNAVAILABLE, "no memory or no thread to start with");
+    wkv_vitals_add(&service->vitals, wkv_janitor_pulse(service->janitor));
     struct wkv_metrics_options metrics = {.listen = config->metrics_listen,
                                           .stats = service->stats,
                                           .lattice_namespace = config->address.lattice_namespace,
                                           .binding = config->address.binding,
-                                          .log = &service->log};
+                                          .log = &service->log,
+                                          .vitals = &service->vitals};
     return config->metrics_listen == NULL ? WKV_OK : wkv_metrics_start(&metrics, &service->metrics, error);
 }
 
@@ -235,6 +240,8 @@ static enum wkv_code open_service(struct service *service, struct wkv_error *err
     service->watchdog = wkv_watchdog_start(service->stop_fd, (int64_t)config->drain_timeout_ms);
     if (service->watchdog == NULL || !wkv_log_start(&service->log))
         return wkv_fail(error, WKV_UNAVAILABLE, "no memory or no thread to start with");
+    struct wkv_self_name name = {config->address.lattice_namespace, config->address.binding};
+    service->self = wkv_self_start(&name, &service->vitals, &service->log);
     if (check_connect(config, error) != WKV_OK || open_trust(service, error) != WKV_OK)
         return error->code;
     service->store = wkv_store_create(&options, wkv_monotonic_ns());
@@ -250,6 +257,7 @@ static enum wkv_code open_service(struct service *service, struct wkv_error *err
 
 static void close_service(struct service *service)
 {
+    wkv_self_stop(service->self);
     wkv_metrics_stop(service->metrics);
     wkv_janitor_stop(service->janitor);
     wkv_stats_destroy(service->stats);
@@ -266,6 +274,7 @@ static void close_service(struct service *service)
         (void)close(service->stop_fd);
     if (service->reload_fd >= 0)
         (void)close(service->reload_fd);
+    wkv_vitals_destroy(&service->vitals);
 }
 
 static enum wkv_server_outcome run(struct service *service, struct wkv_error *error)
@@ -292,6 +301,7 @@ static enum wkv_server_outcome run(struct service *service, struct wkv_error *er
                                          .drain_timeout_ms = (int64_t)config->drain_timeout_ms,
                                          .provider = &provider,
                                          .log = &service->log,
+                                         .vitals = &service->vitals,
                                          .reload_fd = service->reload_fd,
                                          .reload = reload,
                                          .reload_context = service};
@@ -303,6 +313,7 @@ static int serve(const struct wkv_config *config)
     struct service service = {.config = config, .stop_fd = -1, .reload_fd = -1};
     struct wkv_error error;
     wkv_error_clear(&error);
+    wkv_vitals_init(&service.vitals);
     if (check_config(&service, &error) != WKV_OK)
         return wkv_usage_error(&error);
     if (open_service(&service, &error) != WKV_OK) {

@@ -25,7 +25,7 @@
 #define METHODS MHD_HTTP_METHOD_GET ", " MHD_HTTP_METHOD_HEAD
 #define PATHS                                                                                                \
     "/metrics  figures, in Prometheus' text format\n"                                                        \
-    "/livez    200 while the process lives\n"                                                                \
+    "/livez    200 while the process and its threads turn, else 503\n"                                       \
     "/readyz   200 while it serves, else 503\n"
 
 struct wkv_metrics {
@@ -78,8 +78,12 @@ static enum MHD_Result answer_metrics(struct wkv_metrics *metrics, struct MHD_Co
 
 static enum MHD_Result answer_livez(struct wkv_metrics *metrics, struct MHD_Connection *connection)
 {
-    (void)metrics;
-    return answer_text(connection, MHD_HTTP_OK, "ok\n");
+    char stuck[128], text[160];
+    if (metrics->options.vitals == NULL || wkv_vitals_check(metrics->options.vitals, stuck, sizeof stuck))
+        return answer_text(connection, MHD_HTTP_OK, "ok\n");
+    int len = snprintf(text, sizeof text, "what does not turn: %s\n", stuck);
+    return answer(connection, MHD_HTTP_SERVICE_UNAVAILABLE, PLAIN_TYPE,
+                  MHD_create_response_from_buffer((size_t)len, text, MHD_RESPMEM_MUST_COPY));
 }
 
 static enum MHD_Result answer_readyz(struct wkv_metrics *metrics, struct MHD_Connection *connection)

@@ -9,6 +9,7 @@
 struct wkv_janitor {
     struct wkv_store *store;
     struct wkv_stats *stats;
+    struct wkv_pulse pulse; /* of its thread, which never sleeps for long */
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -44,6 +45,7 @@ static void *run(void *argument)
     /* Where work is left it goes on at once, one slice of each shard after the other: nobody waits for more
      * than a slice. */
     while (rest(janitor, now_ns)) {
+        wkv_pulse_beat(&janitor->pulse);
         tick_ns = tick(janitor, tick_ns, wkv_monotonic_ns());
         bool more = wkv_store_maintain(janitor->store, wkv_monotonic_ns(), WKV_JANITOR_STEPS);
         now_ns = more ? 0 : wkv_monotonic_ns() + (int64_t)WKV_JANITOR_PERIOD_MS * WKV_NS_PER_MS;
@@ -58,6 +60,7 @@ struct wkv_janitor *wkv_janitor_start(struct wkv_store *store, struct wkv_stats 
         return NULL;
     janitor->store = store;
     janitor->stats = stats;
+    janitor->pulse = (struct wkv_pulse){.name = "the janitor", .turning = true};
     pthread_condattr_t monotonic;
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -70,6 +73,11 @@ struct wkv_janitor *wkv_janitor_start(struct wkv_store *store, struct wkv_stats 
     (void)pthread_mutex_destroy(&janitor->lock);
     free(janitor);
     return NULL;
+}
+
+struct wkv_pulse *wkv_janitor_pulse(struct wkv_janitor *janitor)
+{
+    return &janitor->pulse;
 }
 
 void wkv_janitor_stop(struct wkv_janitor *janitor)

@@ -23,6 +23,12 @@ bool wkv_log_start(struct wkv_log *log)
     return log->writer != NULL;
 }
 
+void wkv_log_flush(struct wkv_log *log, int64_t timeout_ms)
+{
+    if (log->writer != NULL)
+        wkv_log_writer_flush(log->writer, timeout_ms);
+}
+
 void wkv_log_stop(struct wkv_log *log, int64_t timeout_ms)
 {
     /* Writing past a writer that is stuck would be stuck as well. */

@@ -22,8 +22,9 @@ struct wkv_log_writer {
     pthread_t thread;
     pthread_mutex_t lock;   /* guards what follows; held for as long as it takes to copy, never to write */
     pthread_cond_t filled;  /* there is a line, or the end */
-    pthread_cond_t emptied; /* the thread is done */
+    pthread_cond_t emptied; /* all is written, or the thread is done */
     bool idle;              /* the thread waits at `filled` */
+    bool writing;           /* the thread holds lines that have left the queue */
     bool stop;
     bool done;
     uint64_t untold;          /* lines dropped since the last line that says so */
@@ -157,6 +158,7 @@ static bool await_lines(struct wkv_log_writer *writer)
 {
     while (writer->used == 0 && !writer->stop) {
         writer->idle = true;
+        (void)pthread_cond_broadcast(&writer->emptied);
         (void)pthread_cond_wait(&writer->filled, &writer->lock);
     }
     writer->idle = false;
@@ -170,16 +172,18 @@ static void *run(void *argument)
     (void)pthread_mutex_lock(&writer->lock);
     while (await_lines(writer)) {
         size_t len = take(writer, bytes);
+        writer->writing = true;
         (void)pthread_mutex_unlock(&writer->lock);
         bool written = write_all(writer->fd, bytes, len);
         (void)pthread_mutex_lock(&writer->lock);
+        writer->writing = false;
         if (!written)
             drop(writer, count_lines(bytes, len));
         else if (writer->untold > 0 && writer->used <= WKV_LOG_QUEUE_BYTES / 2)
             append_untold(writer);
     }
     writer->done = true;
-    (void)pthread_cond_signal(&writer->emptied);
+    (void)pthread_cond_broadcast(&writer->emptied);
     (void)pthread_mutex_unlock(&writer->lock);
     return NULL;
 }
@@ -214,10 +218,25 @@ struct wkv_log_writer *wkv_log_writer_start(int fd, enum wkv_log_format format)
     return NULL;
 }
 
+static struct timespec time_in(int64_t timeout_ms)
+{
+    int64_t at_ns = wkv_monotonic_ns() + timeout_ms * WKV_NS_PER_MS;
+    return (struct timespec){at_ns / WKV_NS_PER_S, at_ns % WKV_NS_PER_S};
+}
+
+void wkv_log_writer_flush(struct wkv_log_writer *writer, int64_t timeout_ms)
+{
+    struct timespec until = time_in(timeout_ms);
+    int waited = 0;
+    (void)pthread_mutex_lock(&writer->lock);
+    while ((writer->used > 0 || writer->writing) && waited == 0)
+        waited = pthread_cond_timedwait(&writer->emptied, &writer->lock, &until);
+    (void)pthread_mutex_unlock(&writer->lock);
+}
+
 bool wkv_log_writer_stop(struct wkv_log_writer *writer, int64_t timeout_ms)
 {
-    int64_t until_ns = wkv_monotonic_ns() + timeout_ms * WKV_NS_PER_MS;
-    struct timespec until = {until_ns / WKV_NS_PER_S, until_ns % WKV_NS_PER_S};
+    struct timespec until = time_in(timeout_ms);
     int waited = 0;
     (void)pthread_mutex_lock(&writer->lock);
     writer->stop = true;

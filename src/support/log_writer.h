@@ -29,6 +29,9 @@ void wkv_log_writer_put(struct wkv_log_writer *writer, enum wkv_log_level level,
 /* Lines that were dropped, or could not be written. Any thread. */
 uint64_t wkv_log_writer_dropped(const struct wkv_log_writer *writer);
 
+/* Waits until all that was put is written, for at most timeout_ms. Any thread. */
+void wkv_log_writer_flush(struct wkv_log_writer *writer, int64_t timeout_ms);
+
 /* Writes what is queued, for at most timeout_ms, ends the thread and frees all. Returns false where the time
  * did not suffice: the thread and its memory are left behind, untouched by anybody, until the process ends.
  * Nobody may put a line at the same time, or afterwards. */

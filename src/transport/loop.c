@@ -21,6 +21,11 @@
  * come since the last were destroyed. */
 #define SPENT_BYTES ((uint64_t)2 * 1024 * 1024)
 
+static void poke(void *context)
+{
+    wkv_loop_wake(context);
+}
+
 enum wkv_code wkv_loop_init(struct wkv_loop *loop, const char *name, const struct wkv_address *address,
                             struct wkv_stats *stats, struct wkv_log *log, int notify_fd,
                             struct wkv_error *error)
@@ -31,6 +36,7 @@ enum wkv_code wkv_loop_init(struct wkv_loop *loop, const char *name, const struc
     loop->stats = stats;
     loop->log = log;
     loop->notify_fd = notify_fd;
+    loop->pulse = (struct wkv_pulse){.name = loop->name, .poke = poke, .context = loop};
     randombytes_buf(loop->extras_key, sizeof loop->extras_key);
     atomic_init(&loop->socket_fd, -1);
     loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -92,7 +98,9 @@ static bool offer_writes(struct wkv_loop *loop)
 {
     if (!atomic_load_explicit(&loop->want_write, memory_order_acquire))
         return true;
+    wkv_pulse_set(&loop->pulse, false);
     natsConnection_ProcessWriteEvent(loop->connection);
+    wkv_pulse_set(&loop->pulse, true);
     loop->clock_ns = 0;
     loop->unsent_bytes = 0;
     if (!atomic_load_explicit(&loop->want_write, memory_order_acquire))
@@ -133,6 +141,7 @@ int64_t wkv_loop_done_ns(struct wkv_loop *loop)
 static bool handle_batch(struct wkv_loop *loop)
 {
     loop->clock_ns = 0;
+    wkv_pulse_beat(&loop->pulse);
     while (loop->batch_next < loop->batch_count) {
         natsMsg *message = loop->batch[loop->batch_next++];
         loop->batch_from->handle(loop, loop->batch_from->context, message);
@@ -279,6 +288,7 @@ static void turn(struct wkv_loop *loop, bool *flowing)
     /* No other thread writes it. */
     uint64_t begun = atomic_load_explicit(&loop->turns_begun, memory_order_relaxed);
     atomic_store_explicit(&loop->turns_begun, begun + 1, memory_order_relaxed);
+    wkv_pulse_beat(&loop->pulse);
     uint64_t asked = atomic_load_explicit(&loop->turns_asked, memory_order_acquire);
     int count = epoll_wait(loop->epoll_fd, events, 4, asked != loop->turns_done && *flowing ? 0 : -1);
     for (int i = 0; i < count; i++) {
@@ -294,7 +304,9 @@ static void turn(struct wkv_loop *loop, bool *flowing)
     }
     if (readable && *flowing) {
         loop->turn++;
+        wkv_pulse_set(&loop->pulse, false);
         natsConnection_ProcessReadEvent(loop->connection);
+        wkv_pulse_set(&loop->pulse, true);
         /* The server may have told of another limit, a user's own say. It does so nowhere else: this is the
          * limit of every request until the next read. */
         wkv_loop_note_max_payload(loop);
@@ -311,13 +323,24 @@ static void turn(struct wkv_loop *loop, bool *flowing)
         answer_turns(loop, asked);
 }
 
+/* As `top -H` and a debugger show it; Linux takes fifteen characters. */
+static void name_thread(const struct wkv_loop *loop)
+{
+    char name[16];
+    (void)snprintf(name, sizeof name, "%.15s", loop->name);
+    (void)pthread_setname_np(pthread_self(), name);
+}
+
 void *wkv_loop_run(void *argument)
 {
     struct wkv_loop *loop = argument;
     bool flowing = true;
     atomic_store_explicit(&loop->owner, pthread_self(), memory_order_relaxed);
+    name_thread(loop);
+    wkv_pulse_set(&loop->pulse, true);
     while (!atomic_load_explicit(&loop->want_stop, memory_order_acquire))
         turn(loop, &flowing);
+    wkv_pulse_set(&loop->pulse, false);
     return NULL;
 }
 

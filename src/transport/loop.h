@@ -27,6 +27,7 @@
 #include "transport/header.h"
 #include "wascc_keyvalue/error.h"
 #include "wascc_keyvalue/log.h"
+#include "wascc_keyvalue/pulse.h"
 #include "wascc_keyvalue/stats.h"
 #include "wascc_keyvalue/transport.h"
 
@@ -97,6 +98,7 @@ struct wkv_loop {
     _Atomic bool confirmed;       /* the server has confirmed this connection's subscriptions */
     _Atomic bool refused;         /* and has taken one back since */
     _Atomic bool closed;          /* nats.c has closed the connection, and calls back no more */
+    struct wkv_pulse pulse;       /* of the loop's thread; away while nats.c reads or writes */
     _Atomic uint64_t turns_begun; /* by these a thread that is stuck is found, see wkv_loop_check */
     uint64_t turns_seen;          /* when that last looked, */
     int64_t turned_ns;            /* and when there was a new one: its thread's */

@@ -39,7 +39,9 @@ enum progress {
 struct server {
     const struct wkv_server_options *options;
     int stop_fd;
-    int notify_fd; /* a connection was opened, or never will be */
+    int notify_fd;          /* a connection was opened, or never will be */
+    int poke_fd;            /* this thread is asked whether it turns, */
+    struct wkv_pulse pulse; /* which it need not before it serves, or when it stops */
     struct wkv_keepers keepers;
     struct wkv_keeper *each; /* discovery's, and each worker's */
     unsigned keeper_count;
@@ -61,22 +63,44 @@ static void reload_lists(const struct server *server)
         wkv_notify_ready();
 }
 
+static void poke(void *context)
+{
+    const struct server *server = context;
+    (void)eventfd_write(server->poke_fd, 1);
+}
+
+static void answer_poke(struct server *server)
+{
+    eventfd_t pokes;
+    (void)eventfd_read(server->poke_fd, &pokes);
+    wkv_pulse_beat(&server->pulse);
+}
+
+/* What is left of the time, for poll; -1: no end. */
+static int left_to_wait(int64_t begun_ns, int timeout_ms)
+{
+    int64_t waited_ms = (wkv_monotonic_ns() - begun_ns) / WKV_NS_PER_MS;
+    return timeout_ms < 0 ? -1 : waited_ms >= timeout_ms ? 0 : timeout_ms - (int)waited_ms;
+}
+
 /* Waits until stop_fd or notify_fd is readable or the time is over, reloading on the way when told to.
  * Returns whether stop_fd is readable. */
-static bool wait_for_stop(const struct server *server, int notify_fd, int timeout_ms)
+static bool wait_for_stop(struct server *server, int notify_fd, int timeout_ms)
 {
-    const struct wkv_server_options *options = server->options;
+    int64_t begun_ns = wkv_monotonic_ns();
     struct pollfd fds[] = {{.fd = server->stop_fd, .events = POLLIN},
                            {.fd = notify_fd, .events = POLLIN},
-                           {.fd = options->reload_fd, .events = POLLIN}};
+                           {.fd = server->options->reload_fd, .events = POLLIN},
+                           {.fd = server->poke_fd, .events = POLLIN}};
     for (;;) {
-        int ready = poll(fds, 3, timeout_ms);
+        int ready = poll(fds, 4, left_to_wait(begun_ns, timeout_ms));
         if (ready < 0 && errno == EINTR)
             continue;
-        bool reload = ready > 0 && (fds[2].revents & POLLIN) != 0;
-        if (reload)
+        if (ready > 0 && (fds[3].revents & POLLIN) != 0)
+            answer_poke(server);
+        if (ready > 0 && (fds[2].revents & POLLIN) != 0)
             reload_lists(server);
-        if (!reload || ((fds[0].revents | fds[1].revents) & POLLIN) != 0)
+        if (ready <= 0 || ((fds[0].revents | fds[1].revents) & POLLIN) != 0)
             break;
     }
     return (fds[0].revents & POLLIN) != 0;
@@ -213,10 +237,12 @@ static void serve(struct server *server)
     wkv_log_info(options->log, "ready: %s %s serves %s.<actor>.<operation> with %u workers", WKV_SERVICE_NAME,
                  server->discovery.id, base, options->workers);
     wkv_notify_ready();
+    wkv_pulse_set(&server->pulse, true);
     while (!wait_for_stop(server, server->notify_fd, -1)) {
         forget_notices(server);
         find_readiness(server);
     }
+    wkv_pulse_set(&server->pulse, false);
 }
 
 static void log_totals(const struct server *server, bool drained)
@@ -246,7 +272,7 @@ static bool end_keepers(struct server *server, int64_t until_ns)
 /* Ends the process while threads of it run that nothing can end. */
 static void end_now(const struct server *server, int status)
 {
-    wkv_log_stop(server->options->log, LAST_WORDS_MS);
+    wkv_log_flush(server->options->log, LAST_WORDS_MS);
     _exit(status);
 }
 
@@ -300,6 +326,16 @@ static enum wkv_code init_workers(struct server *server, struct wkv_error *error
     return WKV_OK;
 }
 
+/* Adds the pulses of all that turns to the process's vitals, or removes them. */
+static void show_pulses(struct server *server,
+                        void (*change)(struct wkv_vitals *vitals, struct wkv_pulse *pulse))
+{
+    struct wkv_vitals *vitals = server->options->vitals;
+    change(vitals, &server->pulse);
+    for (unsigned i = 0; i <= server->worker_count; i++)
+        change(vitals, &loop_at(server, i)->pulse);
+}
+
 static enum wkv_code init(struct server *server, struct wkv_error *error)
 {
     const struct wkv_server_options *options = server->options;
@@ -317,11 +353,13 @@ static enum wkv_code init(struct server *server, struct wkv_error *error)
         init_workers(server, error) != WKV_OK)
         return error->code;
     wkv_bindings_watch(options->provider->bindings, follow_binding, server);
+    show_pulses(server, wkv_vitals_add);
     return WKV_OK;
 }
 
 static void destroy(struct server *server)
 {
+    show_pulses(server, wkv_vitals_remove);
     wkv_keepers_begin(&server->keepers, WKV_KEEPERS_CLOSE, wkv_monotonic_ns());
     if (!end_keepers(server, wkv_monotonic_ns() + CONNECTING_END_NS))
         end_now(server, EXIT_FAILURE);
@@ -336,6 +374,7 @@ static void destroy(struct server *server)
     free(server->each);
     wkv_keepers_destroy(&server->keepers);
     (void)close(server->notify_fd);
+    (void)close(server->poke_fd);
     (void)pthread_mutex_destroy(&server->follow_lock);
 }
 
@@ -378,7 +417,9 @@ enum wkv_server_outcome wkv_server_run(const struct wkv_server_options *options,
 {
     struct server server = {.options = options, .stop_fd = stop_fd, .follow_lock = PTHREAD_MUTEX_INITIALIZER};
     server.notify_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (server.notify_fd < 0) {
+    server.poke_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    server.pulse = (struct wkv_pulse){.name = "main", .poke = poke, .context = &server};
+    if (server.notify_fd < 0 || server.poke_fd < 0) {
         (void)wkv_fail(error, WKV_UNAVAILABLE, "no file descriptor: %s", strerror(errno));
         return WKV_SERVER_FAILED;
     }

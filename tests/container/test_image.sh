@@ -236,7 +236,7 @@ test_configuration()
     check "image: the entrypoint is the program itself" in_config '.Entrypoint == ["wascc-keyvalue"]' || true
     check "image: it serves unless told otherwise" in_config '.Cmd == ["serve"]' || true
     check "image: it has a health check" \
-        in_config '.Healthcheck.Test == ["CMD", "wascc-keyvalue", "health"]' || true
+        in_config '.Healthcheck.Test == ["CMD", "wascc-keyvalue", "health", "--self"]' || true
     check "image: the labels name title and licence" in_config '.Labels |
         ."org.opencontainers.image.title" == "wascc-keyvalue" and
         ."org.opencontainers.image.licenses" == "Apache-2.0"' || true

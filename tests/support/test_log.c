@@ -138,6 +138,24 @@ START_TEST(what_is_queued_is_written_at_the_end)
 }
 END_TEST
 
+START_TEST(who_flushes_waits_for_the_reader_and_not_for_ever)
+{
+    struct read_all all;
+    open_log(WKV_LOG_TEXT);
+    for (int i = 0; i < 1000; i++)
+        wkv_log_info(&started, "line %d", i);
+    int64_t begin_ns = wkv_monotonic_ns();
+    wkv_log_flush(&started, 50);
+    ck_assert_int_ge(wkv_monotonic_ns() - begin_ns, 50 * WKV_NS_PER_MS);
+    begin_to_read(&all);
+    wkv_log_flush(&started, STOP_MS);
+    ck_assert_int_lt(wkv_monotonic_ns() - begin_ns, STOP_MS * WKV_NS_PER_MS);
+    end_log(&all);
+    ck_assert_ptr_nonnull(strstr(all.text, "line 999\n"));
+    free(all.text);
+}
+END_TEST
+
 /* ---- a reader who does not read ---- */
 
 /* More than the queue and the pipe hold. */
@@ -285,6 +303,7 @@ Suite *log_suite(void)
     TCase *tests = tcase_create("log");
     tcase_add_test(tests, lines_of_several_threads_are_whole_and_in_order);
     tcase_add_test(tests, what_is_queued_is_written_at_the_end);
+    tcase_add_test(tests, who_flushes_waits_for_the_reader_and_not_for_ever);
     tcase_add_test(tests, who_logs_does_not_wait_for_the_reader);
     tcase_add_loop_test(tests, what_was_dropped_is_told_when_there_is_room_again, 0, 2);
     tcase_add_test(tests, errors_have_room_that_others_have_not);
