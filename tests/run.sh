@@ -9,8 +9,10 @@ source tests/lib/report.sh
 # shellcheck source=deploy/lib/local-servers.sh
 source deploy/lib/local-servers.sh
 
+# Two lanes run beside each other: the suites of the trees, which want the processors, and the rest, which mostly waits.
+readonly SUITE_STEPS=(gcc asan tsan valgrind)
+readonly OTHER_STEPS=(report format shellcheck services install deploy local container lattice)
 readonly QUICK_STEPS=(report gcc)
-readonly ALL_STEPS=(report format shellcheck gcc services lattice clang install deploy local asan tsan valgrind container)
 # clang-format's major versions differ in details; the code is formatted by this one.
 readonly FORMATTER=14
 readonly LOGS=build/logs
@@ -19,61 +21,136 @@ readonly JOBS
 # Most of a suite's time goes by in waiting for servers and clocks.
 readonly SUITES_AT_ONCE=$((2 * JOBS))
 
+# A randomized test does so many per cent of its work, and so many with --nightly.
+readonly GCC_SCALE=(20 100) SANITIZED_SCALE=(5 100) MEMCHECK_SCALE=(1 10)
+
 usage()
 {
     cat <<USAGE
-usage: tests/run.sh [--quick] [STEP...]
+usage: tests/run.sh [--quick] [--nightly] [STEP...]
+       tests/run.sh suite [--preset PRESET] ROOM/UNIT [CASE]
 
 Installs what is missing (apt, as root or through sudo), then builds and tests. Each build has a tree of its own in
-build/; the logs are in $LOGS/. What cannot run on this machine is skipped and says so.
+build/; the logs are in $LOGS/. What cannot run on this machine is skipped and says so. tests/README.md says what
+runs where and why.
 
-  --quick   only: ${QUICK_STEPS[*]}
-  STEP      only these, of:
+  suite       builds and runs one suite, or one of its test cases or test functions, and nothing else; PRESET is one
+              of tests/presets (default: gcc-werror)
+  --quick     only: ${QUICK_STEPS[*]}
+  --nightly   every suite in every tree, the randomized tests with all of their work (memcheck: a tenth): hours
+  STEP        only these, of:
+    gcc          gcc, warnings are errors; all suites of units, and those of the program where its speed matters
+    asan         AddressSanitizer and UndefinedBehaviorSanitizer, with clang, warnings are errors; all suites
+    tsan         ThreadSanitizer; the suites that start threads
+    valgrind     memcheck over the suites of what takes bytes apart
     report       the counting of tests itself
     format       clang-format $FORMATTER would change nothing
     shellcheck   every script is clean
-    gcc          gcc, warnings are errors; all suites
     services     the JavaScript client of NATS services finds the provider (where npm is)
-    lattice      a lattice peer of waSCC's published crates, and a real wascc-host, use the provider (where cargo is)
-    clang        clang, warnings are errors; build only
     install      cmake --install gives a program that runs
     deploy       compose, Kubernetes, systemd, the man page and the completion: they conform, and know every option
     local        deploy/run-local.sh, with --once and until Ctrl-C
-    asan         AddressSanitizer and UndefinedBehaviorSanitizer; all suites
-    tsan         ThreadSanitizer; all suites
-    valgrind     memcheck over all suites but the integration ones and those that would take hours
     container    the Dockerfile's image is built and run
+    lattice      a lattice peer of waSCC's published crates, and a real wascc-host, use the provider (where cargo is)
+
+WKV_TEST_SCALE in the environment: the per cent of their work that the randomized tests of every step do.
 
 exit: 0 all that ran passed; 1 a test failed or none ran; 64 a bad option
 last line: N passed, N failed[, N skipped]
 USAGE
 }
 
+is_step()
+{
+    [[ " ${SUITE_STEPS[*]} ${OTHER_STEPS[*]} " == *" $1 "* ]]
+}
+
 parse_options()
 {
-    local step
     steps=()
+    nightly=""
     while [[ "$#" -gt 0 ]]; do
         case "$1" in
         --quick) steps+=("${QUICK_STEPS[@]}") ;;
+        --nightly) nightly=yes ;;
         -h | --help)
             usage
             exit 0
             ;;
         *)
-            for step in "${ALL_STEPS[@]}"; do
-                [[ "$step" != "$1" ]] || steps+=("$step")
-            done
-            [[ " ${steps[*]} " == *" $1 "* ]] || {
+            is_step "$1" || {
                 printf "run: '%s' is neither an option nor a step: see tests/run.sh --help\n" "$1" >&2
                 exit 64
             }
+            steps+=("$1")
             ;;
         esac
         shift
     done
-    [[ "${#steps[@]}" -gt 0 ]] || steps=("${ALL_STEPS[@]}")
+    [[ "${#steps[@]}" -gt 0 ]] || steps=("${SUITE_STEPS[@]}" "${OTHER_STEPS[@]}")
 }
+
+# has_step STEP...: whether one of them is to run.
+has_step()
+{
+    local step
+    for step; do
+        [[ " ${steps[*]} " != *" $step "* ]] || return 0
+    done
+    return 1
+}
+
+# scale PERCENT NIGHTLY_PERCENT: prints what WKV_TEST_SCALE is to be.
+scale()
+{
+    if [[ -n "$nightly" ]]; then
+        shift
+    fi
+    printf '%d\n' "${WKV_TEST_SCALE:-$1}"
+}
+
+# --- What is begun early ------------------------------------------------------------------------------------------------
+
+declare -A jobs=()
+
+# begin JOB COMMAND...: runs it beside everything else, at a low priority. Its output is in the job's log.
+begin()
+{
+    local job=$1
+    shift
+    setsid nice -n 10 "$@" >"$LOGS/$job.log" 2>&1 </dev/null &
+    jobs[$job]=$!
+}
+
+# await JOB: returns when the job is done, or was never begun. Whoever uses what it has made sees whether it is there. A
+# lane is not the job's parent, so that it looks on.
+await()
+{
+    [[ -z "${jobs[$1]:-}" ]] || tail -f -s 0.2 --pid="${jobs[$1]}" /dev/null
+}
+
+# Cargo's builds and the image's base system take minutes, much of which is waiting for others.
+begin_jobs()
+{
+    export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/build/cargo}
+    if has_step lattice asan && command -v cargo >/dev/null; then
+        begin cargo tests/interop/build.sh wascap lattice real-host
+    fi
+    if has_step container && [[ "$(id -u)" -eq 0 ]] && command -v mmdebstrap >/dev/null; then
+        rm -f build/container-base.tar
+        begin container-base tests/container/make_base.sh "$PWD/build/container-base.tar"
+    fi
+}
+
+end_jobs()
+{
+    local job
+    for job in "${!jobs[@]}"; do
+        kill -TERM -- "-${jobs[$job]}" 2>/dev/null || true
+    done
+}
+
+# --- The counting of what runs ------------------------------------------------------------------------------------------
 
 # check NAME COMMAND...: one test, passed where the command succeeds. Its output goes to the step's log and is shown
 # when it fails.
@@ -112,13 +189,21 @@ tally_log()
     [[ "$((good + left_out))" -gt 0 ]] || not_ok "$1 (there was nothing to run)"
 }
 
-# run_suites PRESET [PREFIX...]: all of a tree's suites, ctest behind the prefix.
+# label LABEL: prints ctest's arguments for the suites of that label; for all, if it is empty or this is the nightly run.
+label()
+{
+    if [[ -n "$1" && -z "$nightly" ]]; then
+        printf '%s\n' -L "^$1\$"
+    fi
+}
+
+# run_suites PRESET LABEL [PREFIX...]: a tree's suites of that label, ctest behind the prefix.
 run_suites()
 {
-    local preset=$1 log=$LOGS/$1-suites.log status=0 failed_before=$failed
-    shift
-    # The crates of an interoperability test are built once, not for each tree.
-    CARGO_TARGET_DIR=$PWD/build/cargo "$@" ctest --test-dir "build/$preset" --parallel "$SUITES_AT_ONCE" -V >"$log" 2>&1 </dev/null || status=$?
+    local preset=$1 log=$LOGS/$1-suites.log status=0 failed_before=$failed labels
+    mapfile -t labels < <(label "$2")
+    shift 2
+    "$@" ctest --test-dir "build/$preset" --parallel "$SUITES_AT_ONCE" "${labels[@]}" -V >"$log" 2>&1 </dev/null || status=$?
     explain_ctest "$log"
     tally_log "$preset suites" "$log"
     if [[ "$status" -ne 0 && "$failed" -eq "$failed_before" ]]; then
@@ -157,16 +242,7 @@ step_shellcheck()
 step_gcc()
 {
     check "gcc -Werror builds" build_preset gcc-werror || return 0
-    run_suites gcc-werror
-}
-
-step_clang()
-{
-    if ! command -v clang >/dev/null; then
-        skip "clang is not on this machine"
-        return
-    fi
-    check "clang -Werror builds" build_preset clang-werror || true
+    WKV_TEST_SCALE=$(scale "${GCC_SCALE[@]}") run_suites gcc-werror GCC
 }
 
 install_and_run()
@@ -227,30 +303,30 @@ fixed_addresses()
 }
 
 # Whether a program built with this sanitizer runs here at all: containers can forbid what one needs.
-# sanitizer_works FLAG [PREFIX...]
+# sanitizer_works COMPILER FLAG [PREFIX...]
 sanitizer_works()
 {
-    local flag=$1 probe=$LOGS/sanitizer-probe
-    shift
+    local compiler=$1 flag=$2 probe=$LOGS/sanitizer-probe
+    shift 2
     printf 'int main(void) { return 0; }\n' >"$probe.c"
-    gcc "$flag" -o "$probe" "$probe.c" && "$@" "$probe"
+    "$compiler" "$flag" -o "$probe" "$probe.c" && "$@" "$probe"
 }
 
-# run_sanitized PRESET FLAG: all of a tree's suites. The randomized ones do a quarter of their work here, as it takes
-# several times as long; all of it is done in the gcc step.
+# run_sanitized PRESET COMPILER FLAG LABEL: a tree's suites of that label.
 run_sanitized()
 {
-    local prefix
+    local preset=$1 flag=$3 prefix
     mapfile -t prefix < <(fixed_addresses)
-    if ! sanitizer_works "$2" "${prefix[@]}" >"$LOGS/$1-probe.log" 2>&1; then
-        skip "$1: a program built with $2 does not run on this machine: $(head -n 1 "$LOGS/$1-probe.log")"
+    if ! sanitizer_works "$2" "$flag" "${prefix[@]}" >"$LOGS/$preset-probe.log" 2>&1; then
+        skip "$preset: a program built with $flag does not run on this machine: $(head -n 1 "$LOGS/$preset-probe.log")"
         return
     fi
-    check "the $1 build" build_preset "$1" || return 0
-    WKV_TEST_SCALE=${WKV_TEST_SCALE:-25} run_suites "$1" "${prefix[@]}"
+    check "the $preset build" build_preset "$preset" || return 0
+    WKV_TEST_SCALE=$(scale "${SANITIZED_SCALE[@]}") run_suites "$preset" "$4" "${prefix[@]}"
 }
 
-step_asan()
+# Which leaks are known, and how far a stack is followed.
+set_sanitizer_options()
 {
     export LSAN_OPTIONS=suppressions=$PWD/tests/lib/lsan.supp:print_suppressions=0
     # One suppression goes by a name in the middle of a stack without frame pointers: that takes the slow way of
@@ -258,12 +334,27 @@ step_asan()
     if pkg-config --atleast-version=3.10 libnats; then
         export ASAN_OPTIONS=fast_unwind_on_malloc=0:malloc_context_size=8
     fi
-    run_sanitized asan -fsanitize=address,undefined
+}
+
+step_asan()
+{
+    set_sanitizer_options
+    await cargo
+    run_sanitized asan "$(command -v clang || printf gcc)" -fsanitize=address,undefined ""
 }
 
 step_tsan()
 {
-    run_sanitized tsan -fsanitize=thread
+    run_sanitized tsan gcc -fsanitize=thread THREADED
+}
+
+# Prints `ROOM/UNIT PROGRAM UNIT` a suite of the label.
+suites_of()
+{
+    local labels
+    mapfile -t labels < <(label "$2")
+    ctest --test-dir "build/$1" -N -V "${labels[@]}" |
+        sed -n -E 's/^[0-9]+: Test command: (.*test-)([a-z]+)([^ ]*) "(.*)"$/\2\/\4 \1\2\3 \4/p'
 }
 
 step_valgrind()
@@ -274,15 +365,16 @@ step_valgrind()
         return
     fi
     check "the build for valgrind" build_preset gcc-werror || return 0
-    # The suites of the table and of the scan want hours under memcheck, or tell nothing of tables as small as they would have to be;
-    # leaks there are the address sanitizer's to find.
-    mapfile -t suites < <(find build/gcc-werror/tests -maxdepth 1 -name 'test-*' ! -name 'test-integration-*' \
-        ! -name test-store-table ! -name test-store-scan ! -name test-security-interop -type f | sort)
-    printf '%s\0' "${suites[@]}" | xargs -0 -r -n 1 -P "$JOBS" tests/lib/memcheck.sh "$LOGS"
+    # Whatever is run: the suites of the table and of the scan want hours under memcheck, as the program does.
+    mapfile -t suites < <(nightly="" suites_of gcc-werror MEMCHECKED)
+    # shellcheck disable=SC2016
+    printf '%s\n' "${suites[@]}" |
+        WKV_TEST_SCALE=$(scale "${MEMCHECK_SCALE[@]}") xargs -r -P "$JOBS" -L 1 tests/lib/memcheck.sh "$LOGS"
     for suite in "${suites[@]}"; do
-        log=$LOGS/valgrind-$(basename "$suite").log
+        suite=${suite%% *}
+        log=$LOGS/valgrind-${suite//\//-}.log
         ! grep -q -E '^not ok|Failures: [1-9]|Errors: [1-9]' "$log" || tail -n 60 "$log"
-        tally_log "valgrind $(basename "$suite")" "$log"
+        tally_log "valgrind $suite" "$log"
     done
 }
 
@@ -301,14 +393,15 @@ run_script()
 
 step_services()
 {
-    check "the build for the JavaScript client" build_preset gcc-werror || return 0
-    run_script services tests/interop/services/run.sh build/gcc-werror/wascc-keyvalue
+    check "the build for the JavaScript client" build_preset release || return 0
+    run_script services tests/interop/services/run.sh build/release/wascc-keyvalue
 }
 
 step_lattice()
 {
-    check "the build for the lattice" build_preset gcc-werror || return 0
-    run_script lattice tests/interop/lattice/run.sh --real-host build/gcc-werror/wascc-keyvalue build/interop-lattice
+    check "the build for the lattice" build_preset release || return 0
+    await cargo
+    run_script lattice tests/interop/lattice/run.sh --real-host build/release/wascc-keyvalue
 }
 
 step_deploy()
@@ -320,21 +413,88 @@ step_deploy()
 
 step_container()
 {
-    run_script container tests/container/test_image.sh
+    await container-base
+    run_script container tests/container/test_image.sh "$PWD/build/container-base.tar"
 }
 
-main()
+# --- One suite ----------------------------------------------------------------------------------------------------------
+
+# run_suite [--preset PRESET] ROOM/UNIT [CASE]
+run_suite()
+{
+    local preset=gcc-werror found program unit prefix
+    if [[ "${1:-}" == --preset ]]; then
+        preset=${2:-}
+        shift 2 || shift
+    fi
+    if [[ "$#" -lt 1 || "$#" -gt 2 || ! -e "tests/presets/$preset.cmake" ]]; then
+        usage >&2
+        exit 64
+    fi
+    cmake -C "tests/presets/$preset.cmake" -S . -B "build/$preset" >"$LOGS/suite.log" 2>&1 || {
+        cat "$LOGS/suite.log"
+        exit 1
+    }
+    found=$(suites_of "$preset" "" | awk -v suite="$1" '$1 == suite { print $2, $3 }')
+    [[ -n "$found" ]] || {
+        printf "run: there is no suite '%s'; a suite is tests/ROOM/test_UNIT.c\n" "$1" >&2
+        exit 64
+    }
+    read -r program unit <<<"$found"
+    cmake --build "build/$preset" --parallel "$JOBS" --target "${program##*/}" >"$LOGS/suite.log" 2>&1 || {
+        grep -E -A 8 '(error|warning): ' "$LOGS/suite.log" || tail -n 40 "$LOGS/suite.log"
+        exit 1
+    }
+    set_sanitizer_options
+    mapfile -t prefix < <(fixed_addresses)
+    exec "${prefix[@]}" "$program" "$unit" "${@:2}"
+}
+
+# --- All of it ----------------------------------------------------------------------------------------------------------
+
+# run_steps STEP...: those of them that were asked for.
+run_steps()
 {
     local step
-    parse_options "$@"
-    mkdir -p "$LOGS"
-    deploy/install-packages.sh build run test || printf 'going on with what is there\n'
-    for step in "${steps[@]}"; do
+    for step; do
+        has_step "$step" || continue
         printf '\n== %s\n' "$step"
         SECONDS=0
         "step_$step"
         printf '   %d s\n' "$SECONDS"
     done
+}
+
+# The other lane: its output is kept for the end, its counts are the last line of a file.
+run_other_steps()
+{
+    run_steps "${OTHER_STEPS[@]}"
+    printf '%d %d %d\n' "$passed" "$failed" "$skipped" >"$LOGS/other.counts"
+}
+
+main()
+{
+    local other counts
+    mkdir -p "$LOGS"
+    if [[ "${1:-}" == suite ]]; then
+        nightly=""
+        run_suite "${@:2}"
+    fi
+    parse_options "$@"
+    deploy/install-packages.sh build run test || printf 'going on with what is there\n'
+    trap end_jobs EXIT
+    begin_jobs
+    rm -f "$LOGS/other.counts"
+    run_other_steps >"$LOGS/other.log" 2>&1 &
+    other=$!
+    run_steps "${SUITE_STEPS[@]}"
+    wait "$other" || true
+    cat "$LOGS/other.log"
+    if read -r -a counts <"$LOGS/other.counts"; then
+        count "${counts[@]}"
+    else
+        not_ok "the steps beside the suites came to no end: $LOGS/other.log"
+    fi
     printf '\n'
     summary
 }

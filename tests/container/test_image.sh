@@ -11,9 +11,12 @@ source deploy/lib/local-servers.sh
 readonly IMAGE=wascc-keyvalue:test
 
 if [[ "${1:-}" == -h || "${1:-}" == --help ]]; then
-    printf 'usage: tests/container/test_image.sh\n\nNeeds root (or sudo), buildah, mmdebstrap and jq; skips itself without.\n'
+    printf 'usage: tests/container/test_image.sh [BASE.tar]\n\n'
+    printf 'Needs root (or sudo), buildah, mmdebstrap and jq; skips itself without. BASE.tar is what make_base.sh has made,\n'
+    printf 'made now where it is not there.\n'
     exit 0
 fi
+base_tar=${1:-}
 
 # Mounting a root file system is for root alone.
 if [[ "$(id -u)" -ne 0 ]]; then
@@ -21,7 +24,7 @@ if [[ "$(id -u)" -ne 0 ]]; then
         printf 'skip container image: needs root, or sudo without a password\n'
         exit 0
     fi
-    exec sudo -n --preserve-env "$0"
+    exec sudo -n --preserve-env "$0" "$@"
 fi
 
 skip_all()
@@ -85,39 +88,19 @@ check()
     fi
 }
 
-# This machine's own sources of Debian packages, one-line style: whatever reaches them here reaches them there too.
-package_sources()
-{
-    # apt fills these in.
-    # shellcheck disable=SC2016
-    apt-get indextargets --format '$(ORIGIN) deb $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
-        sed -n -e 's/^Debian //p' | sort -u
-}
-
-# What this machine's apt was told about its way to the archives, proxies included.
-apt_options()
-{
-    apt-config dump | grep -E '^Acquire::((https?|ftp)::|Check-|ForceIPv|Retries)' || true
-}
-
+# make_base NAME: the image of that name, of the tar file that was given or is made now.
 make_base()
 {
-    local sources=$work/sources.list options=$work/apt.conf container suite
-    suite=$(sed -n -e 's/^VERSION_CODENAME=//p' /etc/os-release)
-    package_sources >"$sources"
-    if [[ ! -s "$sources" ]]; then
-        # No lists have been fetched yet, so that apt cannot tell whose sources are whose.
-        apt-get update -q && package_sources >"$sources"
+    local tar=$base_tar container
+    if [[ ! -s "$tar" ]]; then
+        tar=$work/base.tar
+        tests/container/make_base.sh "$tar" || return 1
     fi
-    apt_options >"$options"
-    # Without usr-is-merged apt chooses usrmerge, and that brings all of perl.
-    mmdebstrap --variant=minbase --include=usr-is-merged --hook-dir=/usr/share/mmdebstrap/hooks/merged-usr \
-        --aptopt="$options" "$suite" "$work/base.tar" "$sources" || return 1
     container=$(bah from scratch) &&
-        bah add -q "$container" "$work/base.tar" / &&
+        bah add -q "$container" "$tar" / &&
         bah commit -q "$container" "$1" &&
         bah rm "$container" &&
-        rm "$work/base.tar"
+        rm -f "$work/base.tar"
 }
 
 # The Dockerfile's own base where this machine is of that release, else the same of this machine's release.

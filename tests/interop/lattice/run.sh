@@ -8,28 +8,18 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 source deploy/lib/local-servers.sh
 
 readonly SOURCE=tests/interop/lattice
-# Of the crates' own demands; the newest of their dependencies want it.
-readonly OLDEST_CARGO=1.85
-
 usage()
 {
     cat <<'USAGE'
-usage: tests/interop/lattice/run.sh [--real-host] PROGRAM [BUILD_DIR]
+usage: tests/interop/lattice/run.sh [--real-host] PROGRAM
 
-Builds the lattice peer and runs it against PROGRAM, which is a wascc-keyvalue. Skips itself where there is no cargo.
-Both paths are seen from the top of the source tree.
+Builds the lattice peer (tests/interop/build.sh) and runs it against PROGRAM, which is a wascc-keyvalue; the path is
+seen from the top of the source tree. Skips itself where there is no cargo.
 
   --real-host   runs wascc-host 0.14 itself too, with an actor in it; the first build takes several minutes
-  BUILD_DIR     what cargo builds stays there; without it in build/interop-lattice
 
 exit: 0 all that ran passed; 1 a test failed; 64 a bad argument
 USAGE
-}
-
-skip_all()
-{
-    printf 'skip lattice: %s\n' "$1"
-    exit 0
 }
 
 clean_up()
@@ -40,45 +30,25 @@ clean_up()
     rm -rf "$work" || true
 }
 
-# cargo is asked outside the source tree, which it would leave files in.
+# What is not built after that was skipped, with its reason, or has failed.
 build_peer()
 {
-    local version
-    command -v cargo >/dev/null || skip_all "cargo is not on PATH"
-    command -v nats-server >/dev/null || skip_all "nats-server is not on PATH"
-    version=$(cargo --version | sed -n -E 's/^cargo ([0-9.]+).*/\1/p')
-    printf '%s\n' "$OLDEST_CARGO" "$version" | sort -C -V || skip_all "cargo is $version, the crates want $OLDEST_CARGO"
-    mkdir -p "$build_dir"
-    cp -R "$SOURCE/Cargo.toml" "$SOURCE/host" "$SOURCE/vectors" "$SOURCE/peer" "$SOURCE/real-host" "$build_dir/"
-    build "$build_dir" "the published crates build"
-    [[ -z "$real_host" ]] || build "$build_dir/real-host" "wascc-host builds"
-}
-
-# build DIRECTORY NAME: one workspace. What is built is in the same place for all.
-build()
-{
-    local log=$1/build.log target
-    target=$(realpath "$build_dir")/target
-    (cd "$1" && cargo fetch) >"$log" 2>&1 </dev/null || skip_all "cargo cannot fetch the crates: $(tail -n 1 "$log")"
-    if (cd "$1" && CARGO_TARGET_DIR=$target cargo build --offline) >"$log" 2>&1 </dev/null; then
-        printf 'ok lattice: %s\n' "$2"
-    else
-        grep -E -A 8 '^error' "$log" | head -n 40
-        printf 'not ok lattice: %s (all of it: %s)\n' "$2" "$log"
-        exit 1
-    fi
+    local status=0
+    tests/interop/build.sh lattice ${real_host:+real-host} || status=1
+    [[ "$status" -eq 0 ]] || exit 1
+    [[ -x "$built/lattice-peer" ]] || exit 0
 }
 
 # The data files that the C suites read must be what the crates write today.
 check_vectors()
 {
     mkdir -p "$work/data"
-    if "$build_dir/target/debug/lattice-vectors" "$work/data" && diff -r "$SOURCE/data" "$work/data" >"$work/diff"; then
+    if "$built/lattice-vectors" "$work/data" && diff -r "$SOURCE/data" "$work/data" >"$work/diff"; then
         printf 'ok lattice: the vectors are those that the published crates write\n'
     else
         head -n 20 "$work/diff" | cut -c -300
         printf 'not ok lattice: the vectors are those that the published crates write (make them anew: %s %s)\n' \
-            "$build_dir/target/debug/lattice-vectors" "$SOURCE/data"
+            "$built/lattice-vectors" "$SOURCE/data"
         failures=$((failures + 1))
     fi
 }
@@ -112,7 +82,7 @@ run_peer()
 {
     local status=0 provider_options=("${@/#--namespace/--lattice-namespace}")
     : >"$work/provider.log"
-    "$build_dir/target/debug/lattice-peer" --server "nats://127.0.0.1:$nats_port" --host-seed "$work/host.seed" \
+    "$built/lattice-peer" --server "nats://127.0.0.1:$nats_port" --host-seed "$work/host.seed" \
         --issuer-seed "$work/account.seed" --data "$SOURCE/data" --watch-life --expect-rebinding "$@" \
         >"$work/peer.log" 2>&1 </dev/null &
     peer_pid=$!
@@ -144,7 +114,7 @@ run_real_host()
     # That host is not optimized and takes long itself; the peer is what holds the provider to the usual 600 ms.
     env -u LATTICE_NAMESPACE -u LATTICE_CREDS_FILE "LATTICE_HOST=127.0.0.1:$nats_port" \
         LATTICE_RPC_TIMEOUT_MILLIS=3000 \
-        "$build_dir/target/debug/lattice-real-host" "$work/account.seed" <"$work/go" >"$work/peer.log" 2>&1 &
+        "$built/lattice-real-host" "$work/account.seed" <"$work/go" >"$work/peer.log" 2>&1 &
     peer_pid=$!
     exec 9>"$work/go"
     wait_for_line "$peer_pid" "$work/peer.log" '^host ' 30 || true
@@ -173,7 +143,7 @@ if [[ "${1:-}" == --real-host ]]; then
     real_host=yes
     shift
 fi
-if [[ "$#" -lt 1 || "$#" -gt 2 ]]; then
+if [[ "$#" -ne 1 ]]; then
     usage >&2
     exit 64
 fi
@@ -183,7 +153,7 @@ if [[ ! -x "$1" ]]; then
 fi
 
 program=$1
-build_dir=${2:-build/interop-lattice}
+built=$(realpath -m "${CARGO_TARGET_DIR:-build/cargo}")/debug
 failures=0
 nats_pid="" provider_pid="" peer_pid=""
 work=$(mktemp -d)
@@ -191,10 +161,14 @@ trap 'status=$?; clean_up >/dev/null 2>&1; exit "$status"' EXIT
 trap 'exit 130' INT TERM
 
 build_peer
+command -v nats-server >/dev/null || {
+    printf 'skip lattice: nats-server is not on PATH\n'
+    exit 0
+}
 check_vectors
-(umask 077 && "$build_dir/target/debug/lattice-peer" keys "$work") >"$work/keys"
+(umask 077 && "$built/lattice-peer" keys "$work") >"$work/keys"
 start_nats_server -1 "$work/nats-server.log"
 run_peer
 run_peer --namespace lattice --binding blue
-[[ -z "$real_host" ]] || run_real_host
+[[ -z "$real_host" || ! -x "$built/lattice-real-host" ]] || run_real_host
 [[ "$failures" -eq 0 ]]

@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# Builds the Rust programs that speak for the published crates: wascap-interop, the lattice peer with its vectors, and a
+# real wascc-host. All of it is in one target directory, since they share most of their crates; the first build takes
+# minutes, the next ones seconds. Prints a line `ok NAME`, `not ok NAME` or `skip NAME reason` a program.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+# Of the crates' own demands; the newest of their dependencies want it.
+readonly OLDEST_CARGO=1.85
+
+if [[ "${1:-}" == -h || "${1:-}" == --help ]]; then
+    cat <<'USAGE'
+usage: tests/interop/build.sh PROGRAM...
+
+  wascap      the program that tests/security/test_interop.c runs
+  lattice     the peer and the vectors of tests/interop/lattice
+  real-host   wascc-host 0.14 with an actor in it
+
+What is built is in $CARGO_TARGET_DIR/debug, without that in build/cargo/debug.
+
+exit: 0 all built or were skipped; 1 one does not build; 64 a bad argument
+USAGE
+    exit 0
+fi
+
+CARGO_TARGET_DIR=$(realpath -m "${CARGO_TARGET_DIR:-build/cargo}")
+export CARGO_TARGET_DIR
+
+# Says why nothing can be built here, or succeeds.
+can_build()
+{
+    local version
+    command -v cargo >/dev/null || {
+        printf 'cargo is not on PATH\n'
+        return 1
+    }
+    version=$(cargo --version | sed -n -E 's/^cargo ([0-9.]+).*/\1/p')
+    printf '%s\n' "$OLDEST_CARGO" "$version" | sort -C -V || {
+        printf 'cargo is %s, the crates want %s\n' "$version" "$OLDEST_CARGO"
+        return 1
+    }
+}
+
+# copy FROM TO: what has not changed keeps its time, so that cargo has nothing to do.
+copy()
+{
+    mkdir -p "$2"
+    cp -pR "$1/." "$2/"
+}
+
+# build NAME DIRECTORY: one workspace, outside of the source tree, which cargo would leave files in.
+build()
+{
+    local name=$1 directory=$2 log=$2/build.log
+    if ! (cd "$directory" && cargo fetch) >"$log" 2>&1 </dev/null; then
+        printf 'skip %s: cargo cannot fetch the crates: %s\n' "$name" "$(tail -n 1 "$log")"
+    elif (cd "$directory" && cargo build --offline) >"$log" 2>&1 </dev/null; then
+        printf 'ok %s builds\n' "$name"
+    else
+        grep -E -A 8 '^error' "$log" | head -n 40
+        printf 'not ok %s builds (all of it: %s)\n' "$name" "$log"
+        return 1
+    fi
+}
+
+build_program()
+{
+    case "$1" in
+    wascap)
+        copy tests/interop/wascap build/interop/wascap
+        build "interop: wascap" build/interop/wascap
+        ;;
+    lattice)
+        copy tests/interop/lattice build/interop/lattice
+        build "interop: the lattice peer" build/interop/lattice
+        ;;
+    real-host)
+        copy tests/interop/lattice build/interop/lattice
+        build "interop: wascc-host" build/interop/lattice/real-host
+        ;;
+    *)
+        printf "build: '%s' is no program: see tests/interop/build.sh --help\n" "$1" >&2
+        exit 64
+        ;;
+    esac
+}
+
+status=0
+for program; do
+    if why=$(can_build); then
+        build_program "$program" || status=1
+    else
+        printf 'skip interop: %s: %s\n' "$program" "$why"
+    fi
+done
+exit "$status"
