@@ -1,6 +1,7 @@
 /* The main of a room's program: test-<room> [UNIT [CASE]]. */
 #include "lib/room.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,24 @@ void __wrap__tcase_add_test(TCase *tests, const TTest *test, int signal, int exi
         return;
     only.found++;
     __real__tcase_add_test(tests, test, signal, exit_value, start, end);
+}
+
+/* Every assertion that holds writes its place to Check's file, with a system call, in case that the test
+ * crashes after it. In a loop of a hundred thousand rounds that is what takes the time; so a line is written
+ * so many times a test. */
+enum { POINTS_A_LINE = 16, LINES = 4096 };
+static _Atomic unsigned char points[LINES];
+
+void __real__mark_point(const char *file, int line);
+void __wrap__mark_point(const char *file, int line);
+void __wrap__mark_point(const char *file, int line)
+{
+    _Atomic unsigned char *passed = &points[(unsigned)line % LINES];
+    unsigned char times = atomic_load_explicit(passed, memory_order_relaxed);
+    if (times >= POINTS_A_LINE)
+        return;
+    atomic_store_explicit(passed, (unsigned char)(times + 1), memory_order_relaxed);
+    __real__mark_point(file, line);
 }
 
 __attribute__((weak)) void test_room_begin(void)
