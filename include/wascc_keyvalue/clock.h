@@ -12,6 +12,10 @@
  * thread. */
 int64_t wkv_monotonic_ns(void);
 
+/* Nanoseconds of CLOCK_BOOTTIME: as the monotonic clock, and it runs on while the machine sleeps. Any thread.
+ */
+int64_t wkv_boottime_ns(void);
+
 /* Nanoseconds since 1970 of the wall clock: for log lines and the times in tokens, never for expiry. Any
  * thread. */
 int64_t wkv_wall_ns(void);

@@ -100,10 +100,24 @@ void wkv_stats_watch_claims(struct wkv_stats_block *block, struct wkv_claims_cac
 void wkv_stats_connected(struct wkv_stats *stats, bool again);
 void wkv_stats_disconnected(struct wkv_stats *stats);
 
-/* Whether every connection of this process is up and the server has confirmed its subscriptions: what /readyz
- * says. Any thread. */
+/* Connections that were made, those that came back included: another number is another connection. Any
+ * thread. */
+uint64_t wkv_stats_connects(struct wkv_stats *stats);
+
+/* Whether every connection of this process is up and the server has confirmed its subscriptions. Any thread.
+ */
 void wkv_stats_set_ready(struct wkv_stats *stats, bool ready);
+
+/* Whether another instance holds a part of the data, and one of the two has to go: each time that this begins
+ * is counted. One thread sets it, any reads it. */
+void wkv_stats_set_split(struct wkv_stats *stats, bool split);
+bool wkv_stats_is_split(struct wkv_stats *stats);
+
+/* What /readyz says: ready, and not split. Any thread. */
 bool wkv_stats_is_ready(struct wkv_stats *stats);
+
+/* When the process was started: nanoseconds since 1970. Any thread. */
+int64_t wkv_stats_started_wall_ns(const struct wkv_stats *stats);
 
 /* ---- the last minute ---- */
 
@@ -153,6 +167,8 @@ struct wkv_stats_service {
     int64_t uptime_ns;
     unsigned workers;
     bool ready;
+    bool split;      /* now */
+    uint64_t splits; /* since start */
     uint64_t requests, errors;
     uint64_t refusals[WKV_STATS_CODES];
     uint64_t unsent; /* replies that nats.c could not take */

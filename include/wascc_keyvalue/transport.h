@@ -103,15 +103,14 @@ natsStatus wkv_make_inbox(const char *prefix, char out[WKV_SUBJECT_BYTES]);
  * it heard of this has been read. Waits at most a second for that. NULL is allowed. */
 void wkv_end_inbox(natsConnection *connection, natsSubscription *subscription);
 
-/* Asks `$SRV.PING.wascc-keyvalue` on connection and gives each answer that is from an instance on this
- * address with this engine to `seen` (its id, and whether it holds data, serving or draining, or is still
- * starting), for wait_ms or until seen returns false. One that is starting answers only where also_starting
- * is set. The connection's messages must be delivered meanwhile, by a loop of its own or nats.c's threads.
- * inbox_prefix is the connection's own (NULL: _INBOX). Errors: WKV_FORBIDDEN (the server's permissions refuse
- * the question or its answers), WKV_UNAVAILABLE. */
+/* Asks `$SRV.PING.wascc-keyvalue` on connection and gives the id of each instance on this address with this
+ * engine that answers, serving or draining, to `seen`, for wait_ms or until seen returns false. The
+ * connection's messages must be delivered meanwhile, by a loop of its own or nats.c's threads. inbox_prefix
+ * is the connection's own (NULL: _INBOX). Errors: WKV_FORBIDDEN (the server's permissions refuse the question
+ * or its answers), WKV_UNAVAILABLE. */
 enum wkv_code wkv_discovery_ask(natsConnection *connection, const char *inbox_prefix,
-                                const struct wkv_address *address, bool also_starting, int64_t wait_ms,
-                                bool (*seen)(void *context, const char *id, bool serving), void *context,
+                                const struct wkv_address *address, int64_t wait_ms,
+                                bool (*seen)(void *context, const char *id), void *context,
                                 struct wkv_error *error);
 
 /* ---- the server ---- */
@@ -136,7 +135,7 @@ struct wkv_server_options {
 enum wkv_server_outcome {
     WKV_SERVER_DRAINED, /* told to stop, and stopped in order */
     WKV_SERVER_CUT,     /* told to stop, and not all that had been received could be answered in time */
-    WKV_SERVER_SPLIT,   /* another instance holds this address's data */
+    WKV_SERVER_SPLIT,   /* another instance holds this address's data: not begun, or drained */
     WKV_SERVER_FAILED,  /* could not serve: error says why */
 };
 

@@ -10,11 +10,9 @@ struct found {
     bool any;
 };
 
-static bool note_serving(void *context, const char *id, bool serving)
+static bool note_serving(void *context, const char *id)
 {
     struct found *found = context;
-    if (!serving)
-        return true;
     found->any = true;
     (void)snprintf(found->id, sizeof found->id, "%s", id);
     return false;
@@ -29,7 +27,7 @@ static int check(const struct wkv_config *config)
         (void)fprintf(stderr, "wascc-keyvalue: %s\n", error.text);
         return WKV_EXIT_FAILED;
     }
-    enum wkv_code code = wkv_discovery_ask(connection, config->connect.inbox_prefix, &config->address, false,
+    enum wkv_code code = wkv_discovery_ask(connection, config->connect.inbox_prefix, &config->address,
                                            (int64_t)config->timeout_ms, note_serving, &found, &error);
     natsConnection_Destroy(connection);
     if (code == WKV_OK && found.any) {

@@ -90,8 +90,10 @@ static enum MHD_Result answer_readyz(struct wkv_metrics *metrics, struct MHD_Con
 {
     if (wkv_stats_is_ready(metrics->options.stats))
         return answer_text(connection, MHD_HTTP_OK, "ready\n");
+    bool split = wkv_stats_is_split(metrics->options.stats);
     return answer_text(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
-                       "not connected to NATS with confirmed subscriptions\n");
+                       split ? "another instance serves this binding too, and one of the two has to go\n"
+                             : "not connected to NATS with confirmed subscriptions\n");
 }
 
 static enum MHD_Result answer_paths(struct wkv_metrics *metrics, struct MHD_Connection *connection)

@@ -239,8 +239,13 @@ bool wkv_metrics_write(const struct wkv_metrics_options *options, int64_t now_ns
     if (source == NULL)
         return false;
     build_info(page, options);
-    gauge(page, PREFIX "ready", "1 while connected to NATS with confirmed subscriptions, else 0.",
+    gauge(page, PREFIX "ready",
+          "1 while connected to NATS with confirmed subscriptions and alone on the binding, else 0.",
           source->service.ready);
+    gauge(page, PREFIX "split", "1 while another instance is known to hold a part of the binding's data.",
+          source->service.split);
+    counter(page, PREFIX "splits_total", "How often another instance was met that holds a part of the data.",
+            source->service.splits);
     gauge(page, PREFIX "workers", "Event loops, each with a connection to NATS.", source->service.workers);
     requests(page, source);
     dropped(page, &source->service);

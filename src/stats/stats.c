@@ -180,7 +180,29 @@ void wkv_stats_set_ready(struct wkv_stats *stats, bool ready)
     atomic_store_explicit(&stats->ready, ready, memory_order_release);
 }
 
+uint64_t wkv_stats_connects(struct wkv_stats *stats)
+{
+    return wkv_stats_read(&stats->connects) + wkv_stats_read(&stats->reconnects);
+}
+
+void wkv_stats_set_split(struct wkv_stats *stats, bool split)
+{
+    bool before = atomic_exchange_explicit(&stats->split, split, memory_order_acq_rel);
+    if (split && !before)
+        wkv_stats_add(&stats->splits, 1);
+}
+
+bool wkv_stats_is_split(struct wkv_stats *stats)
+{
+    return atomic_load_explicit(&stats->split, memory_order_acquire);
+}
+
 bool wkv_stats_is_ready(struct wkv_stats *stats)
 {
-    return atomic_load_explicit(&stats->ready, memory_order_acquire);
+    return atomic_load_explicit(&stats->ready, memory_order_acquire) && !wkv_stats_is_split(stats);
+}
+
+int64_t wkv_stats_started_wall_ns(const struct wkv_stats *stats)
+{
+    return stats->start_wall_ns;
 }

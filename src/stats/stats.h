@@ -104,7 +104,9 @@ struct wkv_stats {
     _Atomic uint64_t connections;
     _Atomic uint64_t connects;
     _Atomic uint64_t reconnects;
+    _Atomic uint64_t splits;
     _Atomic bool ready;
+    _Atomic bool split;
     _Atomic uint64_t dropped[WKV_STATS_DROPS];
 };
 

@@ -178,6 +178,8 @@ bool wkv_stats_service(struct wkv_stats *stats, int64_t now_ns, struct wkv_stats
     out->uptime_ns = now_ns > stats->start_ns ? now_ns - stats->start_ns : 0;
     out->workers = stats->block_count - 1;
     out->ready = wkv_stats_is_ready(stats);
+    out->split = wkv_stats_is_split(stats);
+    out->splits = wkv_stats_read(&stats->splits);
     for (unsigned i = 0; i < stats->block_count; i++) {
         add_requests(stats->blocks[i], out);
         add_claims(stats->blocks[i], &out->claims_cache);

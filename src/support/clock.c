@@ -16,6 +16,11 @@ int64_t wkv_monotonic_ns(void)
     return read_clock(CLOCK_MONOTONIC);
 }
 
+int64_t wkv_boottime_ns(void)
+{
+    return read_clock(CLOCK_BOOTTIME);
+}
+
 int64_t wkv_wall_ns(void)
 {
     return read_clock(CLOCK_REALTIME);

@@ -10,16 +10,9 @@
 #include "transport/take_up.h"
 #include "wascc_keyvalue/clock.h"
 
-#define PING_SUBJECT "$SRV.PING"
-/* How long to wait for others' answers. They come within a round trip; a busy host may need longer. */
-#define CLAIM_WAIT_MS 300
 /* Hosts answer the lattice's questions within a second. */
 #define TAKE_UP_MS 5000
-/* A peer that is starting too is asked again so often before it is taken for stuck. */
-#define CLAIM_TRIES 20
 #define UNSUBSCRIBE_WAIT_MS 1000
-/* Who is refused the question hears nothing, and it may be our own answer that is late. */
-#define REFUSED_TRIES 3
 /* A longer answer than this is made for each who asks; no server takes it, unless it was told to. */
 #define KEPT_BYTES ((size_t)1024 * 1024)
 
@@ -101,17 +94,26 @@ static bool answer_first(struct wkv_discovery *discovery, natsMsg *message, cons
     return true;
 }
 
-/* Who finds a service calls it, so one that does not listen yet is not to be found: but by others that start,
- * whose PING has something in it. */
-static bool may_be_found(struct wkv_discovery *discovery, const natsMsg *message)
+static bool is_to_be_found(struct wkv_discovery *discovery)
 {
-    return atomic_load(&discovery->phase) != WKV_PHASE_STARTING || natsMsg_GetDataLength(message) > 0;
+    return atomic_load(&discovery->phase) >= WKV_PHASE_SERVING;
+}
+
+/* Who finds a service calls it, so one that does not listen yet is not to be found: but by others that
+ * start. Another that serves on this address is news. */
+static bool answers_ping(struct wkv_discovery *discovery, const natsMsg *message)
+{
+    struct wkv_question question = wkv_question_read(
+        natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message), discovery->address, discovery->id);
+    if (question.of_other_instance)
+        atomic_store(&discovery->other_asks, true);
+    return question.ours && (question.also_starting || is_to_be_found(discovery));
 }
 
 static void answer_ping(struct wkv_loop *loop, void *context, natsMsg *message)
 {
     (void)loop;
-    if (may_be_found(context, message) && is_wanted(message) && !answer_alike(context, message, "PING"))
+    if (is_wanted(message) && answers_ping(context, message) && !answer_alike(context, message, "PING"))
         (void)answer_first(context, message, "PING", wkv_service_ping(context), true);
 }
 
@@ -119,8 +121,7 @@ static void answer_info(struct wkv_loop *loop, void *context, natsMsg *message)
 {
     struct wkv_discovery *discovery = context;
     (void)loop;
-    if (atomic_load(&discovery->phase) != WKV_PHASE_STARTING && is_wanted(message) &&
-        !answer_alike(context, message, "INFO"))
+    if (is_to_be_found(discovery) && is_wanted(message) && !answer_alike(context, message, "INFO"))
         (void)answer_first(context, message, "INFO", wkv_service_info(context), true);
 }
 
@@ -128,8 +129,7 @@ static void answer_stats(struct wkv_loop *loop, void *context, natsMsg *message)
 {
     struct wkv_discovery *discovery = context;
     (void)loop;
-    if (atomic_load(&discovery->phase) != WKV_PHASE_STARTING && is_wanted(message) &&
-        !answer_alike(context, message, "STATS"))
+    if (is_to_be_found(discovery) && is_wanted(message) && !answer_alike(context, message, "STATS"))
         (void)answer_first(context, message, "STATS", wkv_service_stats(context), true);
 }
 
@@ -205,6 +205,7 @@ enum wkv_code wkv_discovery_init(struct wkv_discovery *discovery, const struct w
     discovery->address = address;
     discovery->provider = provider;
     discovery->id = provider->instance;
+    wkv_time_text(wkv_stats_started_wall_ns(provider->stats), 9, discovery->started);
     if (wkv_loop_init(&discovery->loop, "discovery", address, provider->stats, log, notify_fd, error) !=
             WKV_OK ||
         make_host(discovery->host, error) != WKV_OK)
@@ -237,24 +238,6 @@ void wkv_discovery_destroy(struct wkv_discovery *discovery)
     forget_answers(discovery);
 }
 
-/* Reads a PING answer. Returns whether it is from an instance on this address with this engine; *id is the
- * caller's to free then. */
-static bool read_pong(const char *data, int len, const struct wkv_address *address, char **id, bool *serving)
-{
-    json_t *pong = len < 0 ? NULL : json_loadb(data, (size_t)len, 0, NULL);
-    const char *type, *name, *instance, *space, *binding, *engine, *phase = "serving";
-    bool ours = json_unpack(pong, "{s:s, s:s, s:s, s:{s:s, s:s, s:s, s?:s}}", "type", &type, "name", &name,
-                            "id", &instance, "metadata", "lattice_namespace", &space, "binding", &binding,
-                            "engine", &engine, "phase", &phase) == 0 &&
-                strcmp(type, WKV_PING_TYPE) == 0 && strcmp(name, WKV_SERVICE_NAME) == 0 &&
-                strcmp(space, wkv_service_namespace(address)) == 0 &&
-                strcmp(binding, address->binding) == 0 && strcmp(engine, WKV_ENGINE) == 0;
-    *id = ours ? strdup(instance) : NULL;
-    *serving = ours && strcmp(phase, "starting") != 0;
-    json_decref(pong);
-    return *id != NULL;
-}
-
 natsStatus wkv_make_inbox(const char *prefix, char out[WKV_SUBJECT_BYTES])
 {
     natsInbox *inbox = NULL;
@@ -285,9 +268,17 @@ static bool was_refused(natsConnection *connection)
     return natsConnection_GetLastError(connection, &changing) == NATS_NOT_PERMITTED;
 }
 
+enum wkv_code wkv_discovery_denied(const char *inbox_prefix, struct wkv_error *error)
+{
+    return wkv_fail(error, WKV_FORBIDDEN,
+                    "the server does not let this user ask for instances, or hear their answers; grant it "
+                    "`publish` on %s and `subscribe` on its inbox (%s.*), or set --inbox-prefix",
+                    WKV_PING_SUBJECT "." WKV_SERVICE_NAME, inbox_prefix == NULL ? "_INBOX" : inbox_prefix);
+}
+
 enum wkv_code wkv_discovery_ask(natsConnection *connection, const char *inbox_prefix,
-                                const struct wkv_address *address, bool also_starting, int64_t wait_ms,
-                                bool (*seen)(void *context, const char *id, bool serving), void *context,
+                                const struct wkv_address *address, int64_t wait_ms,
+                                bool (*seen)(void *context, const char *id), void *context,
                                 struct wkv_error *error)
 {
     char inbox[WKV_SUBJECT_BYTES];
@@ -296,8 +287,8 @@ enum wkv_code wkv_discovery_ask(natsConnection *connection, const char *inbox_pr
     if (status == NATS_OK)
         status = natsConnection_SubscribeSync(&answers, connection, inbox);
     if (status == NATS_OK)
-        status = natsConnection_PublishRequestString(connection, PING_SUBJECT "." WKV_SERVICE_NAME, inbox,
-                                                     also_starting ? "also who is starting" : "");
+        status =
+            natsConnection_PublishRequestString(connection, WKV_PING_SUBJECT "." WKV_SERVICE_NAME, inbox, "");
     int64_t deadline_ns = wkv_monotonic_ns() + wait_ms * WKV_NS_PER_MS;
     bool wanted = true;
     bool heard = false;
@@ -308,80 +299,18 @@ enum wkv_code wkv_discovery_ask(natsConnection *connection, const char *inbox_pr
             break;
         status = natsSubscription_NextMsg(&message, answers, left);
         heard |= status == NATS_OK;
-        char *id;
-        bool serving;
+        struct wkv_pong pong;
         if (status == NATS_OK &&
-            read_pong(natsMsg_GetData(message), natsMsg_GetDataLength(message), address, &id, &serving)) {
-            wanted = seen(context, id, serving);
-            free(id);
-        }
+            wkv_pong_read(natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message), address, &pong) &&
+            pong.phase >= WKV_PHASE_SERVING)
+            wanted = seen(context, pong.id);
         natsMsg_Destroy(message);
     }
     wkv_end_inbox(connection, answers);
     if (!heard && (status == NATS_OK || status == NATS_TIMEOUT) && was_refused(connection))
-        return wkv_fail(
-            error, WKV_FORBIDDEN,
-            "the server does not let this user ask for instances, or hear their answers; grant it "
-            "`publish` on %s and `subscribe` on its inbox (%s), or set --inbox-prefix",
-            PING_SUBJECT "." WKV_SERVICE_NAME, inbox);
+        return wkv_discovery_denied(inbox_prefix, error);
     if (status != NATS_OK && status != NATS_TIMEOUT && status != NATS_NO_RESPONDERS)
         return wkv_fail(error, WKV_UNAVAILABLE, "cannot ask for other instances: %s",
                         natsStatus_GetText(status));
-    return WKV_OK;
-}
-
-/* What a claim has seen so far. */
-struct claim {
-    const char *own_id;
-    char other[WKV_INSTANCE_ID_BYTES];
-    bool in_the_way; /* one that serves, or starts with a smaller id */
-    bool undecided;  /* one that starts with a larger id: it may not have seen us */
-    bool heard_own;  /* our own answer came, so the others' have had their time */
-};
-
-static bool note_peer(void *context, const char *id, bool serving)
-{
-    struct claim *claim = context;
-    int order = strcmp(id, claim->own_id);
-    if (order == 0) {
-        claim->heard_own = true;
-        return true;
-    }
-    if (serving || order < 0) {
-        claim->in_the_way = true;
-        (void)snprintf(claim->other, sizeof claim->other, "%s", id);
-        return false;
-    }
-    claim->undecided = true;
-    return true;
-}
-
-static enum wkv_code ask_others(struct wkv_discovery *discovery, const char *inbox_prefix,
-                                struct claim *claim, struct wkv_error *error)
-{
-    natsConnection *connection = wkv_loop_hold(&discovery->loop);
-    if (connection == NULL)
-        return wkv_fail(error, WKV_UNAVAILABLE, "cannot ask for other instances: no connection");
-    enum wkv_code code = wkv_discovery_ask(connection, inbox_prefix, discovery->address, true, CLAIM_WAIT_MS,
-                                           note_peer, claim, error);
-    wkv_loop_let_go(&discovery->loop);
-    return code;
-}
-
-enum wkv_code wkv_discovery_claim(struct wkv_discovery *discovery, const char *inbox_prefix, bool *alone,
-                                  char other[WKV_INSTANCE_ID_BYTES], struct wkv_error *error)
-{
-    struct claim claim = {.own_id = discovery->id};
-    for (int i = 0; i < CLAIM_TRIES; i++) {
-        claim.undecided = false;
-        claim.heard_own = false;
-        enum wkv_code code = ask_others(discovery, inbox_prefix, &claim, error);
-        if (code != WKV_OK && (code != WKV_FORBIDDEN || i + 1 >= REFUSED_TRIES))
-            return code;
-        if (claim.in_the_way || (claim.heard_own && !claim.undecided))
-            break;
-    }
-    *alone = !claim.in_the_way;
-    (void)snprintf(other, WKV_INSTANCE_ID_BYTES, "%s", claim.other);
     return WKV_OK;
 }

@@ -6,10 +6,11 @@
 #include <stdbool.h>
 
 #include "transport/loop.h"
+#include "transport/pong.h"
 #include "wascc_keyvalue/nkey.h"
 
-/* How far a process has come with its life. */
-enum wkv_phase { WKV_PHASE_STARTING, WKV_PHASE_SERVING, WKV_PHASE_DRAINING };
+/* Who asks for all services, and with `.wascc-keyvalue` for this one, asks here. */
+#define WKV_PING_SUBJECT "$SRV.PING"
 
 /* So many messages are kept at the most for those who ask the same within a turn of the loop: answers to
  * three questions on `$SRV` and four on the lattice's inventory, of which bindings may take several. */
@@ -26,7 +27,9 @@ struct wkv_discovery {
     const struct wkv_address *address;   /* borrowed */
     const struct wkv_provider *provider; /* borrowed */
     const char *id;                      /* the provider's instance */
+    char started[WKV_TIME_TEXT_BYTES];   /* when the process was started */
     _Atomic int phase;                   /* enum wkv_phase */
+    _Atomic bool other_asks;             /* another instance has asked whether it is alone: see alone.h */
     /* The loop's thread's: what was answered in the turn in which the last question came. */
     struct wkv_kept_answer kept[WKV_KEPT_ANSWERS];
     size_t kept_count;
@@ -52,11 +55,8 @@ void wkv_discovery_ask_bindings(struct wkv_discovery *discovery);
 /* Frees a disconnected discovery. */
 void wkv_discovery_destroy(struct wkv_discovery *discovery);
 
-/* Whether this instance, connected and subscribed, may hold the data of its address: false where another one
- * serves there, or is starting there and goes first. Two that start at once each see the other, because each
- * listens before it asks; the one with the smaller id goes on. `other` gets the id of the one in the way.
- * inbox_prefix is that of the loop's connection (NULL: _INBOX). Errors: as wkv_discovery_ask. */
-enum wkv_code wkv_discovery_claim(struct wkv_discovery *discovery, const char *inbox_prefix, bool *alone,
-                                  char other[WKV_INSTANCE_ID_BYTES], struct wkv_error *error);
+/* Says that the server's permissions forbid to ask for instances, and what to grant. Returns WKV_FORBIDDEN.
+ */
+enum wkv_code wkv_discovery_denied(const char *inbox_prefix, struct wkv_error *error);
 
 #endif

@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sysexits.h>
 #include <unistd.h>
 
+#include "transport/alone.h"
 #include "transport/discovery.h"
 #include "transport/events.h"
 #include "transport/keeper.h"
@@ -31,6 +33,7 @@
 enum progress {
     GO_ON,
     STOPPED, /* told to stop */
+    SPLIT,   /* another instance holds this address's data */
     FAILED,
 };
 
@@ -46,10 +49,12 @@ struct server {
     struct wkv_keeper *each; /* discovery's, and each worker's */
     unsigned keeper_count;
     struct wkv_discovery discovery;
+    struct wkv_alone alone;
     struct wkv_worker *workers;  /* for actors; behind them one more, for `system` */
     unsigned worker_count;       /* initialised ones, that one included */
     bool served;                 /* the lattice has heard of this process */
     bool cut;                    /* not all that was received could be answered */
+    bool split;                  /* it stops since another instance holds the data */
     pthread_mutex_t follow_lock; /* one change of a binding at a time is followed */
 };
 
@@ -106,28 +111,22 @@ static bool wait_for_stop(struct server *server, int notify_fd, int timeout_ms)
     return (fds[0].revents & POLLIN) != 0;
 }
 
-/* Contract, section 9 and the project's rule: two instances that hold their data in memory would split it. */
-static enum wkv_server_outcome claim_address(struct server *server, struct wkv_error *error)
+/* Contract, section 10: two instances that hold their data in memory would split it. */
+static enum progress claim_address(struct server *server, struct wkv_error *error)
 {
-    bool alone;
-    char other[WKV_INSTANCE_ID_BYTES];
-    if (wkv_discovery_claim(&server->discovery, server->options->connect.inbox_prefix, &alone, other,
-                            error) != WKV_OK)
-        return WKV_SERVER_FAILED;
-    if (alone)
-        return WKV_SERVER_DRAINED;
-    if (server->options->allow_split) {
-        wkv_log_warn(server->options->log,
-                     "instance %s serves this binding too: with --allow-split each holds a part of the data",
-                     other);
-        return WKV_SERVER_DRAINED;
+    wkv_alone_claim(&server->alone);
+    for (;;) {
+        int64_t wait_ms;
+        enum wkv_alone_verdict verdict = wkv_alone_turn(&server->alone, &wait_ms, error);
+        if (verdict != WKV_ALONE_WAIT)
+            return verdict == WKV_ALONE_CLAIMED ? GO_ON : verdict == WKV_ALONE_GO ? SPLIT : FAILED;
+        if (wait_for_stop(server, -1, (int)wait_ms))
+            return STOPPED;
+        if (!wkv_loop_is_confirmed(&server->discovery.loop)) {
+            (void)wkv_fail(error, WKV_UNAVAILABLE, "cannot ask for other instances: the connection is lost");
+            return FAILED;
+        }
     }
-    (void)wkv_fail(error, WKV_UNAVAILABLE,
-                   "instance %s already serves binding \"%s\" from its memory; a second one would split the "
-                   "data: stop that "
-                   "one, choose another --binding or --lattice-namespace, or give --allow-split",
-                   other, server->options->address.binding);
-    return WKV_SERVER_SPLIT;
 }
 
 static struct wkv_loop *loop_at(struct server *server, unsigned i)
@@ -156,11 +155,11 @@ static void find_readiness(struct server *server)
         wkv_notify_status("serving");
 }
 
-static void forget_notices(const struct server *server)
+/* Returns whether there were any. It does not block. */
+static bool forget_notices(const struct server *server)
 {
     uint64_t count;
-    ssize_t got = read(server->notify_fd, &count, sizeof count);
-    (void)got; /* it does not block */
+    return read(server->notify_fd, &count, sizeof count) == (ssize_t)sizeof count;
 }
 
 /* Whether one of the connections, which has never been there, cannot come to be. */
@@ -181,7 +180,7 @@ static enum progress open_connections(struct server *server, unsigned first, uns
             return FAILED;
     for (;;) {
         bool all = true;
-        forget_notices(server);
+        (void)forget_notices(server);
         if (has_failed(server, error))
             return FAILED;
         for (unsigned i = first; i < end; i++)
@@ -223,8 +222,8 @@ static void follow_binding(void *context, const struct wkv_bindings_change *chan
                       change->bound ? WKV_EVENT_BINDING_CREATED : WKV_EVENT_BINDING_REMOVED, change->actor);
 }
 
-/* Until it is told to stop. */
-static void serve(struct server *server)
+/* Until it is told to stop, or has to leave the data to another instance. */
+static enum progress serve(struct server *server, struct wkv_error *error)
 {
     const struct wkv_server_options *options = server->options;
     char base[WKV_SUBJECT_BYTES];
@@ -237,12 +236,19 @@ static void serve(struct server *server)
     wkv_log_info(options->log, "ready: %s %s serves %s.<actor>.<operation> with %u workers", WKV_SERVICE_NAME,
                  server->discovery.id, base, options->workers);
     wkv_notify_ready();
+    enum progress progress = GO_ON;
     wkv_pulse_set(&server->pulse, true);
-    while (!wait_for_stop(server, server->notify_fd, -1)) {
-        forget_notices(server);
-        find_readiness(server);
+    while (progress == GO_ON) {
+        int64_t wait_ms;
+        if (wkv_alone_turn(&server->alone, &wait_ms, error) == WKV_ALONE_GO)
+            progress = SPLIT;
+        else if (wait_for_stop(server, server->notify_fd, (int)wait_ms))
+            progress = STOPPED;
+        else if (forget_notices(server))
+            find_readiness(server);
     }
     wkv_pulse_set(&server->pulse, false);
+    return progress;
 }
 
 static void log_totals(const struct server *server, bool drained)
@@ -304,7 +310,7 @@ static void drain(struct server *server)
     /* Whoever gives no time at all asks for no drain. */
     server->cut &= total_ms > 0;
     if (!ended)
-        end_now(server, server->cut ? EXIT_FAILURE : EXIT_SUCCESS);
+        end_now(server, server->split ? EX_UNAVAILABLE : server->cut ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
 static enum wkv_code init_workers(struct server *server, struct wkv_error *error)
@@ -352,6 +358,7 @@ static enum wkv_code init(struct server *server, struct wkv_error *error)
                            error) != WKV_OK ||
         init_workers(server, error) != WKV_OK)
         return error->code;
+    wkv_alone_init(&server->alone, &server->discovery, options->connect.inbox_prefix);
     wkv_bindings_watch(options->provider->bindings, follow_binding, server);
     show_pulses(server, wkv_vitals_add);
     return WKV_OK;
@@ -367,6 +374,7 @@ static void destroy(struct server *server)
     for (unsigned i = 0; i < server->worker_count; i++)
         wkv_worker_destroy(&server->workers[i]);
     free(server->workers);
+    wkv_alone_destroy(&server->alone);
     if (server->keeper_count > 0)
         wkv_discovery_destroy(&server->discovery);
     for (unsigned i = 0; i < server->keeper_count; i++)
@@ -379,17 +387,14 @@ static void destroy(struct server *server)
 }
 
 /* Asks whether it is alone, again where the server goes away meanwhile. */
-static enum progress open_discovery(struct server *server, enum wkv_server_outcome *outcome,
-                                    struct wkv_error *error)
+static enum progress open_discovery(struct server *server, struct wkv_error *error)
 {
     for (;;) {
         enum progress progress = open_connections(server, 0, 1, error);
         if (progress == GO_ON)
-            *outcome = claim_address(server, error);
-        if (progress != GO_ON || *outcome == WKV_SERVER_DRAINED)
+            progress = claim_address(server, error);
+        if (progress != FAILED || error->code != WKV_UNAVAILABLE)
             return progress;
-        if (*outcome != WKV_SERVER_FAILED || error->code != WKV_UNAVAILABLE)
-            return FAILED;
         wkv_log_warn(server->options->log, "%s; asking again", error->text);
         if (wait_for_stop(server, -1, ASK_AGAIN_MS))
             return STOPPED;
@@ -398,18 +403,18 @@ static enum progress open_discovery(struct server *server, enum wkv_server_outco
 
 static enum wkv_server_outcome run(struct server *server, struct wkv_error *error)
 {
-    enum wkv_server_outcome outcome = WKV_SERVER_FAILED;
-    enum progress progress = open_discovery(server, &outcome, error);
-    if (progress == GO_ON) {
-        outcome = WKV_SERVER_FAILED;
-        progress = open_connections(server, 1, server->keeper_count, error);
-    }
-    if (progress == FAILED)
-        return outcome;
+    enum progress progress = open_discovery(server, error);
+    if (progress == SPLIT)
+        return WKV_SERVER_SPLIT;
     if (progress == GO_ON)
-        serve(server);
+        progress = open_connections(server, 1, server->keeper_count, error);
+    if (progress == FAILED)
+        return WKV_SERVER_FAILED;
+    if (progress == GO_ON)
+        progress = serve(server, error);
+    server->split = progress == SPLIT;
     drain(server);
-    return server->cut ? WKV_SERVER_CUT : WKV_SERVER_DRAINED;
+    return server->split ? WKV_SERVER_SPLIT : server->cut ? WKV_SERVER_CUT : WKV_SERVER_DRAINED;
 }
 
 enum wkv_server_outcome wkv_server_run(const struct wkv_server_options *options, int stop_fd,

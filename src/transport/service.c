@@ -14,24 +14,17 @@
  * shows no other. */
 #define SERVICE_ENDPOINT "HealthRequest"
 
-/* What PING says of itself; beside what ADR-32 has, by this two instances that start at once agree who goes
- * on. */
-static const char *phase_name(const struct wkv_discovery *discovery)
-{
-    static const char *const names[] = {[WKV_PHASE_STARTING] = "starting",
-                                        [WKV_PHASE_SERVING] = "serving",
-                                        [WKV_PHASE_DRAINING] = "draining"};
-    return names[atomic_load(&discovery->phase)];
-}
-
-/* What each document begins with. */
+/* What each document begins with. Beside what ADR-32 has, instances agree by the metadata who of them goes on
+ * (pong.h). */
 static json_t *make_document(const struct wkv_discovery *discovery, const char *type)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s}}", "type", type, "name",
+    enum wkv_phase phase = (enum wkv_phase)atomic_load(&discovery->phase);
+    return json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s*}}", "type", type, "name",
                      WKV_SERVICE_NAME, "id", discovery->id, "version", WKV_VERSION, "metadata", "capability",
                      WKV_CAPABILITY, "lattice_namespace", wkv_service_namespace(discovery->address),
                      "binding", discovery->address->binding, "engine", WKV_ENGINE, "phase",
-                     phase_name(discovery));
+                     wkv_phase_name(phase), "started", discovery->started, "split",
+                     discovery->provider->split ? WKV_SPLIT_ALLOWED : NULL);
 }
 
 json_t *wkv_service_ping(const struct wkv_discovery *discovery)

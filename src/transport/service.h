@@ -7,6 +7,8 @@
 #include "transport/discovery.h"
 
 #define WKV_PING_TYPE "io.nats.micro.v1.ping_response"
+/* The metadata `split` of one that was started with --allow-split. */
+#define WKV_SPLIT_ALLOWED "allowed"
 
 /* The lattice namespace as the documents have it: "" where there is none. */
 static inline const char *wkv_service_namespace(const struct wkv_address *address)

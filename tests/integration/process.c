@@ -236,6 +236,14 @@ void process_signal(const struct process *process, int signal)
     ck_assert_int_eq(kill(process->pid, signal), 0);
 }
 
+void process_freeze(const struct process *process)
+{
+    int status;
+    process_signal(process, SIGSTOP);
+    ck_assert_int_eq(waitpid(process->pid, &status, WUNTRACED), process->pid);
+    ck_assert(WIFSTOPPED(status));
+}
+
 void process_destroy(struct process *process)
 {
     if (process->pid > 0) {

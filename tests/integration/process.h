@@ -47,6 +47,9 @@ void process_read(struct process *process);
 
 void process_signal(const struct process *process, int signal);
 
+/* Stops the process in its tracks, and returns when it stands still. SIGCONT wakes it. */
+void process_freeze(const struct process *process);
+
 /* Kills the process where it still runs and frees what it said. */
 void process_destroy(struct process *process);
 

@@ -66,10 +66,7 @@ void nats_server_kill(struct nats_server *server)
 
 void nats_server_freeze(struct nats_server *server)
 {
-    int status;
-    process_signal(&server->process, SIGSTOP);
-    ck_assert_int_eq(waitpid(server->process.pid, &status, WUNTRACED), server->process.pid);
-    ck_assert(WIFSTOPPED(status));
+    process_freeze(&server->process);
 }
 
 int free_port(void)

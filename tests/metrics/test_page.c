@@ -320,6 +320,8 @@ static const struct {
 } all_metrics[] = {
     {"wascc_keyvalue_build_info", "gauge"},
     {"wascc_keyvalue_ready", "gauge"},
+    {"wascc_keyvalue_split", "gauge"},
+    {"wascc_keyvalue_splits_total", "counter"},
     {"wascc_keyvalue_workers", "gauge"},
     {"wascc_keyvalue_requests_total", "counter"},
     {"wascc_keyvalue_errors_total", "counter"},

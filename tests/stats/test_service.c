@@ -132,6 +132,22 @@ START_TEST(it_is_ready_once_that_was_said)
 }
 END_TEST
 
+START_TEST(it_is_not_ready_while_another_one_holds_a_part_of_the_data)
+{
+    wkv_stats_set_ready(stats, true);
+    for (unsigned i = 1; i <= 3; i++) {
+        wkv_stats_set_split(stats, true);
+        wkv_stats_set_split(stats, true);
+        ck_assert(!wkv_stats_is_ready(stats));
+        ck_assert(read_service()->split && !read_service()->ready);
+        ck_assert_uint_eq(read_service()->splits, i);
+        wkv_stats_set_split(stats, false);
+        ck_assert(wkv_stats_is_ready(stats));
+        ck_assert(!read_service()->split && read_service()->ready);
+    }
+}
+END_TEST
+
 /* ---- the store and its keyspaces ---- */
 
 static void bind(unsigned number, const char *keyspace)
@@ -377,6 +393,7 @@ Suite *service_suite(void)
     tcase_add_test(tests, there_are_never_fewer_than_no_connections);
     tcase_add_test(tests, connections_are_counted_by_any_thread);
     tcase_add_test(tests, it_is_ready_once_that_was_said);
+    tcase_add_test(tests, it_is_not_ready_while_another_one_holds_a_part_of_the_data);
     tcase_add_test(tests, the_store_s_own_statistics_are_passed_on);
     tcase_add_test(tests, keyspaces_are_told_by_name_the_most_keys_first);
     tcase_add_loop_test(tests, only_the_largest_keyspaces_are_told, 0, COUNT_OF(sizes));
