@@ -31,6 +31,7 @@
 #include <stdint.h>
 
 #include "wascc_keyvalue/error.h"
+#include "wascc_keyvalue/file.h"
 
 /* What a key is for. The value is the prefix byte of its public key. */
 enum wkv_nkey_kind {
@@ -97,10 +98,12 @@ enum wkv_code wkv_nkey_seed_decode(const char *text, size_t len, struct wkv_nkey
                                    struct wkv_error *error);
 
 /* Reads a seed from a file: either its 58 characters with white space around them, or the JSON object that
- * `keygen` prints. The file passes through guarded memory only. The caller owns *seed. Errors:
- * WKV_BAD_REQUEST (cannot be read, is longer than WKV_NKEY_SEED_FILE_BYTES, or holds no seed; the text does
- * not quote path, which may be a seed that was given by mistake), WKV_UNAVAILABLE. */
-enum wkv_code wkv_nkey_seed_load(const char *path, struct wkv_nkey_seed **seed, struct wkv_error *error);
+ * `keygen` prints; a byte order mark and lines that end as Windows' do make no difference. The file passes
+ * through guarded memory only. The caller owns *seed. Errors: WKV_BAD_REQUEST (cannot be read or is not of
+ * that kind, is longer than WKV_NKEY_SEED_FILE_BYTES, or holds no seed; the text does not quote path, which
+ * may be a seed that was given by mistake), WKV_UNAVAILABLE. */
+enum wkv_code wkv_nkey_seed_load(const char *path, enum wkv_file_kind kind, struct wkv_nkey_seed **seed,
+                                 struct wkv_error *error);
 
 #define WKV_NKEY_SEED_FILE_BYTES 4096
 
@@ -113,6 +116,12 @@ struct wkv_nkey wkv_nkey_seed_public(const struct wkv_nkey_seed *seed);
 /* Signs len bytes. Deterministic (RFC 8032). */
 void wkv_nkey_seed_sign(const struct wkv_nkey_seed *seed, const void *bytes, size_t len,
                         unsigned char signature[WKV_NKEY_SIGNATURE_BYTES]);
+
+/* The same, but the signature's first byte is never 0: nats.c before 3.8 sends one that begins so, as 1 in
+ * 256 does, as nothing at all, and the server refuses it. Where RFC 8032's would, another one that holds is
+ * made. */
+void wkv_nkey_seed_sign_without_zero(const struct wkv_nkey_seed *seed, const void *bytes, size_t len,
+                                     unsigned char signature[WKV_NKEY_SIGNATURE_BYTES]);
 
 /* Wipes and frees. NULL is allowed. */
 void wkv_nkey_seed_destroy(struct wkv_nkey_seed *seed);

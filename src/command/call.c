@@ -205,7 +205,7 @@ static enum wkv_code sign_invocation(const struct wkv_config *config, const char
         !wkv_token_target_url(target, binding, strlen(binding), operation, strlen(operation)))
         return wkv_fail(error, WKV_BAD_REQUEST,
                         "the actor, binding or operation is too long for an invocation's URLs");
-    if (wkv_nkey_seed_load(config->host_seed, &seed, &cause) != WKV_OK)
+    if (wkv_nkey_seed_load(config->host_seed, WKV_FILE_ANY, &seed, &cause) != WKV_OK)
         return wkv_fail(error, cause.code, "--host-seed: %s", cause.text);
     struct wkv_token_invocation_options options = {.origin_url = origin,
                                                    .target_url = target,

@@ -8,8 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "command/command.h"
+#include "wascc_keyvalue/file.h"
+#include "wascc_keyvalue/nearest.h"
 #include "wascc_keyvalue/provider.h"
 
 #define CALL WKV_COMMAND_CALL
@@ -39,12 +42,14 @@ struct option_row {
 
 static const struct option_row rows[] = {
     {"server", SECRET, AT(connect.server), EVERY, 0, 0, "NATS_URL LATTICE_HOST", "URL[,URL]",
-     "nats://127.0.0.1:4222", "the NATS servers to connect to"},
+     "nats://127.0.0.1:4222", "the NATS servers to connect to, or tls://...; each variable also with _FILE"},
     {"creds", TEXT, AT(connect.creds), EVERY, 0, 0, "NATS_CREDS LATTICE_CREDS_FILE", "FILE", NULL,
      "NATS user credentials"},
     {"user", TEXT, AT(connect.user), EVERY, 0, 0, "NATS_USER", "NAME", NULL, "NATS user"},
     {"password", SECRET, AT(connect.password), EVERY, 0, 0, "NATS_PASSWORD", "TEXT", NULL,
      "NATS password; better in the variable than on a command line"},
+    {"password-file", TEXT, AT(connect.password_file), EVERY, 0, 0, "NATS_PASSWORD_FILE", "FILE", NULL,
+     "file with the NATS password, read for each connection"},
     {"nkey", TEXT, AT(connect.nkey), EVERY, 0, 0, "NATS_NKEY", "FILE", NULL, "NATS user seed"},
     {"tlsca", TEXT, AT(connect.tlsca), EVERY, 0, 0, "NATS_CA", "FILE", NULL, "certificates to trust, PEM"},
     {"tlscert", TEXT, AT(connect.tlscert), EVERY, 0, 0, "NATS_CERT", "FILE", NULL, "client certificate, PEM"},
@@ -230,22 +235,89 @@ static void own_variable(const struct option_row *row, char out[VARIABLE_BYTES])
         *c = *c == '-' ? '_' : (char)toupper((unsigned char)*c);
 }
 
-/* The value of the first variable of the row that is set and not empty, and which one that is. */
-static const char *from_environment(const struct option_row *row, char variable[VARIABLE_BYTES])
+/* A secret of a URL or two. */
+#define SECRET_FILE_BYTES 16384
+
+/* A copy of a secret, which the config owns. NULL: no memory, or too many. */
+static char *keep_secret(struct wkv_config *config, const char *bytes, size_t len)
 {
-    own_variable(row, variable);
+    char *copy = config->secret_count == WKV_CONFIG_SECRETS ? NULL : malloc(len + 1);
+    if (copy == NULL)
+        return NULL;
+    memcpy(copy, bytes, len);
+    copy[len] = '\0';
+    config->secrets[config->secret_count++] = copy;
+    return copy;
+}
+
+/* One line end behind the secret is an editor's or echo's. */
+static enum wkv_code secret_of_file(const char *variable, const char *path, struct wkv_config *config,
+                                    const char **value, struct wkv_error *error)
+{
+    struct wkv_error cause;
+    size_t len;
+    char *bytes = sodium_init() < 0 ? NULL : sodium_malloc(SECRET_FILE_BYTES);
+    if (bytes == NULL)
+        return wkv_fail(error, WKV_UNAVAILABLE, "no guarded memory for a secret");
+    enum wkv_code code =
+        wkv_file_read("that file", path, WKV_FILE_REGULAR, bytes, SECRET_FILE_BYTES, &len, &cause);
+    if (code != WKV_OK) {
+        sodium_free(bytes);
+        return wkv_fail(error, code, "%s: %s", variable, cause.text);
+    }
+    if (len > 0 && bytes[len - 1] == '\n')
+        len--;
+    if (len > 0 && bytes[len - 1] == '\r')
+        len--;
+    *value = keep_secret(config, bytes, len);
+    sodium_free(bytes);
+    return *value == NULL ? wkv_fail(error, WKV_UNAVAILABLE, "no memory for a secret") : WKV_OK;
+}
+
+static const char *variable_value(const char *name)
+{
+    const char *value = getenv(name);
+    return value == NULL || *value == '\0' ? NULL : value;
+}
+
+static bool has_file_option(const struct option_row *row)
+{
+    return strcmp(row->name, "password") == 0;
+}
+
+/* What a variable says, or the file that it names with _FILE behind it. *value is NULL where neither is set.
+ */
+static enum wkv_code look_up(const struct option_row *row, const char *variable, struct wkv_config *config,
+                             const char **value, struct wkv_error *error)
+{
+    char file_variable[VARIABLE_BYTES + 5];
+    *value = variable_value(variable);
+    if (row->type != SECRET)
+        return WKV_OK;
+    (void)snprintf(file_variable, sizeof file_variable, "%s_FILE", variable);
+    const char *path = variable_value(file_variable);
+    if (path != NULL && *value != NULL)
+        return wkv_fail(error, WKV_BAD_REQUEST, "%s and %s are both set: set one", variable, file_variable);
+    if (path == NULL || has_file_option(row))
+        return WKV_OK;
+    return secret_of_file(file_variable, path, config, value, error);
+}
+
+/* The value of the first variable of the row that is set and not empty, and which one that is. */
+static enum wkv_code from_environment(const struct option_row *row, char variable[VARIABLE_BYTES],
+                                      struct wkv_config *config, const char **value, struct wkv_error *error)
+{
     const char *rest = row->other_variables == NULL ? "" : row->other_variables;
-    for (;;) {
-        const char *value = getenv(variable);
-        if (value != NULL && *value != '\0')
-            return value;
+    own_variable(row, variable);
+    while (look_up(row, variable, config, value, error) == WKV_OK) {
         rest += strspn(rest, " ");
-        if (*rest == '\0')
-            return NULL;
+        if (*value != NULL || *rest == '\0')
+            return WKV_OK;
         size_t len = strcspn(rest, " ");
         (void)snprintf(variable, VARIABLE_BYTES, "%.*s", (int)len, rest);
         rest += len;
     }
+    return error->code;
 }
 
 static enum wkv_code read_environment(enum wkv_command command, struct wkv_config *config,
@@ -253,14 +325,73 @@ static enum wkv_code read_environment(enum wkv_command command, struct wkv_confi
 {
     for (size_t i = 0; i < ROWS; i++) {
         char variable[VARIABLE_BYTES];
+        const char *value;
         if ((rows[i].commands & command) == 0 || strcmp(rows[i].name, "help") == 0)
             continue;
         if (rows[i].initial != NULL &&
             apply(&rows[i], rows[i].name, rows[i].initial, config, error) != WKV_OK)
             return error->code;
-        const char *value = from_environment(&rows[i], variable);
-        if (value != NULL && apply(&rows[i], variable, value, config, error) != WKV_OK)
+        if (from_environment(&rows[i], variable, config, &value, error) != WKV_OK ||
+            (value != NULL && apply(&rows[i], variable, value, config, error) != WKV_OK))
             return error->code;
+    }
+    /* Our own variable wins over NATS's, also where one of them is of a file. */
+    if (config->connect.password != NULL && config->connect.password_file != NULL) {
+        if (variable_value("WASCC_KEYVALUE_PASSWORD") != NULL)
+            config->connect.password_file = NULL;
+        else
+            config->connect.password = NULL;
+    }
+    return WKV_OK;
+}
+
+/* ---- variables that are none ---- */
+
+static const char prefix[] = "WASCC_KEYVALUE_";
+
+/* What Kubernetes sets in each container for a Service whose name begins as ours: its variables say
+ * `NAME_SERVICE_HOST`, `NAME_SERVICE_PORT[_PORTNAME]`, `NAME_PORT` and `NAME_PORT_<number>_<protocol>…`. */
+static bool is_of_kubernetes(const char *name, size_t len)
+{
+    static const char host[] = "_SERVICE_HOST", port[] = "_PORT";
+    const char *end = name + len;
+    return (len >= sizeof host - 1 && memcmp(end - (sizeof host - 1), host, sizeof host - 1) == 0) ||
+           (len >= sizeof port - 1 && memcmp(end - (sizeof port - 1), port, sizeof port - 1) == 0) ||
+           memmem(name, len, "_PORT_", 6) != NULL;
+}
+
+/* Whether it is a variable of ours; if not, *nearest is the one that is most like it. */
+static bool is_known(const char *name, char nearest[VARIABLE_BYTES])
+{
+    size_t least = SIZE_MAX;
+    for (size_t i = 0; i < ROWS; i++) {
+        for (int file = 0; file < (rows[i].type == SECRET ? 2 : 1); file++) {
+            char own[VARIABLE_BYTES];
+            own_variable(&rows[i], own);
+            (void)snprintf(own + strlen(own), sizeof own - strlen(own), "%s", file == 0 ? "" : "_FILE");
+            size_t distance = strcmp(rows[i].name, "help") == 0 ? SIZE_MAX : wkv_edit_distance(name, own);
+            if (distance < least) {
+                least = distance;
+                memcpy(nearest, own, VARIABLE_BYTES);
+            }
+        }
+    }
+    return strcmp(name, nearest) == 0;
+}
+
+/* A bound that is misspelt would be none, and nobody would notice. */
+static enum wkv_code check_variables(struct wkv_error *error)
+{
+    for (char **variable = environ; *variable != NULL; variable++) {
+        size_t len = strcspn(*variable, "=");
+        char name[WKV_ERROR_TEXT_BYTES / 2], nearest[VARIABLE_BYTES] = "";
+        if (strncmp(*variable, prefix, sizeof prefix - 1) != 0 || is_of_kubernetes(*variable, len))
+            continue;
+        (void)snprintf(name, sizeof name, "%.*s", (int)(len < sizeof name ? len : sizeof name - 1),
+                       *variable);
+        if (!is_known(name, nearest))
+            return wkv_fail(error, WKV_BAD_REQUEST, "there is no variable %s; do you mean %s? See --help",
+                            name, nearest);
     }
     return WKV_OK;
 }
@@ -279,13 +410,9 @@ static enum wkv_code refuse_option(const char *argument, int reason, struct wkv_
 /* Takes a secret off the command line, where ps shows it: the copy is used, the original overwritten. */
 static const char *hide(struct wkv_config *config, char *argument)
 {
-    if (config->secret_count == WKV_CONFIG_SECRETS)
-        return NULL;
-    char *copy = strdup(argument);
-    if (copy == NULL)
-        return NULL;
-    memset(argument, '*', strlen(argument));
-    config->secrets[config->secret_count++] = copy;
+    const char *copy = keep_secret(config, argument, strlen(argument));
+    if (copy != NULL)
+        memset(argument, '*', strlen(argument));
     return copy;
 }
 
@@ -296,6 +423,26 @@ void wkv_config_destroy(struct wkv_config *config)
         free(config->secrets[i]);
     }
     config->secret_count = 0;
+    wkv_servers_destroy(config->connect.servers);
+    config->connect.servers = NULL;
+}
+
+/* An option replaces what the environment says of the same: all items of a list, and a password's file the
+ * password.
+ */
+static void replace_environment(const struct option_row *row, const bool seen[], struct wkv_config *config)
+{
+    if (row->type == LIST && !seen[row - rows])
+        ((struct wkv_config_list *)(void *)((char *)config + row->offset))->count = 0;
+    struct wkv_connect_options *connect = &config->connect;
+    for (size_t i = 0; i < ROWS; i++) {
+        if (seen[i])
+            continue;
+        if (strcmp(row->name, "password") == 0 && strcmp(rows[i].name, "password-file") == 0)
+            connect->password_file = NULL;
+        if (strcmp(row->name, "password-file") == 0 && strcmp(rows[i].name, "password") == 0)
+            connect->password = NULL;
+    }
 }
 
 static enum wkv_code read_options(enum wkv_command command, int argc, char **argv, struct wkv_config *config,
@@ -323,9 +470,7 @@ static enum wkv_code read_options(enum wkv_command command, int argc, char **arg
         const char *value = row->type == FLAG ? "true" : row->type == SECRET ? hide(config, optarg) : optarg;
         if (value == NULL)
             return wkv_fail(error, WKV_UNAVAILABLE, "too many options, or no memory for them");
-        /* What the command line says replaces what the environment says. */
-        if (row->type == LIST && !seen[found - 256])
-            ((struct wkv_config_list *)(void *)((char *)config + row->offset))->count = 0;
+        replace_environment(row, seen, config);
         seen[found - 256] = true;
         if (apply(row, source, value, config, error) != WKV_OK)
             return error->code;
@@ -351,10 +496,14 @@ enum wkv_code wkv_config_read(enum wkv_command command, int argc, char **argv, s
     config->help = asks_for_help(argc, argv);
     if (config->help)
         return WKV_OK;
-    if (read_environment(command, config, error) != WKV_OK ||
+    if (check_variables(error) != WKV_OK || read_environment(command, config, error) != WKV_OK ||
         read_options(command, argc, argv, config, rest, error) != WKV_OK)
         return error->code;
-    return config->help || (command & EVERY) == 0 ? WKV_OK : wkv_address_check(&config->address, error);
+    if (config->help || (command & EVERY) == 0)
+        return WKV_OK;
+    if (wkv_address_check(&config->address, error) != WKV_OK)
+        return error->code;
+    return wkv_servers_parse(config->connect.server, &config->connect.servers, error);
 }
 
 void wkv_config_print_options(enum wkv_command command, FILE *out)

@@ -39,7 +39,7 @@ struct wkv_config_list {
 };
 
 /* Strings are borrowed from argv or the environment, but those of options that hold a secret: they are
- * copies. */
+ * copies. The servers are the config's own, too. */
 struct wkv_config {
     struct wkv_connect_options connect;
     struct wkv_address address;
@@ -78,12 +78,15 @@ struct wkv_config {
 };
 
 /* Fills *config from the defaults, then the environment, then the options in argv[1..], which belong to
- * `command`. *rest is the index in argv of the first argument that is no option. Errors: WKV_BAD_REQUEST; the
- * text is the one clear line for the user. */
+ * `command`. *rest is the index in argv of the first argument that is no option. The variable of an option
+ * that holds a secret may have _FILE behind its name, and then names a file with the value; a password's file
+ * is read for each connection, others now. A variable that begins as ours do, but is no option's, is refused
+ * (contract section 9). Errors: WKV_BAD_REQUEST, WKV_UNAVAILABLE; the text is the one clear line for the
+ * user. */
 enum wkv_code wkv_config_read(enum wkv_command command, int argc, char **argv, struct wkv_config *config,
                               int *rest, struct wkv_error *error);
 
-/* Wipes and frees the secrets. A config that could not be read is to be destroyed too. */
+/* Wipes and frees the secrets and the servers. A config that could not be read is to be destroyed too. */
 void wkv_config_destroy(struct wkv_config *config);
 
 /* What `call` speaks as unless told: a public key of which nobody here has the seed. */

@@ -181,16 +181,6 @@ static void tell_trust(struct service *service)
     wkv_trust_reader_destroy(&reader);
 }
 
-/* What is wrong with the connection's options is said before anything is served. nats.c starts threads for
- * this, so the signals must be blocked by now. */
-static enum wkv_code check_connect(const struct wkv_config *config, struct wkv_error *error)
-{
-    natsOptions *options;
-    enum wkv_code code = wkv_connect_options_apply(&config->connect, WKV_SERVICE_NAME, &options, error);
-    natsOptions_Destroy(options);
-    return code;
-}
-
 /* What is counted, and who shows it. /livez is there before a server is. */
 static enum wkv_code open_stats(struct service *service, struct wkv_error *error)
 {
@@ -242,7 +232,9 @@ static enum wkv_code open_service(struct service *service, struct wkv_error *err
         return wkv_fail(error, WKV_UNAVAILABLE, "no memory or no thread to start with");
     struct wkv_self_name name = {config->address.lattice_namespace, config->address.binding};
     service->self = wkv_self_start(&name, &service->vitals, &service->log);
-    if (check_connect(config, error) != WKV_OK || open_trust(service, error) != WKV_OK)
+    /* What is wrong with the connection's options is said before anything is served. nats.c starts threads
+     * for this, so the signals must be blocked by now. */
+    if (wkv_connect_options_check(&config->connect, error) != WKV_OK || open_trust(service, error) != WKV_OK)
         return error->code;
     service->store = wkv_store_create(&options, wkv_monotonic_ns());
     if (service->store == NULL)

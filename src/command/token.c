@@ -21,7 +21,7 @@ static int print_token(const struct wkv_config *config)
     struct wkv_nkey_seed *seed;
     struct wkv_error error, cause;
     char *text;
-    if (wkv_nkey_seed_load(config->issuer_seed, &seed, &cause) != WKV_OK) {
+    if (wkv_nkey_seed_load(config->issuer_seed, WKV_FILE_ANY, &seed, &cause) != WKV_OK) {
         (void)wkv_fail(&error, cause.code, "--issuer-seed: %s", cause.text);
         return wkv_usage_error(&error);
     }

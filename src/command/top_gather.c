@@ -12,47 +12,12 @@
 #define NEWCOMERS_WAIT_MS 50
 /* Likewise where none was known: then everybody but the quickest is such an instance. */
 #define FIRST_WAIT_MS 300
-#define RECONNECT_WAIT_MS 500
-#define SIGNING_TRIES 3
-
-/* nats.c would print errors on standard error, across the screen. What concerns us is asked for after each
- * question. */
-static void say_nothing(natsConnection *connection, natsSubscription *subscription, natsStatus status,
-                        void *context)
-{
-    (void)connection;
-    (void)subscription;
-    (void)status;
-    (void)context;
-}
-
-static natsStatus set_up(natsOptions *options)
-{
-    natsStatus status = natsOptions_SetErrorHandler(options, say_nothing, NULL);
-    if (status == NATS_OK)
-        status = natsOptions_SetMaxReconnect(options, -1);
-    if (status == NATS_OK)
-        status = natsOptions_SetReconnectWait(options, RECONNECT_WAIT_MS);
-    return status;
-}
 
 enum wkv_code wkv_top_open(struct wkv_top_source *source, const struct wkv_connect_options *options,
                            struct wkv_error *error)
 {
-    natsOptions *made;
     *source = (struct wkv_top_source){.options = options};
-    if (wkv_connect_options_apply(options, "wascc-keyvalue top", &made, error) != WKV_OK)
-        return error->code;
-    natsStatus status = set_up(made);
-    bool signs = options->nkey != NULL || options->creds != NULL;
-    if (status == NATS_OK)
-        status = natsConnection_Connect(&source->connection, made);
-    /* As wkv_connect: now and then a signature is refused for no fault of its own. */
-    for (int i = 1; signs && i < SIGNING_TRIES && status == NATS_CONNECTION_AUTH_FAILED; i++)
-        status = natsConnection_Connect(&source->connection, made);
-    enum wkv_code code = status == NATS_OK ? WKV_OK : wkv_connect_failed("", options, status, error);
-    natsOptions_Destroy(made);
-    return code;
+    return wkv_connect(options, "wascc-keyvalue top", &source->connection, error);
 }
 
 void wkv_top_close(struct wkv_top_source *source)
@@ -61,8 +26,7 @@ void wkv_top_close(struct wkv_top_source *source)
     source->connection = NULL;
 }
 
-/* nats.c connects again by itself, but gives up where the server refuses this user twice, as one does that is
- * being set up. */
+/* A connection that was lost is made anew: the server, the password or a file may be others by now. */
 static enum wkv_code be_connected(struct wkv_top_source *source, struct wkv_error *error)
 {
     if (source->connection != NULL && natsConnection_IsClosed(source->connection))
@@ -72,10 +36,6 @@ static enum wkv_code be_connected(struct wkv_top_source *source, struct wkv_erro
         if (wkv_top_open(source, source->options, &cause) != WKV_OK)
             return wkv_fail(error, WKV_UNAVAILABLE, "the NATS server is away, trying again: %s", cause.text);
     }
-    /* nats.c would keep the question and ask it when the connection is back, with nobody to hear the answers.
-     */
-    if (natsConnection_Status(source->connection) != NATS_CONN_STATUS_CONNECTED)
-        return wkv_fail(error, WKV_UNAVAILABLE, "the NATS server is away, connecting again");
     return WKV_OK;
 }
 

@@ -248,6 +248,51 @@ void wkv_nkey_seed_sign(const struct wkv_nkey_seed *seed, const void *bytes, siz
     crypto_sign_detached(signature, NULL, bytes, len, seed->secret_key);
 }
 
+/* Ed25519 by hand, with another secret number in the place of the one that RFC 8032 derives from the message:
+ * both make signatures that hold. It is hashed out of fresh random bytes, the message and the secret prefix,
+ * so that it repeats for no other message, not even where the random bytes did. */
+static void sign_again(const struct wkv_nkey_seed *seed, const void *bytes, size_t len,
+                       unsigned char signature[WKV_NKEY_SIGNATURE_BYTES])
+{
+    struct {
+        unsigned char expanded[crypto_hash_sha512_BYTES]; /* the secret scalar, then the prefix */
+        unsigned char hash[crypto_hash_sha512_BYTES];
+        unsigned char random[32];
+        unsigned char number[crypto_core_ed25519_SCALARBYTES];
+        unsigned char product[crypto_core_ed25519_SCALARBYTES];
+    } secret;
+    crypto_generichash_state state;
+    crypto_hash_sha512_state challenge;
+    (void)crypto_hash_sha512(secret.expanded, seed->secret_key, WKV_NKEY_BYTES);
+    secret.expanded[0] &= 248;
+    secret.expanded[31] = (secret.expanded[31] & 127) | 64;
+    randombytes_buf(secret.random, sizeof secret.random);
+    (void)crypto_generichash_init(&state, secret.expanded + 32, 32, sizeof secret.hash);
+    (void)crypto_generichash_update(&state, secret.random, sizeof secret.random);
+    (void)crypto_generichash_update(&state, bytes, len);
+    (void)crypto_generichash_final(&state, secret.hash, sizeof secret.hash);
+    crypto_core_ed25519_scalar_reduce(secret.number, secret.hash);
+    (void)crypto_scalarmult_ed25519_base_noclamp(signature, secret.number);
+    (void)crypto_hash_sha512_init(&challenge);
+    (void)crypto_hash_sha512_update(&challenge, signature, 32);
+    (void)crypto_hash_sha512_update(&challenge, seed->public_key, sizeof seed->public_key);
+    (void)crypto_hash_sha512_update(&challenge, bytes, len);
+    (void)crypto_hash_sha512_final(&challenge, secret.hash);
+    crypto_core_ed25519_scalar_reduce(secret.product, secret.hash);
+    crypto_core_ed25519_scalar_mul(secret.product, secret.product, secret.expanded);
+    crypto_core_ed25519_scalar_add(signature + 32, secret.product, secret.number);
+    sodium_memzero(&secret, sizeof secret);
+    sodium_memzero(&state, sizeof state);
+}
+
+void wkv_nkey_seed_sign_without_zero(const struct wkv_nkey_seed *seed, const void *bytes, size_t len,
+                                     unsigned char signature[WKV_NKEY_SIGNATURE_BYTES])
+{
+    wkv_nkey_seed_sign(seed, bytes, len, signature);
+    while (signature[0] == 0)
+        sign_again(seed, bytes, len, signature);
+}
+
 void wkv_nkey_seed_destroy(struct wkv_nkey_seed *seed)
 {
     /* sodium_free makes the pages writable again and wipes them. */

@@ -1,10 +1,7 @@
 /* Seeds from files. What is read goes into guarded memory at once: stdio's buffers would keep a copy. */
-#include <errno.h>
-#include <fcntl.h>
 #include <sodium.h>
 #include <stdbool.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "wascc_keyvalue/nkey.h"
 
@@ -16,15 +13,6 @@ struct span {
 static bool is_space(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static struct span trim(struct span text)
-{
-    while (text.start < text.end && is_space(*text.start))
-        text.start++;
-    while (text.start < text.end && is_space(text.end[-1]))
-        text.end--;
-    return text;
 }
 
 static const char *skip_space(struct span text, const char *at)
@@ -53,65 +41,43 @@ static struct span seed_member(struct span text)
     return close == NULL ? none : (struct span){at + 1, close};
 }
 
-/* Reads the whole file, at most capacity bytes. Returns its length, or -1 with errno set. */
-static ssize_t read_whole(const char *path, char *bytes, size_t capacity)
+/* Whoever gives the seed itself is told so. */
+static bool is_seed(const char *path)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -1;
-    size_t len = 0;
-    while (len < capacity) {
-        ssize_t got = read(fd, bytes + len, capacity - len);
-        if (got == 0)
-            break;
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0) {
-            int saved = errno;
-            close(fd);
-            errno = saved;
-            return -1;
-        }
-        len += (size_t)got;
-    }
-    close(fd);
-    return (ssize_t)len;
+    return strlen(path) == WKV_NKEY_SEED_CHARS && path[0] == 'S' &&
+           strspn(path, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == WKV_NKEY_SEED_CHARS;
 }
 
-static enum wkv_code fail_to_read(const char *path, int reason, struct wkv_error *error)
+static enum wkv_code parse(const char *bytes, size_t len, struct wkv_nkey_seed **seed,
+                           struct wkv_error *error)
 {
-    if (strlen(path) == WKV_NKEY_SEED_CHARS && path[0] == 'S' &&
-        strspn(path, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == WKV_NKEY_SEED_CHARS)
-        return wkv_fail(
-            error, WKV_BAD_REQUEST,
-            "give the name of a file that holds the seed, not the seed: everybody on this machine can see "
-            "a command's arguments");
-    return wkv_fail(error, WKV_BAD_REQUEST, "cannot read the seed's file: %s", strerror(reason));
+    wkv_file_trim(&bytes, &len);
+    struct span text = {bytes, bytes + len};
+    if (len > 0 && *bytes == '{')
+        text = seed_member(text);
+    if (text.start == text.end)
+        return wkv_fail(error, WKV_BAD_REQUEST,
+                        "the seed's file holds no seed: it has its %d characters, or what keygen prints",
+                        WKV_NKEY_SEED_CHARS);
+    return wkv_nkey_seed_decode(text.start, (size_t)(text.end - text.start), seed, error);
 }
 
-enum wkv_code wkv_nkey_seed_load(const char *path, struct wkv_nkey_seed **seed, struct wkv_error *error)
+enum wkv_code wkv_nkey_seed_load(const char *path, enum wkv_file_kind kind, struct wkv_nkey_seed **seed,
+                                 struct wkv_error *error)
 {
-    char *bytes = sodium_init() < 0 ? NULL : sodium_malloc(WKV_NKEY_SEED_FILE_BYTES + 1);
+    char *bytes = sodium_init() < 0 ? NULL : sodium_malloc(WKV_NKEY_SEED_FILE_BYTES);
+    size_t len;
     if (bytes == NULL)
         return wkv_fail(error, WKV_UNAVAILABLE, "no guarded memory for a seed");
-    enum wkv_code code;
-    ssize_t len = read_whole(path, bytes, WKV_NKEY_SEED_FILE_BYTES + 1);
-    if (len < 0) {
-        code = fail_to_read(path, errno, error);
-    } else if (len > WKV_NKEY_SEED_FILE_BYTES) {
-        code = wkv_fail(error, WKV_BAD_REQUEST, "the seed's file is longer than %d bytes",
-                        WKV_NKEY_SEED_FILE_BYTES);
-    } else {
-        struct span text = trim((struct span){bytes, bytes + len});
-        if (text.start < text.end && *text.start == '{')
-            text = seed_member(text);
-        code =
-            text.start == text.end
-                ? wkv_fail(error, WKV_BAD_REQUEST,
-                           "the seed's file holds no seed: it has its %d characters, or what keygen prints",
-                           WKV_NKEY_SEED_CHARS)
-                : wkv_nkey_seed_decode(text.start, (size_t)(text.end - text.start), seed, error);
-    }
+    enum wkv_code code =
+        wkv_file_read("the seed's file", path, kind, bytes, WKV_NKEY_SEED_FILE_BYTES, &len, error);
+    if (code == WKV_OK)
+        code = parse(bytes, len, seed, error);
+    else if (is_seed(path))
+        code = wkv_fail(
+            error, WKV_BAD_REQUEST,
+            "give the name of a file that holds the seed, not the seed: everybody on this machine can "
+            "see a command's arguments");
     sodium_free(bytes);
     return code;
 }

@@ -75,7 +75,7 @@ static natsStatus connect_now(struct wkv_loop *loop, natsOptions *options)
     return status;
 }
 
-/* What one server needs beside the options that hold for all. */
+/* What one attempt needs beside the options that hold for all. */
 static natsStatus set_server(natsOptions *options, const struct wkv_dial_server *server)
 {
     natsStatus status = natsOptions_SetTimeout(options, server->timeout_ms);
@@ -84,13 +84,12 @@ static natsStatus set_server(natsOptions *options, const struct wkv_dial_server 
     return status;
 }
 
-/* A wkv_dial_attempt. */
-static enum wkv_code connect_once(void *context, const struct wkv_connect_options *connect,
-                                  const struct wkv_dial_server *server, struct wkv_error *error)
+static enum wkv_code connect_to(struct wkv_loop *loop, const struct wkv_connect_options *connect,
+                                const struct wkv_dial_server *server, const struct wkv_server_url *url,
+                                struct wkv_error *error)
 {
-    struct wkv_loop *loop = context;
     natsOptions *options;
-    if (wkv_connect_options_apply(connect, "wascc-keyvalue", &options, error) != WKV_OK)
+    if (wkv_connect_options_apply(connect, url, "wascc-keyvalue", &options, error) != WKV_OK)
         return error->code;
     reset_for_connection(loop);
     free(loop->url);
@@ -101,9 +100,21 @@ static enum wkv_code connect_once(void *context, const struct wkv_connect_option
     if (status == NATS_OK)
         status = connect_now(loop, options);
     if (status != NATS_OK)
-        (void)wkv_connect_failed(loop->name, connect, status, error);
+        (void)wkv_connect_failed(loop->name, connect, url, status, error);
     natsOptions_Destroy(options);
     return status == NATS_OK ? WKV_OK : error->code;
+}
+
+/* A wkv_dial_attempt. */
+static enum wkv_code connect_once(void *context, const struct wkv_connect_options *connect,
+                                  const struct wkv_dial_server *server, struct wkv_error *error)
+{
+    struct wkv_servers *parsed;
+    if (wkv_servers_parse(server->url, &parsed, error) != WKV_OK)
+        return error->code;
+    enum wkv_code code = connect_to(context, connect, server, &parsed->items[0], error);
+    wkv_servers_destroy(parsed);
+    return code;
 }
 
 static enum wkv_code connect_to_any(struct wkv_loop *loop, const struct wkv_dial *dial,

@@ -173,7 +173,10 @@ struct wkv_pool *wkv_pool_create(const char *servers)
     }
     for (const char *one = servers; *one != '\0'; one += strspn(one, ",")) {
         size_t len = strcspn(one, ",");
-        append(pool, strndup(one, len), false, "");
+        size_t blanks = strspn(one, " "), end = len;
+        while (end > blanks && one[end - 1] == ' ')
+            end--;
+        append(pool, strndup(one + blanks, end > blanks ? end - blanks : 0), false, "");
         one += len;
     }
     if (pool->count > 0)

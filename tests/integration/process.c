@@ -92,7 +92,7 @@ static bool has_prefix(const char *text, const char *prefix)
 static bool steers(const char *variable)
 {
     return has_prefix(variable, "WASCC_KEYVALUE_") || has_prefix(variable, "NATS_") ||
-           has_prefix(variable, "LATTICE_");
+           has_prefix(variable, "LATTICE_") || has_prefix(variable, "SSL_CERT_");
 }
 
 static void make_environment(const char *const given[], const char *out[MAX_VARIABLES])

@@ -122,6 +122,21 @@ static void mint(char out[2048], const struct identity *issuer, const struct ide
     (void)append_base64(out, len, 2048, signature, sizeof signature);
 }
 
+/* As an editor on Windows leaves a text: with a byte order mark, and two characters at the end of a line. */
+static void write_of_windows(const char *name, const char *text)
+{
+    char out[8192];
+    size_t len = (size_t)snprintf(out, sizeof out, "\xef\xbb\xbf\r\n");
+    for (; *text != '\0'; text++) {
+        ck_assert_uint_lt(len + 3, sizeof out);
+        if (*text == '\n')
+            out[len++] = '\r';
+        out[len++] = *text;
+    }
+    out[len] = '\0';
+    write_file(name, out);
+}
+
 static void write_creds(const char *name, const char *jwt, const char *seed)
 {
     char text[4096];
@@ -132,6 +147,8 @@ static void write_creds(const char *name, const char *jwt, const char *seed)
                    "-----BEGIN USER NKEY SEED-----\n%s\n------END USER NKEY SEED------\n",
                    jwt, seed);
     write_file(name, text);
+    if (strcmp(name, "user.creds") == 0)
+        write_of_windows("windows.creds", text);
 }
 
 /* The configuration of a server that believes accounts of the operator, and the user's creds. */
@@ -239,6 +256,13 @@ static void make_files(void)
                    user_key.seed);
     write_file("user.json", json);
     write_file("garbage", "neither a key nor a certificate\n");
+    write_file("empty", "\n");
+    write_file("two-lines", PASSWORD "\n\n");
+    write_file("password", PASSWORD "\n");
+    char config[CONFIG_BYTES];
+    configure_operator_mode(config);
+    write_creds("torn.creds", "a.b.c", "SUATORN");
+    ck_assert_int_eq(mkfifo(in_folder("pipe"), 0600), 0);
     make_certificates();
 }
 
@@ -255,11 +279,16 @@ static void remove_files(void)
 enum mode {
     BY_OPTION,
     BY_ENVIRONMENT,
+    BY_PASSWORD_FILE,
+    BY_PASSWORD_FILE_VARIABLE,
+    BY_URL_FILE,
     BY_URL,
     BY_NKEY,
     BY_NKEY_JSON,
     BY_CREDS,
+    BY_CREDS_OF_WINDOWS,
     BY_TLS,
+    BY_TLS_URL,
     BY_MUTUAL_TLS,
     MODES
 };
@@ -272,7 +301,17 @@ struct told {
 
 static bool needs_openssl(int mode)
 {
-    return mode == BY_TLS || mode == BY_MUTUAL_TLS;
+    return mode == BY_TLS || mode == BY_TLS_URL || mode == BY_MUTUAL_TLS;
+}
+
+/* "NAME=path of a file in the folder". */
+static const char *variable(const char *name, const char *file)
+{
+    static char variables[4][PATH_BYTES];
+    static unsigned next;
+    char *text = variables[next++ % 4];
+    (void)snprintf(text, PATH_BYTES, "%s=%s", name, in_folder(file));
+    return text;
 }
 
 /* The server's configuration, and what the program is to be told. */
@@ -286,6 +325,15 @@ static void set_up(int mode, char config[CONFIG_BYTES], struct told *told)
     case BY_ENVIRONMENT:
         *told = (struct told){.variables = {"NATS_USER=" USER, "NATS_PASSWORD=" PASSWORD}};
         break;
+    case BY_PASSWORD_FILE:
+        *told = (struct told){.options = {"--user", USER, "--password-file", in_folder("password")}};
+        break;
+    case BY_PASSWORD_FILE_VARIABLE:
+        *told = (struct told){.variables = {"NATS_USER=" USER, variable("NATS_PASSWORD_FILE", "password")}};
+        break;
+    case BY_URL_FILE:
+        *told = (struct told){.variables = {variable("WASCC_KEYVALUE_SERVER_FILE", "url")}};
+        break;
     case BY_NKEY:
         *told = (struct told){.options = {"--nkey", in_folder("user.nk")}};
         break;
@@ -294,6 +342,13 @@ static void set_up(int mode, char config[CONFIG_BYTES], struct told *told)
         break;
     case BY_CREDS:
         *told = (struct told){.options = {"--creds", in_folder("user.creds")}};
+        break;
+    case BY_CREDS_OF_WINDOWS:
+        *told = (struct told){.options = {"--creds", in_folder("windows.creds")}};
+        break;
+    case BY_TLS_URL:
+        /* In the place of the system's certificates; OpenSSL looks there. */
+        *told = (struct told){.variables = {variable("SSL_CERT_FILE", "ca.pem")}};
         break;
     case BY_TLS:
         *told = (struct told){.options = {"--tlsca", in_folder("ca.pem")}};
@@ -306,7 +361,7 @@ static void set_up(int mode, char config[CONFIG_BYTES], struct told *told)
     case MODES:
         break;
     }
-    if (mode == BY_CREDS)
+    if (mode == BY_CREDS || mode == BY_CREDS_OF_WINDOWS)
         configure_operator_mode(config);
     else if (needs_openssl(mode))
         configure_tls(config, "server", mode == BY_MUTUAL_TLS);
@@ -318,14 +373,18 @@ static void set_up(int mode, char config[CONFIG_BYTES], struct told *told)
                        "authorization { user: \"" USER "\", password: \"" PASSWORD "\" }\n");
 }
 
-/* The server's URL as the program is told it. */
+/* The server's URL as the program is told it. Where a file has it the option must not. */
 static const char *url_for(int mode, const struct nats_server *server)
 {
     static char url[URL_BYTES];
-    (void)snprintf(url, sizeof url,
-                   mode == BY_URL ? "nats://" USER ":" PASSWORD "@127.0.0.1:%d" : "nats://127.0.0.1:%d",
-                   server->port);
-    return url;
+    const char *form = mode == BY_URL || mode == BY_URL_FILE ? "nats://" USER ":" PASSWORD "@127.0.0.1:%d"
+                       : mode == BY_TLS_URL                  ? "tls://127.0.0.1:%d"
+                                                             : "nats://127.0.0.1:%d";
+    (void)snprintf(url, sizeof url, form, server->port);
+    if (mode != BY_URL_FILE)
+        return url;
+    write_file("url", strcat(url, "\r\n"));
+    return NULL;
 }
 
 static size_t add_all(const char **argv, size_t count, const char *const *more)
@@ -338,9 +397,9 @@ static size_t add_all(const char **argv, size_t count, const char *const *more)
 
 static void start_provider(struct process *provider, const char *url, const struct told *told)
 {
-    const char *argv[MAX_OPTIONS + 16] = {provider_program(), "serve", "--auth", "none", "--workers", "2",
-                                          "--server",         url,     NULL};
-    (void)add_all(argv, 8, told->options);
+    const char *argv[MAX_OPTIONS + 16] = {provider_program(), "serve", "--auth", "none", "--workers", "2"};
+    const char *const server[] = {url == NULL ? NULL : "--server", url, NULL};
+    (void)add_all(argv, add_all(argv, 6, server), told->options);
     process_start(provider, argv, program_environment(told->variables), NULL);
 }
 
@@ -354,9 +413,9 @@ static void await_ready(struct process *provider)
 static int run_command(struct process *process, const char *url, const struct told *told,
                        const char *const *arguments)
 {
-    const char *argv[MAX_OPTIONS * 2 + 16] = {provider_program(), arguments[0], "--server", url,
-                                              "--timeout",        "20s",        NULL};
-    size_t count = add_all(argv, 6, told->options);
+    const char *argv[MAX_OPTIONS * 2 + 16] = {provider_program(), arguments[0], "--timeout", "20s"};
+    const char *const server[] = {url == NULL ? NULL : "--server", url, NULL};
+    size_t count = add_all(argv, add_all(argv, 4, server), told->options);
     (void)add_all(argv, count, arguments + 1);
     return process_run(process, argv, program_environment(told->variables), NULL);
 }
@@ -426,7 +485,7 @@ static void open_client(struct client *client, int mode, const struct nats_serve
         status = natsOptions_SetUserInfo(options, USER, PASSWORD);
     else if (mode == BY_NKEY || mode == BY_NKEY_JSON)
         status = natsOptions_SetNKey(options, user_key.public_key, sign, user_key.pair);
-    else if (mode == BY_CREDS)
+    else if (mode == BY_CREDS || mode == BY_CREDS_OF_WINDOWS)
         status = natsOptions_SetUserCredentialsFromFiles(options, in_folder("user.creds"), NULL);
     else
         status = natsOptions_LoadCATrustedCertificates(options, in_folder("ca.pem"));
@@ -756,6 +815,44 @@ START_TEST(a_seed_file_may_be_away_for_a_while)
 }
 END_TEST
 
+/* "A rotated password works without restart": the file is read at each connect. */
+START_TEST(a_password_is_rotated_without_a_restart)
+{
+    static const char other[] = "authorization { user: \"" USER "\", password: \"" OTHER_PASSWORD "\" }\n";
+    struct nats_server server;
+    struct process provider;
+    struct told told;
+    char config[CONFIG_BYTES];
+    set_up(BY_PASSWORD_FILE, config, &told);
+    nats_server_start(&server, config);
+    start_provider(&provider, server.url, &told);
+    await_ready(&provider);
+    check_serves(BY_OPTION, &server, 1);
+    ck_assert_int_eq(rename(in_folder("password"), in_folder("away")), 0);
+    nats_server_kill(&server);
+    nats_server_start_on(&server, server.port, other);
+    (void)process_await_line(&provider, "--password-file: cannot read that file: No such file");
+    (void)process_await_line(&provider, "trying again in");
+    write_file("new", "");
+    ck_assert_int_eq(rename(in_folder("new"), in_folder("password")), 0);
+    (void)process_await_line(&provider, "--password-file: that file is empty");
+    write_file("new", OTHER_PASSWORD "\r\n");
+    ck_assert_int_eq(rename(in_folder("new"), in_folder("password")), 0);
+    for (int i = 0; i < 3; i++)
+        (void)process_await_line(&provider, ": reconnected");
+    const char *const health[] = {"health", NULL};
+    struct process process;
+    ck_assert_int_eq(run_command(&process, server.url, &told, health), 0);
+    process_destroy(&process);
+    process_read(&provider);
+    check_no_secret(&provider);
+    provider_stop(&provider);
+    nats_server_kill(&server);
+    write_file("password", PASSWORD "\n");
+    harness_close_nats();
+}
+END_TEST
+
 /* ---- wrong, whatever the server says ---- */
 
 static const struct usage {
@@ -780,7 +877,28 @@ static const struct usage {
     {{"--tlsca", "@ca-key.pem"}, "--tlsca: that file holds no certificates in PEM", true},
     {{"--user", USER}, "--user and --password go together", false},
     {{"--password", PASSWORD}, "--user and --password go together", false},
-    {{"--user", USER, "--password", PASSWORD "\""}, "cannot have a double quote", false},
+    {{"--creds", "@garbage"}, "--creds: that file holds no credentials", false},
+    {{"--creds", "@torn.creds"}, "--creds: the credentials' seed: ", false},
+    {{"--creds", "@other.creds"}, "--creds: the credentials' seed and JWT are not the same user's", false},
+    {{"--creds", "@pipe"}, "--creds: cannot read that file: it is not a regular file", false},
+    {{"--nkey", "@pipe"}, "--nkey: cannot read the seed's file: it is not a regular file", false},
+    {{"--tlsca", "@pipe"}, "--tlsca: cannot read that file: it is not a regular file", false},
+    {{"--user", USER, "--password", PASSWORD "\n"}, "the NATS password has a control character", false},
+    {{"--user", USER "\x7f", "--password", PASSWORD}, "the NATS user has a control character", false},
+    {{"--user", USER, "--password", PASSWORD "\xff"}, "the NATS password is not UTF-8", false},
+    {{"--user", USER, "--password-file", "@absent"},
+     "--password-file: cannot read that file: No such",
+     false},
+    {{"--user", USER, "--password-file", "@pipe"},
+     "--password-file: cannot read that file: it is not",
+     false},
+    {{"--user", USER, "--password-file", "@"}, "--password-file: cannot read that file: Is a dir", false},
+    {{"--user", USER, "--password-file", "@empty"}, "--password-file: that file is empty", false},
+    {{"--user", USER, "--password-file", "@two-lines"},
+     "--password-file: the NATS password has a contr",
+     false},
+    {{"--password-file", "@garbage"}, "--user and --password go together (or --password-file)", false},
+    {{"--user", USER, "--password", PASSWORD, "--password-file", "@garbage"}, "exclude each other", false},
     {{"--inbox-prefix", "_INBOX.>"}, "--inbox-prefix takes a subject without wildcards", false},
     {{"--inbox-prefix", "_INBOX..x"}, "--inbox-prefix takes a subject without wildcards", false},
     {{"--inbox-prefix", "_INBOX x"}, "--inbox-prefix takes a subject without wildcards", false},
@@ -1157,6 +1275,7 @@ Suite *nats_security_suite(void)
                         (int)(sizeof refusals / sizeof refusals[0]));
     tcase_add_test(modes, a_refusal_while_serving_does_not_end_the_process);
     tcase_add_test(modes, a_seed_file_may_be_away_for_a_while);
+    tcase_add_test(modes, a_password_is_rotated_without_a_restart);
     tcase_add_loop_test(modes, what_cannot_work_ends_at_once_with_one_clear_line, 0,
                         (int)(sizeof usages / sizeof usages[0]));
     tcase_add_test(modes, call_and_health_say_why_they_cannot_connect);

@@ -254,6 +254,8 @@ static const struct {
     {"\r\n  " SEED_A " \r\n\t", NULL},
     {"{\"public\":\"" GOOD "\",\"seed\":\"" SEED_A "\"}\n", NULL},
     {"{ \"seed\" : \"" SEED_A "\" }", NULL},
+    {"\xef\xbb\xbf" SEED_A "\r\n\r\n", NULL},
+    {"\xef\xbb\xbf{\"public\":\"" GOOD "\",\r\n\"seed\":\"" SEED_A "\"}\r\n", NULL},
     {"", "no seed"},
     {" \n", "no seed"},
     {"{\"public\":\"" GOOD "\"}", "no seed"},
@@ -274,7 +276,7 @@ static enum wkv_code load_content(const char *content, size_t len, struct wkv_nk
     ck_assert_int_ge(fd, 0);
     ck_assert_int_eq(write(fd, content, len), (ssize_t)len);
     close(fd);
-    enum wkv_code code = wkv_nkey_seed_load(path, seed, error);
+    enum wkv_code code = wkv_nkey_seed_load(path, WKV_FILE_REGULAR, seed, error);
     unlink(path);
     return code;
 }
@@ -306,10 +308,37 @@ START_TEST(a_seed_file_that_is_too_long_or_not_there_is_refused)
     memset(spaces, ' ', sizeof spaces);
     ck_assert_int_eq(load_content(spaces, sizeof spaces, &seed, &error), WKV_BAD_REQUEST);
     ck_assert_ptr_nonnull(strstr(error.text, "longer than"));
-    ck_assert_int_eq(wkv_nkey_seed_load("/nowhere/at/all", &seed, &error), WKV_BAD_REQUEST);
+    ck_assert_int_eq(wkv_nkey_seed_load("/nowhere/at/all", WKV_FILE_REGULAR, &seed, &error), WKV_BAD_REQUEST);
     ck_assert_ptr_nonnull(strstr(error.text, "No such file"));
-    ck_assert_int_eq(wkv_nkey_seed_load("/tmp", &seed, &error), WKV_BAD_REQUEST);
+    ck_assert_int_eq(wkv_nkey_seed_load("/tmp", WKV_FILE_REGULAR, &seed, &error), WKV_BAD_REQUEST);
     ck_assert_ptr_nonnull(strstr(error.text, "cannot read"));
+}
+END_TEST
+
+/* A signature is another one for each message, so about 16 of these would begin with a zero byte. */
+START_TEST(a_signature_without_a_zero_in_front_holds_as_well)
+{
+    struct wkv_nkey_seed *seed;
+    struct wkv_error error;
+    unsigned char plain[WKV_NKEY_SIGNATURE_BYTES], signature[WKV_NKEY_SIGNATURE_BYTES];
+    ck_assert_int_eq(wkv_nkey_seed_generate(WKV_NKEY_USER, &seed, &error), WKV_OK);
+    struct wkv_nkey key = wkv_nkey_seed_public(seed);
+    int others = 0;
+    for (uint32_t i = 0; i < 4096; i++) {
+        wkv_nkey_seed_sign(seed, &i, sizeof i, plain);
+        wkv_nkey_seed_sign_without_zero(seed, &i, sizeof i, signature);
+        ck_assert_int_ne(signature[0], 0);
+        ck_assert_int_eq(memcmp(plain, signature, sizeof plain) == 0, plain[0] != 0);
+        if (plain[0] != 0)
+            continue;
+        others++;
+        ck_assert(wkv_nkey_verify(&key, &i, sizeof i, signature));
+        i ^= 0x80000000;
+        ck_assert(!wkv_nkey_verify(&key, &i, sizeof i, signature));
+        i ^= 0x80000000;
+    }
+    ck_assert_int_gt(others, 0);
+    wkv_nkey_seed_destroy(seed);
 }
 END_TEST
 
@@ -317,7 +346,7 @@ START_TEST(a_seed_given_as_a_file_name_is_told_apart_and_not_quoted)
 {
     struct wkv_nkey_seed *seed;
     struct wkv_error error;
-    ck_assert_int_eq(wkv_nkey_seed_load(SEED_A, &seed, &error), WKV_BAD_REQUEST);
+    ck_assert_int_eq(wkv_nkey_seed_load(SEED_A, WKV_FILE_REGULAR, &seed, &error), WKV_BAD_REQUEST);
     ck_assert_ptr_nonnull(strstr(error.text, "name of a file"));
     ck_assert_ptr_null(strstr(error.text, "SAAJ"));
 }
@@ -341,6 +370,7 @@ Suite *nkey_suite(void)
     tcase_add_test(tests, kinds_have_names_that_read_back);
     tcase_add_loop_test(tests, a_seed_is_loaded_from_a_file, 0, sizeof FILES / sizeof FILES[0]);
     tcase_add_test(tests, a_seed_file_that_is_too_long_or_not_there_is_refused);
+    tcase_add_test(tests, a_signature_without_a_zero_in_front_holds_as_well);
     tcase_add_test(tests, a_seed_given_as_a_file_name_is_told_apart_and_not_quoted);
     suite_add_tcase(suite, tests);
     return suite;

@@ -143,30 +143,6 @@ START_TEST(what_is_no_namespace_is_refused)
 }
 END_TEST
 
-static const struct {
-    const char *url, *shown;
-} urls[] = {
-    {"nats://127.0.0.1:4222", "nats://127.0.0.1:4222"},
-    {"nats://me:hunter2@host:4222", "nats://host:4222"},
-    {"nats://token@host", "nats://host"},
-    {"nats://a:b@c:d@host:1", "nats://host:1"},
-    {"me:hunter2@host:4222", "host:4222"},
-    {"nats://a:b@one:1,nats://c:d@two:2", "nats://one:1,nats://two:2"},
-    {"tls://a:b@one,two,c:d@three", "tls://one,two,three"},
-    {"", ""},
-};
-
-START_TEST(urls_are_shown_without_secrets)
-{
-    char shown[128];
-    wkv_redact_url(urls[_i].url, shown, sizeof shown);
-    ck_assert_str_eq(shown, urls[_i].shown);
-    char small[8];
-    wkv_redact_url(urls[_i].url, small, sizeof small);
-    ck_assert_uint_lt(strlen(small), sizeof small);
-}
-END_TEST
-
 Suite *subject_suite(void)
 {
     Suite *suite = suite_create("transport/subject");
@@ -178,7 +154,6 @@ Suite *subject_suite(void)
                         sizeof bad_namespaces / sizeof bad_namespaces[0]);
     tcase_add_loop_test(tests, replies_go_where_a_requester_listens, 0, sizeof replies / sizeof replies[0]);
     tcase_add_loop_test(tests, a_subject_is_looked_at_whole, 0, sizeof matches / sizeof matches[0]);
-    tcase_add_loop_test(tests, urls_are_shown_without_secrets, 0, sizeof urls / sizeof urls[0]);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -1,0 +1,36 @@
+/* A NATS credentials file: a user's JWT and the seed that answers for it, as `nsc` and `nats auth` write
+ * them.
+ *
+ *   -----BEGIN NATS USER JWT-----          Read line by line: lines that begin with "---" set the parts
+ * apart, what eyJ0eXAiOi…                            stands outside of them is for people. Blank lines, a
+ * byte order mark,
+ *   ------END NATS USER JWT------          and lines that end as Windows' do make no difference (nats.c 3.4
+ * would refuse those).
+ *   -----BEGIN USER NKEY SEED-----
+ *   SUA…
+ *   ------END USER NKEY SEED------
+ */
+#ifndef WASCC_KEYVALUE_CREDS_H
+#define WASCC_KEYVALUE_CREDS_H
+
+#include "wascc_keyvalue/error.h"
+#include "wascc_keyvalue/nkey.h"
+
+/* Both are the caller's, by wkv_creds_destroy. */
+struct wkv_creds {
+    char *jwt;
+    struct wkv_nkey_seed *seed;
+};
+
+#define WKV_CREDS_FILE_BYTES 65536
+
+/* Reads a regular file. It passes through guarded memory only; the JWT is copied out of there. Any thread.
+ * Errors, *creds being empty then: WKV_BAD_REQUEST (cannot be read, is longer than WKV_CREDS_FILE_BYTES, has
+ * no JWT or no user's seed, or they are not each other's; the text says which and quotes nothing),
+ * WKV_UNAVAILABLE. */
+enum wkv_code wkv_creds_load(const char *path, struct wkv_creds *creds, struct wkv_error *error);
+
+/* Wipes and frees; the struct is empty then. */
+void wkv_creds_destroy(struct wkv_creds *creds);
+
+#endif

@@ -1,0 +1,144 @@
+#include <sodium.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "security/json.h"
+#include "security/segment.h"
+#include "wascc_keyvalue/creds.h"
+
+struct line {
+    const char *text;
+    size_t len;
+};
+
+/* Takes the next line off the text, without the white space around it. Returns false at the end. */
+static bool next_line(const char **at, const char *end, struct line *line)
+{
+    if (*at == end)
+        return false;
+    const char *newline = memchr(*at, '\n', (size_t)(end - *at));
+    const char *stop = newline == NULL ? end : newline;
+    *line = (struct line){*at, (size_t)(stop - *at)};
+    *at = newline == NULL ? end : newline + 1;
+    wkv_file_trim(&line->text, &line->len);
+    return true;
+}
+
+static bool is_fence(struct line line)
+{
+    return line.len > 3 && memcmp(line.text, "---", 3) == 0;
+}
+
+static bool says(struct line line, const char *word)
+{
+    return memmem(line.text, line.len, word, strlen(word)) != NULL;
+}
+
+/* The first two lines that stand between a BEGIN and its END. */
+static size_t find_parts(const char *at, const char *end, struct line parts[2])
+{
+    struct line line;
+    size_t count = 0;
+    bool inside = false;
+    while (count < 2 && next_line(&at, end, &line)) {
+        if (is_fence(line))
+            inside = says(line, "BEGIN");
+        else if (inside && line.len > 0) {
+            parts[count++] = line;
+            inside = false;
+        }
+    }
+    return count;
+}
+
+/* Whose the JWT is, and whether it is good without a signature. */
+static enum wkv_code read_jwt(struct line jwt, const char **subject, bool *bearer, json_t **claims,
+                              struct wkv_error *error)
+{
+    static const char what[] = "the claims of the credentials' JWT";
+    struct wkv_segments segments;
+    size_t len;
+    if (!wkv_segments_split(jwt.text, jwt.len, &segments))
+        return wkv_fail(error, WKV_BAD_REQUEST,
+                        "the credentials' JWT is none: it has three parts with dots between");
+    unsigned char *payload = malloc(segments.payload_len);
+    if (payload == NULL)
+        return wkv_fail(error, WKV_UNAVAILABLE, "no memory for the credentials' JWT");
+    struct wkv_error cause;
+    enum wkv_code code = WKV_OK;
+    if (!wkv_segment_decode(segments.payload, segments.payload_len, payload, &len))
+        code = wkv_fail(error, WKV_BAD_REQUEST,
+                        "the credentials' JWT is none: its second part is not base64url");
+    else if (wkv_json_object(what, payload, len, claims, &cause) != WKV_OK ||
+             wkv_json_string(what, *claims, "sub", WKV_REQUIRED, subject, &cause) != WKV_OK)
+        code =
+            wkv_fail(error, cause.code == WKV_UNAVAILABLE ? cause.code : WKV_BAD_REQUEST, "%s", cause.text);
+    else
+        *bearer = json_is_true(json_object_get(json_object_get(*claims, "nats"), "bearer_token"));
+    free(payload);
+    return code;
+}
+
+static enum wkv_code check_pair(struct line jwt, const struct wkv_nkey_seed *seed, struct wkv_error *error)
+{
+    char public_text[WKV_NKEY_PUBLIC_CHARS + 1];
+    const char *subject = "";
+    bool bearer = false;
+    json_t *claims = NULL;
+    struct wkv_nkey key = wkv_nkey_seed_public(seed);
+    if (key.kind != WKV_NKEY_USER)
+        return wkv_fail(error, WKV_BAD_REQUEST,
+                        "the credentials' seed is of kind %s: it is a NATS user's (SU...)",
+                        wkv_nkey_kind_name(key.kind));
+    wkv_nkey_encode(&key, public_text);
+    enum wkv_code code = read_jwt(jwt, &subject, &bearer, &claims, error);
+    if (code == WKV_OK && !bearer && strcmp(subject, public_text) != 0)
+        code = wkv_fail(error, WKV_BAD_REQUEST, "the credentials' seed and JWT are not the same user's");
+    json_decref(claims);
+    return code;
+}
+
+static enum wkv_code parse(const char *bytes, size_t len, struct wkv_creds *creds, struct wkv_error *error)
+{
+    struct line parts[2];
+    struct wkv_error cause;
+    if (find_parts(bytes, bytes + len, parts) < 2)
+        return wkv_fail(
+            error, WKV_BAD_REQUEST,
+            "that file holds no credentials: a user's JWT and its seed, each between lines of BEGIN "
+            "and END");
+    if (wkv_nkey_seed_decode(parts[1].text, parts[1].len, &creds->seed, &cause) != WKV_OK)
+        return wkv_fail(error, cause.code, "the credentials' seed: %s", cause.text);
+    if (check_pair(parts[0], creds->seed, error) != WKV_OK)
+        return error->code;
+    creds->jwt = strndup(parts[0].text, parts[0].len);
+    return creds->jwt == NULL ? wkv_fail(error, WKV_UNAVAILABLE, "no memory for the credentials' JWT")
+                              : WKV_OK;
+}
+
+enum wkv_code wkv_creds_load(const char *path, struct wkv_creds *creds, struct wkv_error *error)
+{
+    char *bytes = sodium_init() < 0 ? NULL : sodium_malloc(WKV_CREDS_FILE_BYTES);
+    size_t len;
+    *creds = (struct wkv_creds){.jwt = NULL};
+    if (bytes == NULL)
+        return wkv_fail(error, WKV_UNAVAILABLE, "no guarded memory for credentials");
+    enum wkv_code code =
+        wkv_file_read("that file", path, WKV_FILE_REGULAR, bytes, WKV_CREDS_FILE_BYTES, &len, error);
+    if (code == WKV_OK)
+        code = parse(bytes, len, creds, error);
+    sodium_free(bytes);
+    if (code != WKV_OK)
+        wkv_creds_destroy(creds);
+    return code;
+}
+
+void wkv_creds_destroy(struct wkv_creds *creds)
+{
+    if (creds->jwt != NULL)
+        sodium_memzero(creds->jwt, strlen(creds->jwt));
+    free(creds->jwt);
+    wkv_nkey_seed_destroy(creds->seed);
+    *creds = (struct wkv_creds){.jwt = NULL};
+}

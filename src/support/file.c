@@ -1,0 +1,92 @@
+#include "wascc_keyvalue/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *why_unreadable(int fd, enum wkv_file_kind kind)
+{
+    struct stat about;
+    if (fd < 0 || fstat(fd, &about) != 0)
+        return strerror(errno);
+    if (S_ISDIR(about.st_mode))
+        return strerror(EISDIR);
+    if (kind == WKV_FILE_REGULAR && !S_ISREG(about.st_mode))
+        return "it is not a regular file";
+    return NULL;
+}
+
+enum wkv_code wkv_file_open(const char *what, const char *path, enum wkv_file_kind kind, int *fd,
+                            struct wkv_error *error)
+{
+    /* A pipe without a writer would hold up open(2) itself, where it is not to be read at all. */
+    int unwaited = kind == WKV_FILE_REGULAR ? O_NONBLOCK : 0;
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | unwaited);
+    const char *why = why_unreadable(*fd, kind);
+    if (why == NULL)
+        return WKV_OK;
+    if (*fd >= 0)
+        (void)close(*fd);
+    *fd = -1;
+    return wkv_fail(error, WKV_BAD_REQUEST, "cannot read %s: %s", what, why);
+}
+
+/* Returns how many bytes there are, at most capacity, or -1. */
+static ssize_t read_up_to(int fd, char *bytes, size_t capacity)
+{
+    size_t len = 0;
+    while (len < capacity) {
+        ssize_t got = read(fd, bytes + len, capacity - len);
+        if (got == 0)
+            break;
+        if (got < 0 && errno != EINTR)
+            return -1;
+        if (got > 0)
+            len += (size_t)got;
+    }
+    return (ssize_t)len;
+}
+
+enum wkv_code wkv_file_read(const char *what, const char *path, enum wkv_file_kind kind, char *bytes,
+                            size_t capacity, size_t *len, struct wkv_error *error)
+{
+    int fd;
+    char one_more;
+    *len = 0;
+    if (wkv_file_open(what, path, kind, &fd, error) != WKV_OK)
+        return error->code;
+    enum wkv_code code = WKV_OK;
+    ssize_t got = read_up_to(fd, bytes, capacity);
+    ssize_t more = got < 0 || (size_t)got < capacity ? 0 : read_up_to(fd, &one_more, 1);
+    if (got < 0 || more < 0)
+        code = wkv_fail(error, WKV_BAD_REQUEST, "cannot read %s: %s", what, strerror(errno));
+    else if (more > 0)
+        code = wkv_fail(error, WKV_BAD_REQUEST, "%s is longer than %zu bytes", what, capacity);
+    else
+        *len = (size_t)got;
+    (void)close(fd);
+    return code;
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+void wkv_file_trim(const char **text, size_t *len)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+    if (*len >= sizeof mark - 1 && memcmp(*text, mark, sizeof mark - 1) == 0) {
+        *text += sizeof mark - 1;
+        *len -= sizeof mark - 1;
+    }
+    while (*len > 0 && is_space((*text)[0])) {
+        (*text)++;
+        (*len)--;
+    }
+    while (*len > 0 && is_space((*text)[*len - 1]))
+        (*len)--;
+}
