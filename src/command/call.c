@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "command/command.h"
+#include "command/exchange.h"
 #include "wascc_keyvalue/clock.h"
 #include "wascc_keyvalue/nkey.h"
 #include "wascc_keyvalue/token.h"
@@ -80,10 +81,10 @@ static void destroy_outgoing(struct outgoing *outgoing)
     free(outgoing->invocation);
 }
 
-static natsStatus make_message(struct outgoing *outgoing, natsMsg **message)
+static natsStatus make_message(struct outgoing *outgoing, const char *inbox, natsMsg **message)
 {
     natsStatus status =
-        natsMsg_Create(message, outgoing->subject, NULL, outgoing->payload.data, (int)outgoing->payload.len);
+        natsMsg_Create(message, outgoing->subject, inbox, outgoing->payload.data, (int)outgoing->payload.len);
     struct wkv_text claims = wkv_trim((struct wkv_text){outgoing->claims.data, outgoing->claims.len});
     if (status == NATS_OK && claims.len > 0) {
         /* The buffer has room behind the text: read_claims has put a NUL there. */
@@ -104,30 +105,63 @@ static const char *why_no_reply(natsConnection *connection, natsStatus status)
                                                                                 : natsStatus_GetText(status);
 }
 
+/* Whoever reads the acknowledgement of a stream for the reply takes a failure for a success. */
+static void warn_of_stream(const char *stream)
+{
+    struct wkv_error warning;
+    (void)wkv_fail(
+        &warning, WKV_BAD_REQUEST,
+        "warning: the JetStream stream \"%s\" captures this subject and acknowledges requests as if "
+        "that were the reply: let it have other subjects, or no_ack",
+        stream);
+    (void)wkv_failure(&warning);
+}
+
+static int no_reply(natsConnection *connection, natsStatus status, const char *stream)
+{
+    if (status == NATS_NO_RESPONDERS)
+        return failed("no responders",
+                      "no instance serves this binding, or there is no such operation (see call --help)");
+    if (status == NATS_TIMEOUT && *stream != '\0')
+        return failed("no reply",
+                      "only the stream took the request: no instance serves this binding, or there "
+                      "is no such operation (see call --help)");
+    return failed("no reply", why_no_reply(connection, status));
+}
+
+/* *reply is the caller's to destroy. */
+static natsStatus ask(natsConnection *connection, const struct wkv_config *config, struct outgoing *outgoing,
+                      natsMsg **reply, char stream[WKV_STREAM_NAME_BYTES])
+{
+    struct wkv_exchange exchange;
+    natsMsg *message = NULL;
+    *reply = NULL;
+    natsStatus status = wkv_exchange_begin(&exchange, connection, config->connect.inbox_prefix);
+    if (status == NATS_OK)
+        status = make_message(outgoing, exchange.inbox, &message);
+    if (status == NATS_OK)
+        status = wkv_exchange_send(&exchange, message, (int64_t)config->timeout_ms, reply);
+    (void)snprintf(stream, WKV_STREAM_NAME_BYTES, "%s", exchange.stream);
+    wkv_exchange_end(&exchange);
+    natsMsg_Destroy(message);
+    return status;
+}
+
 /* *more: the reply has a cursor, with which the next request goes on. */
 static int request(natsConnection *connection, const struct wkv_config *config, struct outgoing *outgoing,
                    bool *more)
 {
-    natsMsg *message = NULL;
-    natsMsg *reply = NULL;
+    natsMsg *reply;
+    char stream[WKV_STREAM_NAME_BYTES];
     *more = false;
     if ((int64_t)outgoing->payload.len > natsConnection_GetMaxPayload(connection))
         return failed("", "the request is larger than the server's max_payload");
-    natsStatus status = make_message(outgoing, &message);
-    if (status == NATS_OK)
-        status = natsConnection_RequestMsg(&reply, connection, message, (int64_t)config->timeout_ms);
-    int exit_status;
-    if (status == NATS_OK)
-        exit_status = print_reply(reply);
-    else if (status == NATS_NO_RESPONDERS)
-        exit_status =
-            failed("no responders",
-                   "no instance serves this binding, or there is no such operation (see call --help)");
-    else
-        exit_status = failed("no reply", why_no_reply(connection, status));
+    natsStatus status = ask(connection, config, outgoing, &reply, stream);
+    if (*stream != '\0')
+        warn_of_stream(stream);
+    int exit_status = status == NATS_OK ? print_reply(reply) : no_reply(connection, status, stream);
     if (exit_status == WKV_EXIT_OK && config->all)
         exit_status = follow_cursor(reply, &outgoing->payload, more);
-    natsMsg_Destroy(message);
     natsMsg_Destroy(reply);
     return exit_status;
 }
