@@ -43,6 +43,17 @@ struct wkv_bindings;
  */
 struct wkv_bindings *wkv_bindings_create(const char *binding);
 
+/* From now on what a binding and a keyspace's name take is counted in the store's budget, and refused where
+ * that is spent: in the registry, and in the subscriptions to an actor's subject, which so many workers have.
+ * Before the first bind; the store outlives the registry. */
+void wkv_bindings_count_in(struct wkv_bindings *bindings, struct wkv_store *store, unsigned workers);
+
+/* What is counted for a binding with so many subscriptions, and for a keyspace's name: measured, rounded up.
+ */
+#define WKV_BINDINGS_ACTOR_BYTES 768u
+#define WKV_BINDINGS_SUBSCRIPTION_BYTES 2048u
+#define WKV_BINDINGS_KEYSPACE_BYTES 64u /* and the bytes of the name */
+
 /* Frees it; no reader may be in use. NULL is allowed. */
 void wkv_bindings_destroy(struct wkv_bindings *bindings);
 

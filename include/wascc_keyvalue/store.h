@@ -212,6 +212,15 @@ void wkv_store_scan(struct wkv_store *store, uint32_t keyspace, uint64_t cursor,
  * Keyspaces from WKV_STORE_COUNTED_KEYSPACES on are left as they are. */
 void wkv_store_keyspaces(struct wkv_store *store, uint64_t *keys, size_t count);
 
+/* ---- the budget ---- */
+
+/* Counts bytes that the caller keeps beside the store, such as a binding's, as if the store had allocated
+ * them. Any thread, with any lock held. Errors: false, with nothing counted, where the budget has no more. */
+bool wkv_store_reserve(struct wkv_store *store, uint64_t bytes);
+
+/* Gives back what was reserved. */
+void wkv_store_release(struct wkv_store *store, uint64_t bytes);
+
 /* ---- upkeep ---- */
 
 /* One slice of upkeep: takes expired keys out and gives memory of large deleted values back, doing at most
@@ -223,7 +232,7 @@ bool wkv_store_maintain(struct wkv_store *store, int64_t now_ns, unsigned max_st
 struct wkv_store_stats {
     uint64_t keys;            /* expired ones whose memory has not come back included */
     uint64_t keys_by_kind[4]; /* by enum wkv_kind */
-    uint64_t bytes;           /* allocated, with the allocator's overhead */
+    uint64_t bytes;           /* allocated, with the allocator's overhead, and reserved */
     uint64_t budget_bytes;    /* 0: no bound */
     uint64_t expired;         /* keys that expired since start */
     uint32_t shards;

@@ -244,6 +244,7 @@ static enum wkv_code open_service(struct service *service, struct wkv_error *err
     service->bindings = wkv_bindings_create(config->address.binding);
     if (service->bindings == NULL)
         return wkv_fail(error, WKV_UNAVAILABLE, "no memory or no thread to start with");
+    wkv_bindings_count_in(service->bindings, service->store, worker_count(config));
     return open_stats(service, error);
 }
 

@@ -9,6 +9,7 @@
 /* A reader remembers this many actors; more push each other out, one for one. A power of two. */
 #define READER_SLOTS 1024u /* 2^10: slot_of keeps ten bits */
 #define FIRST_SLOTS 64u
+#define FIRST_PLACES 16u
 
 struct actor {
     char name[WKV_BINDINGS_MAX_NAME_BYTES];
@@ -37,8 +38,13 @@ struct wkv_bindings {
     uint64_t removed[WKV_BINDINGS_REMEMBERED_REMOVALS];
     uint32_t removed_count;
 
-    struct keyspace *keyspaces; /* by number */
+    struct keyspace *keyspaces; /* by number; room for half as many as places */
     uint32_t keyspace_count;
+    uint32_t *places;     /* by a name's hash, with linear probing: its number and 1, or 0 */
+    uint32_t place_count; /* a power of two */
+
+    struct wkv_store *store; /* whose budget counts this; NULL: none does */
+    uint64_t actor_bytes;    /* of one binding */
 
     wkv_bindings_watcher watcher; /* NULL: none */
     void *watcher_context;
@@ -108,15 +114,64 @@ static void close_gap(struct wkv_bindings *bindings, uint32_t hole)
     bindings->actors[hole].len = 0;
 }
 
-/* Few names are ever made, and only by BindActor: looking through them is fast enough. */
+/* The name's place, or the free one where it would go. */
+static uint32_t *find_place(const struct wkv_bindings *bindings, struct wkv_text name)
+{
+    uint32_t mask = bindings->place_count - 1;
+    uint32_t at = (uint32_t)hash_name(bindings, name) & mask;
+    for (; bindings->places[at] != 0; at = (at + 1) & mask) {
+        const struct keyspace *keyspace = &bindings->keyspaces[bindings->places[at] - 1];
+        if (same(name, keyspace->name, keyspace->len))
+            break;
+    }
+    return &bindings->places[at];
+}
+
 static bool find_keyspace(const struct wkv_bindings *bindings, struct wkv_text name, uint32_t *number)
 {
+    uint32_t place = *find_place(bindings, name);
+    if (place == 0)
+        return false;
+    *number = place - 1;
+    return true;
+}
+
+/* Room for twice as many names. Returns false, with nothing changed that is seen, where memory is short. */
+static bool grow_keyspaces(struct wkv_bindings *bindings)
+{
+    uint32_t count = bindings->place_count * 2;
+    uint32_t *places = calloc(count, sizeof *places);
+    struct keyspace *keyspaces = realloc(bindings->keyspaces, count / 2 * sizeof *keyspaces);
+    if (keyspaces != NULL)
+        bindings->keyspaces = keyspaces;
+    if (places == NULL || keyspaces == NULL) {
+        free(places);
+        return false;
+    }
+    free(bindings->places);
+    bindings->places = places;
+    bindings->place_count = count;
     for (uint32_t i = 0; i < bindings->keyspace_count; i++)
-        if (same(name, bindings->keyspaces[i].name, bindings->keyspaces[i].len)) {
-            *number = i;
-            return true;
-        }
-    return false;
+        *find_place(bindings, (struct wkv_text){keyspaces[i].name, keyspaces[i].len}) = i + 1;
+    return true;
+}
+
+static enum wkv_code reserve(struct wkv_bindings *bindings, uint64_t bytes, const char *what,
+                             struct wkv_error *error)
+{
+    if (bindings->store == NULL || wkv_store_reserve(bindings->store, bytes))
+        return WKV_OK;
+    return wkv_fail(
+        error, WKV_OUT_OF_MEMORY,
+        "the memory budget is spent, and %s takes %llu bytes of it; remove bindings or keys, or serve "
+        "with a larger --max-memory",
+        what, (unsigned long long)bytes);
+}
+
+static void release(struct wkv_bindings *bindings, uint64_t bytes)
+{
+    if (bindings->store != NULL)
+        wkv_store_release(bindings->store, bytes);
 }
 
 /* The number of a keyspace's name, given out where it is new. */
@@ -129,18 +184,19 @@ static enum wkv_code number_keyspace(struct wkv_bindings *bindings, struct wkv_t
     if (bindings->keyspace_count == WKV_BINDINGS_MAX_KEYSPACES)
         return wkv_fail(error, WKV_OUT_OF_MEMORY, "%u keyspaces have been named, the most that there can be",
                         WKV_BINDINGS_MAX_KEYSPACES);
-    struct keyspace *keyspaces =
-        realloc(bindings->keyspaces, (bindings->keyspace_count + 1) * sizeof *bindings->keyspaces);
-    char *copy = malloc(name.len);
-    if (keyspaces != NULL)
-        bindings->keyspaces = keyspaces;
-    if (keyspaces == NULL || copy == NULL) {
-        free(copy);
+    uint64_t bytes = WKV_BINDINGS_KEYSPACE_BYTES + name.len;
+    if (reserve(bindings, bytes, "the name of a keyspace", error) != WKV_OK)
+        return WKV_OUT_OF_MEMORY;
+    bool room = bindings->keyspace_count < bindings->place_count / 2 || grow_keyspaces(bindings);
+    char *copy = room ? malloc(name.len) : NULL;
+    if (copy == NULL) {
+        release(bindings, bytes);
         return wkv_fail(error, WKV_OUT_OF_MEMORY, "no memory for a keyspace; try again later");
     }
     memcpy(copy, name.data, name.len);
     *number = bindings->keyspace_count++;
     bindings->keyspaces[*number] = (struct keyspace){copy, name.len};
+    *find_place(bindings, name) = *number + 1;
     return WKV_OK;
 }
 
@@ -158,10 +214,16 @@ static enum wkv_code bind_locked(struct wkv_bindings *bindings, struct wkv_text 
             return wkv_fail(error, WKV_OUT_OF_MEMORY, "no memory for a binding; try again later");
         actor = find_slot(bindings, name);
     }
+    /* The name of a keyspace last: it stays, so it must not be left of a bind that is refused. */
+    bool is_new = actor->len == 0;
     uint32_t number;
-    if (number_keyspace(bindings, keyspace, &number, error) != WKV_OK)
-        return error->code;
-    if (actor->len == 0) {
+    if (is_new && reserve(bindings, bindings->actor_bytes, "a binding", error) != WKV_OK)
+        return WKV_OUT_OF_MEMORY;
+    if (number_keyspace(bindings, keyspace, &number, error) != WKV_OK) {
+        release(bindings, is_new ? bindings->actor_bytes : 0);
+        return WKV_OUT_OF_MEMORY;
+    }
+    if (is_new) {
         memcpy(actor->name, name.data, name.len);
         actor->len = (uint32_t)name.len;
         bindings->count++;
@@ -206,14 +268,24 @@ struct wkv_bindings *wkv_bindings_create(const char *binding)
     randombytes_buf(bindings->key, sizeof bindings->key);
     bindings->slots = FIRST_SLOTS;
     bindings->actors = calloc(FIRST_SLOTS, sizeof *bindings->actors);
+    bindings->place_count = FIRST_PLACES;
+    bindings->places = calloc(FIRST_PLACES, sizeof *bindings->places);
+    bindings->keyspaces = calloc(FIRST_PLACES / 2, sizeof *bindings->keyspaces);
     struct wkv_text name = {binding, strlen(binding)};
     uint32_t zero;
-    if (bindings->actors == NULL || number_keyspace(bindings, name, &zero, NULL) != WKV_OK ||
+    if (bindings->actors == NULL || bindings->places == NULL || bindings->keyspaces == NULL ||
+        number_keyspace(bindings, name, &zero, NULL) != WKV_OK ||
         pthread_mutex_init(&bindings->lock, NULL) != 0) {
         wkv_bindings_destroy(bindings);
         return NULL;
     }
     return bindings;
+}
+
+void wkv_bindings_count_in(struct wkv_bindings *bindings, struct wkv_store *store, unsigned workers)
+{
+    bindings->store = store;
+    bindings->actor_bytes = WKV_BINDINGS_ACTOR_BYTES + (uint64_t)workers * WKV_BINDINGS_SUBSCRIPTION_BYTES;
 }
 
 void wkv_bindings_destroy(struct wkv_bindings *bindings)
@@ -223,6 +295,7 @@ void wkv_bindings_destroy(struct wkv_bindings *bindings)
     for (uint32_t i = 0; i < bindings->keyspace_count; i++)
         free(bindings->keyspaces[i].name);
     free(bindings->keyspaces);
+    free(bindings->places);
     free(bindings->actors);
     (void)pthread_mutex_destroy(&bindings->lock);
     free(bindings);
@@ -308,6 +381,7 @@ static bool remove_locked(struct wkv_bindings *bindings, struct wkv_text actor)
         return false;
     close_gap(bindings, (uint32_t)(found - bindings->actors));
     bindings->count--;
+    release(bindings, bindings->actor_bytes);
     atomic_fetch_add_explicit(&bindings->generation, 1, memory_order_release);
     return true;
 }

@@ -12,6 +12,7 @@
 struct wkv_budget {
     uint64_t max_bytes; /* 0: no bound, and used_bytes is not kept */
     _Atomic uint64_t used_bytes;
+    _Atomic uint64_t reserved_bytes; /* for what others keep; in used_bytes where those are kept */
 };
 
 struct wkv_memory {

@@ -129,4 +129,5 @@ void wkv_store_stats(struct wkv_store *store, struct wkv_store_stats *stats)
         stats->expired += shard->expired;
         wkv_shard_unlock(shard);
     }
+    stats->bytes += atomic_load_explicit(&store->budget.reserved_bytes, memory_order_relaxed);
 }

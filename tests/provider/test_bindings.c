@@ -327,6 +327,73 @@ START_TEST(a_change_is_seen_by_every_reader_at_once)
 }
 END_TEST
 
+/* ---- the budget ---- */
+
+static uint64_t bytes_of(struct wkv_store *store)
+{
+    struct wkv_store_stats stats;
+    wkv_store_stats(store, &stats);
+    return stats.bytes;
+}
+
+/* What bindings and names take is in the budget: it comes back with RemoveActor, but for the names. */
+START_TEST(bindings_are_counted_in_the_budget)
+{
+    struct wkv_store_options options = {.shards = 1, .max_memory_bytes = 200000};
+    struct wkv_store *store = wkv_store_create(&options, 0);
+    const uint64_t actor = WKV_BINDINGS_ACTOR_BYTES + 3 * WKV_BINDINGS_SUBSCRIPTION_BYTES;
+    uint64_t empty = bytes_of(store);
+    char name[32];
+    unsigned bound = 0;
+    wkv_bindings_count_in(bindings, store, 3);
+    ck_assert_int_eq(bind("MA", "mine"), WKV_OK);
+    ck_assert_uint_eq(bytes_of(store), empty + actor + WKV_BINDINGS_KEYSPACE_BYTES + 4);
+    ck_assert_int_eq(bind("MA", "mine"), WKV_OK);
+    ck_assert_uint_eq(bytes_of(store), empty + actor + WKV_BINDINGS_KEYSPACE_BYTES + 4);
+    wkv_bindings_remove(bindings, text("MA"));
+    wkv_bindings_remove(bindings, text("MA"));
+    ck_assert_uint_eq(bytes_of(store), empty + WKV_BINDINGS_KEYSPACE_BYTES + 4);
+    for (;; bound++) {
+        (void)snprintf(name, sizeof name, "M%u", bound);
+        if (bind(name, NULL) != WKV_OK)
+            break;
+    }
+    ck_assert_uint_eq(bound, (200000 - empty - WKV_BINDINGS_KEYSPACE_BYTES - 4) / actor);
+    ck_assert_int_eq(error.code, WKV_OUT_OF_MEMORY);
+    ck_assert_ptr_nonnull(strstr(error.text, "--max-memory"));
+    uint64_t full = bytes_of(store);
+    /* A bind that is refused names no keyspace; one that is there may be bound anew. */
+    ck_assert_int_eq(bind("MX", "new name"), WKV_OUT_OF_MEMORY);
+    ck_assert_uint_eq(wkv_bindings_keyspaces(bindings), 2);
+    ck_assert(!wkv_bindings_is_bound(bindings, text("MX")));
+    ck_assert_int_eq(bind("M0", "mine"), WKV_OK);
+    ck_assert_uint_eq(bytes_of(store), full);
+    wkv_bindings_remove(bindings, text("M0"));
+    ck_assert_int_eq(bind("MX", NULL), WKV_OK);
+    wkv_store_destroy(store);
+}
+END_TEST
+
+/* A number, and with it the data, is never given to another name, however many there are. */
+START_TEST(keyspaces_are_bounded_and_keep_their_numbers)
+{
+    char name[32];
+    for (unsigned i = 1; i < WKV_BINDINGS_MAX_KEYSPACES; i++) {
+        (void)snprintf(name, sizeof name, "k%u", i);
+        ck_assert_int_eq(bind("MA", name), WKV_OK);
+        wkv_bindings_remove(bindings, text("MA"));
+    }
+    ck_assert_int_eq(bind("MB", "one more"), WKV_OUT_OF_MEMORY);
+    ck_assert_ptr_nonnull(strstr(error.text, "65536 keyspaces"));
+    ck_assert(!wkv_bindings_find(&reader, text("MB")).claims.bound);
+    for (unsigned i = 1; i < WKV_BINDINGS_MAX_KEYSPACES; i += 4099) {
+        (void)snprintf(name, sizeof name, "k%u", i);
+        ck_assert_int_eq(bind("MB", name), WKV_OK);
+        ck_assert_uint_eq(wkv_bindings_find(&reader, text("MB")).keyspace, i);
+    }
+}
+END_TEST
+
 /* ---- hosts that are not trusted any more ---- */
 
 /* A set that trusts only the host of that number. */
@@ -422,6 +489,8 @@ Suite *bindings_suite(void)
                         sizeof refused / sizeof refused[0]);
     tcase_add_test(tests, what_is_remembered_never_overwrites_a_bind_at_the_same_time);
     tcase_add_test(tests, a_change_is_seen_by_every_reader_at_once);
+    tcase_add_test(tests, bindings_are_counted_in_the_budget);
+    tcase_add_test(tests, keyspaces_are_bounded_and_keep_their_numbers);
     tcase_add_test(tests, with_a_host_go_its_bindings_and_no_others);
     tcase_add_test(tests, what_another_host_bound_anew_is_that_hosts);
     suite_add_tcase(suite, tests);
