@@ -59,8 +59,8 @@ void wkv_bindings_destroy(struct wkv_bindings *bindings);
 
 /* Binds the actor, or binds it anew: what an earlier binding said is forgotten. keyspace is the name (data
  * NULL: the binding's own). Any thread. Errors: WKV_BAD_REQUEST (a name that is empty or too long, or not a
- * subject's token), WKV_OUT_OF_MEMORY (too many actors or keyspaces, or memory is short); the actor is then
- * bound as it was before. */
+ * subject's token), WKV_OUT_OF_MEMORY (too many actors or keyspaces, or memory is short), the guard's; the
+ * actor is then bound as it was before. */
 enum wkv_code wkv_bindings_bind(struct wkv_bindings *bindings, struct wkv_text actor,
                                 struct wkv_text keyspace, const struct wkv_policy_binding *claims,
                                 struct wkv_error *error);
@@ -108,6 +108,17 @@ typedef void (*wkv_bindings_watcher)(void *context, const struct wkv_bindings_ch
 
 /* Sets the one watcher (NULL: none any more). Not while others bind or remove. */
 void wkv_bindings_watch(struct wkv_bindings *bindings, wkv_bindings_watcher watcher, void *context);
+
+/* Is asked before each bind, on the thread that binds, and may refuse it: then nothing changes. `gave_up` is
+ * told where the bind does not come to be for another reason. */
+struct wkv_bindings_guard {
+    enum wkv_code (*before)(void *context, struct wkv_text actor, struct wkv_error *error);
+    void (*gave_up)(void *context, struct wkv_text actor);
+    void *context;
+};
+
+/* Sets the one guard, which is copied (NULL: none any more). Not while others bind or remove. */
+void wkv_bindings_set_guard(struct wkv_bindings *bindings, const struct wkv_bindings_guard *guard);
 
 /* One binding, for lists of them. */
 struct wkv_bindings_listed {

@@ -48,6 +48,7 @@ struct wkv_bindings {
 
     wkv_bindings_watcher watcher; /* NULL: none */
     void *watcher_context;
+    struct wkv_bindings_guard guard; /* .before NULL: none */
 };
 
 struct wkv_bindings_slot {
@@ -339,18 +340,42 @@ static enum wkv_code check_names(struct wkv_text actor, struct wkv_text keyspace
     return WKV_OK;
 }
 
+static enum wkv_code ask_guard(const struct wkv_bindings *bindings, struct wkv_text actor,
+                               struct wkv_error *error)
+{
+    const struct wkv_bindings_guard *guard = &bindings->guard;
+    return guard->before == NULL ? WKV_OK : guard->before(guard->context, actor, error);
+}
+
+/* Of a bind that the guard has let through. */
+static void tell_outcome(const struct wkv_bindings *bindings, struct wkv_text actor, bool bound)
+{
+    const struct wkv_bindings_guard *guard = &bindings->guard;
+    if (bound)
+        tell(bindings, (struct wkv_bindings_change){.actor = actor, .bound = true, .awaited = true});
+    else if (guard->gave_up != NULL)
+        guard->gave_up(guard->context, actor);
+}
+
 enum wkv_code wkv_bindings_bind(struct wkv_bindings *bindings, struct wkv_text actor,
                                 struct wkv_text keyspace, const struct wkv_policy_binding *claims,
                                 struct wkv_error *error)
 {
-    if (check_names(actor, keyspace, error) != WKV_OK)
+    if (check_names(actor, keyspace, error) != WKV_OK || ask_guard(bindings, actor, error) != WKV_OK)
         return error->code;
     (void)pthread_mutex_lock(&bindings->lock);
     enum wkv_code code = bind_locked(bindings, actor, keyspace, claims, error);
     (void)pthread_mutex_unlock(&bindings->lock);
-    if (code == WKV_OK)
-        tell(bindings, (struct wkv_bindings_change){.actor = actor, .bound = true, .awaited = true});
+    tell_outcome(bindings, actor, code == WKV_OK);
     return code;
+}
+
+static bool is_news_now(struct wkv_bindings *bindings, struct wkv_text actor)
+{
+    (void)pthread_mutex_lock(&bindings->lock);
+    bool news = is_news(bindings, actor);
+    (void)pthread_mutex_unlock(&bindings->lock);
+    return news;
 }
 
 enum wkv_code wkv_bindings_bind_if_new(struct wkv_bindings *bindings, struct wkv_text actor,
@@ -360,6 +385,10 @@ enum wkv_code wkv_bindings_bind_if_new(struct wkv_bindings *bindings, struct wkv
     *bound = false;
     if (check_names(actor, keyspace, error) != WKV_OK)
         return error->code;
+    if (!is_news_now(bindings, actor))
+        return WKV_OK;
+    if (ask_guard(bindings, actor, error) != WKV_OK)
+        return error->code;
     enum wkv_code code = WKV_OK;
     (void)pthread_mutex_lock(&bindings->lock);
     if (is_news(bindings, actor)) {
@@ -367,8 +396,7 @@ enum wkv_code wkv_bindings_bind_if_new(struct wkv_bindings *bindings, struct wkv
         *bound = code == WKV_OK;
     }
     (void)pthread_mutex_unlock(&bindings->lock);
-    if (*bound)
-        tell(bindings, (struct wkv_bindings_change){.actor = actor, .bound = true, .awaited = true});
+    tell_outcome(bindings, actor, *bound);
     return code;
 }
 
@@ -462,6 +490,11 @@ void wkv_bindings_watch(struct wkv_bindings *bindings, wkv_bindings_watcher watc
 {
     bindings->watcher = watcher;
     bindings->watcher_context = context;
+}
+
+void wkv_bindings_set_guard(struct wkv_bindings *bindings, const struct wkv_bindings_guard *guard)
+{
+    bindings->guard = guard == NULL ? (struct wkv_bindings_guard){.before = NULL} : *guard;
 }
 
 /* As strcmp, on texts without a NUL at their end. */

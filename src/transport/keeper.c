@@ -122,7 +122,7 @@ static int next_wait_ms(int *backoff_ms)
 {
     int base_ms = *backoff_ms;
     int wait_ms = base_ms + (int)randombytes_uniform((uint32_t)base_ms / 2 + 1);
-    *backoff_ms = base_ms * 2;
+    *backoff_ms = base_ms * 2 > LAST_BACKOFF_MS ? LAST_BACKOFF_MS : base_ms * 2;
     return wait_ms > LAST_BACKOFF_MS ? LAST_BACKOFF_MS - (int)randombytes_uniform(LAST_BACKOFF_MS / 4)
                                      : wait_ms;
 }

@@ -207,13 +207,23 @@ static bool actor_subject(const struct wkv_responder *responder, struct wkv_text
     return len > 0 && len < WKV_SUBJECT_BYTES;
 }
 
-void wkv_lattice_add_actor(struct wkv_responder *responder, struct wkv_loop *loop, struct wkv_text actor,
-                           int64_t timeout_ms)
+/* An actor whose name leaves no room for the rest of the subject could never be called. */
+enum wkv_loop_extra_state wkv_lattice_add_actor(struct wkv_responder *responder, struct wkv_loop *loop,
+                                                struct wkv_text actor, int64_t timeout_ms)
 {
     char subject[WKV_SUBJECT_BYTES];
-    if (!actor_subject(responder, actor, subject) ||
-        !wkv_loop_extra_add(loop, subject, subject, handle_actor, responder, timeout_ms))
-        wkv_log_error(responder->log, "%s: cannot listen on the lattice's subject of an actor", loop->name);
+    if (!actor_subject(responder, actor, subject))
+        return WKV_EXTRA_LISTENS;
+    return wkv_loop_extra_add(loop, subject, subject, handle_actor, responder, timeout_ms);
+}
+
+enum wkv_loop_extra_state wkv_lattice_await_actor(struct wkv_responder *responder, struct wkv_loop *loop,
+                                                  struct wkv_text actor, int64_t until_ns)
+{
+    char subject[WKV_SUBJECT_BYTES];
+    if (!actor_subject(responder, actor, subject))
+        return WKV_EXTRA_LISTENS;
+    return wkv_loop_extra_await(loop, subject, until_ns);
 }
 
 void wkv_lattice_drop_actor(struct wkv_responder *responder, struct wkv_loop *loop, struct wkv_text actor,

@@ -8,16 +8,19 @@
 #ifndef WKV_TRANSPORT_LATTICE_H
 #define WKV_TRANSPORT_LATTICE_H
 
+#include "transport/loop_extra.h"
 #include "transport/responder.h"
 
 /* Listens on the binding's own subject, in no queue group: BindActor, RemoveActor and GetCapabilityDescriptor
  * of hosts. For the responder of `system`. */
 void wkv_lattice_listen(struct wkv_responder *responder, struct wkv_loop *loop);
 
-/* Listens, or listens no more, on the subject of a bound actor, whose queue group is the subject itself.
- * responder is the loop's. Any thread but the loop's; waits at most timeout_ms for the server's word. */
-void wkv_lattice_add_actor(struct wkv_responder *responder, struct wkv_loop *loop, struct wkv_text actor,
-                           int64_t timeout_ms);
+/* Listens, or listens no more, on the subject of a bound actor, whose queue group is the subject itself: see
+ * wkv_loop_extra_add, _await and _drop. responder is the loop's. */
+enum wkv_loop_extra_state wkv_lattice_add_actor(struct wkv_responder *responder, struct wkv_loop *loop,
+                                                struct wkv_text actor, int64_t timeout_ms);
+enum wkv_loop_extra_state wkv_lattice_await_actor(struct wkv_responder *responder, struct wkv_loop *loop,
+                                                  struct wkv_text actor, int64_t until_ns);
 void wkv_lattice_drop_actor(struct wkv_responder *responder, struct wkv_loop *loop, struct wkv_text actor,
                             int64_t timeout_ms);
 

@@ -37,6 +37,7 @@ enum wkv_code wkv_loop_init(struct wkv_loop *loop, const char *name, const struc
     loop->log = log;
     loop->notify_fd = notify_fd;
     loop->pulse = (struct wkv_pulse){.name = loop->name, .poke = poke, .context = loop};
+    loop->extras_room = SIZE_MAX;
     randombytes_buf(loop->extras_key, sizeof loop->extras_key);
     atomic_init(&loop->socket_fd, -1);
     loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -52,6 +53,7 @@ enum wkv_code wkv_loop_init(struct wkv_loop *loop, const char *name, const struc
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&loop->turn_done, &monotonic);
     (void)pthread_cond_init(&loop->holders_gone, &monotonic);
+    (void)pthread_cond_init(&loop->extras_told, &monotonic);
     (void)pthread_condattr_destroy(&monotonic);
     return WKV_OK;
 }
@@ -361,5 +363,6 @@ void wkv_loop_destroy(struct wkv_loop *loop)
     (void)pthread_mutex_destroy(&loop->turn_lock);
     (void)pthread_cond_destroy(&loop->turn_done);
     (void)pthread_cond_destroy(&loop->holders_gone);
+    (void)pthread_cond_destroy(&loop->extras_told);
     free(loop->url);
 }

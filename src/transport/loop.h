@@ -81,7 +81,13 @@ struct wkv_loop {
     struct wkv_loop_extra *extras;
     struct wkv_loop_extra *extras_by_hash[WKV_LOOP_EXTRA_CHAINS];
     unsigned char extras_key[crypto_shorthash_KEYBYTES];
-    size_t extras_leaving; /* dropped, not yet freed */
+    size_t extras_leaving;   /* dropped, not yet freed */
+    size_t extras_wanted;    /* not dropped */
+    size_t extras_listening; /* those that the server has taken, as far as is known */
+    size_t extras_room;      /* so many it takes, and maybe no more; SIZE_MAX: not known. Found out then: */
+    int64_t extras_room_ns;
+    char extras_refusal[WKV_ERROR_TEXT_BYTES / 2]; /* the server's last refusal of one */
+    pthread_cond_t extras_told;                    /* something was refused */
     struct wkv_loop_extra *fresh;
     bool extras_frozen; /* under the lock */
     _Atomic bool extras_changed;
@@ -194,8 +200,10 @@ void wkv_loop_destroy(struct wkv_loop *loop);
 void *wkv_loop_run(void *loop);
 void wkv_loop_forget_messages(struct wkv_loop *loop);
 
-/* For loop_extra.c: subscribes to one subject. Errors: nats.c's. */
+/* For loop_extra.c: subscribes to one subject; waits for the server's answer to all so far, unless that is
+ * not wanted any more. Errors: nats.c's. */
 natsStatus wkv_loop_subscribe_one(struct wkv_loop *loop, struct wkv_loop_subscription *one);
+natsStatus wkv_loop_flush(struct wkv_loop *loop, const struct wkv_dial *dial);
 
 /* For handlers: answers the message with bytes, or with an error: its headers, and a body in the encoding of
  * the request (contract section 5; what is not JSON gets the text); in both cases with one more header,

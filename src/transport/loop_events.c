@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "transport/loop_extra.h"
 #include "wascc_keyvalue/clock.h"
 
 /* Lines of a second's log that the server's complaints may take up: who makes us publish where we may not
@@ -114,17 +115,18 @@ void wkv_loop_on_closed(natsConnection *connection, void *closure)
 }
 
 /* Whether the server's text is about a subscription that we can do without: one that says so, or one of a
- * single actor (loop_extra.h). The text quotes the subject, unless nats.c has cut it off: then nobody knows.
- */
+ * single actor (loop_extra.h). The text quotes the subject, which nats.c may have cut off. */
 static bool is_optional(const struct wkv_loop *loop, const char *text)
 {
     const char *subject = strchr(text, '"');
-    if (subject == NULL || strchr(subject + 1, '"') == NULL)
+    if (subject == NULL)
         return false;
+    bool whole = strchr(subject + 1, '"') != NULL;
     for (size_t i = 0; i < loop->subscription_count; i++) {
         char quoted[WKV_SUBJECT_BYTES + 2];
         int len = snprintf(quoted, sizeof quoted, "\"%s\"", loop->subscriptions[i].subject);
-        if (!loop->subscriptions[i].optional && strncmp(subject, quoted, (size_t)len) == 0)
+        if (!loop->subscriptions[i].optional &&
+            strncmp(subject, quoted, whole ? (size_t)len : strlen(subject)) == 0)
             return false;
     }
     return true;
@@ -135,8 +137,12 @@ static bool is_optional(const struct wkv_loop *loop, const char *text)
  * connection is as good as lost, and is opened again until it has all. */
 static void note_refusal(struct wkv_loop *loop, const char *text)
 {
-    if (strstr(text, "Permissions Violation for Subscription") == NULL || is_optional(loop, text))
+    if (strstr(text, "Permissions Violation for Subscription") == NULL)
         return;
+    if (is_optional(loop, text)) {
+        wkv_loop_extra_refused(loop, text);
+        return;
+    }
     (void)pthread_mutex_lock(&loop->turn_lock);
     if (loop->refusal[0] == '\0')
         (void)snprintf(loop->refusal, sizeof loop->refusal, "%s", text);

@@ -23,13 +23,39 @@ struct wkv_loop_extra {
     struct wkv_loop_extra *next_recent; /* the loop's thread's */
     bool dropped;                       /* under the lock */
     bool ended;                         /* likewise: dropped, and nothing comes on it any more */
+    bool refused;                       /* likewise: this connection's server does not let us */
+};
+
+/* Whether the loop listens on such a subject. */
+enum wkv_loop_extra_state {
+    WKV_EXTRA_LISTENS,   /* the server has heard of it */
+    WKV_EXTRA_LATER,     /* there is no connection, or no answer in time: with the next one */
+    WKV_EXTRA_REFUSED,   /* the server's permissions say no: wkv_loop_extra_refusal */
+    WKV_EXTRA_NO_ROOM,   /* the server allows this connection no more subscriptions */
+    WKV_EXTRA_NO_MEMORY, /* as it says */
+    WKV_EXTRA_STOPPING,  /* the loop is being drained */
 };
 
 /* Listens on one more subject, in a queue group, from now on; one that is there already is fine. Waits at
- * most timeout_ms for the server's word (0: not at all); without a connection it is subscribed to with the
- * next one. Any thread but the loop's. Errors: false where memory is short. */
-bool wkv_loop_extra_add(struct wkv_loop *loop, const char *subject, const char *queue,
-                        wkv_loop_handler handle, void *context, int64_t timeout_ms);
+ * most timeout_ms for the server's answer; without a connection it is subscribed to with the next one. Any
+ * thread but the loop's. Unless it is LISTENS or LATER, it is as if it had not been called. A server that has
+ * no room ends the connection, which is opened again; so that is asked for once, and then believed for a
+ * minute. */
+enum wkv_loop_extra_state wkv_loop_extra_add(struct wkv_loop *loop, const char *subject, const char *queue,
+                                             wkv_loop_handler handle, void *context, int64_t timeout_ms);
+
+/* What became of one that was LISTENS: a refusal reaches us by a callback of nats.c's, a little later than
+ * the server's answer, and is waited for until then (monotonic) where there may be one. A refused one is
+ * dropped. */
+enum wkv_loop_extra_state wkv_loop_extra_await(struct wkv_loop *loop, const char *subject, int64_t until_ns);
+
+/* What the server said when it refused one the last time. */
+void wkv_loop_extra_refusal(struct wkv_loop *loop, char out[WKV_ERROR_TEXT_BYTES / 2]);
+
+/* For how many the server has room, as was found out the last time (SIZE_MAX: it was not); and tells a loop
+ * what another has found out, which its server is believed to hold to, too. */
+size_t wkv_loop_extra_room(struct wkv_loop *loop);
+void wkv_loop_extra_limit(struct wkv_loop *loop, size_t room);
 
 /* Listens on it no more; one that is not there is fine. Likewise. */
 void wkv_loop_extra_drop(struct wkv_loop *loop, const char *subject, int64_t timeout_ms);
@@ -48,9 +74,16 @@ void wkv_loop_publish(struct wkv_loop *loop, const char *subject, const char *te
 /* From now on nothing is added, dropped or freed: whoever likes may walk `extras`. Any thread. */
 void wkv_loop_extra_freeze(struct wkv_loop *loop);
 
-/* Subscribes all on a new connection; forgets the subscriptions of one that is closed; frees all. Nobody else
- * uses the connection then, but for what the lock keeps off. Errors of the first: as nats.c's. */
-natsStatus wkv_loop_extra_subscribe(struct wkv_loop *loop);
+/* Subscribes all on a new connection whose other subscriptions are confirmed, as far as the server has room
+ * for them. Its opener. Errors: nats.c's; where the server has ended the connection for want of room, the
+ * next one asks for fewer. */
+natsStatus wkv_loop_extra_subscribe(struct wkv_loop *loop, const struct wkv_dial *dial);
+
+/* The server has refused the subject that it quotes, if it is one of these. nats.c's thread of callbacks. */
+void wkv_loop_extra_refused(struct wkv_loop *loop, const char *text);
+
+/* Forgets the subscriptions of a connection that is closed, under the lock; frees all. The loop's thread has
+ * ended. */
 void wkv_loop_extra_unsubscribe(struct wkv_loop *loop);
 void wkv_loop_extra_destroy(struct wkv_loop *loop);
 

@@ -184,8 +184,6 @@ static enum wkv_code subscribe_and_run(struct wkv_loop *loop, struct wkv_error *
     natsStatus status = NATS_OK;
     for (size_t i = 0; i < loop->subscription_count && status == NATS_OK; i++)
         status = wkv_loop_subscribe_one(loop, &loop->subscriptions[i]);
-    if (status == NATS_OK)
-        status = wkv_loop_extra_subscribe(loop);
     if (status != NATS_OK)
         return cannot_subscribe(loop, status, error);
     loop->running = pthread_create(&loop->thread, NULL, wkv_loop_run, loop) == 0;
@@ -193,8 +191,7 @@ static enum wkv_code subscribe_and_run(struct wkv_loop *loop, struct wkv_error *
                          : wkv_fail(error, WKV_UNAVAILABLE, "%s: no thread for a connection", loop->name);
 }
 
-/* Waits for the server's PONG, unless that is not wanted any more. */
-static natsStatus flush(struct wkv_loop *loop, const struct wkv_dial *dial)
+natsStatus wkv_loop_flush(struct wkv_loop *loop, const struct wkv_dial *dial)
 {
     int64_t deadline_ns = wkv_monotonic_ns() + CONFIRM_TIMEOUT_MS * WKV_NS_PER_MS;
     natsStatus status;
@@ -222,12 +219,21 @@ static enum wkv_code await_confirmation(struct wkv_loop *loop, const struct wkv_
                                         struct wkv_error *error)
 {
     const char *changing; /* the next error overwrites it: not for reading */
-    natsStatus status = flush(loop, dial);
+    natsStatus status = wkv_loop_flush(loop, dial);
     if (status != NATS_OK)
         return cannot_subscribe(loop, status, error);
     if (natsConnection_GetLastError(loop->connection, &changing) == NATS_NOT_PERMITTED)
         await_refusal(loop);
     return confirm(loop, error);
+}
+
+/* Single actors' subjects come behind those that every connection must have, and apart: where there is no
+ * room for all of them, or the server does not let us, the operations are served all the same. */
+static enum wkv_code subscribe_extras(struct wkv_loop *loop, const struct wkv_dial *dial,
+                                      struct wkv_error *error)
+{
+    natsStatus status = wkv_loop_extra_subscribe(loop, dial);
+    return status == NATS_OK ? WKV_OK : cannot_subscribe(loop, status, error);
 }
 
 enum wkv_code wkv_loop_open(struct wkv_loop *loop, const struct wkv_dial *dial, struct wkv_error *error)
@@ -237,6 +243,8 @@ enum wkv_code wkv_loop_open(struct wkv_loop *loop, const struct wkv_dial *dial, 
         code = subscribe_and_run(loop, error);
     if (code == WKV_OK)
         code = await_confirmation(loop, dial, error);
+    if (code == WKV_OK)
+        code = subscribe_extras(loop, dial, error);
     if (code != WKV_OK) {
         wkv_loop_disconnect(loop, 0);
         return code;

@@ -7,6 +7,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "transport/actors.h"
 #include "transport/alone.h"
 #include "transport/discovery.h"
 #include "transport/events.h"
@@ -20,9 +21,6 @@
 #define ASK_AGAIN_MS 200
 /* At the end, for those that are still connecting: as long as an attempt takes. */
 #define CONNECTING_END_NS (5 * WKV_NS_PER_S / 2)
-/* For the server's word that all workers listen to an actor: a host waits 600 ms for the whole of a
- * BindActor. */
-#define FOLLOW_TIMEOUT_MS 400
 /* Of the time to drain, what is kept for refusing the rest and closing: a fifth, at most this. */
 #define CLOSE_SHARE 5
 #define CLOSE_MAX_MS 500
@@ -50,12 +48,12 @@ struct server {
     unsigned keeper_count;
     struct wkv_discovery discovery;
     struct wkv_alone alone;
-    struct wkv_worker *workers;  /* for actors; behind them one more, for `system` */
-    unsigned worker_count;       /* initialised ones, that one included */
-    bool served;                 /* the lattice has heard of this process */
-    bool cut;                    /* not all that was received could be answered */
-    bool split;                  /* it stops since another instance holds the data */
-    pthread_mutex_t follow_lock; /* one change of a binding at a time is followed */
+    struct wkv_worker *workers; /* for actors; behind them one more, for `system` */
+    unsigned worker_count;      /* initialised ones, that one included */
+    bool served;                /* the lattice has heard of this process */
+    bool cut;                   /* not all that was received could be answered */
+    bool split;                 /* it stops since another instance holds the data */
+    struct wkv_actors actors;
 };
 
 /* The service manager hears of a reload only from a process that it knows to be ready. */
@@ -192,32 +190,26 @@ static enum progress open_connections(struct server *server, unsigned first, uns
     }
 }
 
-static int64_t left_ms(int64_t deadline_ns)
+/* Before a bind: the provider listens, or there is no bind. Runs on the thread that binds, which is
+ * `system`'s or discovery's. */
+static enum wkv_code listen_to_actor(void *context, struct wkv_text actor, struct wkv_error *error)
 {
-    int64_t left = (deadline_ns - wkv_monotonic_ns()) / WKV_NS_PER_MS;
-    return left < 0 ? 0 : left;
+    struct server *server = context;
+    return wkv_actors_listen(&server->actors, actor, error);
 }
 
-/* "A successful bind makes the provider listen on `….<binding>.<actor>`; RemoveActor ends that", before
- * either is answered. Every worker listens, since each invocation costs the verification of a signature. Then
- * the lattice hears of it. Runs on the thread that binds, which is `system`'s or discovery's. */
+static void give_up_actor(void *context, struct wkv_text actor)
+{
+    struct server *server = context;
+    wkv_actors_settle(&server->actors, actor, false);
+}
+
+/* "RemoveActor ends that", before it is answered. Then the lattice hears of it. Runs on the thread that binds
+ * or removes. */
 static void follow_binding(void *context, const struct wkv_bindings_change *change)
 {
     struct server *server = context;
-    int64_t deadline_ns = wkv_monotonic_ns() + FOLLOW_TIMEOUT_MS * WKV_NS_PER_MS;
-    (void)pthread_mutex_lock(&server->follow_lock);
-    /* Two threads may bind and remove at once, and be heard in another order than they did it: what holds now
-     * counts. */
-    bool listens = wkv_bindings_is_bound(server->options->provider->bindings, change->actor);
-    for (unsigned i = 0; i < server->options->workers; i++) {
-        int64_t left = left_ms(deadline_ns);
-        (listens ? wkv_lattice_add_actor : wkv_lattice_drop_actor)(&server->workers[i].responder,
-                                                                   &server->workers[i].loop, change->actor,
-                                                                   !change->awaited ? 0
-                                                                   : left > 0       ? left
-                                                                                    : 1);
-    }
-    (void)pthread_mutex_unlock(&server->follow_lock);
+    wkv_actors_settle(&server->actors, change->actor, change->awaited);
     wkv_event_publish(&server->discovery,
                       change->bound ? WKV_EVENT_BINDING_CREATED : WKV_EVENT_BINDING_REMOVED, change->actor);
 }
@@ -342,6 +334,20 @@ static void show_pulses(struct server *server,
         change(vitals, &loop_at(server, i)->pulse);
 }
 
+static void watch_bindings(struct server *server)
+{
+    const struct wkv_server_options *options = server->options;
+    struct wkv_bindings *bindings = options->provider->bindings;
+    struct wkv_bindings_guard guard = {
+        .before = listen_to_actor, .gave_up = give_up_actor, .context = server};
+    server->actors.workers = server->workers;
+    server->actors.worker_count = options->workers;
+    server->actors.bindings = bindings;
+    server->actors.log = options->log;
+    wkv_bindings_set_guard(bindings, &guard);
+    wkv_bindings_watch(bindings, follow_binding, server);
+}
+
 static enum wkv_code init(struct server *server, struct wkv_error *error)
 {
     const struct wkv_server_options *options = server->options;
@@ -359,7 +365,7 @@ static enum wkv_code init(struct server *server, struct wkv_error *error)
         init_workers(server, error) != WKV_OK)
         return error->code;
     wkv_alone_init(&server->alone, &server->discovery, options->connect.inbox_prefix);
-    wkv_bindings_watch(options->provider->bindings, follow_binding, server);
+    watch_bindings(server);
     show_pulses(server, wkv_vitals_add);
     return WKV_OK;
 }
@@ -371,6 +377,7 @@ static void destroy(struct server *server)
     if (!end_keepers(server, wkv_monotonic_ns() + CONNECTING_END_NS))
         end_now(server, EXIT_FAILURE);
     wkv_bindings_watch(server->options->provider->bindings, NULL, NULL);
+    wkv_bindings_set_guard(server->options->provider->bindings, NULL);
     for (unsigned i = 0; i < server->worker_count; i++)
         wkv_worker_destroy(&server->workers[i]);
     free(server->workers);
@@ -383,7 +390,7 @@ static void destroy(struct server *server)
     wkv_keepers_destroy(&server->keepers);
     (void)close(server->notify_fd);
     (void)close(server->poke_fd);
-    (void)pthread_mutex_destroy(&server->follow_lock);
+    (void)pthread_mutex_destroy(&server->actors.lock);
 }
 
 /* Asks whether it is alone, again where the server goes away meanwhile. */
@@ -420,7 +427,8 @@ static enum wkv_server_outcome run(struct server *server, struct wkv_error *erro
 enum wkv_server_outcome wkv_server_run(const struct wkv_server_options *options, int stop_fd,
                                        struct wkv_error *error)
 {
-    struct server server = {.options = options, .stop_fd = stop_fd, .follow_lock = PTHREAD_MUTEX_INITIALIZER};
+    struct server server = {
+        .options = options, .stop_fd = stop_fd, .actors = {.lock = PTHREAD_MUTEX_INITIALIZER}};
     server.notify_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     server.poke_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     server.pulse = (struct wkv_pulse){.name = "main", .poke = poke, .context = &server};

@@ -89,12 +89,29 @@ static void log_outcome(struct wkv_log *log, const struct outcome *outcome)
         wkv_log_info(log, "took up %zu bindings that the lattice remembers", outcome->taken);
 }
 
-/* The option under which a binding is permission, and not only configuration; NULL: there is none. */
+static bool trusts_a_host(const struct wkv_provider *provider)
+{
+    struct wkv_trust_reader reader;
+    if (provider->trust == NULL)
+        return false;
+    wkv_trust_reader_init(&reader, provider->trust);
+    const struct wkv_trust *trust = wkv_trust_reader_current(&reader);
+    bool trusts = wkv_trust_any_host(trust) || wkv_trust_count(trust, WKV_TRUST_HOSTS) > 0;
+    wkv_trust_reader_destroy(&reader);
+    return trusts;
+}
+
+/* When nothing is taken up: where a binding is permission, and not only configuration, and where there is no
+ * host that could have bound anybody. NULL: it is. */
 static const char *what_forbids(const struct wkv_provider *provider)
 {
+    if (provider->auth == WKV_AUTH_NONE)
+        return NULL;
     if (provider->auth == WKV_AUTH_BINDING)
-        return "--auth binding";
-    return provider->require_binding && provider->auth != WKV_AUTH_NONE ? "--require-binding" : NULL;
+        return "under --auth binding";
+    if (provider->require_binding)
+        return "under --require-binding";
+    return trusts_a_host(provider) ? NULL : "without a --trusted-host";
 }
 
 /* A trusted host that answers is remembered with what it remembers, so that a reload which takes it away
@@ -131,7 +148,7 @@ void wkv_take_up_bindings(struct wkv_discovery *discovery, const char *data, siz
         json_array_foreach(bindings, index, binding) take_up(discovery, binding, &claims, &outcome);
     } else if (others && json_array_size(bindings) > 0)
         wkv_log_warn(discovery->loop.log,
-                     "bindings that the lattice remembers are not taken up under %s, since "
+                     "bindings that the lattice remembers are not taken up %s, since "
                      "nobody signs them: hosts must bind their actors again",
                      forbids);
     log_outcome(discovery->loop.log, &outcome);

@@ -4,7 +4,9 @@
  * What hosts answer is JSON without a signature and without the claims' values: it says who was bound and
  * with what configuration, and no more. So nothing is taken up under --auth binding, nor under
  * --require-binding (but with --auth none), where a binding is permission; in the other modes every request
- * brings what it needs. Who may answer `inventory.bindings` is for the NATS server's permissions to say.
+ * brings what it needs. Nor is anything taken up where no host is trusted (but with --auth none): nobody can
+ * have bound an actor there, and each binding costs every worker a subscription. Who may answer
+ * `inventory.bindings` is for the NATS server's permissions to say.
  */
 #ifndef WKV_TRANSPORT_TAKE_UP_H
 #define WKV_TRANSPORT_TAKE_UP_H

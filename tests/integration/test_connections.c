@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "claims.h"
 #include "harness.h"
 #include "http.h"
 #include "relay.h"
@@ -332,6 +333,119 @@ START_TEST(a_subscription_that_is_taken_back_is_asked_for_until_it_is_granted)
 }
 END_TEST
 
+/* ---- as many subscriptions as the server allows ---- */
+
+#define ACTORS 40
+/* Too few for the operations' subjects of a worker and so many actors. */
+#define ROOM "max_subscriptions: 60\n"
+
+/* Whether anybody listens on the lattice's subject of the actor: what is no invocation is told so. */
+static bool is_listened_to(const char *actor)
+{
+    char subject[256];
+    natsMsg *reply = NULL;
+    (void)snprintf(subject, sizeof subject, DEFAULT_BASE ".%s", actor);
+    natsStatus status = natsConnection_RequestString(&reply, client.connection, subject, "?", WAIT_MS);
+    natsMsg_Destroy(reply);
+    ck_assert(status == NATS_OK || status == NATS_NO_RESPONDERS);
+    return status == NATS_OK;
+}
+
+static void actor_name(int i, char out[16])
+{
+    (void)snprintf(out, 16, "M%06d", i);
+}
+
+/* Binds that many and returns how many there was room for; who is refused is told why. */
+static int bind_all(struct client *sys)
+{
+    int bound = 0;
+    for (int i = 0; i < ACTORS; i++) {
+        char actor[16], request[64];
+        actor_name(i, actor);
+        int len = snprintf(request, sizeof request, "{\"module\":\"%s\"}", actor);
+        struct answer answer = client_send(sys, "BindActor", request, (size_t)len);
+        ck_assert_msg(answer.code == 0 || answer.code == 507, "%d %s", answer.code, answer.text);
+        if (answer.code == 507)
+            ck_assert_ptr_nonnull(strstr(answer.text, "max_subscriptions"));
+        ck_assert_int_eq(bound, answer.code == 0 ? i : bound);
+        bound += answer.code == 0 ? 1 : 0;
+        answer_free(&answer);
+    }
+    return bound;
+}
+
+static void operations_are_served(void)
+{
+    ask_all(&client, (struct papers){.claims = NULL}, JSON, 0, NULL);
+}
+
+/* How often it says that it has lost a connection. */
+static size_t losses(void)
+{
+    size_t times = 0;
+    process_read(&provider);
+    for (const char *at = provider.err.bytes; (at = strstr(at, "disconnected")) != NULL; at++)
+        times++;
+    return times;
+}
+
+START_TEST(actors_for_whom_the_server_has_no_room_are_refused)
+{
+    char actor[16];
+    struct client sys = {.connection = NULL};
+    nats_server_start(&servers[0], ROOM);
+    provider_start(&provider, servers[0].url, WITH_METRICS, NULL);
+    await_http();
+    client_open(&client, servers[0].url);
+    system_open(&sys, servers[0].url);
+    int bound = bind_all(&sys);
+    ck_assert_int_gt(bound, 0);
+    ck_assert_int_lt(bound, ACTORS);
+    http_await_status(http_port, "/readyz", 200);
+    operations_are_served();
+    for (int i = 0; i < ACTORS; i++) {
+        actor_name(i, actor);
+        ck_assert_msg(is_listened_to(actor) == (i < bound), "actor %d of %d", i, bound);
+    }
+    /* Found out once, by one worker. */
+    ck_assert_msg(losses() == 1, "%s", provider.err.bytes);
+    (void)process_await_line(&provider, "is not bound: the server has no room");
+    /* Where one leaves there is room for another. */
+    actor_name(0, actor);
+    remove_actor(&sys, JSON, (struct papers){.claims = NULL}, actor);
+    bind_actor(&sys, JSON, (struct papers){.claims = NULL}, "MLATER", NULL);
+    ck_assert(is_listened_to("MLATER"));
+    client_close(&sys);
+    provider_stop(&provider);
+}
+END_TEST
+
+/* A new server with less room than the old one: the operations come first, and what is left out is said. */
+START_TEST(a_new_server_with_less_room_serves_all_operations)
+{
+    struct client sys = {.connection = NULL};
+    nats_server_start(&servers[0], NULL);
+    provider_start(&provider, servers[0].url, WITH_METRICS, NULL);
+    await_http();
+    system_open(&sys, servers[0].url);
+    ck_assert_int_eq(bind_all(&sys), ACTORS);
+    client_close(&sys);
+    nats_server_kill(&servers[0]);
+    http_await_status(http_port, "/readyz", 503);
+    nats_server_start_on(&servers[0], servers[0].port, ROOM);
+    (void)process_await_line(&provider, "the server has no room for the subjects of");
+    (void)process_await_line(&provider, "the server has no room for the subjects of");
+    http_await_status(http_port, "/readyz", 200);
+    client_open(&client, servers[0].url);
+    operations_are_served();
+    size_t before = losses();
+    nats_Sleep(2000);
+    ck_assert_uint_eq(losses(), before);
+    provider_stop(&provider);
+}
+END_TEST
+
 Suite *connections_suite(void)
 {
     Suite *suite = suite_create("integration/connections");
@@ -346,6 +460,8 @@ Suite *connections_suite(void)
     tcase_add_test(tests, a_server_that_was_away_is_found_soon);
     tcase_add_test(tests, what_is_connected_drains_whatever_is_being_connected);
     tcase_add_test(tests, a_subscription_that_is_taken_back_is_asked_for_until_it_is_granted);
+    tcase_add_test(tests, actors_for_whom_the_server_has_no_room_are_refused);
+    tcase_add_test(tests, a_new_server_with_less_room_serves_all_operations);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -372,6 +372,26 @@ START_TEST(nothing_is_taken_up_where_a_binding_is_permission)
 }
 END_TEST
 
+/* Where no host is trusted nobody can have bound an actor, and whoever answers may say anything. */
+START_TEST(without_a_trusted_host_no_binding_is_taken_up)
+{
+    json_t *own = json_array();
+    for (unsigned i = 1; i <= 500; i++)
+        json_array_append_new(own, told(i, "wascc:keyvalue", "default", "{}"));
+    struct answers answers = {{answer_of("Bindings", own)}, NULL};
+    answers_start(&answers);
+    provider_serve(&provider, server.url, "--auth", "claims", "--trusted-issuer", people.account.key, NULL);
+    provider.cursor = 0;
+    (void)process_await_line(&provider, "not taken up without a --trusted-host");
+    expect_nobody(1);
+    expect_nobody(500);
+    ck_assert_ptr_null(strstr(provider.err.bytes, "took up"));
+    natsSubscription_Destroy(answers.subscription);
+    free((void *)(uintptr_t)answers.texts[0]);
+    provider_stop(&provider);
+}
+END_TEST
+
 /* For a desk, where nobody signs anything. */
 START_TEST(in_none_mode_bindings_are_taken_up_though_they_are_required)
 {
@@ -880,6 +900,7 @@ Suite *lattice_life_suite(void)
     TCase *tests = add_case(suite, "take up");
     tcase_add_test(tests, a_provider_takes_up_exactly_its_own_bindings);
     tcase_add_loop_test(tests, nothing_is_taken_up_where_a_binding_is_permission, 0, PERMISSIONS);
+    tcase_add_test(tests, without_a_trusted_host_no_binding_is_taken_up);
     tcase_add_test(tests, in_none_mode_bindings_are_taken_up_though_they_are_required);
     tcase_add_test(tests, a_bad_answer_is_one_line_of_the_log);
     tcase_add_test(tests, a_late_answer_undoes_no_bind_and_no_removal);

@@ -518,8 +518,8 @@ static void serve_denied(const char *config, char url[URL_BYTES])
     client_open(&client, url);
 }
 
-/* An actor's subject of the lattice is that actor's: the others are served without it, at once and after a
- * loss. */
+/* An actor's subject of the lattice is that actor's: where the server refuses it the actor is not bound, and
+ * its host hears why; the others are served without it, at once and after a loss. */
 START_TEST(an_actor_whose_subject_is_refused_is_nobody_elses_trouble)
 {
     char url[URL_BYTES];
@@ -527,8 +527,14 @@ START_TEST(an_actor_whose_subject_is_refused_is_nobody_elses_trouble)
         USERS(", permissions: {subscribe: {deny: [\"" DEFAULT_BASE ".MREFUSED\"]}}");
     serve_denied(denying, url);
     system_open(&sys, url);
-    bind_actor(&sys, JSON, (struct papers){.claims = NULL}, "MREFUSED", NULL);
+    client_refused(&sys, JSON, "BindActor", 403,
+                   "Permissions Violation for Subscription to \"" DEFAULT_BASE ".MREFUSED\"", "{s:s}",
+                   "module", "MREFUSED");
+    bind_actor(&sys, JSON, (struct papers){.claims = NULL}, "MGRANTED", NULL);
     ck_assert_int_eq(client_add(&client, JSON, "n", 1), 1);
+    json_t *bindings = client_call(&sys, JSON, "Bindings", "{}");
+    ck_assert_uint_eq(json_array_size(json_object_get(bindings, "bindings")), 1);
+    json_decref(bindings);
     client_close(&client);
     client_close(&sys);
     (void)process_await_line(&provider, "MREFUSED");
