@@ -25,7 +25,7 @@ FROM ${BASE}
 # servers that are reached over TLS.
 RUN apt-get update -q \
     && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
-        '^libnats[0-9.]+$' libprotobuf-c1 libsodium23 libjansson4 '^libmicrohttpd[0-9]+(t64)?$' libsystemd0 ca-certificates \
+        '^libnats[0-9.]+$' libprotobuf-c1 libsodium23 libjansson4 '^libmicrohttpd[0-9]+(t64)?$' ca-certificates \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/apt /var/log/dpkg.log
 COPY --from=build /usr/local/bin/wascc-keyvalue /usr/local/bin/wascc-keyvalue
 COPY LICENSE /usr/share/doc/wascc-keyvalue/LICENSE

@@ -8,7 +8,7 @@ set -euo pipefail
 readonly BUILD=(
     gcc libc6-dev make cmake pkg-config
     protobuf-c-compiler protobuf-compiler libprotobuf-c-dev libprotobuf-dev
-    libnats-dev libsodium-dev libjansson-dev libmicrohttpd-dev libsystemd-dev
+    libnats-dev libsodium-dev libjansson-dev libmicrohttpd-dev
     check # The build makes the tests too, unless it is told -DWKV_TESTS=OFF.
 )
 readonly RUN=(nats-server)

@@ -3,18 +3,11 @@
 set(WKV_UNIT_TEMPLATE ${CMAKE_CURRENT_LIST_DIR}/systemd/wascc-keyvalue.service.in)
 set(WKV_UNIT ${CMAKE_CURRENT_BINARY_DIR}/wascc-keyvalue.service)
 
-# systemd waits for READY=1 only from a program that was built to send it.
-if(SYSTEMD_FOUND)
-  set(WKV_SERVICE_TYPE notify)
-else()
-  set(WKV_SERVICE_TYPE exec)
-endif()
 set(WKV_PROGRAM ${CMAKE_INSTALL_FULL_BINDIR}/wascc-keyvalue)
 configure_file(${WKV_UNIT_TEMPLATE} ${WKV_UNIT} @ONLY)
 
 # `cmake --install --prefix` may name another place than the one that was configured, and the unit must name the program.
 install(CODE "
-  set(WKV_SERVICE_TYPE ${WKV_SERVICE_TYPE})
   get_filename_component(WKV_PROGRAM \"${CMAKE_INSTALL_BINDIR}/wascc-keyvalue\" ABSOLUTE
                          BASE_DIR \"\${CMAKE_INSTALL_PREFIX}\")
   configure_file(\"${WKV_UNIT_TEMPLATE}\" \"${WKV_UNIT}\" @ONLY)")

@@ -1,6 +1,7 @@
-/* Tells the service manager how this process stands, as sd_notify(3) has it: where the build found
- * libsystemd, and the manager asks to be told (NOTIFY_SOCKET in the environment). Otherwise these do nothing.
- * None of them can fail: a manager that cannot be told is no reason to stop serving. Any thread, as long as
+/* Tells the service manager how this process stands, as sd_notify(3) has it, where the manager asks to be
+ * told (NOTIFY_SOCKET in the environment). Otherwise these do nothing. A manager that does not read holds
+ * nobody up: what it waits for (ready, reloading) is given half a second, all else is lost then. None of them
+ * can fail: a manager that cannot be told is no reason to stop serving. Any thread, as long as
  * nobody changes the environment at the same time. */
 #ifndef WASCC_KEYVALUE_NOTIFY_H
 #define WASCC_KEYVALUE_NOTIFY_H

@@ -374,14 +374,10 @@ unit_names_the_installed_program()
     grep -x -F "ExecStart=$installed/bin/wascc-keyvalue serve" "$unit"
 }
 
-# Type=notify where nothing notifies would have systemd wait for ever, and the other way round it would not wait at all.
-unit_has_the_program_s_type()
+# The program tells systemd when it is ready.
+unit_waits_for_the_program()
 {
-    local type=exec
-    if ldd "$PROGRAM" | grep libsystemd; then
-        type=notify
-    fi
-    grep -x "Type=$type" "$unit"
+    grep -x Type=notify "$unit"
 }
 
 unit_verifies()
@@ -486,7 +482,7 @@ unit_permits_what_the_program_calls()
 test_systemd()
 {
     check "systemd: the unit names the program that was installed" unit_names_the_installed_program || true
-    check "systemd: the unit's type is the program's" unit_has_the_program_s_type || true
+    check "systemd: the unit waits until it is ready" unit_waits_for_the_program || true
     check "systemd: the unit gives time for the drain" unit_stops_after_the_drain || true
     if has "systemd: the unit" systemd-analyze; then
         check "systemd: the unit verifies" unit_verifies || true
@@ -505,9 +501,7 @@ test_systemd()
             printf 'skip systemd: system calls: nothing may be traced here\n'
         fi
     fi
-    if ! grep -q -x Type=notify "$unit"; then
-        printf 'skip systemd: notifications: built without libsystemd\n'
-    elif has "systemd: notifications" nats-server python3; then
+    if has "systemd: notifications" nats-server python3; then
         mapfile -t systemd_environment < <(grep '^WASCC_KEYVALUE_' deploy/systemd/wascc-keyvalue.env || true)
         start_nats_server -1 "$work/nats-server.log"
         check "systemd: it is told of start, reload and stop" unit_s_program_notifies || true

@@ -676,8 +676,6 @@ END_TEST
 
 /* ---- what the service manager is told ---- */
 
-#ifdef WKV_SYSTEMD
-
 struct manager {
     int socket;
     char variable[64]; /* for the provider's environment */
@@ -748,8 +746,6 @@ START_TEST(the_service_manager_hears_whether_it_serves)
 }
 END_TEST
 
-#endif
-
 Suite *reconnect_suite(void)
 {
     Suite *suite = suite_create("integration/reconnect");
@@ -766,11 +762,7 @@ Suite *reconnect_suite(void)
     tcase_add_test(tests, stopping_with_many_bound_actors_starts_no_thread_for_each);
     tcase_add_loop_test(tests, told_to_stop_while_it_connects_it_ends_in_time, FROM_THE_START,
                         AFTER_A_LOSS + 1);
-#ifdef WKV_SYSTEMD
     tcase_add_test(tests, the_service_manager_hears_whether_it_serves);
-#else
-    (void)printf("skip integration/reconnect what the service manager hears: built without libsystemd\n");
-#endif
     suite_add_tcase(suite, tests);
     return suite;
 }
