@@ -10,7 +10,7 @@ source tests/lib/report.sh
 source deploy/lib/local-servers.sh
 
 # Two lanes run beside each other: the suites of the trees, which want the processors, and the rest, which mostly waits.
-readonly SUITE_STEPS=(gcc asan tsan valgrind)
+readonly SUITE_STEPS=(gcc asan tsan valgrind fuzz)
 readonly OTHER_STEPS=(report format shellcheck services install deploy local container lattice)
 readonly QUICK_STEPS=(report gcc)
 # clang-format's major versions differ in details; the code is formatted by this one.
@@ -43,6 +43,7 @@ runs where and why.
     asan         AddressSanitizer and UndefinedBehaviorSanitizer, with clang, warnings are errors; all suites
     tsan         ThreadSanitizer; the suites that start threads
     valgrind     memcheck over the suites of what takes bytes apart
+    fuzz         the fuzz targets, with clang's libFuzzer: some seconds each, with --nightly five minutes
     report       the counting of tests itself
     format       clang-format $FORMATTER would change nothing
     shellcheck   every script is clean
@@ -389,6 +390,11 @@ run_script()
     if [[ "$status" -ne 0 && "$failed" -eq "$failed_before" ]]; then
         not_ok "$name (the test ended with $status)"
     fi
+}
+
+step_fuzz()
+{
+    run_script fuzz tests/fuzz/run.sh ${nightly:+--nightly}
 }
 
 step_services()
