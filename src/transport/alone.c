@@ -19,6 +19,8 @@
 /* A turn that comes so late tells of a process that was stopped. */
 #define GAP_NS WKV_NS_PER_S
 #define MOST_WAIT_MS 1000
+/* Where it could not ask. */
+#define FAILED_WAIT_MS 100
 /* While our own answer is waited for. */
 #define CLAIM_POLL_MS 5
 #define POLL_MS 50
@@ -118,30 +120,34 @@ static natsSubscription *publish(struct wkv_loop *loop, const char *inbox, const
     return answers;
 }
 
-/* Asks with an inbox that nobody knows before. Where there is no connection, it is the next round's. */
-static void send_question(struct wkv_alone *alone, struct wkv_alone_round *round)
+/* Asks with an inbox that nobody knows before. */
+static natsSubscription *send_question(const struct wkv_alone *alone)
 {
     struct wkv_discovery *discovery = alone->discovery;
+    natsSubscription *answers = NULL;
     char inbox[WKV_SUBJECT_BYTES];
     char *question = wkv_question_make(discovery->address, discovery->id, !alone->meeting.serving);
     if (question != NULL && wkv_make_inbox(alone->inbox_prefix, inbox) == NATS_OK)
-        round->answers = publish(&discovery->loop, inbox, question);
+        answers = publish(&discovery->loop, inbox, question);
     free(question);
+    return answers;
 }
 
+/* Begins the next round. Where that cannot be, for there is no connection, say, none begins: nobody is silent
+ * who was not asked. */
 static void ask(struct wkv_alone *alone, int64_t now_ns)
 {
     struct wkv_meeting *meeting = &alone->meeting;
     struct wkv_alone_round *round = &alone->rounds[(meeting->round + 1) % WKV_ALONE_ROUNDS];
-    /* The one after it is ended in time, so that it has had its turn when its place is needed. */
-    (void)end_round(alone, &alone->rounds[(meeting->round + 2) % WKV_ALONE_ROUNDS]);
-    if (!end_round(alone, round))
+    alone->failed = !end_round(alone, round) || (round->answers = send_question(alone)) == NULL;
+    if (alone->failed)
         return;
     wkv_meeting_ask(meeting, now_ns);
     meeting->interval_ns = (INTERVAL_MS + (int64_t)randombytes_uniform(INTERVAL_JITTER_MS)) * WKV_NS_PER_MS;
     round->number = meeting->round;
-    send_question(alone, round);
     alone->hurry = false;
+    /* The oldest one is ended in time, so that it has had its turn when its place is needed. */
+    (void)end_round(alone, &alone->rounds[(meeting->round + 1) % WKV_ALONE_ROUNDS]);
 }
 
 /* Whether something has happened since the last turn that makes the last answer worth nothing. */
@@ -168,6 +174,8 @@ static int64_t find_wait_ms(const struct wkv_alone *alone, int64_t now_ns)
 {
     const struct wkv_meeting *meeting = &alone->meeting;
     int64_t most_ms = alone->hurry ? HURRY_NS / WKV_NS_PER_MS : MOST_WAIT_MS;
+    if (alone->failed)
+        return FAILED_WAIT_MS;
     if (!meeting->serving && meeting->own_round < meeting->round)
         most_ms = CLAIM_POLL_MS;
     else if (meeting->own_round < meeting->round && now_ns - meeting->asked_ns < WKV_MEETING_UNHEARD_NS)

@@ -31,6 +31,7 @@ struct wkv_alone {
     uint64_t connects;                               /* made when it last looked */
     int64_t expected_ns; /* when the next turn is to be, by the clock that runs on */
     bool hurry;          /* there is reason to ask before the time */
+    bool failed;         /* it could not ask when it last wanted to */
     bool told_unheard;   /* the log has it that answers do not come */
 };
 
