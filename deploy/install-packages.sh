@@ -16,7 +16,7 @@ readonly TEST=(
     nats-server check libsubunit-dev jq openssl
     valgrind clang clang-format "libclang-rt-dev|libclang-rt-14-dev" shellcheck
     # What reads the files of deploy/ and the metrics; promtool is in prometheus.
-    systemd mandoc strace docker-compose "kubernetes-client|kubectl" python3-kubernetes python3-yaml prometheus
+    systemd mandoc strace docker-compose "kubernetes-client|kubectl" python3-kubernetes python3-yaml python3-matplotlib prometheus
     buildah netavark mmdebstrap # Debian 13's buildah does nothing without netavark, needed or not.
 )
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "codec/messages.h"
+#include "lib/room.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define IS_SANITIZED 1
@@ -73,7 +74,7 @@ START_TEST(decoding_protobuf_allocates_nothing)
     struct wkv_error error;
     uint64_t random = 1 + (uint64_t)_i;
     uint8_t *packed = malloc(1 << 20);
-    for (int round = 0; round < 100; round++) {
+    for (size_t round = 0; round < test_scaled_from(10, 100); round++) {
         wkv_arena_reset(&arena);
         wkv_arena_reset(&made);
         ProtobufCMessage *message = test_random_message(all_messages[_i], &random, &made);
@@ -104,7 +105,7 @@ START_TEST(decoding_msgpack_allocates_nothing)
     struct wkv_writer writer;
     struct wkv_error error;
     uint64_t random = 1 + (uint64_t)_i;
-    for (int round = 0; round < 100; round++) {
+    for (size_t round = 0; round < test_scaled_from(10, 100); round++) {
         wkv_arena_reset(&arena);
         wkv_arena_reset(&made);
         ProtobufCMessage *message = test_random_message(all_messages[_i], &random, &made);
@@ -134,7 +135,7 @@ START_TEST(writing_into_a_buffer_that_is_large_enough_allocates_nothing)
     ck_assert(wkv_buffer_reserve(&buffer, 4 << 20));
     struct wkv_writer writer;
     uint64_t random = 1 + (uint64_t)_i;
-    for (int round = 0; round < 100; round++) {
+    for (size_t round = 0; round < test_scaled_from(10, 100); round++) {
         wkv_arena_reset(&made);
         ProtobufCMessage *message = test_random_message(all_messages[_i], &random, &made);
         size_t before = allocations;

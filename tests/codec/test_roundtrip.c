@@ -4,8 +4,9 @@
 #include <stdlib.h>
 
 #include "codec/messages.h"
+#include "lib/room.h"
 
-#define ROUNDS 300
+#define ROUNDS test_scaled(300)
 
 static struct wkv_arena arena;
 static struct wkv_buffer buffer;
@@ -27,7 +28,7 @@ static void tear_down(void)
 START_TEST(protobuf_comes_back_the_same_and_is_what_protobuf_c_packs)
 {
     uint64_t random = 1000 + (uint64_t)_i;
-    for (int round = 0; round < ROUNDS; round++) {
+    for (size_t round = 0; round < ROUNDS; round++) {
         wkv_arena_reset(&arena);
         ProtobufCMessage *message = test_random_message(all_messages[_i], &random, &arena);
         ck_assert_int_eq(test_write(message, WKV_PROTOBUF, &buffer, SIZE_MAX, &writer), WKV_OK);
@@ -50,7 +51,7 @@ END_TEST
 START_TEST(json_comes_back_the_same)
 {
     uint64_t random = 2000 + (uint64_t)_i;
-    for (int round = 0; round < ROUNDS; round++) {
+    for (size_t round = 0; round < ROUNDS; round++) {
         wkv_arena_reset(&arena);
         ProtobufCMessage *message = test_random_message(all_messages[_i], &random, &arena);
         ck_assert_int_eq(test_write(message, WKV_JSON, &buffer, SIZE_MAX, &writer), WKV_OK);
@@ -67,7 +68,7 @@ END_TEST
 START_TEST(msgpack_comes_back_the_same)
 {
     uint64_t random = 2500 + (uint64_t)_i;
-    for (int round = 0; round < ROUNDS; round++) {
+    for (size_t round = 0; round < ROUNDS; round++) {
         wkv_arena_reset(&arena);
         ProtobufCMessage *message = test_random_message(all_messages[_i], &random, &arena);
         ck_assert_int_eq(test_write(message, WKV_MSGPACK, &buffer, SIZE_MAX, &writer), WKV_OK);
@@ -111,7 +112,7 @@ START_TEST(json_shows_every_field_to_another_reader)
 {
     uint64_t random = 3000 + (uint64_t)_i;
     const ProtobufCMessageDescriptor *type = all_messages[_i];
-    for (int round = 0; round < ROUNDS; round++) {
+    for (size_t round = 0; round < ROUNDS; round++) {
         wkv_arena_reset(&arena);
         ProtobufCMessage *message = test_random_message(type, &random, &arena);
         ck_assert_int_eq(test_write(message, WKV_JSON, &buffer, SIZE_MAX, &writer), WKV_OK);
@@ -140,7 +141,7 @@ END_TEST
 START_TEST(random_bytes_end_cleanly)
 {
     uint64_t random = 4000 + (uint64_t)_i;
-    for (int round = 0; round < 3000; round++) {
+    for (size_t round = 0; round < test_scaled(3000); round++) {
         wkv_arena_reset(&arena);
         uint8_t bytes[64];
         size_t len = test_random(&random) % sizeof bytes;

@@ -68,12 +68,29 @@ bool test_on_path(const char *program)
     return false;
 }
 
-size_t test_scaled(size_t count)
+static size_t scale_percent(void)
 {
     const char *scale = getenv("WKV_TEST_SCALE");
-    unsigned long percent = scale == NULL ? 100 : strtoul(scale, NULL, 10);
+    return scale == NULL ? 100 : strtoul(scale, NULL, 10);
+}
+
+size_t test_scaled(size_t count)
+{
+    size_t percent = scale_percent();
     size_t scaled = count / 100 * percent + count % 100 * percent / 100;
     return scaled == 0 ? 1 : scaled;
+}
+
+size_t test_scaled_from(size_t least, size_t count)
+{
+    size_t scaled = test_scaled(count);
+    return scaled < least ? least : scaled;
+}
+
+unsigned test_stride(void)
+{
+    size_t percent = scale_percent();
+    return percent >= 100 ? 1 : (unsigned)(100 / (percent + 1)) | 1;
 }
 
 /* Those that start threads must be known, or ThreadSanitizer would never see them. */

@@ -39,4 +39,11 @@ bool test_on_path(const char *program);
 /* So much of count as the environment variable WKV_TEST_SCALE says, in percent; never nothing. */
 size_t test_scaled(size_t count);
 
+/* The same, but never less than `least`: what a test must do to have seen what it looks for. */
+size_t test_scaled_from(size_t least, size_t count);
+
+/* For what is tried with every value of something: the step from one to the next, 1 at full scale. It is odd,
+ * so that a loop which begins elsewhere each time passes through all residues of a power of two. */
+unsigned test_stride(void);
+
 #endif

@@ -1,4 +1,5 @@
 /* The histogram's buckets and percentiles. */
+#include "lib/room.h"
 #include "stats_test.h"
 
 #define LAST (WKV_HISTOGRAM_BUCKETS - 1)
@@ -57,7 +58,8 @@ END_TEST
 START_TEST(a_value_is_less_than_a_32nd_below_its_bucket_s_bound)
 {
     uint64_t state = 1;
-    for (int i = 0; i < 1000000; i++) {
+    size_t count = test_scaled(1000000);
+    for (size_t i = 0; i < count; i++) {
         uint64_t ns = random_duration(&state, 37);
         if (ns == 0 || ns > BOUNDED)
             continue;

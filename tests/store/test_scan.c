@@ -191,10 +191,12 @@ static const struct {
 
 START_TEST(keys_that_stay_are_shown_once_while_others_come_and_go_between_pieces)
 {
-    size_t stayers = test_scaled(tides[_i].stayers), transients = test_scaled(tides[_i].transients);
+    size_t stayers = test_scaled_from(10 * (size_t)tides[_i].shards, tides[_i].stayers);
+    size_t transients = test_scaled_from(100 * (size_t)tides[_i].shards, tides[_i].transients);
+    size_t step = test_scaled(tides[_i].step);
     struct tide tide = {.store = test_store(tides[_i].shards, 0),
                         .transients = transients,
-                        .step = tides[_i].step < transients ? tides[_i].step : transients,
+                        .step = step,
                         .every = tides[_i].every,
                         .least_buckets = UINT32_MAX};
     for (size_t i = 0; i < stayers; i++)
