@@ -84,6 +84,7 @@ void wkv_stats_count_unsent(struct wkv_stats_block *block);
 enum wkv_stats_drop {
     WKV_DROP_REPLY_SUBJECT, /* its answer would go where the provider itself may speak */
     WKV_DROP_SUBJECT,       /* its subject is none that was subscribed to */
+    WKV_DROP_OVERLOAD,      /* there is not even room for a refusal */
     WKV_STATS_DROPS,
 };
 extern const char *const wkv_stats_drop_names[WKV_STATS_DROPS];

@@ -132,6 +132,7 @@ struct wkv_server_options {
     unsigned workers;                    /* event loops, each a thread with a connection; at least 1 */
     bool allow_split;                    /* serve beside another memory-held instance on the same address */
     int64_t drain_timeout_ms;            /* >= 0 */
+    int64_t max_wait_ms;                 /* > 0: what has waited longer when its turn comes is refused */
     const struct wkv_provider *provider; /* borrowed */
     struct wkv_log *log;                 /* borrowed */
     struct wkv_vitals *vitals;           /* borrowed; NULL: nobody asks */

@@ -82,6 +82,8 @@ static const struct option_row rows[] = {
      "bytes of a key at the most"},
     {"max-value-size", SIZE, AT(max_value_bytes), SERVE, 1, WKV_STORE_MAX_VALUE_BYTES, NULL, "SIZE", "1mb",
      "bytes of a value, list item or set member at the most"},
+    {"max-wait", DURATION, AT(max_wait_ms), SERVE, 1, 86400000, NULL, "TIME", "500ms",
+     "refuse with 503 what has waited longer when its turn comes"},
     {"drain-timeout", DURATION, AT(drain_timeout_ms), SERVE, 0, 86400000, NULL, "TIME", "10s",
      "for answering what has been received when told to stop, as 10s or 500ms"},
     {"allow-split", FLAG, AT(allow_split), SERVE, 0, 0, NULL, NULL, NULL,

@@ -292,6 +292,7 @@ static enum wkv_server_outcome run(struct service *service, struct wkv_error *er
                                          .workers = worker_count(config),
                                          .allow_split = config->allow_split,
                                          .drain_timeout_ms = (int64_t)config->drain_timeout_ms,
+                                         .max_wait_ms = (int64_t)config->max_wait_ms,
                                          .provider = &provider,
                                          .log = &service->log,
                                          .vitals = &service->vitals,

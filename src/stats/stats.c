@@ -11,6 +11,7 @@ const enum wkv_code wkv_stats_codes[WKV_STATS_CODES] = {
 const char *const wkv_stats_drop_names[WKV_STATS_DROPS] = {
     [WKV_DROP_REPLY_SUBJECT] = "reply_subject",
     [WKV_DROP_SUBJECT] = "subject",
+    [WKV_DROP_OVERLOAD] = "overload",
 };
 
 /* ---- making ---- */

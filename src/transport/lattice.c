@@ -81,8 +81,6 @@ static enum wkv_code answer(struct incoming *incoming, struct wkv_text *reply, s
     struct wkv_responder *responder = incoming->responder;
     if (check_id(incoming, error) != WKV_OK)
         return error->code;
-    if (atomic_load_explicit(&responder->refuse, memory_order_relaxed))
-        return wkv_fail(error, WKV_UNAVAILABLE, "this instance is shutting down; send the request again");
     if (incoming->operation == NULL)
         return wkv_fail(error, WKV_BAD_REQUEST, "%s",
                         incoming->own_subject ? WKV_LATTICE_UNBOUND
@@ -98,7 +96,7 @@ static enum wkv_code answer(struct incoming *incoming, struct wkv_text *reply, s
                                   .max_reply_bytes = wkv_responder_room(incoming->loop, &incoming->headers),
                                   .now_ns = incoming->start_ns,
                                   .wall_s = wkv_wall_coarse_s()};
-    return wkv_dispatch(&responder->session, &request, reply, error);
+    return wkv_responder_answer(responder, incoming->loop, &request, reply, error);
 }
 
 /* Counts it with the requests that came another way. What names no operation of ours has nowhere to be

@@ -10,11 +10,15 @@
 
 #include "transport/loop_events.h"
 #include "transport/loop_extra.h"
+#include "transport/loop_turn.h"
 #include "wascc_keyvalue/clock.h"
 
-/* With more than this waiting to be sent, the loop reads no further requests until the server has taken some:
- * a caller that asks faster than it listens holds up itself, not our memory. */
-#define UNSENT_HIGH_BYTES ((size_t)8 * 1024 * 1024)
+/* A turn handles messages for so long, and then looks at the socket. */
+#define SLICE_NS (2 * WKV_NS_PER_MS)
+/* So often it is read in a turn while messages are left over; nats.c takes 32 KB at once. */
+#define READS_BEHIND 8
+/* Of messages that wait, see loop.h. */
+#define BACKLOG_BYTES ((size_t)8 * 1024 * 1024)
 /* After so many published bytes in one turn they are offered to the socket before the turn goes on. */
 #define UNSENT_LOOK_BYTES ((size_t)1024 * 1024)
 /* Handled messages are kept until there are WKV_LOOP_SPENT of them or so many bytes, headers included, have
@@ -38,6 +42,7 @@ enum wkv_code wkv_loop_init(struct wkv_loop *loop, const char *name, const struc
     loop->notify_fd = notify_fd;
     loop->pulse = (struct wkv_pulse){.name = loop->name, .poke = poke, .context = loop};
     loop->extras_room = SIZE_MAX;
+    wkv_backlog_init(&loop->backlog);
     randombytes_buf(loop->extras_key, sizeof loop->extras_key);
     atomic_init(&loop->socket_fd, -1);
     loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -84,33 +89,6 @@ void wkv_loop_wake(struct wkv_loop *loop)
 
 /* ---- the loop's thread ---- */
 
-/* Takes over how many messages nats.c has put into subscriptions since the last look. */
-static void count_pending(struct wkv_loop *loop)
-{
-    uint64_t in = 0;
-    if (natsConnection_GetStats(loop->connection, loop->statistics) != NATS_OK ||
-        natsStatistics_GetCounts(loop->statistics, &in, &loop->bytes_seen, NULL, NULL, NULL) != NATS_OK)
-        return;
-    loop->pending += in - loop->messages_seen;
-    loop->messages_seen = in;
-}
-
-/* Offers what is buffered to the socket. Returns whether the buffer is low enough to go on. */
-static bool offer_writes(struct wkv_loop *loop)
-{
-    if (!atomic_load_explicit(&loop->want_write, memory_order_acquire))
-        return true;
-    wkv_pulse_set(&loop->pulse, false);
-    natsConnection_ProcessWriteEvent(loop->connection);
-    wkv_pulse_set(&loop->pulse, true);
-    loop->clock_ns = 0;
-    loop->unsent_bytes = 0;
-    if (!atomic_load_explicit(&loop->want_write, memory_order_acquire))
-        return true;
-    int buffered = natsConnection_Buffered(loop->connection);
-    return buffered < 0 || (size_t)buffered < UNSENT_HIGH_BYTES;
-}
-
 static void destroy_spent(struct wkv_loop *loop)
 {
     for (size_t i = 0; i < loop->spent_count; i++)
@@ -138,139 +116,91 @@ int64_t wkv_loop_done_ns(struct wkv_loop *loop)
     return loop->clock_ns;
 }
 
-/* Handles what is left of the batch. Returns false where it had to stop because what is to be sent piles up.
- */
-static bool handle_batch(struct wkv_loop *loop)
+/* Counted up by messages, too: a long turn is not a thread that is stuck. No other thread writes it. */
+static void count_progress(struct wkv_loop *loop)
 {
-    loop->clock_ns = 0;
+    uint64_t begun = atomic_load_explicit(&loop->turns_begun, memory_order_relaxed);
+    atomic_store_explicit(&loop->turns_begun, begun + 1, memory_order_relaxed);
     wkv_pulse_beat(&loop->pulse);
-    while (loop->batch_next < loop->batch_count) {
-        natsMsg *message = loop->batch[loop->batch_next++];
-        loop->batch_from->handle(loop, loop->batch_from->context, message);
-        wkv_loop_retire(loop, message);
-        if ((loop->unsent_bytes >= UNSENT_LOOK_BYTES && !offer_writes(loop)) ||
-            atomic_load_explicit(&loop->want_stop, memory_order_relaxed))
-            return false;
+}
+
+static void handle(struct wkv_loop *loop, struct wkv_loop_subscription *from, natsMsg *message)
+{
+    count_progress(loop);
+    if (wkv_loop_unsent(loop) >= WKV_LOOP_UNSENT_LAST)
+        wkv_loop_drop(loop);
+    else
+        from->handle(loop, from->context, message);
+    from->waiting--;
+    wkv_loop_retire(loop, message);
+    if (loop->unsent_bytes >= UNSENT_LOOK_BYTES)
+        wkv_loop_offer_writes(loop);
+}
+
+/* Gets ready for the next messages, as many as are of one subscription up to a batch. Of what is shared out
+ * only one is next for sure. */
+static void prepare(struct wkv_loop *loop)
+{
+    const struct wkv_backlog_item *items[WKV_LOOP_BATCH];
+    natsMsg *messages[WKV_LOOP_BATCH];
+    size_t ahead = wkv_backlog_look(&loop->backlog, items, WKV_LOOP_BATCH);
+    struct wkv_loop_subscription *from = items[0]->from;
+    size_t count = 0;
+    for (; count < ahead && items[count]->from == from; count++)
+        messages[count] = items[count]->message;
+    if (count > 1 && from->prepare != NULL)
+        from->prepare(from->context, messages, count);
+    loop->prepared = count;
+}
+
+/* Handles what waits until the clock says end_ns or the loop is told to stop. */
+static void handle_until(struct wkv_loop *loop, int64_t end_ns)
+{
+    struct wkv_backlog_item item;
+    while (loop->backlog.count > 0) {
+        loop->clock_ns = wkv_loop_begun_ns(loop);
+        if (loop->clock_ns >= end_ns || atomic_load_explicit(&loop->want_stop, memory_order_relaxed))
+            return;
+        if (loop->prepared == 0)
+            prepare(loop);
+        loop->prepared--;
+        (void)wkv_backlog_pop(&loop->backlog, &item);
+        loop->late = loop->max_wait_ns > 0 && loop->clock_ns - item.read_ns > loop->max_wait_ns;
+        handle(loop, item.from, item.message);
     }
-    return true;
 }
 
-/* Whether the message is what was subscribed to, and its reply what the provider may send. What is not is
- * dropped and counted. */
-static bool may_handle(struct wkv_loop *loop, const struct wkv_loop_subscription *from, natsMsg *message)
+/* Makes room for what comes: the oldest of whoever sent the most are refused. A single message may be as
+ * large as the server lets it. */
+static void refuse_excess(struct wkv_loop *loop)
 {
-    const char *reply = natsMsg_GetReply(message);
-    bool expected = wkv_subject_matches(from->subject, natsMsg_GetSubject(message));
-    if (expected && (reply == NULL || wkv_subject_takes_replies(loop->address, reply)))
-        return true;
-    wkv_stats_count_dropped(loop->stats, expected ? WKV_DROP_REPLY_SUBJECT : WKV_DROP_SUBJECT);
-    return false;
-}
-
-/* Takes the next messages of a subscription, as many as there are up to a batch. Returns whether there may be
- * more. */
-static bool fill_batch(struct wkv_loop *loop, struct wkv_loop_subscription *from)
-{
-    natsStatus status = NATS_OK;
-    loop->batch_from = from;
-    loop->batch_next = 0;
-    loop->batch_count = 0;
-    /* A request that pretends to be the server's "no responders" is taken away by nats.c and says so here. */
-    while (loop->pending > 0 && loop->batch_count < WKV_LOOP_BATCH &&
-           (status == NATS_OK || status == NATS_NO_RESPONDERS)) {
-        natsMsg *message = NULL;
-        status = natsSubscription_NextMsg(&message, from->subscription, 0);
-        loop->pending -= status == NATS_OK || status == NATS_NO_RESPONDERS ? 1 : 0;
-        if (status == NATS_OK && may_handle(loop, from, message))
-            loop->batch[loop->batch_count++] = message;
-        else if (status == NATS_OK)
-            wkv_loop_retire(loop, message);
-    }
-    if (loop->batch_count > 1 && from->prepare != NULL)
-        from->prepare(from->context, loop->batch, loop->batch_count);
-    return loop->batch_count == WKV_LOOP_BATCH;
-}
-
-/* Handles the messages of one subscription until none is left there. Returns false where it had to stop. */
-static bool handle_subscription(struct wkv_loop *loop, struct wkv_loop_subscription *from)
-{
-    bool more;
-    do {
-        more = fill_batch(loop, from);
-        if (!handle_batch(loop))
-            return false;
-    } while (more);
-    return true;
-}
-
-/* A look at an empty subscription by taking a message costs nearly as much as a message: nats.c words an
- * error for it. */
-static bool has_messages(natsSubscription *subscription)
-{
-    uint64_t queued = 0;
-    return subscription != NULL && natsSubscription_QueuedMsgs(subscription, &queued) == NATS_OK &&
-           queued > 0;
-}
-
-/* Handles what is pending for the subjects that every connection has, beginning where messages came last:
- * mostly one operation is all the traffic. Returns false where it had to stop. */
-static bool handle_fixed(struct wkv_loop *loop)
-{
-    size_t first = loop->hot;
-    for (size_t i = 0; i < loop->subscription_count && loop->pending > 0; i++) {
-        size_t index = (first + i) % loop->subscription_count;
-        struct wkv_loop_subscription *from = &loop->subscriptions[index];
-        if (!has_messages(from->subscription))
+    struct wkv_backlog_item item;
+    loop->prepared = 0;
+    while (loop->backlog.bytes > BACKLOG_BYTES && loop->backlog.count > 1 &&
+           wkv_backlog_pop_heaviest(&loop->backlog, &item)) {
+        struct wkv_loop_subscription *from = item.from;
+        loop->late = true;
+        if (loop->max_wait_ns > 0 && loop->backlog.bytes <= 2 * BACKLOG_BYTES) {
+            handle(loop, from, item.message);
             continue;
-        uint64_t before = loop->pending;
-        bool go_on = handle_subscription(loop, from);
-        if (loop->pending != before) {
-            loop->hot = index;
-            loop->extras_first = false;
         }
-        if (!go_on)
-            return false;
+        wkv_loop_drop(loop);
+        from->waiting--;
+        wkv_loop_retire(loop, item.message);
     }
-    return true;
 }
 
-/* Likewise for the subjects of single actors: one that had messages goes to the front. */
-static bool handle_extras(struct wkv_loop *loop)
+/* Handles what waits, for some milliseconds at the most. What is left over is shared out. */
+static void handle_waiting(struct wkv_loop *loop)
 {
-    for (struct wkv_loop_extra **link = &loop->recent; *link != NULL && loop->pending > 0;) {
-        struct wkv_loop_extra *one = *link;
-        uint64_t before = loop->pending;
-        bool go_on = !has_messages(one->listen.subscription) || handle_subscription(loop, &one->listen);
-        if (loop->pending != before) {
-            *link = one->next_recent;
-            one->next_recent = loop->recent;
-            loop->recent = one;
-            loop->extras_first = true;
-        }
-        if (!go_on)
-            return false;
-        /* The one that went to the front may have left link pointing at its own successor's place: that is
-         * what follows. */
-        if (*link == one)
-            link = &one->next_recent;
-    }
-    return true;
-}
-
-/* Handles what is pending. Returns false where it had to stop. */
-static bool handle_pending(struct wkv_loop *loop)
-{
-    if (!handle_batch(loop))
-        return false;
-    wkv_loop_extra_refresh(loop);
-    bool extras_first = loop->extras_first;
-    if (!(extras_first ? handle_extras(loop) : handle_fixed(loop)) ||
-        !(extras_first ? handle_fixed(loop) : handle_extras(loop)))
-        return false;
-    /* What is left was for no subscription of ours (a client's inbox on this connection, or one that has
-     * ended). */
-    loop->pending = 0;
-    return true;
+    if (loop->backlog.count == 0)
+        return;
+    if (loop->backlog.bytes > BACKLOG_BYTES)
+        refuse_excess(loop);
+    loop->clock_ns = wkv_loop_begun_ns(loop);
+    handle_until(loop, loop->clock_ns + SLICE_NS);
+    if (loop->backlog.count > 0)
+        wkv_loop_share_backlog(loop);
 }
 
 static void answer_turns(struct wkv_loop *loop, uint64_t asked)
@@ -281,47 +211,58 @@ static void answer_turns(struct wkv_loop *loop, uint64_t asked)
     (void)pthread_mutex_unlock(&loop->turn_lock);
 }
 
-/* One turn: wait, read, handle, write. */
-static void turn(struct wkv_loop *loop, bool *flowing)
+/* Waits for something to do, unless something is left to do. Returns whether the socket can be read. */
+static bool await_events(struct wkv_loop *loop, bool wait)
 {
     bool readable = false;
-    bool woken = false;
     struct epoll_event events[4];
-    /* No other thread writes it. */
-    uint64_t begun = atomic_load_explicit(&loop->turns_begun, memory_order_relaxed);
-    atomic_store_explicit(&loop->turns_begun, begun + 1, memory_order_relaxed);
-    wkv_pulse_beat(&loop->pulse);
-    uint64_t asked = atomic_load_explicit(&loop->turns_asked, memory_order_acquire);
-    int count = epoll_wait(loop->epoll_fd, events, 4, asked != loop->turns_done && *flowing ? 0 : -1);
+    int count = epoll_wait(loop->epoll_fd, events, 4, wait ? -1 : 0);
     for (int i = 0; i < count; i++) {
-        if (events[i].data.fd == loop->wake_fd)
-            woken = true;
-        else
+        if (events[i].data.fd == loop->wake_fd) {
+            uint64_t drained;
+            ssize_t got = read(loop->wake_fd, &drained, sizeof drained);
+            (void)got;
+        } else {
             readable |= (events[i].events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0;
+        }
     }
-    if (woken) {
-        uint64_t drained;
-        ssize_t got = read(loop->wake_fd, &drained, sizeof drained);
-        (void)got;
-    }
-    if (readable && *flowing) {
-        loop->turn++;
-        wkv_pulse_set(&loop->pulse, false);
-        natsConnection_ProcessReadEvent(loop->connection);
-        wkv_pulse_set(&loop->pulse, true);
-        /* The server may have told of another limit, a user's own say. It does so nowhere else: this is the
-         * limit of every request until the next read. */
-        wkv_loop_note_max_payload(loop);
-    }
-    count_pending(loop);
-    /* Where the server takes no replies, none are made, whatever has woken the loop. */
-    *flowing = offer_writes(loop) && handle_pending(loop);
+    return readable;
+}
+
+static void read_once(struct wkv_loop *loop)
+{
+    loop->turn++;
+    wkv_pulse_set(&loop->pulse, false);
+    natsConnection_ProcessReadEvent(loop->connection);
+    wkv_pulse_set(&loop->pulse, true);
+    /* The server may have told of another limit, a user's own say. It does so nowhere else: this is the limit
+     * of every request until the next read. */
+    wkv_loop_note_max_payload(loop);
+}
+
+/* One turn: wait, read, handle, write. While messages are left over it reads more at once: whoever is behind
+ * them must be seen in time. */
+static void turn(struct wkv_loop *loop)
+{
+    bool left_over = loop->backlog.count > 0;
+    unsigned reads = left_over ? READS_BEHIND : 1;
+    count_progress(loop);
+    uint64_t asked = atomic_load_explicit(&loop->turns_asked, memory_order_acquire);
+    bool readable = await_events(loop, !left_over && asked == loop->turns_done);
+    loop->clock_ns = 0;
+    do {
+        if (readable)
+            read_once(loop);
+        wkv_loop_take_in(loop);
+        readable = readable && --reads > 0 && await_events(loop, false);
+    } while (readable);
+    handle_waiting(loop);
     if (loop->bytes_seen - loop->spent_from >= SPENT_BYTES)
         destroy_spent(loop);
-    if (!offer_writes(loop))
-        *flowing = false;
-    wkv_loop_update_interest(loop, *flowing);
-    if (asked != loop->turns_done && *flowing)
+    wkv_loop_offer_writes(loop);
+    wkv_loop_tell_refusals(loop);
+    wkv_loop_update_interest(loop);
+    if (asked != loop->turns_done && loop->backlog.count == 0)
         answer_turns(loop, asked);
 }
 
@@ -336,20 +277,23 @@ static void name_thread(const struct wkv_loop *loop)
 void *wkv_loop_run(void *argument)
 {
     struct wkv_loop *loop = argument;
-    bool flowing = true;
     atomic_store_explicit(&loop->owner, pthread_self(), memory_order_relaxed);
     name_thread(loop);
     wkv_pulse_set(&loop->pulse, true);
     while (!atomic_load_explicit(&loop->want_stop, memory_order_acquire))
-        turn(loop, &flowing);
+        turn(loop);
     wkv_pulse_set(&loop->pulse, false);
     return NULL;
 }
 
 void wkv_loop_forget_messages(struct wkv_loop *loop)
 {
-    while (loop->batch_next < loop->batch_count)
-        wkv_loop_retire(loop, loop->batch[loop->batch_next++]);
+    struct wkv_backlog_item item;
+    loop->prepared = 0;
+    while (wkv_backlog_pop(&loop->backlog, &item)) {
+        ((struct wkv_loop_subscription *)item.from)->waiting--;
+        wkv_loop_retire(loop, item.message);
+    }
     destroy_spent(loop);
 }
 
@@ -359,6 +303,7 @@ void wkv_loop_destroy(struct wkv_loop *loop)
         (void)close(loop->epoll_fd);
     if (loop->wake_fd >= 0)
         (void)close(loop->wake_fd);
+    wkv_backlog_destroy(&loop->backlog);
     wkv_loop_extra_destroy(loop);
     (void)pthread_mutex_destroy(&loop->turn_lock);
     (void)pthread_cond_destroy(&loop->turn_done);

@@ -1,8 +1,18 @@
 /* A loop: one thread, one NATS connection and its subscriptions, driven by epoll.
  *
  * nats.c runs in its event-loop mode with SendAsap: it reads only when this loop tells it to, and a publish
- * only marks the connection as having something to write. So a turn of the loop is: read once, handle every
- * message that came, write all replies at once. No other thread touches a message.
+ * only marks the connection as having something to write. So a turn of the loop is: read, handle what came,
+ * write all replies at once. No other thread touches a message.
+ *
+ * A turn handles messages for some milliseconds at the most, and then reads again: what has been read is
+ * known to wait, and may be refused in time, and what has not been read fills the server's memory until that
+ * ends the connection. What is left over is shared out by who sent it (backlog.h). Handlers ask what is to be
+ * refused (wkv_loop_overload). Nothing grows without end:
+ *
+ *   read, not handled     over BACKLOG_BYTES the oldest of whoever sent the most are refused, over twice that
+ *                         dropped
+ *   replies, not sent     over UNSENT_SMALL only small replies, over UNSENT_ALL none but refusals, over
+ *                         UNSENT_LAST not even these: dropped
  *
  * nats.c may not connect again by itself: in event-loop mode its parser would go on in the new connection
  * where the old one was lost, within a message if need be, and take the server's next words for the rest of
@@ -23,6 +33,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "transport/backlog.h"
 #include "transport/dial.h"
 #include "transport/header.h"
 #include "wascc_keyvalue/error.h"
@@ -47,6 +58,7 @@ struct wkv_loop_subscription {
     void *context;                  /* borrowed */
     natsSubscription *subscription; /* NULL where there is none (yet) */
     bool optional;                  /* the server may refuse it: then only that is logged */
+    size_t waiting;                 /* messages of it in the backlog; the loop's thread's */
     char queue[WKV_SUBJECT_BYTES];  /* "": no queue group */
     char subject[WKV_SUBJECT_BYTES];
 };
@@ -123,14 +135,19 @@ struct wkv_loop {
     uint64_t messages_seen; /* what nats.c has counted in */
     uint64_t bytes_seen;    /* of payloads and headers, likewise */
     uint64_t pending;       /* at most so many messages wait in subscriptions */
-    size_t unsent_bytes;    /* published since the last look at what is buffered */
+    size_t unsent_bytes;    /* published since the last look at what is buffered, */
+    size_t buffered_bytes;  /* which was so much then */
     size_t max_payload;     /* of the server, for this user, now */
     size_t replied_bytes;   /* of the last reply's payload */
 
-    natsMsg *batch[WKV_LOOP_BATCH]; /* taken from nats.c, handled from batch_next on */
-    size_t batch_next;
-    size_t batch_count;
-    struct wkv_loop_subscription *batch_from;
+    struct wkv_backlog backlog; /* taken from nats.c */
+    size_t prepared;            /* so many of those that are next have been prepared for */
+    int64_t max_wait_ns; /* what has waited longer is refused; 0: nothing is. Set before it is opened */
+    bool late;           /* the message in hand has waited too long */
+    struct wkv_loop_refusals {
+        uint64_t refused, dropped; /* for overload, since the log was told */
+        int64_t told_ns;
+    } refusals;
     /* What the clock said when the last message's handler was done, where the next one's begins at once; else
      * 0. Half of the looks at the clock are saved so. */
     int64_t clock_ns;
@@ -220,6 +237,19 @@ bool wkv_loop_reply_error(struct wkv_loop *loop, natsMsg *message, const struct 
  * destroyed but wakes a collecting thread for it, if that one sleeps. One by one, each costs a wake-up and a
  * fight for malloc's lock; by the hundred, hardly anything. The loop's thread. */
 void wkv_loop_retire(struct wkv_loop *loop, natsMsg *message);
+
+/* What may be done for the message in hand. For handlers. */
+enum wkv_loop_overload {
+    WKV_LOOP_AT_EASE,
+    WKV_LOOP_SMALL_ONLY, /* what has a small reply: WKV_LOOP_SMALL_BYTES at the most */
+    WKV_LOOP_REFUSE,     /* it has waited too long, or too many replies wait: 503 */
+};
+#define WKV_LOOP_SMALL_BYTES 2048
+enum wkv_loop_overload wkv_loop_overload(struct wkv_loop *loop);
+
+/* Fails what is refused for overload, and notes it for the log. Returns WKV_UNAVAILABLE. what: the operation,
+ * which the text begins with. */
+enum wkv_code wkv_loop_refuse(struct wkv_loop *loop, const char *what, struct wkv_error *error);
 
 /* Bytes of the largest payload that the server takes now. For handlers. */
 static inline size_t wkv_loop_max_payload(const struct wkv_loop *loop)

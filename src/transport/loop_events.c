@@ -61,11 +61,11 @@ natsStatus wkv_loop_on_detach(void *user_data)
     return NATS_OK;
 }
 
-void wkv_loop_update_interest(struct wkv_loop *loop, bool flowing)
+void wkv_loop_update_interest(struct wkv_loop *loop)
 {
     int socket = atomic_load(&loop->socket_fd);
     bool writing = atomic_load_explicit(&loop->want_write, memory_order_acquire);
-    uint32_t wanted = (flowing ? (uint32_t)EPOLLIN : 0) | (writing ? (uint32_t)EPOLLOUT : 0);
+    uint32_t wanted = (uint32_t)EPOLLIN | (writing ? (uint32_t)EPOLLOUT : 0);
     if (socket < 0 || wanted == loop->interest)
         return;
     struct epoll_event event = {.events = wanted, .data.fd = socket};

@@ -27,8 +27,7 @@ void wkv_loop_note_max_payload(struct wkv_loop *loop);
 /* Makes the loop's next epoll_wait return. */
 void wkv_loop_wake(struct wkv_loop *loop);
 
-/* Asks epoll for what the loop waits for now: to read where requests flow, to write where bytes are left
- * over. */
-void wkv_loop_update_interest(struct wkv_loop *loop, bool flowing);
+/* Asks epoll for what the loop waits for now: to read, and to write where bytes are left over. */
+void wkv_loop_update_interest(struct wkv_loop *loop);
 
 #endif

@@ -136,7 +136,7 @@ static void drop(struct wkv_loop *loop, struct wkv_loop_extra *one)
     loop->extras_leaving++;
     if (one->listen.subscription != NULL &&
         natsSubscription_DrainTimeout(one->listen.subscription, DRAIN_TIMEOUT_MS) != NATS_OK)
-        one->ended = true;
+        one->undrained = true;
     /* The loop's thread has never seen it. */
     one->ended |= one->listen.subscription == NULL;
     loop->extras_listening -= one->listen.subscription != NULL && loop->extras_listening > 0 ? 1 : 0;
@@ -282,8 +282,8 @@ void wkv_loop_extra_freeze(struct wkv_loop *loop)
 /* Whether nothing comes on it any more. */
 static bool has_ended(const struct wkv_loop_extra *one)
 {
-    return one->dropped &&
-           (one->ended || one->listen.subscription == NULL ||
+    return one->dropped && one->listen.waiting == 0 &&
+           (one->undrained || one->listen.subscription == NULL ||
             natsSubscription_DrainCompletionStatus(one->listen.subscription) != NATS_ILLEGAL_STATE);
 }
 

@@ -22,6 +22,7 @@ struct wkv_loop_extra {
     struct wkv_loop_extra *next_fresh;  /* of those that the loop has yet to see; under the lock */
     struct wkv_loop_extra *next_recent; /* the loop's thread's */
     bool dropped;                       /* under the lock */
+    bool undrained;                     /* likewise: nats.c could not drain it, and tells nothing of it */
     bool ended;                         /* likewise: dropped, and nothing comes on it any more */
     bool refused;                       /* likewise: this connection's server does not let us */
 };

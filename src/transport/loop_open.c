@@ -45,6 +45,7 @@ static void reset_for_connection(struct wkv_loop *loop)
     loop->spent_from = 0;
     loop->pending = 0;
     loop->unsent_bytes = 0;
+    loop->buffered_bytes = 0;
     loop->hot = 0;
     (void)pthread_mutex_lock(&loop->turn_lock);
     loop->refusal[0] = '\0';

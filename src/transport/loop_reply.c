@@ -124,7 +124,10 @@ bool wkv_loop_reply_error(struct wkv_loop *loop, natsMsg *message, const struct 
         status = add_traceparent(reply, traceparent);
     if (status == NATS_OK)
         status = natsConnection_PublishMsg(loop->connection, reply);
+    /* A server without headers takes the body. */
+    if (status == NATS_NO_SERVER_SUPPORT)
+        status = natsConnection_Publish(loop->connection, to, sent.body, sent.body_len);
     retire_sent(loop, reply);
-    loop->unsent_bytes += sizeof sent;
+    loop->unsent_bytes += WKV_LOOP_HEADER_BYTES + 2 * (size_t)sent.body_len;
     return status == NATS_OK;
 }

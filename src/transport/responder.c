@@ -31,14 +31,24 @@ static bool is_system(struct wkv_text actor)
     return actor.len == strlen(SYSTEM) && memcmp(actor.data, SYSTEM, actor.len) == 0;
 }
 
-static enum wkv_code answer(struct wkv_responder *responder, const struct wkv_request *request,
-                            struct wkv_text *reply, struct wkv_error *error)
+enum wkv_code wkv_responder_answer(struct wkv_responder *responder, struct wkv_loop *loop,
+                                   struct wkv_request *request, struct wkv_text *reply,
+                                   struct wkv_error *error)
 {
-    if (!atomic_load_explicit(&responder->refuse, memory_order_relaxed))
+    const char *name = request->operation->name;
+    enum wkv_loop_overload overload = wkv_loop_overload(loop);
+    if (atomic_load_explicit(&responder->refuse, memory_order_relaxed) || overload == WKV_LOOP_REFUSE) {
+        responder->session.encoding = wkv_request_encoding(request);
+        return overload == WKV_LOOP_REFUSE
+                   ? wkv_loop_refuse(loop, name, error)
+                   : wkv_fail(error, WKV_UNAVAILABLE,
+                              "%s: this instance is shutting down; send the request again", name);
+    }
+    if (overload == WKV_LOOP_AT_EASE || request->max_reply_bytes <= WKV_LOOP_SMALL_BYTES)
         return wkv_dispatch(&responder->session, request, reply, error);
-    responder->session.encoding = wkv_request_encoding(request);
-    return wkv_fail(error, WKV_UNAVAILABLE, "%s: this instance is shutting down; send the request again",
-                    request->operation->name);
+    request->max_reply_bytes = WKV_LOOP_SMALL_BYTES;
+    enum wkv_code code = wkv_dispatch(&responder->session, request, reply, error);
+    return code == WKV_TOO_LARGE ? wkv_loop_refuse(loop, name, error) : code;
 }
 
 void wkv_responder_read_headers(natsMsg *message, bool claims, bool invocation,
@@ -135,7 +145,7 @@ static void handle_request(struct wkv_loop *loop, void *context, natsMsg *messag
         request.wall_s = wkv_wall_coarse_s();
     struct wkv_text reply = {NULL, 0};
     struct wkv_error error;
-    enum wkv_code code = answer(responder, &request, &reply, &error);
+    enum wkv_code code = wkv_responder_answer(responder, loop, &request, &reply, &error);
     /* Another instance answers, and counts it. */
     if (code == WKV_OK && reply.data == NULL)
         return;

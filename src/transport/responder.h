@@ -54,6 +54,12 @@ struct wkv_request_headers {
 void wkv_responder_read_headers(natsMsg *message, bool claims, bool invocation,
                                 struct wkv_request_headers *headers);
 
+/* Does what the request asks for, unless the process is about to end or there is too much to do: then 503. As
+ * wkv_dispatch; session.encoding is set where it fails. request->max_reply_bytes may become less. */
+enum wkv_code wkv_responder_answer(struct wkv_responder *responder, struct wkv_loop *loop,
+                                   struct wkv_request *request, struct wkv_text *reply,
+                                   struct wkv_error *error);
+
 /* Bytes of the largest reply that the server takes now beside the header that goes back with it. */
 size_t wkv_responder_room(const struct wkv_loop *loop, const struct wkv_request_headers *headers);
 

@@ -319,6 +319,7 @@ static enum wkv_code init_workers(struct server *server, struct wkv_error *error
                                    : wkv_worker_init)(worker, i, &options->address, options->provider,
                                                       options->log, keeper->lost_fd, error) != WKV_OK)
             return error->code;
+        worker->loop.max_wait_ns = options->max_wait_ms * WKV_NS_PER_MS;
         server->worker_count++;
     }
     return WKV_OK;

@@ -16,8 +16,6 @@
 
 #define MAX_LINKS 16
 #define BLOCK_BYTES 16384
-/* So long nothing must have moved for the way to count as blocked. */
-#define BLOCKED_MS 500
 #define POLL_MS 20
 
 /* One direction of a relayed connection, and what it has read but not yet written. The two of a connection
@@ -45,8 +43,9 @@ struct relay {
     int port, server_port;
     pthread_t thread;
     _Atomic bool stop, held;
-    _Atomic bool full;               /* bytes for the provider wait in a flow that it does not take */
-    _Atomic long long last_moved_ms; /* when bytes last went to the provider */
+    _Atomic bool say_wanted; /* likewise, with what follows */
+    char say[RELAY_SAY_BYTES];
+    size_t say_len;
     _Atomic int door;
     _Atomic bool cut_wanted, newest_wanted, needle_wanted; /* the thread takes it back when it is done */
     _Atomic bool waited_on;
@@ -170,11 +169,25 @@ static void pump(struct relay *relay, struct flow *flow)
         return;
     ssize_t put = send(flow->to, flow->bytes + flow->begin, flow->end - flow->begin, MSG_NOSIGNAL);
     flow->ended |= put < 0 && errno != EAGAIN && errno != EINTR;
-    if (put > 0) {
+    if (put > 0)
         flow->begin += (size_t)put;
-        if (!flow->from_provider)
-            atomic_store(&relay->last_moved_ms, now_ms());
+}
+
+/* Once no flow to the provider has anything under way. */
+static void say(struct relay *relay)
+{
+    for (size_t i = 0; i < relay->count; i++)
+        if (!relay->flows[i].from_provider && relay->flows[i].begin != relay->flows[i].end)
+            return;
+    for (size_t i = 0; i < relay->count; i++) {
+        struct flow *flow = &relay->flows[i];
+        if (flow->from_provider)
+            continue;
+        memcpy(flow->bytes, relay->say, relay->say_len);
+        flow->begin = 0;
+        flow->end = relay->say_len;
     }
+    atomic_store(&relay->say_wanted, false);
 }
 
 /* Does what a test has told it to, and what the needle was waited for. */
@@ -196,6 +209,8 @@ static void obey(struct relay *relay)
     }
     if (behind_needle)
         atomic_store(&relay->needle_wanted, false);
+    if (atomic_load(&relay->say_wanted))
+        say(relay);
 }
 
 /* What to wait for: to write where something is left over, else to read. */
@@ -213,12 +228,8 @@ static void *run(void *argument)
     struct relay *relay = argument;
     while (!atomic_load(&relay->stop)) {
         struct pollfd fds[MAX_LINKS * 2 + 1];
-        bool full = false;
-        for (size_t i = 0; i < relay->count; i++) {
+        for (size_t i = 0; i < relay->count; i++)
             fds[i] = interest(relay, &relay->flows[i]);
-            full |= !relay->flows[i].from_provider && fds[i].events == POLLOUT;
-        }
-        atomic_store(&relay->full, full);
         bool leave = atomic_load(&relay->door) == RELAY_SILENT && atomic_load(&relay->waited_on);
         fds[relay->count] = (struct pollfd){.fd = leave ? -1 : relay->listener, .events = POLLIN};
         size_t count = relay->count;
@@ -277,15 +288,6 @@ void relay_hold(struct relay *relay, bool held)
     atomic_store(&relay->held, held);
 }
 
-void relay_await_blocked(struct relay *relay)
-{
-    long long deadline_ms = now_ms() + WAIT_MS;
-    while (!atomic_load(&relay->full) || now_ms() - atomic_load(&relay->last_moved_ms) < BLOCKED_MS) {
-        ck_assert_msg(now_ms() < deadline_ms, "the provider takes whatever is sent to it");
-        (void)poll(NULL, 0, POLL_MS);
-    }
-}
-
 /* ---- doors and cuts ---- */
 
 void relay_set_door(struct relay *relay, enum relay_door door)
@@ -297,9 +299,18 @@ static void await_done(const _Atomic bool *wanted, const char *what)
 {
     long long deadline_ms = now_ms() + WAIT_MS;
     while (atomic_load(wanted)) {
-        ck_assert_msg(now_ms() < deadline_ms, "the relay has not cut: %s", what);
+        ck_assert_msg(now_ms() < deadline_ms, "the relay has not done it: %s", what);
         (void)poll(NULL, 0, 1);
     }
+}
+
+void relay_say(struct relay *relay, const void *bytes, size_t len)
+{
+    ck_assert_uint_le(len, sizeof relay->say);
+    memcpy(relay->say, bytes, len);
+    relay->say_len = len;
+    atomic_store(&relay->say_wanted, true);
+    await_done(&relay->say_wanted, "it has not spoken");
 }
 
 void relay_cut(struct relay *relay, enum relay_door door)

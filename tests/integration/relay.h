@@ -24,9 +24,10 @@ void relay_url(const struct relay *relay, char out[URL_BYTES]);
 /* While held, nothing that the provider sends is taken from it. */
 void relay_hold(struct relay *relay, bool held);
 
-/* Waits until the provider takes no more of what is sent to it: it has filled every buffer on the way, and
- * nothing moved for a while. Fails the test where that does not come to be. */
-void relay_await_blocked(struct relay *relay);
+/* Says this to the provider on each of its connections, as if the server did, where nothing else is under
+ * way. At most RELAY_SAY_BYTES. Waits until all of it has gone. */
+#define RELAY_SAY_BYTES 1024
+void relay_say(struct relay *relay, const void *bytes, size_t len);
 
 /* How a connection is met. */
 enum relay_door {

@@ -1,5 +1,6 @@
 /* Callers that do not listen, servers that do not take, and requests that are strange: none of them may
  * make the provider grow, stop, or keep others waiting. */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "http.h"
 #include "relay.h"
 
 static struct nats_server server;
@@ -56,31 +58,75 @@ static size_t padded_range(char out[PADDING + 32])
     return len + PADDING;
 }
 
-/* The requests are 24 MB and their replies 48 MB. A provider that took and answered them all would grow by
- * as much; ours stops reading once a few megabytes wait to be sent. And nothing is lost: all are answered
- * in the end. */
+/* The figure on the page of metrics. */
+static double metric(int port, const char *name)
+{
+    struct http_reply page = http_get(port, "/metrics");
+    const char *line = strstr(page.body, name);
+    ck_assert_msg(line != NULL, "%s is not on the page", name);
+    double value = strtod(line + strlen(name), NULL);
+    http_free(&page);
+    return value;
+}
+
+static void await_requests(int port, double count)
+{
+    long long deadline_ms = now_ms() + WAIT_MS;
+    while (metric(port, "wascc_keyvalue_requests_total{operation=\"Range\"} ") < count) {
+        ck_assert_msg(now_ms() < deadline_ms, "requests are not read");
+        (void)poll(NULL, 0, 20);
+    }
+}
+
+static int serve_held(const char *url, const char *drain_timeout)
+{
+    char listen[32];
+    int port = free_port();
+    (void)snprintf(listen, sizeof listen, "127.0.0.1:%d", port);
+    provider_serve(&provider, url, "--workers", "1", "--metrics-listen", listen, "--drain-timeout",
+                   drain_timeout, NULL);
+    fill_list("list", ITEMS);
+    relay_hold(relay, true);
+    return port;
+}
+
+/* The requests are 24 MB and their replies would be 48 MB. A provider that answered them all would grow by as
+ * much, and one that stopped reading would be taken for a slow consumer: ours goes on reading and refuses
+ * what would be too much. Every request is answered in the end. */
 START_TEST(replies_that_nobody_takes_do_not_make_it_grow)
 {
     char url[URL_BYTES], request[PADDING + 32];
     struct pipeline pipeline;
     relay = relay_start(server.port);
     relay_url(relay, url);
-    provider_serve(&provider, url, "--workers", "1", NULL);
-    fill_list("list", ITEMS);
+    int port = serve_held(url, "10s");
     long before_kb = process_rss_kb(&provider);
-    relay_hold(relay, true);
     size_t len = padded_range(request);
     pipeline_open(&pipeline, &client, REQUESTS);
     for (int i = 0; i < REQUESTS; i++)
         ck_assert(pipeline_send(&pipeline, "Range", request, len));
-    relay_await_blocked(relay);
+    await_requests(port, REQUESTS);
     long grown_kb = process_peak_rss_kb(&provider) - before_kb;
+    (void)process_await_line(&provider, "overloaded: ");
     relay_hold(relay, false);
     pipeline_settle(&pipeline, 0);
-    ck_assert_uint_eq(pipeline.ok, REQUESTS);
+    ck_assert_uint_eq(pipeline.ok + pipeline.errors, REQUESTS);
+    ck_assert_uint_ge(pipeline.ok, 400);
+    ck_assert_uint_gt(pipeline.errors, 0);
+    ck_assert_int_eq(pipeline.last_code, 503);
+    ck_assert(metric(port, "wascc_keyvalue_errors_total{operation=\"Range\",code=\"503\"} ") ==
+              (double)pipeline.errors);
+    ck_assert(metric(port, "wascc_keyvalue_requests_dropped_total{reason=\"overload\"} ") == 0);
     pipeline_close(&pipeline);
     if (!provider_is_sanitized())
-        ck_assert_int_lt(grown_kb, 32 * 1024);
+        ck_assert_int_lt(grown_kb, 48 * 1024);
+    /* That is over, and all is as before. */
+    pipeline_open(&pipeline, &client, 100);
+    for (int i = 0; i < 100; i++)
+        ck_assert(pipeline_send(&pipeline, "Range", request, len));
+    pipeline_settle(&pipeline, 0);
+    ck_assert_uint_eq(pipeline.ok, 100);
+    pipeline_close(&pipeline);
     provider_stop(&provider);
 }
 END_TEST
@@ -92,14 +138,12 @@ START_TEST(replies_that_nobody_takes_do_not_hold_up_its_end)
     struct pipeline pipeline;
     relay = relay_start(server.port);
     relay_url(relay, url);
-    provider_serve(&provider, url, "--workers", "1", "--drain-timeout", "1s", NULL);
-    fill_list("list", ITEMS);
-    relay_hold(relay, true);
+    int port = serve_held(url, "1s");
     size_t len = padded_range(request);
     pipeline_open(&pipeline, &client, REQUESTS);
     for (int i = 0; i < REQUESTS; i++)
         ck_assert(pipeline_send(&pipeline, "Range", request, len));
-    relay_await_blocked(relay);
+    await_requests(port, REQUESTS);
     provider_stop_cut_short(&provider);
     pipeline_close(&pipeline);
 }

@@ -67,6 +67,7 @@ static const struct {
     {"--max-key-size", {"serve", "--max-key-size", "0"}, NULL},
     {"--max-key-size", {"serve", "--max-key-size", "64kb"}, NULL},
     {"--max-value-size", {"serve", "--max-value-size", "2gb"}, NULL},
+    {"--max-wait", {"serve", "--max-wait", "0"}, NULL},
     {"--drain-timeout", {"serve", "--drain-timeout", "-1"}, NULL},
     {"--drain-timeout", {"serve", "--drain-timeout", "1fortnight"}, NULL},
     {"--drain-timeout", {"serve", "--drain-timeout", "86401"}, NULL},
