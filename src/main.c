@@ -1,5 +1,7 @@
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command/command.h"
 #include "command/config.h"
@@ -31,8 +33,20 @@ static int print_help(FILE *out, int status)
     return status;
 }
 
+/* Whoever closed 0, 1 or 2 before it started us would have what we say go to whatever is opened next, such as
+ * a connection. */
+static bool open_standard_descriptors(void)
+{
+    int fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO)
+        fd = open("/dev/null", O_RDWR);
+    return fd > STDERR_FILENO && close(fd) == 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (!open_standard_descriptors())
+        return WKV_EXIT_FAILED;
     if (argc < 2)
         return print_help(stderr, WKV_EXIT_USAGE);
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "version") == 0) {

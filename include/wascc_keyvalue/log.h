@@ -62,8 +62,8 @@ void wkv_log_set_level(struct wkv_log *log, enum wkv_log_level level);
 bool wkv_log_format_parse(const char *name, enum wkv_log_format *format);
 
 /* Writes `2026-01-31T12:00:00.000Z LEVEL message` or `{"time":…,"level":…,"message":…}` where level is at or
- * above the log's. Bytes that are not printable ASCII become '?'. A failed write is dropped: there is nowhere
- * to say so. */
+ * above the log's. Bytes that are not printable ASCII are shown as \xNN. A failed write is dropped: there is
+ * nowhere to say so. */
 void wkv_log_write(struct wkv_log *log, enum wkv_log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -9,7 +9,9 @@
 #include "command/command.h"
 #include "command/exchange.h"
 #include "wascc_keyvalue/clock.h"
+#include "wascc_keyvalue/nearest.h"
 #include "wascc_keyvalue/nkey.h"
+#include "wascc_keyvalue/shown.h"
 #include "wascc_keyvalue/token.h"
 
 /* More than any server takes. */
@@ -30,7 +32,10 @@ static void print_help(void)
 /* Prints the error of the reply, or of the way there, and returns the exit status. */
 static int failed(const char *what, const char *text)
 {
-    (void)fprintf(stderr, "wascc-keyvalue: %s%s%s\n", what, *what == '\0' ? "" : ": ", text);
+    char shown_what[64], shown_text[4096];
+    (void)wkv_shown(WKV_SHOWN_TEXT, what, strlen(what), shown_what, sizeof shown_what);
+    (void)wkv_shown(WKV_SHOWN_TEXT, text, strlen(text), shown_text, sizeof shown_text);
+    (void)fprintf(stderr, "wascc-keyvalue: %s%s%s\n", shown_what, *what == '\0' ? "" : ": ", shown_text);
     return WKV_EXIT_FAILED;
 }
 
@@ -60,8 +65,7 @@ static int print_reply(natsMsg *reply)
         (void)natsMsgHeader_Get(reply, "Nats-Service-Error", &text);
         return failed(code, text);
     }
-    (void)fwrite(natsMsg_GetData(reply), 1, (size_t)natsMsg_GetDataLength(reply), stdout);
-    (void)fputc('\n', stdout);
+    wkv_print_json(natsMsg_GetData(reply), (size_t)natsMsg_GetDataLength(reply));
     return fflush(stdout) == 0 ? WKV_EXIT_OK : failed("cannot print the reply", strerror(errno));
 }
 
@@ -181,7 +185,7 @@ static bool begin_with_object(struct wkv_buffer *payload)
 static enum wkv_code read_payload(const char *argument, struct wkv_buffer *payload, struct wkv_error *error)
 {
     if (strcmp(argument, "-") == 0) {
-        if (wkv_read_file("JSON", "-", MAX_REQUEST_BYTES, payload, error) != WKV_OK)
+        if (wkv_read_file("JSON", "-", WKV_FILE_ANY, MAX_REQUEST_BYTES, payload, error) != WKV_OK)
             return error->code;
     } else if (!wkv_buffer_append(payload, argument, strlen(argument))) {
         return wkv_fail(error, WKV_UNAVAILABLE, "no memory for the request");
@@ -196,7 +200,8 @@ static enum wkv_code read_claims(const struct wkv_config *config, struct wkv_buf
 {
     if (config->claims == NULL)
         return WKV_OK;
-    if (wkv_read_file("--claims", config->claims, 2 * (size_t)WKV_TOKEN_MAX_BYTES, claims, error) != WKV_OK)
+    if (wkv_read_file("--claims", config->claims, WKV_FILE_ANY, 2 * (size_t)WKV_TOKEN_MAX_BYTES, claims,
+                      error) != WKV_OK)
         return error->code;
     if (!wkv_buffer_append(claims, "\n", 1))
         return wkv_fail(error, WKV_UNAVAILABLE, "no memory for the claims");
@@ -251,10 +256,29 @@ static enum wkv_code sign_invocation(const struct wkv_config *config, const char
     return code;
 }
 
+/* Nobody would listen to what is misspelt. */
+static enum wkv_code check_operation(const char *operation, struct wkv_error *error)
+{
+    const char *nearest = "";
+    size_t least = SIZE_MAX;
+    if (wkv_operation_find(operation) != NULL)
+        return WKV_OK;
+    for (size_t i = 0; i < wkv_operation_count; i++) {
+        size_t distance = wkv_edit_distance(operation, wkv_operations[i].name);
+        if (distance < least) {
+            least = distance;
+            nearest = wkv_operations[i].name;
+        }
+    }
+    return wkv_fail(error, WKV_BAD_REQUEST, "there is no operation %s; do you mean %s? See call --help",
+                    operation, nearest);
+}
+
 static enum wkv_code prepare(const struct wkv_config *config, const char *operation, const char *argument,
                              struct outgoing *outgoing, struct wkv_error *error)
 {
-    if (read_claims(config, &outgoing->claims, error) != WKV_OK)
+    if (check_operation(operation, error) != WKV_OK ||
+        read_claims(config, &outgoing->claims, error) != WKV_OK)
         return error->code;
     choose_actor(config, operation, outgoing);
     if (wkv_subject_operation(&config->address, outgoing->actor, operation, outgoing->subject, error) !=

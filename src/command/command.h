@@ -8,6 +8,7 @@
 #include "command/config.h"
 #include "wascc_keyvalue/buffer.h"
 #include "wascc_keyvalue/error.h"
+#include "wascc_keyvalue/file.h"
 #include "wascc_keyvalue/store.h"
 #include "wascc_keyvalue/trust.h"
 
@@ -34,12 +35,16 @@ int wkv_failure(const struct wkv_error *error);
 enum wkv_code wkv_load_trust(const struct wkv_config *config, struct wkv_trust **trust,
                              struct wkv_error *error);
 
-/* Reads a file of at most max_bytes ("-": standard input) into buffer. The caller destroys the buffer in any
- * case. `what` is the option for the error's text. Errors: WKV_BAD_REQUEST. */
-enum wkv_code wkv_read_file(const char *what, const char *path, size_t max_bytes, struct wkv_buffer *buffer,
-                            struct wkv_error *error);
+/* Reads a file of that kind and of at most max_bytes ("-": standard input) into buffer. The caller destroys
+ * the buffer in any case. `what` is the option for the error's text. Errors: WKV_BAD_REQUEST. */
+enum wkv_code wkv_read_file(const char *what, const char *path, enum wkv_file_kind kind, size_t max_bytes,
+                            struct wkv_buffer *buffer, struct wkv_error *error);
 
-/* The text without the white space around it. */
+/* Prints JSON from outside and a line end on standard output: nothing in it steers a terminal, and it is the
+ * same JSON. */
+void wkv_print_json(const char *text, size_t len);
+
+/* The text without the white space around it, and a byte order mark in front. */
 struct wkv_text wkv_trim(struct wkv_text text);
 
 /* Keeps this process's memory, which has seeds and tokens in it, out of core dumps and other processes'

@@ -4,8 +4,10 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "command/command.h"
+#include "wascc_keyvalue/shown.h"
 
 int wkv_usage_error(const struct wkv_error *error)
 {
@@ -35,41 +37,43 @@ bool wkv_command_begin(enum wkv_command command, const char *head, int argc, cha
     return false;
 }
 
-enum wkv_code wkv_read_file(const char *what, const char *path, size_t max_bytes, struct wkv_buffer *buffer,
-                            struct wkv_error *error)
+void wkv_print_json(const char *text, size_t len)
 {
-    char block[4096];
-    size_t got;
-    bool standard = strcmp(path, "-") == 0;
-    FILE *file = standard ? stdin : fopen(path, "re");
-    if (file == NULL)
-        return wkv_fail(error, WKV_BAD_REQUEST, "%s: cannot read that file: %s", what, strerror(errno));
-    bool fits = true;
-    while (fits && (got = fread(block, 1, sizeof block, file)) > 0)
-        fits = got <= max_bytes - buffer->len && wkv_buffer_append(buffer, block, got);
-    bool failed = ferror(file) != 0;
-    if (!standard)
-        (void)fclose(file);
-    if (failed)
-        return wkv_fail(error, WKV_BAD_REQUEST, "%s: cannot read that file", what);
-    if (!fits)
-        return wkv_fail(error, WKV_BAD_REQUEST, "%s: that file has more than %zu bytes", what, max_bytes);
-    return WKV_OK;
+    for (size_t at = 0; at < len;) {
+        char one[WKV_SHOWN_ONE_BYTES];
+        size_t one_len;
+        at += wkv_shown_one(WKV_SHOWN_JSON, text + at, len - at, one, &one_len);
+        (void)fwrite(one, 1, one_len, stdout);
+    }
+    (void)fputc('\n', stdout);
 }
 
-static bool is_space(char c)
+enum wkv_code wkv_read_file(const char *what, const char *path, enum wkv_file_kind kind, size_t max_bytes,
+                            struct wkv_buffer *buffer, struct wkv_error *error)
 {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+    char block[4096];
+    struct wkv_error cause;
+    bool standard = strcmp(path, "-") == 0;
+    int fd = STDIN_FILENO;
+    ssize_t got;
+    if (!standard && wkv_file_open("that file", path, kind, &fd, &cause) != WKV_OK)
+        return wkv_fail(error, cause.code, "%s: %s", what, cause.text);
+    bool fits = true;
+    while (fits && ((got = read(fd, block, sizeof block)) > 0 || (got < 0 && errno == EINTR)))
+        fits = got < 0 ||
+               ((size_t)got <= max_bytes - buffer->len && wkv_buffer_append(buffer, block, (size_t)got));
+    if (!standard)
+        (void)close(fd);
+    if (!fits)
+        return wkv_fail(error, WKV_BAD_REQUEST, "%s: that file has more than %zu bytes", what, max_bytes);
+    if (got < 0)
+        return wkv_fail(error, WKV_BAD_REQUEST, "%s: cannot read that file", what);
+    return WKV_OK;
 }
 
 struct wkv_text wkv_trim(struct wkv_text text)
 {
-    while (text.len > 0 && is_space(text.data[text.len - 1]))
-        text.len--;
-    while (text.len > 0 && is_space(text.data[0])) {
-        text.data++;
-        text.len--;
-    }
+    wkv_file_trim(&text.data, &text.len);
     return text;
 }
 
@@ -90,7 +94,7 @@ static enum wkv_code add_file(struct wkv_trust *trust, enum wkv_trust_list list,
                               const char *path, struct wkv_error *error)
 {
     struct wkv_buffer text = {0};
-    enum wkv_code code = wkv_read_file(source, path, TRUST_FILE_MAX_BYTES, &text, error);
+    enum wkv_code code = wkv_read_file(source, path, WKV_FILE_REGULAR, TRUST_FILE_MAX_BYTES, &text, error);
     if (code == WKV_OK)
         code = add_keys(trust, list, source, text.data, text.len, error);
     wkv_buffer_destroy(&text);

@@ -73,7 +73,7 @@ static const struct option_row rows[] = {
     {"require-binding", FLAG, AT(require_binding), SERVE, 0, 0, NULL, NULL, NULL,
      "refuse actors that no host has bound"},
     {"workers", NUMBER, AT(workers), SERVE, 1, WKV_MAX_WORKERS, NULL, "N", NULL,
-     "event loops, each with a connection (default: the machine's cores)"},
+     "event loops, each with a connection (default: the processors that it may use)"},
     {"shards", NUMBER, AT(shards), SERVE, 1, WKV_STORE_MAX_SHARDS, NULL, "N", "64",
      "parts of the store, each with its lock; rounded up to a power of two"},
     {"max-memory", SIZE, AT(max_memory_bytes), SERVE, 0, UINT64_MAX, NULL, "SIZE", "0",

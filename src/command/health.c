@@ -1,9 +1,11 @@
 /* wascc-keyvalue health: exit 0 where an instance answers. */
 #include <stdio.h>
+#include <string.h>
 
 #include "command/command.h"
 #include "command/config.h"
 #include "wascc_keyvalue/self.h"
+#include "wascc_keyvalue/shown.h"
 
 struct found {
     char id[64];
@@ -14,7 +16,7 @@ static bool note_serving(void *context, const char *id)
 {
     struct found *found = context;
     found->any = true;
-    (void)snprintf(found->id, sizeof found->id, "%s", id);
+    (void)wkv_shown(WKV_SHOWN_TEXT, id, strlen(id), found->id, sizeof found->id);
     return false;
 }
 
@@ -52,30 +54,35 @@ static int check_self(const struct wkv_config *config)
     return WKV_EXIT_UNAVAILABLE;
 }
 
+static const char head[] =
+    "usage: wascc-keyvalue health [OPTION]...\n\n"
+    "Exits 0 where an instance serves the binding.\n"
+    "With --self: where the process that this user runs for it on this machine, or in this\n"
+    "container, is well, whether or not NATS is; else 69.\n";
+
+static int run(const struct wkv_config *config)
+{
+    if (config->self)
+        return check_self(config);
+    int status = check(config);
+    (void)nats_CloseAndWait(1000);
+    return status;
+}
+
 int wkv_command_health(int argc, char **argv)
 {
     struct wkv_config config;
     struct wkv_error error;
-    int rest;
-    if (wkv_config_read(WKV_COMMAND_HEALTH, argc, argv, &config, &rest, &error) != WKV_OK) {
-        wkv_config_destroy(&config);
-        return wkv_usage_error(&error);
+    int rest, status;
+    wkv_protect_memory();
+    if (wkv_command_begin(WKV_COMMAND_HEALTH, head, argc, argv, &config, &rest, &status)) {
+        if (rest < argc) {
+            (void)wkv_fail(&error, WKV_BAD_REQUEST, "health takes options only; see --help");
+            status = wkv_usage_error(&error);
+        } else {
+            status = run(&config);
+        }
     }
-    if (config.help) {
-        (void)printf(
-            "usage: wascc-keyvalue health [OPTION]...\n\nExits 0 where an instance serves the binding.\n"
-            "With --self: where the process that this user runs for it on this machine, or in this\n"
-            "container, is well, whether or not NATS is; else 69.\n\n");
-        wkv_config_print_options(WKV_COMMAND_HEALTH, stdout);
-        return WKV_EXIT_OK;
-    }
-    if (rest < argc) {
-        (void)wkv_fail(&error, WKV_BAD_REQUEST, "health takes options only; see --help");
-        return wkv_usage_error(&error);
-    }
-    int status = config.self ? check_self(&config) : check(&config);
     wkv_config_destroy(&config);
-    if (!config.self)
-        (void)nats_CloseAndWait(1000);
     return status;
 }

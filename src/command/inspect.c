@@ -90,7 +90,10 @@ static int print_verdict(const struct wkv_config *config, const char *text, size
         "claims", describe(&token), "holds", code == WKV_OK, "why_not", code == WKV_OK ? NULL : error.text,
         "issuer", !has_trust(config) ? "not checked: give --trusted-issuer or --trusted-host" : "checked");
     char *printed = report == NULL ? NULL : json_dumps(report, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-    (void)printf("%s\n", printed == NULL ? "no memory" : printed);
+    if (printed != NULL)
+        wkv_print_json(printed, strlen(printed));
+    else
+        (void)printf("no memory\n");
     free(printed);
     json_decref(report);
     wkv_token_destroy(&token);
@@ -105,7 +108,8 @@ static int inspect(const struct wkv_config *config, const char *argument)
     int status;
     if (strcmp(argument, "-") != 0)
         (void)wkv_buffer_append(&text, argument, strlen(argument));
-    else if (wkv_read_file("TOKEN", "-", 2 * (size_t)WKV_TOKEN_MAX_BYTES, &text, &error) != WKV_OK) {
+    else if (wkv_read_file("TOKEN", "-", WKV_FILE_ANY, 2 * (size_t)WKV_TOKEN_MAX_BYTES, &text, &error) !=
+             WKV_OK) {
         wkv_buffer_destroy(&text);
         return wkv_failure(&error);
     }

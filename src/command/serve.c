@@ -1,6 +1,5 @@
 /* wascc-keyvalue serve: serves until SIGTERM or SIGINT, then drains and exits 0. */
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 #include "command/command.h"
 #include "wascc_keyvalue/bindings.h"
 #include "wascc_keyvalue/clock.h"
+#include "wascc_keyvalue/cpus.h"
 #include "wascc_keyvalue/janitor.h"
 #include "wascc_keyvalue/metrics.h"
 #include "wascc_keyvalue/policy.h"
@@ -41,20 +41,12 @@ struct service {
     char instance[WKV_INSTANCE_ID_BYTES];
 };
 
-/* The cores that this process may run on, which a container's limits may have made fewer than the machine's.
- */
-static unsigned usable_cores(void)
-{
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) != 0)
-        return 1;
-    unsigned cores = (unsigned)CPU_COUNT(&set);
-    return cores < 1 ? 1 : cores > WKV_MAX_WORKERS ? WKV_MAX_WORKERS : cores;
-}
-
 static unsigned worker_count(const struct wkv_config *config)
 {
-    return config->workers == 0 ? usable_cores() : (unsigned)config->workers;
+    if (config->workers != 0)
+        return (unsigned)config->workers;
+    unsigned usable = wkv_cpus_usable();
+    return usable > WKV_MAX_WORKERS ? WKV_MAX_WORKERS : usable;
 }
 
 /* Blocks a signal in this thread and all that it starts, and makes it readable. */

@@ -121,7 +121,12 @@ static bool is_separator(char c)
 enum wkv_code wkv_trust_add(struct wkv_trust *trust, enum wkv_trust_list list, const char *text, size_t len,
                             struct wkv_error *error)
 {
+    static const char mark[] = "\xef\xbb\xbf";
     size_t number = 0;
+    if (len >= sizeof mark - 1 && memcmp(text, mark, sizeof mark - 1) == 0) {
+        text += sizeof mark - 1;
+        len -= sizeof mark - 1;
+    }
     for (size_t at = 0; at < len;) {
         if (is_separator(text[at])) {
             at++;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "wascc_keyvalue/clock.h"
+#include "wascc_keyvalue/shown.h"
 
 /* Copies message as printable ASCII, with what JSON wants escaped where json is set. Never splits an escape.
  */
@@ -12,12 +13,16 @@ static size_t copy_message(char *out, size_t room, const char *message, bool jso
 {
     size_t len = 0;
     for (const char *c = message; *c != '\0'; c++) {
-        bool escape = json && (*c == '"' || *c == '\\');
-        if (len + (escape ? 2 : 1) > room)
+        char one[WKV_SHOWN_ONE_BYTES];
+        size_t one_len;
+        (void)wkv_shown_one(WKV_SHOWN_ASCII, c, 1, one, &one_len);
+        bool escape = json && (*one == '"' || *one == '\\');
+        if (len + one_len + (escape ? 1 : 0) > room)
             break;
         if (escape)
             out[len++] = '\\';
-        out[len++] = (*c < 0x20 || *c > 0x7e) ? '?' : *c;
+        memcpy(out + len, one, one_len);
+        len += one_len;
     }
     return len;
 }

@@ -262,7 +262,7 @@ START_TEST(call_prints_an_error_reply_and_exits_1)
     check_said(call("Get", "{\"key\":\"list\"}"), 1, "", "409: Get: ");
     check_said(call("Get", "{"), 1, "", "400: Get: ");
     check_said(call("Get", "{\"key\":\"\"}"), 1, "", "key is empty");
-    check_said(call("Nothing", "{}"), 1, "", "no responders");
+    check_said(call("Nothing", "{}"), 64, "", "there is no operation Nothing");
 }
 END_TEST
 

@@ -152,7 +152,8 @@ START_TEST(a_wrong_password_is_tried_again_and_never_shown)
     (void)snprintf(url, sizeof url, "nats://u:hunter2secret@127.0.0.1:%d", server.port);
     provider_serve(&provider, url, "--log-level", "debug", NULL);
     nats_server_kill(&server);
-    for (int i = 0; i < 3; i++) /* discovery and two workers: what is lost already need not be drained */
+    for (int i = 0; i < 4;
+         i++) /* system, discovery and two workers: what is lost already need not be drained */
         (void)process_await_line(&provider, "disconnected");
     never_said(&provider, "hunter2secret");
     process_signal(&provider, SIGTERM);

@@ -529,7 +529,7 @@ static void await_listener(int mode, const struct nats_server *server)
 
 static void await_reconnected(struct process *provider, int mode, const struct nats_server *server)
 {
-    for (int i = 0; i < 3; i++) /* discovery and two workers */
+    for (int i = 0; i < 4; i++) /* system, discovery and two workers */
         (void)process_await_line(provider, ": reconnected");
     await_listener(mode, server);
 }

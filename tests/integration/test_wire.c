@@ -226,7 +226,7 @@ START_TEST(each_server_of_a_list_is_told_its_own_password)
                    servers[0].port, servers[1].port);
     provider_serve(&provider, urls, NULL);
     nats_server_kill(&servers[0]);
-    for (int i = 0; i < 3; i++) /* discovery and two workers */
+    for (int i = 0; i < 4; i++) /* system, discovery and two workers */
         (void)process_await_line(&provider, ": reconnected");
     check_health(&servers[1], "two:second-password@", NULL, NULL, NULL, NULL, NULL);
     provider_stop(&provider);

@@ -138,7 +138,7 @@ static const char *logged(enum wkv_log_level at, enum wkv_log_format format, enu
 START_TEST(log_lines_are_one_line_an_event)
 {
     const char *line = logged(WKV_LOG_INFO, WKV_LOG_TEXT, WKV_LOG_WARN, "a\nb\x1b[31m");
-    ck_assert_ptr_nonnull(strstr(line, "Z warn  a?b?[31m\n"));
+    ck_assert_ptr_nonnull(strstr(line, "Z warn  a\\x0ab\\x1b[31m\n"));
     ck_assert_ptr_eq(strchr(line, '\n'), line + strlen(line) - 1);
     ck_assert_str_eq(logged(WKV_LOG_WARN, WKV_LOG_TEXT, WKV_LOG_INFO, "below the level"), "");
 }
