@@ -80,6 +80,9 @@ void wkv_stats_count(struct wkv_stats_block *block, const struct wkv_stats_reque
 /* A reply that nats.c could not take. For the block's own thread. */
 void wkv_stats_count_unsent(struct wkv_stats_block *block);
 
+/* A reply that the server's permissions have refused: it is counted with these. Any thread. */
+void wkv_stats_count_refused_reply(struct wkv_stats *stats);
+
 /* Why a request got no answer at all. */
 enum wkv_stats_drop {
     WKV_DROP_REPLY_SUBJECT, /* its answer would go where the provider itself may speak */
@@ -172,7 +175,7 @@ struct wkv_stats_service {
     uint64_t splits; /* since start */
     uint64_t requests, errors;
     uint64_t refusals[WKV_STATS_CODES];
-    uint64_t unsent; /* replies that nats.c could not take */
+    uint64_t unsent; /* replies that nats.c could not take, or that the server has refused */
     uint64_t dropped[WKV_STATS_DROPS];
     struct wkv_store_stats store;
     uint64_t keyspaces; /* that were ever named */

@@ -115,7 +115,8 @@ static void requests(struct wkv_buffer *page, const struct source *source)
                        offsetof(struct wkv_stats_operation, request_bytes));
     operations_counter(page, PREFIX "reply_bytes_total", "Bytes of replies' payloads.", source,
                        offsetof(struct wkv_stats_operation, reply_bytes));
-    counter(page, PREFIX "replies_unsent_total", "Replies that the NATS client could not take.",
+    counter(page, PREFIX "replies_unsent_total",
+            "Replies that the NATS client could not take, or that the server's permissions refused.",
             source->service.unsent);
 }
 

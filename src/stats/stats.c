@@ -176,6 +176,11 @@ void wkv_stats_disconnected(struct wkv_stats *stats)
         continue;
 }
 
+void wkv_stats_count_refused_reply(struct wkv_stats *stats)
+{
+    atomic_fetch_add_explicit(&stats->refused_replies, 1, memory_order_relaxed);
+}
+
 void wkv_stats_set_ready(struct wkv_stats *stats, bool ready)
 {
     atomic_store_explicit(&stats->ready, ready, memory_order_release);

@@ -108,6 +108,7 @@ struct wkv_stats {
     _Atomic bool ready;
     _Atomic bool split;
     _Atomic uint64_t dropped[WKV_STATS_DROPS];
+    _Atomic uint64_t refused_replies; /* unsent, too */
 };
 
 static inline uint64_t wkv_stats_read(const _Atomic uint64_t *counter)

@@ -184,6 +184,7 @@ bool wkv_stats_service(struct wkv_stats *stats, int64_t now_ns, struct wkv_stats
         add_requests(stats->blocks[i], out);
         add_claims(stats->blocks[i], &out->claims_cache);
     }
+    out->unsent += wkv_stats_read(&stats->refused_replies);
     wkv_store_stats(stats->store, &out->store);
     out->bound_actors = wkv_bindings_count(stats->bindings);
     for (size_t i = 0; i < WKV_STATS_DROPS; i++)

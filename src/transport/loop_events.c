@@ -158,6 +158,20 @@ static void note_refusal(struct wkv_loop *loop, const char *text)
     notify(loop);
 }
 
+/* A reply that was sent and will not arrive. What the provider says in its own name, and may not, is none. */
+static void count_unsent(struct wkv_loop *loop, const char *text)
+{
+    static const char publishing[] = "Permissions Violation for Publish to \"";
+    char subject[WKV_SUBJECT_BYTES];
+    const char *found = strcasestr(text, publishing);
+    if (found == NULL)
+        return;
+    found += strlen(publishing);
+    (void)snprintf(subject, sizeof subject, "%.*s", (int)strcspn(found, "\""), found);
+    if (wkv_subject_takes_replies(loop->address, subject))
+        wkv_stats_count_refused_reply(loop->stats);
+}
+
 /* Whether one more line is to be logged. */
 static bool may_tell(struct wkv_loop *loop)
 {
@@ -185,8 +199,10 @@ void wkv_loop_on_error(natsConnection *connection, natsSubscription *subscriptio
     (void)subscription;
     if (text == NULL || last != status)
         text = "no more than that";
-    if (status == NATS_NOT_PERMITTED)
+    if (status == NATS_NOT_PERMITTED) {
         note_refusal(loop, text);
+        count_unsent(loop, text);
+    }
     if (may_tell(loop))
         wkv_log_warn(loop->log, "%s: the server says: %s (%s)", loop->name, text, natsStatus_GetText(status));
 }

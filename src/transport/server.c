@@ -274,6 +274,18 @@ static void end_now(const struct server *server, int status)
     _exit(status);
 }
 
+/* Until when to wait for those that are still connecting: not as long as the watchdog, which knows nothing of
+ * what was drained. */
+static int64_t end_of_patience(int64_t end_ns, int64_t close_ms)
+{
+    int64_t now_ns = wkv_monotonic_ns();
+    int64_t until_ns = end_ns - close_ms / 4 * WKV_NS_PER_MS;
+    if (until_ns > now_ns + CONNECTING_END_NS)
+        until_ns = now_ns + CONNECTING_END_NS;
+    return until_ns < now_ns + LAST_WORDS_MS * WKV_NS_PER_MS ? now_ns + LAST_WORDS_MS * WKV_NS_PER_MS
+                                                             : until_ns;
+}
+
 /* Takes no more requests, answers those received, and closes; what the time does not suffice for is refused.
  * Every connection that is there is drained at once, whatever others wait for. */
 static void drain(struct server *server)
@@ -294,10 +306,7 @@ static void drain(struct server *server)
     for (unsigned i = 0; i < server->worker_count; i++)
         atomic_store(&server->workers[i].responder.refuse, true);
     wkv_keepers_begin(&server->keepers, WKV_KEEPERS_CLOSE, end_ns);
-    /* Before the watchdog, which knows nothing of what was drained. */
-    int64_t last_ns = end_ns - close_ms / 4 * WKV_NS_PER_MS;
-    int64_t patience_ns = wkv_monotonic_ns() + CONNECTING_END_NS;
-    bool ended = end_keepers(server, last_ns < patience_ns ? last_ns : patience_ns);
+    bool ended = end_keepers(server, end_of_patience(end_ns, close_ms));
     log_totals(server, !server->cut);
     /* Whoever gives no time at all asks for no drain. */
     server->cut &= total_ms > 0;

@@ -333,6 +333,50 @@ START_TEST(a_subscription_that_is_taken_back_is_asked_for_until_it_is_granted)
 }
 END_TEST
 
+/* ---- replies that the server refuses ---- */
+
+#define REPLIES 5
+#define GRANTED                                                                                              \
+    ", permissions: {publish: {allow: [\"_INBOX.*\", \"$SRV.PING.>\", \"wasmbus.inventory.bindings\"]}}"
+
+static void await_unsent(int wanted)
+{
+    char line[64];
+    (void)snprintf(line, sizeof line, "\nwascc_keyvalue_replies_unsent_total %d\n", wanted);
+    for (long long until_ms = now_ms() + WAIT_MS;; nats_Sleep(5)) {
+        struct http_reply page = http_get(http_port, "/metrics");
+        bool found = strstr(page.body, line) != NULL;
+        ck_assert_msg(found || now_ms() < until_ms, "never%s%s", line,
+                      strstr(page.body, "\nwascc_keyvalue_replies_unsent_total"));
+        http_free(&page);
+        if (found)
+            return;
+    }
+}
+
+/* What the provider may not say in its own name, here an event, is no reply. */
+START_TEST(replies_that_the_server_refuses_are_counted)
+{
+    char url[URL_BYTES];
+    start_reloadable();
+    reload_server(GRANTED);
+    provider_start(&provider, servers[0].url, "--user", "p", "--password", "p", WITH_METRICS, NULL);
+    await_http();
+    (void)process_await_line(&provider, "Permissions Violation for Publish to \"wasmbus.events\"");
+    (void)snprintf(url, sizeof url, "nats://c:c@127.0.0.1:%d", servers[0].port);
+    client_open(&client, url);
+    await_unsent(0);
+    for (int i = 0; i < REPLIES; i++)
+        ck_assert_int_eq(natsConnection_PublishRequestString(client.connection, DEFAULT_BASE "." ACTOR ".Get",
+                                                             "_INBOX.two.tokens", "{\"key\":\"x\"}"),
+                         NATS_OK);
+    ck_assert_int_eq(natsConnection_Flush(client.connection), NATS_OK);
+    await_unsent(REPLIES);
+    (void)process_await_line(&provider, "Permissions Violation for Publish to \"_INBOX.two.tokens\"");
+    provider_stop(&provider);
+}
+END_TEST
+
 /* ---- as many subscriptions as the server allows ---- */
 
 #define ACTORS 40
@@ -460,6 +504,7 @@ Suite *connections_suite(void)
     tcase_add_test(tests, a_server_that_was_away_is_found_soon);
     tcase_add_test(tests, what_is_connected_drains_whatever_is_being_connected);
     tcase_add_test(tests, a_subscription_that_is_taken_back_is_asked_for_until_it_is_granted);
+    tcase_add_test(tests, replies_that_the_server_refuses_are_counted);
     tcase_add_test(tests, actors_for_whom_the_server_has_no_room_are_refused);
     tcase_add_test(tests, a_new_server_with_less_room_serves_all_operations);
     suite_add_tcase(suite, tests);
