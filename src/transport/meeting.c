@@ -111,11 +111,19 @@ static int needed_answers(const struct wkv_meeting *meeting, const struct wkv_me
     return wkv_pong_is_older(&peer->pong, &meeting->own) ? WKV_MEETING_GO_ANSWERS : WKV_MEETING_STAY_ANSWERS;
 }
 
+/* One that only says for seconds that it is starting holds no data, and a real one does not say so for long.
+ */
+static bool is_certain(const struct wkv_meeting *meeting, const struct wkv_meeting_peer *peer)
+{
+    return peer->pong.phase >= WKV_PHASE_CLAIMED &&
+           __builtin_popcount(peer->answered) >= needed_answers(meeting, peer);
+}
+
 static void look_at_peers(struct wkv_meeting *meeting, int64_t now_ns)
 {
     for (size_t i = meeting->peer_count; i-- > 0;) {
         struct wkv_meeting_peer *peer = &meeting->peers[i];
-        peer->confirmed |= __builtin_popcount(peer->answered) >= needed_answers(meeting, peer);
+        peer->confirmed |= is_certain(meeting, peer);
         if (is_gone(meeting, peer, now_ns))
             forget(meeting, peer);
     }

@@ -102,8 +102,13 @@ START_TEST(whom_one_that_starts_yields_to)
         ck_assert_int_eq(state, WKV_MEETING_SUSPECT);
         state = round_of(&meeting, &now_ns, &other, NULL);
     }
-    ck_assert_int_eq(state, WKV_MEETING_YIELD);
     ck_assert_int_ge(now_ns, 3 * WKV_NS_PER_S);
+    if (other.phase == WKV_PHASE_STARTING) {
+        ck_assert_int_eq(state, WKV_MEETING_SUSPECT);
+        other.phase = WKV_PHASE_CLAIMED;
+        state = round_of(&meeting, &now_ns, &other, NULL);
+    }
+    ck_assert_int_eq(state, WKV_MEETING_YIELD);
 }
 END_TEST
 
@@ -142,6 +147,21 @@ START_TEST(forged_answers_delay_a_start_by_seconds_only)
         ck_assert_int_lt(now_ns, 9 * WKV_NS_PER_S);
     }
     ck_assert_int_ge(now_ns, WKV_MEETING_CLAIM_NS);
+}
+END_TEST
+
+/* With a larger id and with a smaller one. */
+START_TEST(one_that_starts_for_ever_delays_a_start_by_seconds_only)
+{
+    for (int larger = 0; larger < 2; larger++) {
+        struct wkv_pong other = pong_of(larger ? "Z" : "A", OLD, WKV_PHASE_STARTING);
+        struct wkv_meeting meeting = {.own = pong_of("M", MIDDLE, WKV_PHASE_STARTING)};
+        int64_t now_ns = 0;
+        wkv_meeting_claim(&meeting, now_ns);
+        while (round_of(&meeting, &now_ns, &other, NULL) != WKV_MEETING_ALONE)
+            ck_assert_int_lt(now_ns, 9 * WKV_NS_PER_S);
+        ck_assert_int_ge(now_ns, WKV_MEETING_CLAIM_NS);
+    }
 }
 END_TEST
 
@@ -444,6 +464,7 @@ Suite *meeting_suite(void)
                         (int)(sizeof met_at_start / sizeof met_at_start[0]));
     tcase_add_test(tests, who_has_yielded_for_nothing_asks_again_before_it_serves);
     tcase_add_test(tests, forged_answers_delay_a_start_by_seconds_only);
+    tcase_add_test(tests, one_that_starts_for_ever_delays_a_start_by_seconds_only);
     tcase_add_test(tests, one_that_may_split_goes_on_beside_another_at_once);
     tcase_add_test(tests, of_two_that_serve_the_older_one_stays);
     tcase_add_test(tests, of_several_the_oldest_decides);

@@ -61,6 +61,10 @@ START_TEST(every_phase_is_known_by_its_name)
 }
 END_TEST
 
+#define OTHER_ENGINE                                                                                         \
+    "{\"type\":\"io.nats.micro.v1.ping_response\",\"name\":\"wascc-keyvalue\",\"id\":\"X\",\"metadata\":{"   \
+    "\"lattice_namespace\":\"\",\"binding\":\"default\",\"engine\":\"jetstream\"}}"
+
 static const char *const of_nobody[] = {
     "",
     "{",
@@ -76,8 +80,7 @@ static const char *const of_nobody[] = {
     PONG("X1", "", "default", ",\"phase\":7"),
     PONG("0123456789012345678901234567890123456789012345678901234567890123", "", "default", ""),
     "{\"type\":\"io.nats.micro.v1.ping_response\",\"name\":\"other\",\"id\":\"X\",\"metadata\":{}}",
-    "{\"type\":\"io.nats.micro.v1.ping_response\",\"name\":\"wascc-keyvalue\",\"id\":\"X\",\"metadata\":{"
-    "\"lattice_namespace\":\"\",\"binding\":\"default\",\"engine\":\"jetstream\"}}",
+    OTHER_ENGINE,
 };
 
 START_TEST(an_answer_of_nobody_here_is_none)
