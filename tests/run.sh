@@ -44,7 +44,7 @@ runs where and why.
     tsan         ThreadSanitizer; the suites that start threads
     valgrind     memcheck over the suites of what takes bytes apart
     fuzz         the fuzz targets, with clang's libFuzzer: some seconds each, with --nightly five minutes
-    report       the counting of tests itself
+    report       the counting of tests, and what runs them, itself
     format       clang-format $FORMATTER would change nothing
     shellcheck   every script is clean
     services     the JavaScript client of NATS services finds the provider (where npm is)
@@ -215,6 +215,7 @@ run_suites()
 step_report()
 {
     check "the counting of tests" tests/lib/test_report.sh || true
+    check "the main of a room of tests" tests/lib/test_room.sh || true
 }
 
 step_format()
