@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "codec/msgpack_json.h"
 #include "harness.h"
@@ -237,12 +238,13 @@ static json_t *told(unsigned number, const char *capability, const char *binding
                      binding, "configuration", json_of(configuration, strlen(configuration)));
 }
 
+/* The host that answers, of which nobody has the seed. */
+#define TELLING_HOST "NDFJHLAXAUMHA4OWPOB4P7YO72AQR2HMIUYFOXLXE2DZGM633K7HYIY6"
+
 /* An answer of those bindings, which are given up; the caller frees it. */
 static char *answer_of(const char *tag, json_t *bindings)
 {
-    json_t *answer =
-        json_pack("{s:{s:s, s:o}}", tag, "host", "NDFJHLAXAUMHA4OWPOB4P7YO72AQR2HMIUYFOXLXE2DZGM633K7HYIY6",
-                  "bindings", bindings);
+    json_t *answer = json_pack("{s:{s:s, s:o}}", tag, "host", TELLING_HOST, "bindings", bindings);
     char *text = json_dumps(answer, JSON_COMPACT);
     ck_assert_ptr_nonnull(text);
     json_decref(answer);
@@ -368,6 +370,39 @@ START_TEST(nothing_is_taken_up_where_a_binding_is_permission)
     expect_exists(1, "k", false);
     natsSubscription_Destroy(answers.subscription);
     free((void *)(uintptr_t)answers.texts[0]);
+    provider_stop(&provider);
+}
+END_TEST
+
+/* What a host remembers goes with it as what it binds does; and KEYSPACE misspelt binds to no other one. */
+START_TEST(a_host_that_is_removed_takes_along_what_it_remembers)
+{
+    char path[PATH_BYTES], both[256], actor[WKV_NKEY_PUBLIC_CHARS + 1];
+    json_t *own = json_array();
+    json_array_append_new(own, told(1, "wascc:keyvalue", "default", "{}"));
+    json_array_append_new(own, told(2, "wascc:keyvalue", "default", "{\"keyspace\":\"blue\"}"));
+    struct answers answers = {{answer_of("Bindings", own)}, NULL};
+    answers_start(&answers);
+    (void)snprintf(both, sizeof both, TELLING_HOST "\n%s\n", people.host.key);
+    int fd = file_make(both, path);
+    provider_serve(&provider, server.url, "--auth", "claims", "--trusted-issuer", people.account.key,
+                   "--trusted-host-file", path, NULL);
+    provider.cursor = 0;
+    (void)process_await_line(&provider, "differs from KEYSPACE by its case only");
+    (void)process_await_line(&provider, "took up 1 bindings");
+    lattice_actor(3, actor);
+    lattice_bind(&lattice, actor, NULL);
+    expect_exists(1, "k", false);
+    expect_nobody(2);
+    file_rewrite(fd, people.host.key);
+    process_signal(&provider, SIGHUP);
+    (void)process_await_line(&provider, "1 bindings of hosts that are not trusted any more");
+    (void)process_await_line(&provider, "reloaded: ");
+    expect_nobody(1);
+    expect_exists(3, "k", false);
+    natsSubscription_Destroy(answers.subscription);
+    free((void *)(uintptr_t)answers.texts[0]);
+    (void)close(fd);
     provider_stop(&provider);
 }
 END_TEST
@@ -871,6 +906,10 @@ START_TEST(a_binding_with_capitals_is_served_in_a_namespace)
                            places[i].binding, "--lattice-namespace", places[i].space, NULL);
         lattice_open(&elsewhere, server.url, &people.host, places[i].prefix, places[i].binding);
         elsewhere.exact_urls = true;
+        /* Real hosts do not: that is told at the start. */
+        process_read(&provider);
+        ck_assert((strstr(provider.err.bytes, "has capitals") != NULL) ==
+                  (strcmp(places[i].binding, "default") != 0));
         lattice_bind(&elsewhere, actor, NULL);
         lattice_expect(&elsewhere, actor, "Add", "{\"key\":\"n\",\"value\":1}", "{\"value\":1}");
         lattice_no_responders(&lattice, actor);
@@ -900,6 +939,7 @@ Suite *lattice_life_suite(void)
     TCase *tests = add_case(suite, "take up");
     tcase_add_test(tests, a_provider_takes_up_exactly_its_own_bindings);
     tcase_add_loop_test(tests, nothing_is_taken_up_where_a_binding_is_permission, 0, PERMISSIONS);
+    tcase_add_test(tests, a_host_that_is_removed_takes_along_what_it_remembers);
     tcase_add_test(tests, without_a_trusted_host_no_binding_is_taken_up);
     tcase_add_test(tests, in_none_mode_bindings_are_taken_up_though_they_are_required);
     tcase_add_test(tests, a_bad_answer_is_one_line_of_the_log);
