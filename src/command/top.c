@@ -53,7 +53,8 @@ static enum wkv_code show(struct top *top, struct wkv_error *error)
     }
     if (!made)
         return wkv_fail(error, WKV_UNAVAILABLE, "no memory to show anything");
-    if (!wkv_top_write(top->screen.out, out->data, out->len))
+    /* The signal is found where the next one is waited for. */
+    if (!wkv_top_write(top->screen.out, out->data, out->len) && errno != EINTR)
         return wkv_fail(error, WKV_UNAVAILABLE, "cannot print: %s", strerror(errno));
     return WKV_OK;
 }

@@ -1,6 +1,8 @@
 #include "command/top_screen.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -8,11 +10,36 @@
 #define ENTER "\x1b[?1049h\x1b[?25l\x1b[2J"
 #define LEAVE "\x1b[?25h\x1b[?1049l"
 
+/* What goes out at once: a pipe that has room at all has room for that. */
+#define WRITE_BYTES ((size_t)512)
+/* Between two looks at the signals while there is none. */
+#define LOOK_MS 50
+
+static bool is_told_to_quit(void)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+    sigset_t waiting;
+    if (sigpending(&waiting) != 0)
+        return false;
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        if (sigismember(&waiting, numbers[i]) == 1)
+            return true;
+    return false;
+}
+
+/* The signals that end the program are blocked, so a write that waits would wait through all of them. */
 bool wkv_top_write(int fd, const char *bytes, size_t len)
 {
     while (len > 0) {
-        ssize_t written = write(fd, bytes, len);
-        if (written < 0 && errno == EINTR)
+        struct pollfd room = {.fd = fd, .events = POLLOUT};
+        if (poll(&room, 1, LOOK_MS) == 0) {
+            errno = EINTR;
+            if (is_told_to_quit())
+                return false;
+            continue;
+        }
+        ssize_t written = write(fd, bytes, len < WRITE_BYTES ? len : WRITE_BYTES);
+        if (written < 0 && (errno == EINTR || errno == EAGAIN))
             continue;
         if (written < 0)
             return false;

@@ -30,7 +30,8 @@ void wkv_top_screen_size(const struct wkv_top_screen *screen, unsigned *columns,
 /* Reads the keys that are there. Returns whether one of them says to quit. */
 bool wkv_top_screen_quits(struct wkv_top_screen *screen);
 
-/* Writes all bytes. Errors: false, errno says why. */
+/* Writes all bytes. Errors: false, errno says why; EINTR: whoever reads them does not, and a signal that ends
+ * the program waits to be taken. */
 bool wkv_top_write(int fd, const char *bytes, size_t len);
 
 #endif

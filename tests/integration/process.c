@@ -230,6 +230,20 @@ void process_read(struct process *process)
     output_read(&process->err);
 }
 
+void output_fill(const struct output *output)
+{
+    static const char line[] = "nothing of the process's\n";
+    char path[64];
+    (void)fcntl(output->fd, F_SETPIPE_SZ, 4096);
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", output->fd);
+    int fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    ck_assert_int_ge(fd, 0);
+    while (write(fd, line, sizeof line - 1) > 0) {
+    }
+    ck_assert_int_eq(errno, EAGAIN);
+    ck_assert_int_eq(close(fd), 0);
+}
+
 void process_signal(const struct process *process, int signal)
 {
     ck_assert_int_gt(process->pid, 0);

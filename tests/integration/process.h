@@ -45,6 +45,9 @@ int process_await_exit(struct process *process);
 /* Reads what the process has said up to now without waiting. */
 void process_read(struct process *process);
 
+/* Fills the pipe, of which a page is left, so that what the process writes next has to wait for a reader. */
+void output_fill(const struct output *output);
+
 void process_signal(const struct process *process, int signal);
 
 /* Stops the process in its tracks, and returns when it stands still. SIGCONT wakes it. */

@@ -1,7 +1,5 @@
 /* Standard error belongs to others: whoever reads it slowly, not at all, or no more, holds up no request, no
  * reconnect and no stop. */
-#include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -47,21 +45,6 @@ static void serve(const char *level)
     client_open(&client, server.url);
 }
 
-/* Fills the pipe that the provider's lines go to, so that not one more has room until it is read. */
-static void fill_pipe(void)
-{
-    static const char line[] = "nothing of the provider's\n";
-    char path[64];
-    (void)fcntl(provider.err.fd, F_SETPIPE_SZ, 4096);
-    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", provider.err.fd);
-    int fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-    ck_assert_int_ge(fd, 0);
-    while (write(fd, line, sizeof line - 1) > 0) {
-    }
-    ck_assert_int_eq(errno, EAGAIN);
-    ck_assert_int_eq(close(fd), 0);
-}
-
 static void ask(int requests)
 {
     for (int i = 0; i < requests; i++)
@@ -92,7 +75,7 @@ START_TEST(at_debug_level_every_request_is_answered)
 {
     serve("debug");
     ck_assert_uint_eq(dropped(), 0);
-    fill_pipe();
+    output_fill(&provider.err);
     ask(REQUESTS);
     unsigned long count = dropped();
     ck_assert_uint_gt(count, 0);
@@ -109,7 +92,7 @@ END_TEST
 START_TEST(at_the_default_level_it_reconnects_and_stops)
 {
     serve("info");
-    fill_pipe();
+    output_fill(&provider.err);
     for (int i = 0; i < 3; i++) {
         nats_server_kill(&server);
         http_await_status(http_port, "/readyz", 503);
@@ -126,7 +109,7 @@ END_TEST
 START_TEST(with_a_queue_that_is_full_it_stops_in_time)
 {
     serve("debug");
-    fill_pipe();
+    output_fill(&provider.err);
     ask(REQUESTS);
     stops_unread();
 }

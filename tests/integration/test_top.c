@@ -319,6 +319,24 @@ START_TEST(a_bad_option_exits_64_with_one_line_that_names_it)
 }
 END_TEST
 
+/* A pager that waits for its user, such as `less`. */
+START_TEST(whoever_does_not_read_it_does_not_keep_it_from_ending)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+    provider_serve(&provider, server.url, NULL);
+    start_top(NULL, NULL, NULL, NULL);
+    (void)await_printed(0, "state=serving");
+    output_fill(&top.out);
+    /* Now it waits, or will at the next look. */
+    (void)poll(NULL, 0, _i * 100);
+    process_signal(&top, signals[_i]);
+    struct pollfd ended = {.fd = top.pid_fd, .events = POLLIN};
+    ck_assert_msg(poll(&ended, 1, 10000) == 1, "it does not end");
+    ck_assert_int_eq(process_await_exit(&top), 0);
+    provider_stop(&provider);
+}
+END_TEST
+
 START_TEST(help_names_its_options)
 {
     static const char *const names[] = {"--server",  "--binding", "--interval",
@@ -541,6 +559,7 @@ Suite *top_suite(void)
     tcase_add_test(tests, an_inbox_prefix_is_honoured);
     tcase_add_loop_test(tests, a_bad_option_exits_64_with_one_line_that_names_it, 0,
                         (int)(sizeof bad / sizeof bad[0]));
+    tcase_add_loop_test(tests, whoever_does_not_read_it_does_not_keep_it_from_ending, 0, 3);
     tcase_add_test(tests, help_names_its_options);
     suite_add_tcase(suite, tests);
     tests = tcase_create("terminal");
