@@ -74,14 +74,25 @@ static void note(struct wkv_meeting *meeting, uint64_t round, const struct wkv_p
         peer->answered |= UINT32_C(1) << (round - peer->first);
 }
 
+static void hear_own(struct wkv_meeting *meeting, uint64_t round, int64_t now_ns)
+{
+    if (round <= meeting->own_round)
+        return;
+    int64_t took_ns = now_ns - meeting->asked_ns;
+    int64_t wait_ns = took_ns * WKV_MEETING_AFTER_OWN_TIMES;
+    if (wait_ns < WKV_MEETING_AFTER_OWN_NS)
+        wait_ns = WKV_MEETING_AFTER_OWN_NS;
+    if (wait_ns > WKV_MEETING_AFTER_OWN_MOST_NS || round < meeting->round)
+        wait_ns = WKV_MEETING_AFTER_OWN_MOST_NS;
+    meeting->own_round = round;
+    meeting->over_ns = now_ns + wait_ns;
+}
+
 void wkv_meeting_hear(struct wkv_meeting *meeting, uint64_t round, const struct wkv_pong *pong,
                       int64_t now_ns)
 {
     if (strcmp(pong->id, meeting->own.id) == 0) {
-        if (round <= meeting->own_round)
-            return;
-        meeting->own_round = round;
-        meeting->heard_own_ns = now_ns;
+        hear_own(meeting, round, now_ns);
         return;
     }
     if (is_in_the_way(meeting, pong)) {
@@ -145,8 +156,7 @@ static const struct wkv_meeting_peer *foremost(const struct wkv_meeting *meeting
 /* Whether a question of this claim has been answered by us, and whoever else is there has had time for it. */
 static bool is_over(const struct wkv_meeting *meeting, int64_t now_ns)
 {
-    return meeting->own_round > meeting->blocked_round &&
-           now_ns - meeting->heard_own_ns >= WKV_MEETING_AFTER_OWN_NS;
+    return meeting->own_round > meeting->blocked_round && now_ns >= meeting->over_ns;
 }
 
 static enum wkv_meeting_state judge_claim(struct wkv_meeting *meeting, int64_t now_ns,
@@ -196,14 +206,12 @@ int64_t wkv_meeting_due_ns(const struct wkv_meeting *meeting)
         return 0;
     if (meeting->own_round < meeting->round)
         return meeting->asked_ns + WKV_MEETING_UNHEARD_NS;
-    return later(meeting->asked_ns + WKV_MEETING_UNDECIDED_NS,
-                 meeting->heard_own_ns + WKV_MEETING_AFTER_OWN_NS);
+    return later(meeting->asked_ns + WKV_MEETING_UNDECIDED_NS, meeting->over_ns);
 }
 
 int64_t wkv_meeting_judge_ns(const struct wkv_meeting *meeting, int64_t now_ns)
 {
     int64_t due_ns = wkv_meeting_due_ns(meeting);
-    int64_t over_ns = meeting->heard_own_ns + WKV_MEETING_AFTER_OWN_NS;
-    bool waits = meeting->own_round == meeting->round && over_ns > now_ns;
-    return waits && over_ns < due_ns ? over_ns : due_ns;
+    bool waits = meeting->own_round == meeting->round && meeting->over_ns > now_ns;
+    return waits && meeting->over_ns < due_ns ? meeting->over_ns : due_ns;
 }

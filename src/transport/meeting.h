@@ -39,8 +39,11 @@
 #define WKV_MEETING_ROUND_NS (800 * WKV_NS_PER_MS)
 #define WKV_MEETING_UNDECIDED_NS (100 * WKV_NS_PER_MS)
 #define WKV_MEETING_UNHEARD_NS (300 * WKV_NS_PER_MS)
-/* So long after our own answer the others' are waited for. */
+/* After our own answer the others' are waited for: at least so long, and where ours has taken its time, which
+ * tells of a busy machine, that many times as long; at most so long. */
 #define WKV_MEETING_AFTER_OWN_NS (50 * WKV_NS_PER_MS)
+#define WKV_MEETING_AFTER_OWN_TIMES 4
+#define WKV_MEETING_AFTER_OWN_MOST_NS (250 * WKV_NS_PER_MS)
 /* Nobody is kept from serving for longer by others that are not confirmed. Whoever is real is by then. */
 #define WKV_MEETING_CLAIM_NS (8 * WKV_NS_PER_S)
 
@@ -64,9 +67,9 @@ struct wkv_meeting {
     struct wkv_pong own;
     bool serving; /* has claimed its address */
     int64_t claim_ns;
-    int64_t asked_ns;     /* the last round begun */
-    int64_t heard_own_ns; /* our own answer to own_round, the last one that it came to (0: none) */
-    uint64_t own_round;
+    int64_t asked_ns;         /* the last round begun */
+    uint64_t own_round;       /* the last one to which our own answer came; 0: none */
+    int64_t over_ns;          /* when the others have had their time to answer that one, too */
     int64_t interval_ns;      /* between rounds where nobody else is there */
     uint64_t round;           /* the last one begun; 0: none */
     uint64_t undecided_round; /* the last in which one that starts had yet to decide */

@@ -317,6 +317,23 @@ END_TEST
 
 #define PAIRS 10
 
+/* One whose answer took longer than anybody waits at the start, as on a machine that is too busy, is met by
+ * and by: then it is the younger one that goes. */
+static void check_late_meeting(struct process pair[2])
+{
+    static const char goes[] = "is older than this one";
+    long long deadline_ms = now_ms() + WAIT_MS;
+    for (int i = 0;; i = 1 - i) {
+        process_read(&pair[i]);
+        if (strstr(pair[i].err.bytes, goes) != NULL) {
+            ck_assert_int_eq(process_await_exit(&pair[i]), 69);
+            return;
+        }
+        ck_assert_msg(now_ms() < deadline_ms, "2 serve:\n%s%s", pair[0].err.bytes, pair[1].err.bytes);
+        nats_Sleep(5);
+    }
+}
+
 /* One must say that it is ready, the other that it is not alone. */
 static void check_pair(struct process pair[2], const char *binding)
 {
@@ -330,6 +347,10 @@ static void check_pair(struct process pair[2], const char *binding)
             ck_assert_int_eq(process_await_exit(&pair[i]), 69);
             refused++;
         }
+    }
+    if (served == 2) {
+        check_late_meeting(pair);
+        return;
     }
     ck_assert_msg(served == 1 && refused == 1, "%d serve and %d do not:\n%s%s", served, refused,
                   pair[0].err.bytes, pair[1].err.bytes);

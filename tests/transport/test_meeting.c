@@ -73,7 +73,25 @@ START_TEST(a_late_answer_of_its_own_is_good_enough)
     ck_assert_int_eq(wkv_meeting_due_ns(&meeting), 300 * MS);
     wkv_meeting_ask(&meeting, 300 * MS);
     wkv_meeting_hear(&meeting, 1, &meeting.own, 310 * MS);
-    ck_assert_int_eq(judge(&meeting, 360 * MS), WKV_MEETING_ALONE);
+    ck_assert_int_eq(judge(&meeting, 559 * MS), WKV_MEETING_OPEN);
+    ck_assert_int_eq(judge(&meeting, 560 * MS), WKV_MEETING_ALONE);
+}
+END_TEST
+
+/* Where our own answer takes its time, so may others'. */
+START_TEST(on_a_busy_machine_the_others_get_more_time)
+{
+    static const int rows[][2] = {{1, 50}, {12, 50}, {20, 80}, {60, 240}, {100, 250}, {290, 250}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct wkv_meeting meeting = {.own = pong_of("M", MIDDLE, WKV_PHASE_STARTING)};
+        wkv_meeting_claim(&meeting, 0);
+        wkv_meeting_ask(&meeting, 0);
+        wkv_meeting_hear(&meeting, 1, &meeting.own, rows[i][0] * MS);
+        int64_t over_ns = (rows[i][0] + rows[i][1]) * MS;
+        ck_assert_int_eq(judge(&meeting, over_ns - 1), WKV_MEETING_OPEN);
+        ck_assert_int_ge(wkv_meeting_due_ns(&meeting), over_ns);
+        ck_assert_int_eq(judge(&meeting, over_ns), WKV_MEETING_ALONE);
+    }
 }
 END_TEST
 
@@ -460,6 +478,7 @@ Suite *meeting_suite(void)
     TCase *tests = tcase_create("meeting");
     tcase_add_test(tests, who_hears_only_itself_waits_50_ms_more_and_no_longer);
     tcase_add_test(tests, a_late_answer_of_its_own_is_good_enough);
+    tcase_add_test(tests, on_a_busy_machine_the_others_get_more_time);
     tcase_add_loop_test(tests, whom_one_that_starts_yields_to, 0,
                         (int)(sizeof met_at_start / sizeof met_at_start[0]));
     tcase_add_test(tests, who_has_yielded_for_nothing_asks_again_before_it_serves);
