@@ -252,7 +252,6 @@ static char *keep_secret(struct wkv_config *config, const char *bytes, size_t le
     return copy;
 }
 
-/* One line end behind the secret is an editor's or echo's. */
 static enum wkv_code secret_of_file(const char *variable, const char *path, struct wkv_config *config,
                                     const char **value, struct wkv_error *error)
 {
@@ -267,11 +266,7 @@ static enum wkv_code secret_of_file(const char *variable, const char *path, stru
         sodium_free(bytes);
         return wkv_fail(error, code, "%s: %s", variable, cause.text);
     }
-    if (len > 0 && bytes[len - 1] == '\n')
-        len--;
-    if (len > 0 && bytes[len - 1] == '\r')
-        len--;
-    *value = keep_secret(config, bytes, len);
+    *value = keep_secret(config, bytes, wkv_file_without_line_end(bytes, len));
     sodium_free(bytes);
     return *value == NULL ? wkv_fail(error, WKV_UNAVAILABLE, "no memory for a secret") : WKV_OK;
 }

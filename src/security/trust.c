@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "wascc_keyvalue/file.h"
+
 /* Keys in ascending order of their bytes, one after the other. */
 struct key_list {
     unsigned char (*keys)[WKV_NKEY_BYTES];
@@ -121,12 +123,8 @@ static bool is_separator(char c)
 enum wkv_code wkv_trust_add(struct wkv_trust *trust, enum wkv_trust_list list, const char *text, size_t len,
                             struct wkv_error *error)
 {
-    static const char mark[] = "\xef\xbb\xbf";
     size_t number = 0;
-    if (len >= sizeof mark - 1 && memcmp(text, mark, sizeof mark - 1) == 0) {
-        text += sizeof mark - 1;
-        len -= sizeof mark - 1;
-    }
+    wkv_file_skip_mark(&text, &len);
     for (size_t at = 0; at < len;) {
         if (is_separator(text[at])) {
             at++;

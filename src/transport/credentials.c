@@ -78,32 +78,19 @@ static enum wkv_code set_token(const char *token, natsOptions *out, struct wkv_e
     return code;
 }
 
-/* One line end behind the password is an editor's or echo's; a second one would be the password's own. */
-static size_t without_line_end(const char *bytes, size_t len)
-{
-    if (len > 0 && bytes[len - 1] == '\n')
-        len--;
-    if (len > 0 && bytes[len - 1] == '\r')
-        len--;
-    return len;
-}
-
 static enum wkv_code use_password(const char *user, char *bytes, size_t len, natsOptions *out,
                                   struct wkv_error *error)
 {
-    static const char mark[] = "\xef\xbb\xbf";
-    len = without_line_end(bytes, len);
-    if (len >= sizeof mark - 1 && memcmp(bytes, mark, sizeof mark - 1) == 0) {
-        bytes += sizeof mark - 1;
-        len -= sizeof mark - 1;
-    }
+    const char *password = bytes;
+    len = wkv_file_without_line_end(bytes, len);
     bytes[len] = '\0';
+    wkv_file_skip_mark(&password, &len);
     if (len == 0)
         return wkv_fail(error, WKV_BAD_REQUEST, "that file is empty: it holds the password");
-    if (strlen(bytes) < len)
+    if (strlen(password) < len)
         return wkv_fail(error, WKV_BAD_REQUEST,
                         "that file has a NUL in it: it holds the password and nothing else");
-    return set_user(user, bytes, out, error);
+    return set_user(user, password, out, error);
 }
 
 static enum wkv_code set_password_of_file(const struct wkv_connect_options *options, natsOptions *out,

@@ -1,0 +1,125 @@
+/* Small files that an operator names. */
+#include <check.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "wascc_keyvalue/file.h"
+
+static char folder[] = "/tmp/wkv-file-XXXXXX";
+static char path[64];
+
+static void make_folder(void)
+{
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    (void)snprintf(path, sizeof path, "%s/file", folder);
+}
+
+static void remove_folder(void)
+{
+    (void)unlink(path);
+    (void)rmdir(folder);
+}
+
+static void write_file(const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    (void)close(fd);
+}
+
+START_TEST(a_file_is_read_up_to_its_bound)
+{
+    char bytes[8];
+    size_t len;
+    struct wkv_error error;
+    write_file("12345678");
+    ck_assert_int_eq(wkv_file_read("that file", path, WKV_FILE_REGULAR, bytes, 8, &len, &error), WKV_OK);
+    ck_assert_uint_eq(len, 8);
+    ck_assert_int_eq(memcmp(bytes, "12345678", 8), 0);
+    ck_assert_int_eq(wkv_file_read("that file", path, WKV_FILE_ANY, bytes, 7, &len, &error), WKV_BAD_REQUEST);
+    ck_assert_str_eq(error.text, "that file is longer than 7 bytes");
+    write_file("");
+    ck_assert_int_eq(wkv_file_read("that file", path, WKV_FILE_REGULAR, bytes, 8, &len, &error), WKV_OK);
+    ck_assert_uint_eq(len, 0);
+}
+END_TEST
+
+START_TEST(what_is_no_regular_file_is_refused_at_once)
+{
+    char byte;
+    size_t len;
+    struct wkv_error error;
+    const char *const others[] = {path, folder, "/dev/zero", "/nowhere/at/all"};
+    const char *const says[] = {"not a regular file", "Is a directory", "not a regular file", "No such file"};
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    for (size_t i = 0; i < 4; i++) {
+        ck_assert_int_eq(wkv_file_read("that", others[i], WKV_FILE_REGULAR, &byte, 1, &len, &error),
+                         WKV_BAD_REQUEST);
+        ck_assert_msg(strstr(error.text, says[i]) != NULL &&
+                          strncmp(error.text, "cannot read that: ", 18) == 0,
+                      "%s", error.text);
+    }
+}
+END_TEST
+
+/* As with `--claims <(...)`. */
+START_TEST(a_pipe_is_read_where_somebody_waits_for_it)
+{
+    char bytes[8], name[32];
+    size_t len;
+    struct wkv_error error;
+    int ends[2];
+    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+    ck_assert_int_eq(write(ends[1], "abc", 3), 3);
+    (void)close(ends[1]);
+    (void)snprintf(name, sizeof name, "/dev/fd/%d", ends[0]);
+    ck_assert_int_eq(wkv_file_read("that", name, WKV_FILE_ANY, bytes, 8, &len, &error), WKV_OK);
+    ck_assert_uint_eq(len, 3);
+    (void)close(ends[0]);
+}
+END_TEST
+
+static const struct {
+    const char *text, *trimmed;
+    size_t without_line_end;
+} texts[] = {
+    {"", "", 0},
+    {"a", "a", 1},
+    {"a\n", "a", 1},
+    {"a\r\n", "a", 1},
+    {"a\n\n", "a", 2},
+    {"a\r", "a", 2},
+    {"\n", "", 0},
+    {"\r\n", "", 0},
+    {"\xef\xbb\xbf \t a b\r\n\r\n", "a b", 11},
+    {"\xef\xbb\xbf", "", 3},
+    {"\xef\xbb", "\xef\xbb", 2},
+};
+
+START_TEST(what_an_editor_leaves_is_taken_off)
+{
+    const char *text = texts[_i].text;
+    size_t len = strlen(text);
+    ck_assert_uint_eq(wkv_file_without_line_end(text, len), texts[_i].without_line_end);
+    wkv_file_trim(&text, &len);
+    ck_assert_uint_eq(len, strlen(texts[_i].trimmed));
+    ck_assert_int_eq(memcmp(text, texts[_i].trimmed, len), 0);
+}
+END_TEST
+
+Suite *file_suite(void)
+{
+    Suite *suite = suite_create("support/file");
+    TCase *tests = tcase_create("file");
+    tcase_add_checked_fixture(tests, make_folder, remove_folder);
+    tcase_add_test(tests, a_file_is_read_up_to_its_bound);
+    tcase_add_test(tests, what_is_no_regular_file_is_refused_at_once);
+    tcase_add_test(tests, a_pipe_is_read_where_somebody_waits_for_it);
+    tcase_add_loop_test(tests, what_an_editor_leaves_is_taken_off, 0, sizeof texts / sizeof texts[0]);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
