@@ -299,6 +299,12 @@ bool wkv_keeper_join(struct wkv_keeper *keeper, int64_t until_ns, bool *cut)
     return true;
 }
 
+void wkv_keeper_abandon(struct wkv_keeper *keeper)
+{
+    if (keeper->started)
+        (void)pthread_detach(keeper->thread);
+}
+
 void wkv_keeper_destroy(struct wkv_keeper *keeper)
 {
     if (keeper->lost_fd >= 0)

@@ -86,6 +86,9 @@ bool wkv_keeper_await_drained(struct wkv_keeper *keeper, int64_t until_ns);
  * nothing that it uses may be freed. *cut is set where its drain did not come to its end. */
 bool wkv_keeper_join(struct wkv_keeper *keeper, int64_t until_ns, bool *cut);
 
+/* Its thread has not been joined and will not be: the process ends around it. Nothing may follow. */
+void wkv_keeper_abandon(struct wkv_keeper *keeper);
+
 /* Frees one without a thread. */
 void wkv_keeper_destroy(struct wkv_keeper *keeper);
 

@@ -268,8 +268,10 @@ static bool end_keepers(struct server *server, int64_t until_ns)
 }
 
 /* Ends the process while threads of it run that nothing can end. */
-static void end_now(const struct server *server, int status)
+static void end_now(struct server *server, int status)
 {
+    for (unsigned i = 0; i < server->keeper_count; i++)
+        wkv_keeper_abandon(&server->each[i]);
     wkv_log_flush(server->options->log, LAST_WORDS_MS);
     _exit(status);
 }
