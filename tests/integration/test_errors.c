@@ -443,7 +443,7 @@ START_TEST(garbage_on_every_operation_is_answered_and_does_no_harm)
     ck_assert_uint_eq(pipeline.no_responders, 0);
     ck_assert_uint_eq(pipeline.repeated, 0);
     ck_assert_uint_gt(pipeline.errors, count / 4);
-    ck_assert_uint_gt(pipeline.ok, 100);
+    ck_assert_uint_gt(pipeline.ok, count / 60);
     pipeline_close(&pipeline);
     ck_assert_int_eq(client_add(&caller, JSON, "after the garbage", 1), 1);
 }
