@@ -103,9 +103,12 @@ static void publish_as(const char *actor, const char *operation, const char *rep
     ck_assert_int_eq(natsConnection_Flush(client.connection), NATS_OK);
 }
 
+static int connection_count;
+
 static void serve_behind_relay(const char *workers)
 {
     char url[URL_BYTES];
+    connection_count = atoi(workers) + 2; /* that for `system` and discovery's */
     relays[0] = relay_start(server.port);
     relay_url(relays[0], url);
     provider_start(&provider, url, "--workers", workers, WITH_METRICS, NULL);
@@ -132,6 +135,8 @@ static void await_nobody(void)
 static void come_back_after_cut(void)
 {
     relay_await_cut(relays[0]);
+    for (int i = 0; i < connection_count; i++)
+        (void)process_await_line(&provider, "disconnected");
     http_await_status(http_port, "/readyz", 503);
     await_nobody();
     relay_set_door(relays[0], RELAY_OPEN);
