@@ -7,6 +7,8 @@
 #ifndef WASCC_KEYVALUE_ERROR_H
 #define WASCC_KEYVALUE_ERROR_H
 
+#include <stdarg.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -37,6 +39,10 @@ struct wkv_error {
  * replaced by '?', so a caller's bytes can never break out of a header or a log line. error may be NULL. */
 enum wkv_code wkv_fail(struct wkv_error *error, enum wkv_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* The same with "<who>: " in front of the text. */
+enum wkv_code wkv_vfail(struct wkv_error *error, enum wkv_code code, const char *who, const char *format,
+                        va_list args) __attribute__((format(printf, 4, 0)));
 
 /* Sets error to WKV_OK with an empty text. */
 void wkv_error_clear(struct wkv_error *error);

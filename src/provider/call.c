@@ -6,12 +6,11 @@
 
 enum wkv_code wkv_call_fail(struct wkv_call *call, enum wkv_code code, const char *format, ...)
 {
-    char text[WKV_ERROR_TEXT_BYTES];
     va_list args;
     va_start(args, format);
-    (void)vsnprintf(text, sizeof text, format, args);
+    (void)wkv_vfail(call->error, code, call->operation->name, format, args);
     va_end(args);
-    return wkv_fail(call->error, code, "%s: %s", call->operation->name, text);
+    return code;
 }
 
 enum wkv_code wkv_call_key(struct wkv_call *call, ProtobufCBinaryData name, struct wkv_key *key)

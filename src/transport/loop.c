@@ -153,13 +153,15 @@ static void prepare(struct wkv_loop *loop)
     loop->prepared = count;
 }
 
-/* Handles what waits until the clock says end_ns or the loop is told to stop. */
-static void handle_until(struct wkv_loop *loop, int64_t end_ns)
+void wkv_loop_handle_waiting(struct wkv_loop *loop)
 {
     struct wkv_backlog_item item;
     while (loop->backlog.count > 0) {
         loop->clock_ns = wkv_loop_begun_ns(loop);
-        if (loop->clock_ns >= end_ns || atomic_load_explicit(&loop->want_stop, memory_order_relaxed))
+        if (loop->slice_end_ns == 0)
+            loop->slice_end_ns = loop->clock_ns + SLICE_NS;
+        if (loop->clock_ns >= loop->slice_end_ns ||
+            atomic_load_explicit(&loop->want_stop, memory_order_relaxed))
             return;
         if (loop->prepared == 0)
             prepare(loop);
@@ -188,19 +190,6 @@ static void refuse_excess(struct wkv_loop *loop)
         from->waiting--;
         wkv_loop_retire(loop, item.message);
     }
-}
-
-/* Handles what waits, for some milliseconds at the most. What is left over is shared out. */
-static void handle_waiting(struct wkv_loop *loop)
-{
-    if (loop->backlog.count == 0)
-        return;
-    if (loop->backlog.bytes > BACKLOG_BYTES)
-        refuse_excess(loop);
-    loop->clock_ns = wkv_loop_begun_ns(loop);
-    handle_until(loop, loop->clock_ns + SLICE_NS);
-    if (loop->backlog.count > 0)
-        wkv_loop_share_backlog(loop);
 }
 
 static void answer_turns(struct wkv_loop *loop, uint64_t asked)
@@ -235,6 +224,7 @@ static void read_once(struct wkv_loop *loop)
     wkv_pulse_set(&loop->pulse, false);
     natsConnection_ProcessReadEvent(loop->connection);
     wkv_pulse_set(&loop->pulse, true);
+    loop->clock_ns = 0;
     /* The server may have told of another limit, a user's own say. It does so nowhere else: this is the limit
      * of every request until the next read. */
     wkv_loop_note_max_payload(loop);
@@ -250,13 +240,18 @@ static void turn(struct wkv_loop *loop)
     uint64_t asked = atomic_load_explicit(&loop->turns_asked, memory_order_acquire);
     bool readable = await_events(loop, !left_over && asked == loop->turns_done);
     loop->clock_ns = 0;
+    loop->slice_end_ns = 0;
     do {
         if (readable)
             read_once(loop);
         wkv_loop_take_in(loop);
         readable = readable && --reads > 0 && await_events(loop, false);
     } while (readable);
-    handle_waiting(loop);
+    if (loop->backlog.bytes > BACKLOG_BYTES)
+        refuse_excess(loop);
+    wkv_loop_handle_waiting(loop);
+    if (loop->backlog.count > 0)
+        wkv_loop_share_backlog(loop);
     if (loop->bytes_seen - loop->spent_from >= SPENT_BYTES)
         destroy_spent(loop);
     wkv_loop_offer_writes(loop);

@@ -141,6 +141,8 @@ struct wkv_loop {
     size_t replied_bytes;   /* of the last reply's payload */
 
     struct wkv_backlog backlog; /* taken from nats.c */
+    int64_t slice_end_ns;       /* when this turn stops handling; 0: it has not begun */
+    int64_t read_ns;            /* when what comes in now was read */
     size_t prepared;            /* so many of those that are next have been prepared for */
     int64_t max_wait_ns; /* what has waited longer is refused; 0: nothing is. Set before it is opened */
     bool late;           /* the message in hand has waited too long */

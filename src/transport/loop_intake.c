@@ -67,7 +67,7 @@ void wkv_loop_share_backlog(struct wkv_loop *loop)
 static void take_message(struct wkv_loop *loop, struct wkv_loop_subscription *from, natsMsg *message)
 {
     struct wkv_backlog_item item = {
-        .message = message, .from = from, .read_ns = loop->clock_ns, .bytes = bytes_of(message)};
+        .message = message, .from = from, .read_ns = loop->read_ns, .bytes = bytes_of(message)};
     if (!may_handle(loop, from, message)) {
         wkv_loop_retire(loop, message);
     } else if (wkv_backlog_push(&loop->backlog, &item,
@@ -105,6 +105,8 @@ static bool take_from(struct wkv_loop *loop, struct wkv_loop_subscription *from)
         loop->pending--;
         if (status == NATS_OK)
             take_message(loop, from, message);
+        if (loop->backlog.count >= WKV_LOOP_BATCH && !loop->backlog.shared)
+            wkv_loop_handle_waiting(loop);
     }
     return any;
 }
@@ -148,6 +150,7 @@ void wkv_loop_take_in(struct wkv_loop *loop)
     if (loop->pending == 0)
         return;
     loop->clock_ns = wkv_loop_begun_ns(loop);
+    loop->read_ns = loop->clock_ns;
     bool extras_first = loop->extras_first;
     (extras_first ? take_extras : take_fixed)(loop);
     (extras_first ? take_fixed : take_extras)(loop);

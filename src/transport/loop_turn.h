@@ -5,8 +5,13 @@
 
 #include "transport/loop.h"
 
-/* Takes what nats.c has read into the backlog. What is not to be handled at all is dropped. */
+/* Takes what nats.c has read into the backlog. What is not to be handled at all is dropped. While nothing is
+ * left over from before, messages are handled by the batch as they are taken, while they are in the
+ * processor's cache. */
 void wkv_loop_take_in(struct wkv_loop *loop);
+
+/* Handles what waits, until the turn has taken some milliseconds or the loop is told to stop. */
+void wkv_loop_handle_waiting(struct wkv_loop *loop);
 
 /* Shares out what is left over by who sent it. */
 void wkv_loop_share_backlog(struct wkv_loop *loop);
