@@ -22,7 +22,7 @@ readonly JOBS
 readonly SUITES_AT_ONCE=$((2 * JOBS))
 
 # A randomized test does so many per cent of its work, and so many with --nightly.
-readonly GCC_SCALE=(100 100) SANITIZED_SCALE=(25 100) MEMCHECK_SCALE=(2 20)
+readonly GCC_SCALE=(100 100) ASAN_SCALE=(25 100) TSAN_SCALE=(10 100) MEMCHECK_SCALE=(2 20)
 
 usage()
 {
@@ -321,7 +321,7 @@ sanitizer_works()
     "$compiler" "$flag" -o "$probe" "$probe.c" && "$@" "$probe"
 }
 
-# run_sanitized PRESET COMPILER FLAG LABEL: a tree's suites of that label.
+# run_sanitized PRESET COMPILER FLAG SCALE LABEL: a tree's suites of that label.
 run_sanitized()
 {
     local preset=$1 flag=$3 prefix
@@ -331,7 +331,7 @@ run_sanitized()
         return
     fi
     check "the $preset build" build_preset "$preset" || return 0
-    WKV_TEST_SCALE=$(scale "${SANITIZED_SCALE[@]}") run_suites "$preset" "$4" "${prefix[@]}"
+    WKV_TEST_SCALE=$4 run_suites "$preset" "$5" "${prefix[@]}"
 }
 
 # Which leaks are known, and how far a stack is followed.
@@ -350,12 +350,12 @@ step_asan()
     set_sanitizer_options
     # The suite security/interop runs it.
     [[ -z "${jobs[cargo]:-}" ]] || wait_for_line "${jobs[cargo]}" "$LOGS/cargo.log" 'interop: wascap' 600 || true
-    run_sanitized asan "$(command -v clang || printf gcc)" -fsanitize=address,undefined ""
+    run_sanitized asan "$(command -v clang || printf gcc)" -fsanitize=address,undefined "$(scale "${ASAN_SCALE[@]}")" ""
 }
 
 step_tsan()
 {
-    run_sanitized tsan gcc -fsanitize=thread THREADED
+    run_sanitized tsan gcc -fsanitize=thread "$(scale "${TSAN_SCALE[@]}")" THREADED
 }
 
 # Prints `ROOM/UNIT PROGRAM UNIT` a suite of the label.
