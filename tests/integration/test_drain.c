@@ -163,11 +163,15 @@ START_TEST(a_server_that_hangs_does_not_hold_it_past_the_timeout)
 }
 END_TEST
 
+#define CONNECTIONS 4 /* two workers', that for `system` and discovery's */
+
+/* All have found out: of one that is lost while it drains nobody knows what it had received. */
 START_TEST(a_server_that_is_gone_does_not_hold_it)
 {
     provider_serve(&provider, server.url, "--drain-timeout", "30s", NULL);
     nats_server_kill(&server);
-    (void)process_await_line(&provider, "disconnected");
+    for (int i = 0; i < CONNECTIONS; i++)
+        (void)process_await_line(&provider, "disconnected");
     stops_in_time(0, 0);
 }
 END_TEST
