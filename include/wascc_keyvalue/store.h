@@ -54,11 +54,21 @@ struct wkv_key {
 #define WKV_STORE_DEFAULT_SHARDS 64u
 #define WKV_STORE_HASH_SEED_BYTES 16
 
+/* Where the store's blocks come from: a pool of pages whose blocks are moved together where they leave holes,
+ * or malloc, block by block, which then bounds nothing but what is counted. */
+enum wkv_store_blocks {
+    WKV_STORE_BLOCKS_DEFAULT, /* pooled, but malloc's where AddressSanitizer watches it */
+    WKV_STORE_BLOCKS_POOLED,
+    WKV_STORE_BLOCKS_MALLOC,
+};
+
 /* Zero means the default. */
 struct wkv_store_options {
     uint32_t shards;           /* rounded up to a power of two, at most WKV_STORE_MAX_SHARDS; default
                                   WKV_STORE_DEFAULT_SHARDS */
-    uint64_t max_memory_bytes; /* the budget for everything that the store allocates; default: no bound */
+    uint64_t max_memory_bytes; /* the budget for everything that the store allocates; default: no bound. Holes
+                                  between blocks may take an eighth more, and 64 KiB a shard */
+    enum wkv_store_blocks blocks;
     const unsigned char *hash_seed; /* WKV_STORE_HASH_SEED_BYTES bytes, copied; default: random. For tests */
 };
 
@@ -233,6 +243,7 @@ struct wkv_store_stats {
     uint64_t keys;            /* expired ones whose memory has not come back included */
     uint64_t keys_by_kind[4]; /* by enum wkv_kind */
     uint64_t bytes;           /* allocated, with the allocator's overhead, and reserved */
+    uint64_t held_bytes;      /* of memory for that, holes between blocks included; malloc's blocks are not */
     uint64_t budget_bytes;    /* 0: no bound */
     uint64_t expired;         /* keys that expired since start */
     uint32_t shards;

@@ -162,6 +162,8 @@ static void store(struct wkv_buffer *page, const struct wkv_stats_service *servi
     keyspaces(page, service);
     gauge(page, PREFIX "memory_bytes", "Memory that the store holds, as its budget counts it.",
           service->store.bytes);
+    gauge(page, PREFIX "memory_held_bytes", "Memory that is held for that, holes between blocks included.",
+          service->store.held_bytes);
     gauge(page, PREFIX "memory_budget_bytes", "What the store may hold (--max-memory); 0 is no bound.",
           service->store.budget_bytes);
     counter(page, PREFIX "expired_keys_total", "Keys that expired.", service->store.expired);

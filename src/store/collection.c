@@ -44,6 +44,7 @@ enum wkv_store_status wkv_store_list_push(struct wkv_store *store, struct wkv_ke
                                           int64_t now_ns, int32_t *length)
 {
     struct wkv_place place;
+    wkv_store_make_room(store, key.name.len + value.len);
     struct wkv_entry *entry = wkv_store_enter(store, key, now_ns, &place);
     enum wkv_store_status status = push_locked(place, entry, key, value, length);
     wkv_shard_unlock(place.shard);
@@ -137,6 +138,7 @@ enum wkv_store_status wkv_store_set_add(struct wkv_store *store, struct wkv_key 
                                         int64_t now_ns, int32_t *size)
 {
     struct wkv_place place;
+    wkv_store_make_room(store, key.name.len + member.len);
     struct wkv_entry *entry = wkv_store_enter(store, key, now_ns, &place);
     enum wkv_store_status status = set_add_locked(store, place, entry, key, member, size);
     wkv_shard_unlock(place.shard);

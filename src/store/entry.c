@@ -2,21 +2,10 @@
 
 #include <string.h>
 
-/* What malloc makes of a request: a word for itself, in steps of two words. Blocks are asked for in these
- * sizes, so that the spare bytes at the end are ours to use. */
-#define MALLOC_STEP_BYTES 16u
-#define MALLOC_WORD_BYTES 8u
-
-static size_t block_bytes(size_t bytes)
-{
-    size_t block = (bytes + MALLOC_WORD_BYTES + MALLOC_STEP_BYTES - 1) & ~(size_t)(MALLOC_STEP_BYTES - 1);
-    return block - MALLOC_WORD_BYTES;
-}
-
 static size_t entry_bytes(enum wkv_kind kind, bool timed, size_t key_len, size_t value_len)
 {
-    return block_bytes(offsetof(struct wkv_entry, body) + (timed ? sizeof(struct wkv_timer) : 0) +
-                       wkv_entry_head_bytes(kind) + key_len + value_len);
+    return offsetof(struct wkv_entry, body) + (timed ? sizeof(struct wkv_timer) : 0) +
+           wkv_entry_head_bytes(kind) + key_len + value_len;
 }
 
 struct wkv_entry *wkv_entry_create(struct wkv_memory *memory, uint32_t hash, struct wkv_key key,
@@ -24,7 +13,8 @@ struct wkv_entry *wkv_entry_create(struct wkv_memory *memory, uint32_t hash, str
 {
     assert(key.name.len > 0 && key.name.len <= WKV_STORE_MAX_KEY_BYTES &&
            value_len <= WKV_STORE_MAX_VALUE_BYTES);
-    struct wkv_entry *entry = wkv_memory_alloc(memory, entry_bytes(kind, timed, key.name.len, value_len));
+    struct wkv_entry *entry =
+        wkv_memory_alloc(memory, WKV_BLOCK_ENTRY, entry_bytes(kind, timed, key.name.len, value_len));
     if (entry == NULL)
         return NULL;
     entry->item.hash = hash;
@@ -40,11 +30,28 @@ struct wkv_entry *wkv_entry_create(struct wkv_memory *memory, uint32_t hash, str
     return entry;
 }
 
+static bool is_scalar(const struct wkv_entry *entry)
+{
+    return entry->kind == WKV_SCALAR || entry->kind == WKV_COUNTER;
+}
+
 bool wkv_entry_fits(const struct wkv_entry *entry, bool timed, size_t value_len)
 {
-    return entry->kind == WKV_SCALAR && (entry->timed != 0) == timed &&
-           entry_bytes(WKV_SCALAR, timed, entry->key_len, entry->u.value_len) ==
-               entry_bytes(WKV_SCALAR, timed, entry->key_len, value_len);
+    size_t needed = entry_bytes(WKV_SCALAR, timed, entry->key_len, value_len);
+    return is_scalar(entry) && needed <= wkv_memory_block_room(entry);
+}
+
+void wkv_entry_reshape(struct wkv_entry *entry, struct wkv_memory *memory, bool timed, size_t value_len)
+{
+    const char *key = wkv_entry_key(entry);
+    assert(is_scalar(entry));
+    entry->kind = WKV_SCALAR;
+    entry->timed = timed;
+    memmove(wkv_entry_key(entry), key, entry->key_len);
+    entry->u.value_len = (uint32_t)value_len;
+    if (timed)
+        wkv_entry_timer(entry)->deadline_ns = 0;
+    wkv_memory_shrink(memory, entry, entry_bytes(WKV_SCALAR, timed, entry->key_len, value_len));
 }
 
 /* Digits, and a minus sign. */

@@ -7,7 +7,7 @@
  *   +------+----------+---------+------+-------+-------------+---------+--------------+-----+--------------+
  *
  * Only a Set with an expiry makes an entry with room for a timer, and only lists and sets have their head; so
- * a plain scalar costs 16 bytes beside its key and value.
+ * a plain scalar costs 16 bytes beside its key and value, and the heap's word of 8.
  */
 #ifndef WKV_STORE_ENTRY_H
 #define WKV_STORE_ENTRY_H
@@ -104,9 +104,12 @@ static inline char *wkv_entry_scalar(const struct wkv_entry *entry)
 struct wkv_entry *wkv_entry_create(struct wkv_memory *memory, uint32_t hash, struct wkv_key key,
                                    enum wkv_kind kind, bool timed, size_t value_len);
 
-/* Whether a scalar of value_len bytes would take a block of the very size that the scalar entry has: then it
- * can be overwritten in place. */
+/* Whether the entry is a scalar or a counter in whose block a scalar of value_len bytes has room. */
 bool wkv_entry_fits(const struct wkv_entry *entry, bool timed, size_t value_len);
+
+/* Makes that entry, whose timer is not armed, one for a scalar of value_len bytes, which the caller then
+ * writes. What is left of the block is given back. */
+void wkv_entry_reshape(struct wkv_entry *entry, struct wkv_memory *memory, bool timed, size_t value_len);
 
 /* Tells about the entry. O(1). */
 void wkv_entry_info(const struct wkv_entry *entry, struct wkv_store_info *info);

@@ -3,7 +3,7 @@
 #include <string.h>
 
 /* One less than a power of two, like every length that follows but the last: with malloc's word the block is
- * a power of two. */
+ * about a power of two. */
 #define FIRST_KEYSPACES 7u
 
 void wkv_keyspaces_init(struct wkv_keyspaces *keyspaces)
@@ -26,7 +26,7 @@ bool wkv_keyspaces_grow(struct wkv_keyspaces *keyspaces, struct wkv_memory *memo
     /* No longer than what is counted, so that a key that was not counted when it came is not when it goes. */
     if (count > WKV_STORE_COUNTED_KEYSPACES)
         count = WKV_STORE_COUNTED_KEYSPACES;
-    uint64_t *keys = wkv_memory_alloc(memory, count * sizeof *keys);
+    uint64_t *keys = wkv_memory_alloc(memory, WKV_BLOCK_FIXED, count * sizeof *keys);
     if (keys == NULL)
         return false;
     if (keyspaces->count > 0)

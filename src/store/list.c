@@ -5,12 +5,12 @@
 #include "store/hash.h"
 #include "store/packed.h"
 
-/* Bytes of a full-grown chunk, its header and malloc's word included: small enough to be copied while it
+/* Bytes of a full-grown chunk, its header and the heap's word included: small enough to be copied while it
  * grows, large enough for the links to weigh little. An item that does not fit gets a chunk of its own size.
  */
 #define FULL_CHUNK_BYTES 2048u
 #define FIRST_CHUNK_BYTES 64u
-#define MALLOC_WORD_BYTES 8u
+#define WORD_BYTES sizeof(struct wkv_block)
 
 /*   0      8      16      20     24         28        32
  *   +------+------+-------+------+----------+---------+------------------------------+
@@ -28,13 +28,13 @@ struct wkv_list_chunk {
 
 static_assert(WKV_STORE_MAX_VALUE_BYTES <= UINT32_MAX / 2, "a chunk's sizes fit 32 bits");
 
-#define HEADER_BYTES (offsetof(struct wkv_list_chunk, packed) + MALLOC_WORD_BYTES)
+#define HEADER_BYTES (offsetof(struct wkv_list_chunk, packed) + WORD_BYTES)
 #define FULL_CAPACITY (FULL_CHUNK_BYTES - HEADER_BYTES)
 
 static struct wkv_list_chunk *new_chunk(struct wkv_memory *memory, size_t capacity)
 {
     struct wkv_list_chunk *chunk =
-        wkv_memory_alloc(memory, offsetof(struct wkv_list_chunk, packed) + capacity);
+        wkv_memory_alloc(memory, WKV_BLOCK_CHUNK, offsetof(struct wkv_list_chunk, packed) + capacity);
     if (chunk != NULL) {
         chunk->prev = NULL;
         chunk->next = NULL;
@@ -43,19 +43,6 @@ static struct wkv_list_chunk *new_chunk(struct wkv_memory *memory, size_t capaci
         chunk->capacity = (uint32_t)capacity;
     }
     return chunk;
-}
-
-/* Points the neighbours of a chunk, or the list's ends, to `chunk`. */
-static void relink(struct wkv_list *list, struct wkv_list_chunk *chunk)
-{
-    if (chunk->prev != NULL)
-        chunk->prev->next = chunk;
-    else
-        list->head = chunk;
-    if (chunk->next != NULL)
-        chunk->next->prev = chunk;
-    else
-        list->tail = chunk;
 }
 
 static void free_chunk(struct wkv_list *list, struct wkv_memory *memory, struct wkv_list_chunk *chunk)
@@ -85,7 +72,7 @@ static struct wkv_list_chunk *resize_chunk(struct wkv_list *list, struct wkv_mem
     moved->items = chunk->items;
     moved->used = chunk->used;
     memcpy(moved->packed, chunk->packed, chunk->used);
-    relink(list, moved);
+    wkv_list_moved(list, moved);
     wkv_memory_free(memory, chunk);
     return moved;
 }
@@ -112,9 +99,31 @@ static struct wkv_list_chunk *chunk_for(struct wkv_list *list, struct wkv_memory
     if (chunk == NULL)
         return NULL;
     chunk->prev = tail;
-    relink(list, chunk);
+    wkv_list_moved(list, chunk);
     list->chunks++;
     return chunk;
+}
+
+bool wkv_list_has_end(const struct wkv_list *list, const void *chunk)
+{
+    return list->head == chunk || list->tail == chunk;
+}
+
+bool wkv_list_is_end(const struct wkv_list_chunk *chunk)
+{
+    return chunk->prev == NULL || chunk->next == NULL;
+}
+
+void wkv_list_moved(struct wkv_list *list, struct wkv_list_chunk *fresh)
+{
+    if (fresh->prev != NULL)
+        fresh->prev->next = fresh;
+    else
+        list->head = fresh;
+    if (fresh->next != NULL)
+        fresh->next->prev = fresh;
+    else
+        list->tail = fresh;
 }
 
 bool wkv_list_push(struct wkv_list *list, struct wkv_memory *memory, struct wkv_text value)

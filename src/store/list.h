@@ -22,6 +22,14 @@ struct wkv_list {
     uint64_t bytes; /* of memory that the chunks take: what the account grew by in the list's own calls */
 };
 
+/* Whether a chunk is the list's first or last, and whether it is the first or last of its list. */
+bool wkv_list_has_end(const struct wkv_list *list, const void *chunk);
+bool wkv_list_is_end(const struct wkv_list_chunk *chunk);
+
+/* A chunk lies at `fresh` now: points its neighbours to it, or the ends of the list where it is one (list may
+ * be NULL where it is none). */
+void wkv_list_moved(struct wkv_list *list, struct wkv_list_chunk *fresh);
+
 /* Appends a copy of value. Returns false, with nothing changed, where memory is short. */
 bool wkv_list_push(struct wkv_list *list, struct wkv_memory *memory, struct wkv_text value);
 

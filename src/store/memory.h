@@ -1,6 +1,11 @@
-/* What the store allocates is counted here, as the allocator really takes it: the usable size of each block
- * and the word that malloc keeps in front of it. One account belongs to one shard and is touched under its
- * lock; the budget is shared by all shards.
+/* The memory of one shard, counted: what its blocks take goes to the budget that all shards share. Small
+ * blocks lie in the shard's heap, large ones in pages of their own, both from the pool; what never moves, and
+ * everything where there is no pool (a sanitizer watches malloc better than a heap of ours), is malloc's.
+ *
+ * Two bounds: the budget bounds what is counted, the pool what is held, which is that and the holes in it.
+ *
+ * One account belongs to one shard and is touched under its lock. A zeroed account with a budget is as good
+ * as any, and malloc's.
  */
 #ifndef WKV_STORE_MEMORY_H
 #define WKV_STORE_MEMORY_H
@@ -8,6 +13,8 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "store/heap.h"
 
 struct wkv_budget {
     uint64_t max_bytes; /* 0: no bound, and used_bytes is not kept */
@@ -18,17 +25,24 @@ struct wkv_budget {
 struct wkv_memory {
     struct wkv_budget *budget; /* borrowed */
     uint64_t used_bytes;
+    uint64_t credit_bytes; /* what the caller frees right after what it allocates now: both bounds may be
+                              passed by so much */
+    uint32_t owner;        /* the hash of the key that is worked at: blocks remember it */
+    struct wkv_heap heap;  /* heap.pool NULL: all blocks are malloc's */
 };
 
-/* Returns size bytes (> 0). Errors: NULL where the budget or the machine has no more; nothing is counted
- * then. */
-void *wkv_memory_alloc(struct wkv_memory *memory, size_t size);
+/* Returns size bytes (> 0) of the given kind, those of buckets on a 64-byte boundary, a cache line's. Errors:
+ * NULL where the budget, the pool or the machine has no more; nothing is counted then. */
+void *wkv_memory_alloc(struct wkv_memory *memory, enum wkv_block_kind kind, size_t size);
 
-/* The same on a 64-byte boundary, a cache line's. size is a multiple of 64. */
-void *wkv_memory_alloc_line(struct wkv_memory *memory, size_t size);
+/* Bytes of a block that may be written to: at the least what was asked for. */
+size_t wkv_memory_block_room(const void *block);
 
 /* What a block of these is counted as. */
-uint64_t wkv_memory_block_bytes(void *block);
+uint64_t wkv_memory_block_bytes(const void *block);
+
+/* Cuts a block to fewer bytes, in place. What it is counted as may stay the same. */
+void wkv_memory_shrink(struct wkv_memory *memory, void *block, size_t size);
 
 /* Gives a block back. NULL is allowed. */
 void wkv_memory_free(struct wkv_memory *memory, void *block);

@@ -25,17 +25,40 @@ enum wkv_store_status wkv_store_get(struct wkv_store *store, struct wkv_key key,
     return status;
 }
 
-/* Writes the scalar and its expiry into an entry that has room for both. */
+/* Writes the scalar and its expiry into an entry that has room for both and whose timer is not armed. */
 static void write_scalar(struct wkv_shard *shard, struct wkv_entry *entry, struct wkv_text value,
                          int64_t expires_at_ns)
 {
     entry->u.value_len = (uint32_t)value.len;
     if (value.len > 0)
         memcpy(wkv_entry_scalar(entry), value.data, value.len);
-    if (expires_at_ns != 0) {
-        wkv_wheel_disarm(&shard->wheel, wkv_entry_timer(entry));
+    if (expires_at_ns != 0)
         wkv_wheel_arm(&shard->wheel, wkv_entry_timer(entry), expires_at_ns);
-    }
+}
+
+/* Makes the entry of another scalar, or of a counter, one for this scalar, in place. */
+static void reshape(struct wkv_shard *shard, struct wkv_entry *entry, bool timed, size_t value_len)
+{
+    shard->keys_by_kind[entry->kind]--;
+    shard->keys_by_kind[WKV_SCALAR]++;
+    if (entry->timed)
+        wkv_wheel_disarm(&shard->wheel, wkv_entry_timer(entry));
+    wkv_entry_reshape(entry, &shard->memory, timed, value_len);
+}
+
+/* A fresh entry that will replace the old one (NULL: there is none): what that takes is as good as free, so
+ * that a value can be replaced where the budget is spent. */
+static struct wkv_entry *create_instead(struct wkv_place place, const struct wkv_entry *old,
+                                        struct wkv_key key, bool timed, size_t value_len)
+{
+    struct wkv_memory *memory = &place.shard->memory;
+    struct wkv_store_info info = {.bytes = 0};
+    if (old != NULL)
+        wkv_entry_info(old, &info);
+    memory->credit_bytes = info.bytes;
+    struct wkv_entry *fresh = wkv_entry_create(memory, place.hash, key, WKV_SCALAR, timed, value_len);
+    memory->credit_bytes = 0;
+    return fresh;
 }
 
 static enum wkv_store_status set_locked(struct wkv_place place, struct wkv_entry *old, struct wkv_key key,
@@ -46,10 +69,11 @@ static enum wkv_store_status set_locked(struct wkv_place place, struct wkv_entry
     if (timed && !wkv_wheel_reserve(&shard->wheel, &shard->memory))
         return WKV_STORE_NO_MEMORY;
     if (old != NULL && wkv_entry_fits(old, timed, value.len)) {
+        reshape(shard, old, timed, value.len);
         write_scalar(shard, old, value, expires_at_ns);
         return WKV_STORE_OK;
     }
-    struct wkv_entry *fresh = wkv_entry_create(&shard->memory, place.hash, key, WKV_SCALAR, timed, value.len);
+    struct wkv_entry *fresh = create_instead(place, old, key, timed, value.len);
     if (fresh == NULL)
         return WKV_STORE_NO_MEMORY;
     if (old != NULL) {
@@ -66,6 +90,7 @@ enum wkv_store_status wkv_store_set(struct wkv_store *store, struct wkv_key key,
                                     int64_t expires_at_ns, int64_t now_ns)
 {
     struct wkv_place place;
+    wkv_store_make_room(store, key.name.len + value.len);
     struct wkv_entry *old = wkv_store_enter(store, key, now_ns, &place);
     enum wkv_store_status status = set_locked(place, old, key, value, expires_at_ns);
     wkv_shard_unlock(place.shard);
@@ -127,6 +152,7 @@ enum wkv_store_status wkv_store_add(struct wkv_store *store, struct wkv_key key,
                                     int64_t now_ns, int32_t *sum)
 {
     struct wkv_place place;
+    wkv_store_make_room(store, key.name.len);
     struct wkv_entry *entry = wkv_store_enter(store, key, now_ns, &place);
     enum wkv_store_status status = add_locked(place, entry, key, delta, sum);
     wkv_shard_unlock(place.shard);

@@ -42,7 +42,7 @@ static void free_member(struct wkv_memory *memory, struct wkv_table_item *item)
 
 static bool table_add(struct wkv_table *table, struct wkv_memory *memory, uint32_t hash, struct wkv_text text)
 {
-    struct member *member = wkv_memory_alloc(memory, sizeof *member + text.len);
+    struct member *member = wkv_memory_alloc(memory, WKV_BLOCK_MEMBER, sizeof *member + text.len);
     if (member == NULL)
         return false;
     member->item.hash = hash;
@@ -93,7 +93,7 @@ static bool become_hashed(struct wkv_set *set, struct wkv_memory *memory, const 
 
 static bool packed_resize(struct wkv_set *set, struct wkv_memory *memory, uint32_t capacity)
 {
-    char *bytes = wkv_memory_alloc(memory, capacity);
+    char *bytes = wkv_memory_alloc(memory, WKV_BLOCK_PACKED, capacity);
     if (bytes == NULL)
         return false;
     if (set->u.packed.used > 0)
@@ -108,7 +108,7 @@ static bool packed_add(struct wkv_set *set, struct wkv_memory *memory, struct wk
 {
     uint32_t needed = set->u.packed.used + bytes;
     if (needed > set->u.packed.capacity) {
-        /* Doubling, less malloc's word so that the block itself is a power of two. */
+        /* Doubling, less the heap's word so that the block itself is a power of two. */
         uint32_t capacity = FIRST_PACKED_BYTES;
         while (capacity < needed)
             capacity = (capacity + 8) * 2 - 8;
@@ -206,6 +206,17 @@ bool wkv_set_contains(const struct wkv_set *set, const struct wkv_hasher *hasher
     if (set->hashed)
         return wkv_table_find(&set->u.table, member_hash(hasher, member), member_matches, &member) != NULL;
     return packed_find(set, member, &next) != NULL;
+}
+
+bool wkv_set_moved(struct wkv_set *set, enum wkv_block_kind kind, const void *old, void *fresh)
+{
+    if (set->hashed)
+        return kind == WKV_BLOCK_MEMBER ? wkv_table_item_moved(&set->u.table, old, fresh)
+                                        : wkv_table_block_moved(&set->u.table, kind, old, fresh);
+    if (kind != WKV_BLOCK_PACKED || set->u.packed.bytes != old)
+        return false;
+    set->u.packed.bytes = fresh;
+    return true;
 }
 
 struct each {

@@ -44,6 +44,10 @@ enum wkv_set_change wkv_set_remove(struct wkv_set *set, struct wkv_memory *memor
 
 bool wkv_set_contains(const struct wkv_set *set, const struct wkv_hasher *hasher, struct wkv_text member);
 
+/* A block that was at `old` lies at `fresh` now. Returns false, with nothing changed, where it is none of the
+ * set's. */
+bool wkv_set_moved(struct wkv_set *set, enum wkv_block_kind kind, const void *old, void *fresh);
+
 /* Shows every member, until visit returns false; visit must not change the set. */
 void wkv_set_each(const struct wkv_set *set, wkv_store_visitor visit, void *context);
 

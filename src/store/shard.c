@@ -4,14 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/relink.h"
+
 /* Pieces (chunks of a list, members of a set) that may be freed in the call that deletes them: some
  * microseconds' worth. More goes to the graveyard. */
 #define FREE_AT_ONCE 64u
 
-bool wkv_shard_init(struct wkv_shard *shard, struct wkv_budget *budget, int64_t now_ns)
+/* Pieces that are freed at a time where room is wanted. */
+#define COMPACT_STEPS 1000u
+
+bool wkv_shard_init(struct wkv_shard *shard, struct wkv_budget *budget, struct wkv_pages *pool,
+                    int64_t now_ns)
 {
     memset(shard, 0, sizeof *shard);
     shard->memory.budget = budget;
+    shard->memory.heap.pool = pool;
     wkv_table_init(&shard->table);
     wkv_keyspaces_init(&shard->keyspaces);
     wkv_wheel_init(&shard->wheel, now_ns);
@@ -155,5 +162,20 @@ bool wkv_shard_maintain(struct wkv_shard *shard, int64_t now_ns, unsigned max_st
         shard->expired++;
         wkv_shard_remove(shard, wkv_entry_of_timer(timer));
     }
-    return !drain_graveyard(shard, &steps) || steps == 0;
+    if (!drain_graveyard(shard, &steps) || steps == 0)
+        return true;
+    return wkv_shard_compact(shard) && wkv_heap_is_sparse(&shard->memory.heap);
+}
+
+bool wkv_shard_compact(struct wkv_shard *shard)
+{
+    unsigned steps = COMPACT_STEPS;
+    if (shard->graveyard != NULL) {
+        (void)drain_graveyard(shard, &steps);
+        return true;
+    }
+    if (!wkv_heap_is_sparse(&shard->memory.heap))
+        return false;
+    (void)wkv_heap_evacuate(&shard->memory.heap, wkv_shard_relink, shard);
+    return true;
 }

@@ -37,8 +37,9 @@ struct wkv_place {
     uint32_t hash;
 };
 
-/* Errors: false where the machine gives no lock. */
-bool wkv_shard_init(struct wkv_shard *shard, struct wkv_budget *budget, int64_t now_ns);
+/* pool NULL: all blocks are malloc's. Errors: false where the machine gives no lock. */
+bool wkv_shard_init(struct wkv_shard *shard, struct wkv_budget *budget, struct wkv_pages *pool,
+                    int64_t now_ns);
 void wkv_shard_destroy(struct wkv_shard *shard);
 
 void wkv_shard_lock(struct wkv_shard *shard);
@@ -62,6 +63,10 @@ void wkv_shard_discard(struct wkv_shard *shard, struct wkv_entry *entry);
 
 /* Turns a scalar into a counter in place. */
 void wkv_shard_make_counter(struct wkv_shard *shard, struct wkv_entry *entry);
+
+/* One piece of tidying: frees some of what lies in the graveyard, or evacuates a segment of the heap. Returns
+ * whether there was anything to do. No pointer to a block of the shard may be held. */
+bool wkv_shard_compact(struct wkv_shard *shard);
 
 /* Does up to max_steps pieces of upkeep. Returns true where some is left. */
 bool wkv_shard_maintain(struct wkv_shard *shard, int64_t now_ns, unsigned max_steps);

@@ -17,9 +17,33 @@ static bool make_shards(struct wkv_store *store, uint32_t count, int64_t now_ns)
     if (store->shards == NULL)
         return false;
     for (; store->shard_count < count; store->shard_count++)
-        if (!wkv_shard_init(&store->shards[store->shard_count], &store->budget, now_ns))
+        if (!wkv_shard_init(&store->shards[store->shard_count], &store->budget,
+                            store->pooled ? &store->pool : NULL, now_ns))
             return false;
     return true;
+}
+
+/* The sanitizer finds what is used after it is freed among malloc's blocks, not among ours. */
+#if defined(__SANITIZE_ADDRESS__)
+#define WATCHED_MALLOC true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WATCHED_MALLOC true
+#endif
+#endif
+#ifndef WATCHED_MALLOC
+#define WATCHED_MALLOC false
+#endif
+
+/* What the pool may hold: the budget, an eighth of it for holes, and a segment for each shard, which may have
+ * but one block in it. 0: no bound. */
+static uint64_t pool_bytes(uint64_t max_memory_bytes, uint32_t shards)
+{
+    uint64_t bytes;
+    uint64_t holes = max_memory_bytes / 8 + shards * (uint64_t)WKV_SEGMENT_BYTES;
+    if (max_memory_bytes == 0 || __builtin_add_overflow(max_memory_bytes, holes, &bytes))
+        return 0;
+    return bytes;
 }
 
 struct wkv_store *wkv_store_create(const struct wkv_store_options *options, int64_t now_ns)
@@ -35,6 +59,12 @@ struct wkv_store *wkv_store_create(const struct wkv_store_options *options, int6
         randombytes_buf(store->hasher.seed, sizeof store->hasher.seed);
     uint32_t shards =
         round_up_to_power_of_two(options->shards == 0 ? WKV_STORE_DEFAULT_SHARDS : options->shards);
+    store->pooled = options->blocks == WKV_STORE_BLOCKS_POOLED ||
+                    (options->blocks == WKV_STORE_BLOCKS_DEFAULT && !WATCHED_MALLOC);
+    if (!wkv_pages_init(&store->pool, pool_bytes(options->max_memory_bytes, shards))) {
+        free(store);
+        return NULL;
+    }
     uint64_t fixed_bytes = sizeof *store + shards * sizeof(struct wkv_shard);
     store->budget.max_bytes = options->max_memory_bytes;
     atomic_init(&store->budget.used_bytes, fixed_bytes);
@@ -53,6 +83,7 @@ void wkv_store_destroy(struct wkv_store *store)
     for (uint32_t i = 0; i < store->shard_count; i++)
         wkv_shard_destroy(&store->shards[i]);
     free(store->shards);
+    wkv_pages_destroy(&store->pool);
     sodium_memzero(&store->hasher, sizeof store->hasher);
     free(store);
 }
@@ -106,6 +137,8 @@ bool wkv_store_maintain(struct wkv_store *store, int64_t now_ns, unsigned max_st
         more |= wkv_shard_maintain(shard, now_ns, max_steps);
         wkv_shard_unlock(shard);
     }
+    if (!more)
+        wkv_pages_trim(&store->pool);
     return more;
 }
 
@@ -114,6 +147,7 @@ void wkv_store_stats(struct wkv_store *store, struct wkv_store_stats *stats)
     memset(stats, 0, sizeof *stats);
     stats->shards = store->shard_count;
     stats->budget_bytes = store->budget.max_bytes;
+    stats->held_bytes = wkv_pages_held(&store->pool);
     stats->bytes = sizeof *store + store->shard_count * sizeof(struct wkv_shard);
     stats->shard_keys_min = UINT64_MAX;
     for (uint32_t i = 0; i < store->shard_count; i++) {

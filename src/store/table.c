@@ -154,7 +154,7 @@ static bool chain_insert(struct wkv_memory *memory, struct spares *spares, struc
     }
     struct wkv_table_bucket *more = spares_take(spares);
     if (more == NULL && memory != NULL)
-        more = wkv_memory_alloc_line(memory, sizeof *more);
+        more = wkv_memory_alloc(memory, WKV_BLOCK_FURTHER, sizeof *more);
     if (more == NULL)
         return false;
     more->full = 0;
@@ -234,7 +234,8 @@ static void free_spares(struct wkv_memory *memory, struct spares *spares)
 static bool grow_directory(struct wkv_table *table, struct wkv_memory *memory)
 {
     uint32_t slots = table->segment_slots == 0 ? 4 : table->segment_slots * 2;
-    struct wkv_table_bucket **segments = wkv_memory_alloc(memory, slots * sizeof *segments);
+    struct wkv_table_bucket **segments =
+        wkv_memory_alloc(memory, WKV_BLOCK_DIRECTORY, slots * sizeof *segments);
     if (segments == NULL)
         return false;
     if (table->segments != NULL)
@@ -248,7 +249,7 @@ static bool grow_directory(struct wkv_table *table, struct wkv_memory *memory)
 /* A small table has a small first segment, doubled as it grows: at most a page is copied. */
 static bool resize_first_segment(struct wkv_table *table, struct wkv_memory *memory, uint32_t buckets)
 {
-    struct wkv_table_bucket *segment = wkv_memory_alloc_line(memory, buckets * sizeof *segment);
+    struct wkv_table_bucket *segment = wkv_memory_alloc(memory, WKV_BLOCK_BUCKETS, buckets * sizeof *segment);
     if (segment == NULL)
         return false;
     if (table->first_buckets > 0) {
@@ -276,7 +277,7 @@ static bool reserve_bucket(struct wkv_table *table, struct wkv_memory *memory, u
     if (index % SEGMENT_BUCKETS != 0)
         return true;
     table->segments[segment] =
-        wkv_memory_alloc_line(memory, SEGMENT_BUCKETS * sizeof(struct wkv_table_bucket));
+        wkv_memory_alloc(memory, WKV_BLOCK_BUCKETS, SEGMENT_BUCKETS * sizeof(struct wkv_table_bucket));
     return table->segments[segment] != NULL;
 }
 
@@ -337,7 +338,7 @@ static void shrink(struct wkv_table *table, struct wkv_memory *memory)
     chain_count(low, &low_items, &low_further);
     struct spares spares = {NULL};
     for (unsigned have = low_further; have < further_buckets(low_items + high_items); have++) {
-        struct wkv_table_bucket *more = wkv_memory_alloc_line(memory, sizeof *more);
+        struct wkv_table_bucket *more = wkv_memory_alloc(memory, WKV_BLOCK_FURTHER, sizeof *more);
         if (more == NULL) {
             free_spares(memory, &spares);
             return;
@@ -386,6 +387,90 @@ void wkv_table_replace(struct wkv_table *table, const struct wkv_table_item *old
     unsigned slot;
     struct wkv_table_bucket *bucket = locate(table, old, &slot);
     bucket->items[slot] = fresh;
+}
+
+bool wkv_table_try(const struct wkv_table *table, uint32_t hash,
+                   bool (*is_it)(void *context, struct wkv_table_item *item), void *context)
+{
+    if (table->count == 0)
+        return false;
+    uint8_t tag = tag_of(hash);
+    for (const struct wkv_table_bucket *bucket = home_of(table, hash); bucket != NULL;
+         bucket = next_bucket(bucket)) {
+        for (unsigned hits = slots_with_tag(bucket, tag); hits != 0; hits &= hits - 1) {
+            struct wkv_table_item *item = bucket->items[__builtin_ctz(hits)];
+            if (item->hash == hash && is_it(context, item))
+                return true;
+        }
+    }
+    return false;
+}
+
+bool wkv_table_item_moved(struct wkv_table *table, const void *old, struct wkv_table_item *fresh)
+{
+    if (table->count == 0)
+        return false;
+    uint8_t tag = tag_of(fresh->hash);
+    for (struct wkv_table_bucket *bucket = home_of(table, fresh->hash); bucket != NULL;
+         bucket = next_bucket(bucket)) {
+        for (unsigned hits = slots_with_tag(bucket, tag); hits != 0; hits &= hits - 1) {
+            unsigned slot = (unsigned)__builtin_ctz(hits);
+            if (bucket->items[slot] != old)
+                continue;
+            bucket->items[slot] = fresh;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool directory_moved(struct wkv_table *table, const void *old, void *fresh)
+{
+    if (table->segments != old)
+        return false;
+    table->segments = fresh;
+    return true;
+}
+
+static bool segment_moved(struct wkv_table *table, const void *old, void *fresh)
+{
+    for (uint32_t i = 0; i * SEGMENT_BUCKETS < table->buckets; i++) {
+        if (table->segments[i] != old)
+            continue;
+        table->segments[i] = fresh;
+        return true;
+    }
+    return false;
+}
+
+/* A further bucket is never empty, and its items know in whose chain it is. */
+static bool further_moved(struct wkv_table *table, const void *old, struct wkv_table_bucket *fresh)
+{
+    if (table->buckets == 0)
+        return false;
+    const struct wkv_table_item *item = fresh->items[__builtin_ctz(item_slots(fresh))];
+    for (struct wkv_table_bucket *bucket = home_of(table, item->hash); is_chained(bucket);
+         bucket = next_bucket(bucket)) {
+        if (next_bucket(bucket) != old)
+            continue;
+        bucket->items[LAST_SLOT] = fresh;
+        return true;
+    }
+    return false;
+}
+
+bool wkv_table_block_moved(struct wkv_table *table, enum wkv_block_kind kind, const void *old, void *fresh)
+{
+    switch (kind) {
+    case WKV_BLOCK_DIRECTORY:
+        return directory_moved(table, old, fresh);
+    case WKV_BLOCK_BUCKETS:
+        return segment_moved(table, old, fresh);
+    case WKV_BLOCK_FURTHER:
+        return further_moved(table, old, fresh);
+    default:
+        return false;
+    }
 }
 
 void wkv_table_remove(struct wkv_table *table, struct wkv_memory *memory, const struct wkv_table_item *item)

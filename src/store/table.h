@@ -55,6 +55,15 @@ bool wkv_table_insert(struct wkv_table *table, struct wkv_memory *memory, struct
 void wkv_table_replace(struct wkv_table *table, const struct wkv_table_item *old,
                        struct wkv_table_item *fresh);
 
+/* Asks is_it of each item with that hash until it says yes. Returns whether it did. */
+bool wkv_table_try(const struct wkv_table *table, uint32_t hash,
+                   bool (*is_it)(void *context, struct wkv_table_item *item), void *context);
+
+/* An item that was at `old` lies at `fresh` now, or a block of the table's own does. Return false, with
+ * nothing changed, where it is none of the table's. */
+bool wkv_table_item_moved(struct wkv_table *table, const void *old, struct wkv_table_item *fresh);
+bool wkv_table_block_moved(struct wkv_table *table, enum wkv_block_kind kind, const void *old, void *fresh);
+
 /* Takes out an item that must be there. Never needs memory. */
 void wkv_table_remove(struct wkv_table *table, struct wkv_memory *memory, const struct wkv_table_item *item);
 

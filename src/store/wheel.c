@@ -29,7 +29,7 @@ bool wkv_wheel_reserve(struct wkv_wheel *wheel, struct wkv_memory *memory)
     if (wheel->slots != NULL)
         return true;
     size_t bytes = sizeof *wheel->slots * WKV_WHEEL_LEVELS * WKV_WHEEL_SLOTS;
-    wheel->slots = wkv_memory_alloc(memory, bytes);
+    wheel->slots = wkv_memory_alloc(memory, WKV_BLOCK_FIXED, bytes);
     if (wheel->slots == NULL)
         return false;
     memset(wheel->slots, 0, bytes);
@@ -65,6 +65,15 @@ void wkv_wheel_arm(struct wkv_wheel *wheel, struct wkv_timer *timer, int64_t dea
     timer->deadline_ns = deadline_ns;
     file(wheel, timer);
     wheel->armed++;
+}
+
+void wkv_wheel_moved(struct wkv_timer *timer)
+{
+    if (timer->deadline_ns == 0)
+        return;
+    *timer->link = timer;
+    if (timer->next != NULL)
+        timer->next->link = &timer->next;
 }
 
 void wkv_wheel_disarm(struct wkv_wheel *wheel, struct wkv_timer *timer)

@@ -15,7 +15,7 @@
 
 #include "store/memory.h"
 
-/* Lives in the entry that it belongs to. While it is armed it must not move. */
+/* Lives in the entry that it belongs to. Where that moves, wkv_wheel_moved is called. */
 struct wkv_timer {
     int64_t deadline_ns; /* 0: not armed */
     struct wkv_timer *next;
@@ -38,6 +38,9 @@ bool wkv_wheel_reserve(struct wkv_wheel *wheel, struct wkv_memory *memory);
 
 /* Arms a timer that is not armed. reserve has been called. */
 void wkv_wheel_arm(struct wkv_wheel *wheel, struct wkv_timer *timer, int64_t deadline_ns);
+
+/* The timer, armed or not, lies here now: points to it what pointed to where it was. */
+void wkv_wheel_moved(struct wkv_timer *timer);
 
 /* Disarms the timer; nothing happens where it is not armed. */
 void wkv_wheel_disarm(struct wkv_wheel *wheel, struct wkv_timer *timer);

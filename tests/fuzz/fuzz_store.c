@@ -69,7 +69,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     must(run != NULL);
     drawn = (struct input){bytes, bytes + len};
     unsigned choice = take_byte(&drawn);
-    struct wkv_store_options options = {.shards = 1u << (choice & 3), .hash_seed = hash_seed};
+    struct wkv_store_options options = {.shards = 1u << (choice & 3),
+                                        .blocks = (choice & 32) != 0 ? WKV_STORE_BLOCKS_POOLED
+                                                                     : WKV_STORE_BLOCKS_DEFAULT,
+                                        .hash_seed = hash_seed};
     run->now_ns = TEST_NOW;
     run->style = choice >> 2 & (STYLES - 1);
     if ((choice & 16) != 0)

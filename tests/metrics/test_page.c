@@ -250,6 +250,7 @@ START_TEST(the_store_is_on_the_page)
     struct wkv_store_stats expected;
     wkv_store_stats(store, &expected);
     ck_assert_uint_eq(number_of("wascc_keyvalue_memory_bytes"), expected.bytes);
+    ck_assert_uint_eq(number_of("wascc_keyvalue_memory_held_bytes"), expected.held_bytes);
     ck_assert_uint_eq(number_of("wascc_keyvalue_shard_keys_min"), expected.shard_keys_min);
     ck_assert_uint_eq(number_of("wascc_keyvalue_shard_keys_max"), expected.shard_keys_max);
 }
@@ -334,6 +335,7 @@ static const struct {
     {"wascc_keyvalue_keyspace_keys", "gauge"},
     {"wascc_keyvalue_keyspaces", "gauge"},
     {"wascc_keyvalue_memory_bytes", "gauge"},
+    {"wascc_keyvalue_memory_held_bytes", "gauge"},
     {"wascc_keyvalue_memory_budget_bytes", "gauge"},
     {"wascc_keyvalue_expired_keys_total", "counter"},
     {"wascc_keyvalue_shards", "gauge"},

@@ -89,6 +89,17 @@ static inline struct wkv_store *test_store(uint32_t shards, uint64_t max_memory_
     return store;
 }
 
+/* A store whose blocks come from where the suite says. */
+static inline struct wkv_store *test_store_of(enum wkv_store_blocks blocks, uint32_t shards,
+                                              uint64_t max_memory_bytes)
+{
+    struct wkv_store_options options = {
+        .shards = shards, .max_memory_bytes = max_memory_bytes, .blocks = blocks};
+    struct wkv_store *store = wkv_store_create(&options, TEST_NOW);
+    ck_assert_ptr_nonnull(store);
+    return store;
+}
+
 static inline struct wkv_store_stats test_stats(struct wkv_store *store)
 {
     struct wkv_store_stats stats;
@@ -184,7 +195,7 @@ static inline bool test_never_visit(void *context, struct wkv_text text)
 /* What get shows, as a string: "(missing)", "(wrong kind)" or the value. Good until the next call. */
 static inline const char *test_got(struct wkv_store *store, const char *name, int64_t now_ns)
 {
-    static char got[4096];
+    static char got[16384];
     struct test_texts seen = {0};
     enum wkv_store_status status = wkv_store_get(store, test_key(name), now_ns, test_texts_see, &seen);
     if (status == WKV_STORE_OK) {

@@ -215,7 +215,7 @@ END_TEST
 
 START_TEST(a_small_set_costs_little)
 {
-    struct wkv_store *store = test_store(1, 0);
+    struct wkv_store *store = test_store_of(WKV_STORE_BLOCKS_POOLED, 1, 0);
     test_set(store, "warm", "up");
     uint64_t before = test_stats(store).bytes;
     for (int i = 0; i < 3; i++)

@@ -348,6 +348,39 @@ START_TEST(any_calls_at_once_leave_the_store_in_order)
 }
 END_TEST
 
+/* Values of all sizes, so that near the bound of memory every thread moves blocks in everybody's shards. */
+static void *fill_up(void *argument)
+{
+    static const char filler[40000];
+    struct hand *hand = argument;
+    struct wkv_store *store = hand->crew->store;
+    for (size_t i = 0; i < hand->crew->rounds; i++) {
+        struct test_name name;
+        struct wkv_key key = test_numbered_key(&name, "k", test_below(&hand->random, 3000));
+        size_t most = test_below(&hand->random, 50) == 0 ? sizeof filler : 1 + i * 2000 / hand->crew->rounds;
+        size_t shown = 0;
+        if (test_below(&hand->random, 4) == 0)
+            (void)wkv_store_delete(store, key, TEST_NOW);
+        else
+            (void)wkv_store_set(store, key, (struct wkv_text){filler, test_below(&hand->random, most)}, 0,
+                                TEST_NOW);
+        (void)wkv_store_get(store, key, TEST_NOW, test_count_visit, &shown);
+    }
+    return NULL;
+}
+
+START_TEST(threads_that_share_a_budget_make_room_for_each_other)
+{
+    struct crew crew = {.store = test_store_of(WKV_STORE_BLOCKS_POOLED, 8, 2u << 20),
+                        .rounds = test_scaled(40000)};
+    run_crew(&crew, fill_up, NULL, 0);
+    struct wkv_store_stats stats = test_stats(crew.store);
+    ck_assert_uint_le(stats.bytes, stats.budget_bytes + THREADS * 40000);
+    ck_assert_uint_le(stats.held_bytes, (2u << 20) + (2u << 17) + 8 * 65536 + THREADS * 2 * 65536);
+    wkv_store_destroy(crew.store);
+}
+END_TEST
+
 Suite *threads_suite(void)
 {
     Suite *suite = suite_create("store/threads");
@@ -357,6 +390,7 @@ Suite *threads_suite(void)
     tcase_add_test(tests, union_and_intersection_see_their_keys_at_one_moment);
     tcase_add_test(tests, many_keys_in_any_order_do_not_deadlock);
     tcase_add_loop_test(tests, any_calls_at_once_leave_the_store_in_order, 0, 2);
+    tcase_add_test(tests, threads_that_share_a_budget_make_room_for_each_other);
     suite_add_tcase(suite, tests);
     return suite;
 }

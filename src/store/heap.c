@@ -1,0 +1,541 @@
+#include "store/heap.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* A block's info, and how a free block looks. Its size stands at its end once more, so that the block behind
+ * it finds where it begins:
+ *
+ *   31        5        4      3     0          +------+-------+------+------+-- - - --+------+
+ *   +---------+--------+------+-----+          | info | -     | next | prev |         | size |
+ *   | size/8  | before | kind       |          +------+-------+------+------+-- - - --+------+
+ *   +---------+--------+------------+          0      4       8      16               -4
+ *
+ * A free block below MIN_BYTES has no room for the links and is in no bin; it waits for its neighbours.
+ */
+#define UNIT_BYTES 8u
+#define KIND_MASK 0xfu
+#define BEFORE_IS_FREE 0x10u
+#define SIZE_SHIFT 5
+#define MIN_BYTES 32u
+#define LINE_BYTES 64u
+
+/* The segments of these levels, less than seven eighths full, are worth an evacuation. */
+#define SPARSE_LEVELS 7u
+
+/* Evacuations in a row that gave nothing back: blocks lie as close as their sizes let them. Several of
+ * segments that are rather full come before one that is gained. */
+#define FRUITLESS 12u
+
+struct wkv_segment {
+    struct wkv_segment *next; /* of the same level */
+    struct wkv_segment *prev;
+    uint32_t live_bytes;
+    uint32_t level;
+};
+
+struct wkv_free_block {
+    struct wkv_block word;
+    struct wkv_free_block *next; /* of the same bin */
+    struct wkv_free_block *prev;
+};
+
+static_assert(sizeof(struct wkv_free_block) <= MIN_BYTES, "the links fit");
+static_assert(sizeof(struct wkv_segment) % UNIT_BYTES == 0, "the first block is aligned");
+static_assert(WKV_HEAP_MAX_BYTES + LINE_BYTES < WKV_SEGMENT_BYTES - sizeof(struct wkv_segment),
+              "any block fits a fresh segment");
+
+#define ROOM_BYTES (WKV_SEGMENT_BYTES - sizeof(struct wkv_segment))
+
+enum wkv_block_kind wkv_block_kind(const struct wkv_block *word)
+{
+    return (enum wkv_block_kind)(word->info & KIND_MASK);
+}
+
+static bool is_free(const struct wkv_block *block)
+{
+    return (block->info & KIND_MASK) == WKV_BLOCK_FREE;
+}
+
+static size_t size_of(const struct wkv_block *block)
+{
+    return (size_t)(block->info >> SIZE_SHIFT) * UNIT_BYTES;
+}
+
+static struct wkv_block *block_of(const void *bytes)
+{
+    return (struct wkv_block *)bytes - 1;
+}
+
+static struct wkv_segment *segment_of(const struct wkv_block *block)
+{
+    return (struct wkv_segment *)((uintptr_t)block & ~(uintptr_t)(WKV_SEGMENT_BYTES - 1));
+}
+
+static struct wkv_block *first_of(const struct wkv_segment *segment)
+{
+    return (struct wkv_block *)(segment + 1);
+}
+
+/* The block behind, or NULL at the segment's end. */
+static struct wkv_block *next_of(const struct wkv_block *block)
+{
+    char *next = (char *)block + size_of(block);
+    return ((uintptr_t)next & (WKV_SEGMENT_BYTES - 1)) == 0 ? NULL : (struct wkv_block *)next;
+}
+
+/* The free block before one that has BEFORE_IS_FREE. */
+static struct wkv_block *before_of(const struct wkv_block *block)
+{
+    uint32_t units;
+    memcpy(&units, (const char *)block - sizeof units, sizeof units);
+    return (struct wkv_block *)((char *)block - (size_t)units * UNIT_BYTES);
+}
+
+/* Writes the word of a block in use; what it says of the block before stays. */
+static void set_used(struct wkv_block *block, size_t size, enum wkv_block_kind kind)
+{
+    block->info =
+        (uint32_t)(size / UNIT_BYTES) << SIZE_SHIFT | (block->info & BEFORE_IS_FREE) | (uint32_t)kind;
+    struct wkv_block *next = next_of(block);
+    if (next != NULL)
+        next->info &= ~BEFORE_IS_FREE;
+}
+
+/* Writes what a free block has. The last of a segment has no end mark: it would cost a page for nobody. */
+static void set_free(struct wkv_block *block, size_t size)
+{
+    uint32_t units = (uint32_t)(size / UNIT_BYTES);
+    block->info = units << SIZE_SHIFT | (block->info & BEFORE_IS_FREE) | WKV_BLOCK_FREE;
+    struct wkv_block *next = next_of(block);
+    if (next == NULL)
+        return;
+    memcpy((char *)next - sizeof units, &units, sizeof units);
+    next->info |= BEFORE_IS_FREE;
+}
+
+/* ---- bins: one for each size below 512 bytes, eight for each power of two above ---- */
+
+#define EXACT_UNITS 64u
+#define FIRST_POWER 6
+#define PARTS_SHIFT 3
+
+static unsigned bin_of(size_t size)
+{
+    unsigned units = (unsigned)(size / UNIT_BYTES);
+    if (units < EXACT_UNITS)
+        return units;
+    unsigned power = 31u - (unsigned)__builtin_clz(units);
+    unsigned part = units >> (power - PARTS_SHIFT) & ((1u << PARTS_SHIFT) - 1);
+    return EXACT_UNITS + ((power - FIRST_POWER) << PARTS_SHIFT) + part;
+}
+
+static_assert((WKV_SEGMENT_BYTES / UNIT_BYTES) >> (FIRST_POWER + 7) == 1,
+              "the largest free block has power 12");
+static_assert(EXACT_UNITS + (7u << PARTS_SHIFT) <= WKV_HEAP_BINS, "and so a bin");
+
+static void bin_put(struct wkv_heap *heap, struct wkv_block *block)
+{
+    size_t size = size_of(block);
+    if (size < MIN_BYTES)
+        return;
+    unsigned bin = bin_of(size);
+    struct wkv_free_block *fresh = (struct wkv_free_block *)block;
+    fresh->prev = NULL;
+    fresh->next = heap->bins[bin];
+    if (fresh->next != NULL)
+        fresh->next->prev = fresh;
+    heap->bins[bin] = fresh;
+    heap->filled[bin / 64] |= UINT64_C(1) << bin % 64;
+}
+
+static void bin_take(struct wkv_heap *heap, struct wkv_block *block)
+{
+    size_t size = size_of(block);
+    if (size < MIN_BYTES)
+        return;
+    unsigned bin = bin_of(size);
+    struct wkv_free_block *old = (struct wkv_free_block *)block;
+    if (old->next != NULL)
+        old->next->prev = old->prev;
+    if (old->prev != NULL)
+        old->prev->next = old->next;
+    else
+        heap->bins[bin] = old->next;
+    if (heap->bins[bin] == NULL)
+        heap->filled[bin / 64] &= ~(UINT64_C(1) << bin % 64);
+}
+
+/* The first bin from `bin` on that is not empty, or WKV_HEAP_BINS. */
+static unsigned filled_from(const struct wkv_heap *heap, unsigned bin)
+{
+    for (unsigned word = bin / 64; word < WKV_HEAP_BINS / 64; word++, bin = word * 64) {
+        uint64_t filled = heap->filled[word] >> bin % 64;
+        if (filled != 0)
+            return bin + (unsigned)__builtin_ctzll(filled);
+    }
+    return WKV_HEAP_BINS;
+}
+
+/* Free blocks of a bin that are looked at before a larger one is cut. */
+#define LOOK_AT 8
+
+/* A free block of at least that size, or NULL. All in the bins above the size's own are large enough; in its
+ * own one may be. */
+static struct wkv_block *find_free(const struct wkv_heap *heap, size_t size)
+{
+    unsigned own = bin_of(size);
+    struct wkv_free_block *at = heap->bins[own];
+    for (unsigned i = 0; i < LOOK_AT && at != NULL; i++, at = at->next)
+        if (size_of(&at->word) >= size)
+            return &at->word;
+    if (own + 1 >= WKV_HEAP_BINS)
+        return NULL;
+    unsigned bin = filled_from(heap, own + 1);
+    return bin == WKV_HEAP_BINS ? NULL : &heap->bins[bin]->word;
+}
+
+/* ---- segments ---- */
+
+static void level_put(struct wkv_heap *heap, struct wkv_segment *segment, unsigned level)
+{
+    segment->level = level;
+    segment->prev = NULL;
+    segment->next = heap->levels[level];
+    if (segment->next != NULL)
+        segment->next->prev = segment;
+    heap->levels[level] = segment;
+}
+
+static void level_take(struct wkv_heap *heap, struct wkv_segment *segment)
+{
+    if (segment->next != NULL)
+        segment->next->prev = segment->prev;
+    if (segment->prev != NULL)
+        segment->prev->next = segment->next;
+    else
+        heap->levels[segment->level] = segment->next;
+}
+
+static void add_live(struct wkv_heap *heap, struct wkv_segment *segment, size_t added, size_t taken)
+{
+    heap->live_bytes += added - taken;
+    segment->live_bytes += (uint32_t)(added - taken);
+    unsigned level = segment->live_bytes / (unsigned)(WKV_SEGMENT_BYTES / WKV_HEAP_LEVELS);
+    if (level == segment->level)
+        return;
+    level_take(heap, segment);
+    level_put(heap, segment, level);
+}
+
+static struct wkv_segment *add_segment(struct wkv_heap *heap, enum wkv_pages_bound bound)
+{
+    size_t has;
+    struct wkv_segment *segment = wkv_pages_take(heap->pool, WKV_SEGMENT_BYTES, bound, &has);
+    if (segment == NULL)
+        return NULL;
+    segment->live_bytes = 0;
+    level_put(heap, segment, 0);
+    heap->segments++;
+    struct wkv_block *all = first_of(segment);
+    all->info = 0;
+    set_free(all, ROOM_BYTES);
+    bin_put(heap, all);
+    return segment;
+}
+
+/* Gives back a segment that nothing points to any more: no bin and no level. */
+static void give_segment(struct wkv_heap *heap, struct wkv_segment *segment)
+{
+    if (heap->target == segment)
+        heap->target = NULL;
+    heap->segments--;
+    wkv_pages_give(heap->pool, segment, WKV_SEGMENT_BYTES, WKV_SEGMENT_BYTES);
+}
+
+/* ---- blocks ---- */
+
+size_t wkv_heap_round(size_t bytes)
+{
+    size_t size = (bytes + sizeof(struct wkv_block) + UNIT_BYTES - 1) & ~(size_t)(UNIT_BYTES - 1);
+    return size < MIN_BYTES ? MIN_BYTES : size;
+}
+
+static bool lies_on_lines(enum wkv_block_kind kind)
+{
+    return kind == WKV_BLOCK_BUCKETS || kind == WKV_BLOCK_FURTHER;
+}
+
+/* Bytes to leave free at the start of a block so that what follows the word lies on a line. */
+static size_t bytes_to_line(const struct wkv_block *block)
+{
+    return -(uintptr_t)(block + 1) & (LINE_BYTES - 1);
+}
+
+/* Makes a block of a part of a free one, which is in its bin. */
+static struct wkv_block *carve(struct wkv_heap *heap, struct wkv_block *free_block, enum wkv_block_kind kind,
+                               size_t size)
+{
+    size_t room = size_of(free_block);
+    size_t skip = lies_on_lines(kind) ? bytes_to_line(free_block) : 0;
+    struct wkv_block *block = (struct wkv_block *)((char *)free_block + skip);
+    bin_take(heap, free_block);
+    if (skip > 0) {
+        block->info = 0;
+        set_used(block, room - skip, kind);
+        set_free(free_block, skip);
+        bin_put(heap, free_block);
+    }
+    if (room - skip > size) {
+        struct wkv_block *rest = (struct wkv_block *)((char *)block + size);
+        rest->info = 0;
+        set_free(rest, room - skip - size);
+        bin_put(heap, rest);
+    }
+    set_used(block, size, kind);
+    add_live(heap, segment_of(block), size, 0);
+    return block;
+}
+
+/* Finds or makes room for a block. *added is the segment that had to be added for it, or NULL. */
+static struct wkv_block *take(struct wkv_heap *heap, enum wkv_block_kind kind, size_t size,
+                              enum wkv_pages_bound bound, struct wkv_segment **added)
+{
+    size_t needed = lies_on_lines(kind) ? size + LINE_BYTES : size;
+    struct wkv_block *found = find_free(heap, needed);
+    *added = NULL;
+    if (found == NULL) {
+        *added = add_segment(heap, bound);
+        if (*added == NULL)
+            return NULL;
+        found = first_of(*added);
+    }
+    return carve(heap, found, kind, size);
+}
+
+void *wkv_heap_alloc(struct wkv_heap *heap, enum wkv_block_kind kind, uint32_t owner, size_t bytes,
+                     enum wkv_pages_bound bound)
+{
+    struct wkv_segment *added;
+    size_t size = wkv_heap_round(bytes);
+    assert(size <= WKV_HEAP_MAX_BYTES && kind != WKV_BLOCK_FREE && kind != WKV_BLOCK_FIXED);
+    struct wkv_block *block = take(heap, kind, size, bound, &added);
+    if (block == NULL)
+        return NULL;
+    block->owner = owner;
+    return block + 1;
+}
+
+/* Makes a block free and joins it with its free neighbours. */
+static void join(struct wkv_heap *heap, struct wkv_block *block)
+{
+    size_t size = size_of(block);
+    struct wkv_block *next = next_of(block);
+    if (next != NULL && is_free(next)) {
+        bin_take(heap, next);
+        size += size_of(next);
+    }
+    if ((block->info & BEFORE_IS_FREE) != 0) {
+        block = before_of(block);
+        bin_take(heap, block);
+        size += size_of(block);
+    }
+    set_free(block, size);
+    bin_put(heap, block);
+}
+
+void wkv_heap_free(struct wkv_heap *heap, void *bytes)
+{
+    struct wkv_block *block = block_of(bytes);
+    struct wkv_segment *segment = segment_of(block);
+    assert(!is_free(block));
+    add_live(heap, segment, 0, size_of(block));
+    join(heap, block);
+    if (segment->live_bytes > 0)
+        return;
+    bin_take(heap, first_of(segment));
+    level_take(heap, segment);
+    give_segment(heap, segment);
+}
+
+void wkv_heap_shrink(struct wkv_heap *heap, void *bytes, size_t wanted)
+{
+    struct wkv_block *block = block_of(bytes);
+    size_t old = size_of(block);
+    size_t size = wkv_heap_round(wanted);
+    if (size >= old)
+        return;
+    struct wkv_block *rest = (struct wkv_block *)((char *)block + size);
+    rest->info = 0;
+    set_used(block, size, wkv_block_kind(block));
+    set_used(rest, old - size, WKV_BLOCK_FIXED); /* for the moment */
+    add_live(heap, segment_of(block), 0, old - size);
+    join(heap, rest);
+}
+
+size_t wkv_heap_bytes(const void *block)
+{
+    return size_of(block_of(block));
+}
+
+/* ---- evacuation ---- */
+
+/* The emptiest segment, but not the one that evacuations fill. */
+static struct wkv_segment *emptiest(const struct wkv_heap *heap)
+{
+    for (unsigned level = 0; level < SPARSE_LEVELS; level++)
+        for (struct wkv_segment *segment = heap->levels[level]; segment != NULL; segment = segment->next)
+            if (segment != heap->target)
+                return segment;
+    return NULL;
+}
+
+static uint64_t free_bytes(const struct wkv_heap *heap)
+{
+    return heap->segments * (uint64_t)ROOM_BYTES - heap->live_bytes;
+}
+
+bool wkv_heap_is_sparse(const struct wkv_heap *heap)
+{
+    uint64_t enough = WKV_SEGMENT_BYTES + heap->live_bytes / 32;
+    uint64_t bytes = free_bytes(heap);
+    return bytes >= enough && bytes >= heap->tired_bytes && emptiest(heap) != NULL;
+}
+
+/* Takes a segment out of the bins and levels, so that nothing is put there while it is emptied. */
+static void withdraw(struct wkv_heap *heap, struct wkv_segment *segment)
+{
+    for (struct wkv_block *block = first_of(segment); block != NULL; block = next_of(block))
+        if (is_free(block))
+            bin_take(heap, block);
+    level_take(heap, segment);
+    heap->live_bytes -= segment->live_bytes;
+    heap->segments--;
+}
+
+/* Moves one block out of its segment. What is left there looks free and is in no bin. */
+static bool move(struct wkv_heap *heap, struct wkv_block *block, wkv_heap_relink relink, void *context)
+{
+    struct wkv_segment *added;
+    struct wkv_block *fresh = take(heap, wkv_block_kind(block), size_of(block), WKV_PAGES_BEYOND, &added);
+    if (fresh == NULL)
+        return false;
+    if (added != NULL)
+        heap->target = added;
+    fresh->owner = block->owner;
+    memcpy(fresh + 1, block + 1, size_of(block) - sizeof *block);
+    if (!relink(context, fresh, block + 1, fresh + 1)) {
+        wkv_heap_free(heap, fresh + 1);
+        heap->unmoved++;
+        return false;
+    }
+    block->info &= ~KIND_MASK;
+    return true;
+}
+
+/* Puts back a segment of which not all could be moved. It counts as full until the next free block in it:
+ * there is no use in trying it again and again. */
+static void put_back(struct wkv_heap *heap, struct wkv_segment *segment)
+{
+    size_t live_bytes = 0;
+    struct wkv_block *next;
+    for (struct wkv_block *block = first_of(segment); block != NULL; block = next) {
+        next = next_of(block);
+        if (!is_free(block)) {
+            live_bytes += size_of(block);
+            continue;
+        }
+        size_t size = size_of(block);
+        for (; next != NULL && is_free(next); next = next_of(next))
+            size += size_of(next);
+        set_free(block, size);
+        bin_put(heap, block);
+    }
+    segment->live_bytes = (uint32_t)live_bytes;
+    heap->live_bytes += live_bytes;
+    heap->segments++;
+    level_put(heap, segment, WKV_HEAP_LEVELS - 1);
+}
+
+/* Moves all blocks of a segment that is withdrawn. Returns false where some had to stay. */
+static bool move_all(struct wkv_heap *heap, struct wkv_segment *segment, wkv_heap_relink relink,
+                     void *context)
+{
+    bool empty = true;
+    for (struct wkv_block *block = first_of(segment); block != NULL; block = next_of(block))
+        if (!is_free(block) && !move(heap, block, relink, context))
+            empty = false;
+    return empty;
+}
+
+/* Remembers how many evacuations were for nothing, and after some lets the heap be until it has more holes.
+ */
+static void judge(struct wkv_heap *heap, bool gained)
+{
+    heap->fruitless = gained ? 0 : heap->fruitless + 1;
+    heap->tired_bytes = heap->fruitless < FRUITLESS ? 0 : free_bytes(heap) + WKV_SEGMENT_BYTES;
+}
+
+bool wkv_heap_evacuate(struct wkv_heap *heap, wkv_heap_relink relink, void *context)
+{
+    struct wkv_segment *segment = emptiest(heap);
+    if (segment == NULL)
+        return false;
+    uint32_t before = heap->segments;
+    withdraw(heap, segment);
+    if (move_all(heap, segment, relink, context)) {
+        heap->segments++; /* give_segment counts it off again */
+        give_segment(heap, segment);
+    } else {
+        put_back(heap, segment);
+    }
+    judge(heap, heap->segments < before);
+    return heap->segments < before;
+}
+
+/* ---- for tests ---- */
+
+static bool segment_is_sound(const struct wkv_segment *segment, size_t *free_blocks)
+{
+    size_t live_bytes = 0;
+    bool before_is_free = false;
+    const char *end = (const char *)segment + WKV_SEGMENT_BYTES;
+    const struct wkv_block *block = first_of(segment);
+    for (; block != NULL; block = next_of(block)) {
+        bool free_now = is_free(block);
+        if (size_of(block) == 0 || (const char *)block + size_of(block) > end ||
+            (free_now && before_is_free) || ((block->info & BEFORE_IS_FREE) != 0) != before_is_free)
+            return false;
+        live_bytes += free_now ? 0 : size_of(block);
+        *free_blocks += free_now && size_of(block) >= MIN_BYTES;
+        before_is_free = free_now;
+    }
+    return live_bytes == segment->live_bytes && live_bytes > 0;
+}
+
+static bool bin_is_sound(const struct wkv_heap *heap, unsigned bin, size_t *binned)
+{
+    const struct wkv_free_block *prev = NULL;
+    for (const struct wkv_free_block *at = heap->bins[bin]; at != NULL; prev = at, at = at->next, ++*binned)
+        if (!is_free(&at->word) || bin_of(size_of(&at->word)) != bin || at->prev != prev)
+            return false;
+    return (heap->bins[bin] != NULL) == ((heap->filled[bin / 64] >> bin % 64 & 1) != 0);
+}
+
+bool wkv_heap_is_sound(const struct wkv_heap *heap)
+{
+    size_t free_blocks = 0, binned = 0, segments = 0;
+    uint64_t live_bytes = 0;
+    for (unsigned level = 0; level < WKV_HEAP_LEVELS; level++) {
+        for (const struct wkv_segment *at = heap->levels[level]; at != NULL; at = at->next) {
+            if (at->level != level || !segment_is_sound(at, &free_blocks))
+                return false;
+            live_bytes += at->live_bytes;
+            segments++;
+        }
+    }
+    for (unsigned bin = 0; bin < WKV_HEAP_BINS; bin++)
+        if (!bin_is_sound(heap, bin, &binned))
+            return false;
+    return free_blocks == binned && segments == heap->segments && live_bytes == heap->live_bytes;
+}
