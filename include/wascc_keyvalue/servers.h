@@ -39,11 +39,13 @@ struct wkv_servers {
     char text[];
 };
 
-/* Takes the list apart. The caller destroys *servers.
+/* Takes the list apart. `source` is the option or the variable that it came from, for the error's text. The
+ * caller destroys *servers.
  * Errors: WKV_BAD_REQUEST (no URL, a broken percent-encoding, a control character, both kinds, too many; the
  * text says what would be right and quotes nothing, since it may be half a password), WKV_UNAVAILABLE
  * (memory). */
-enum wkv_code wkv_servers_parse(const char *list, struct wkv_servers **servers, struct wkv_error *error);
+enum wkv_code wkv_servers_parse(const char *source, const char *list, struct wkv_servers **servers,
+                                struct wkv_error *error);
 
 /* Wipes and frees. NULL is allowed. */
 void wkv_servers_destroy(struct wkv_servers *servers);

@@ -199,6 +199,8 @@ static enum wkv_code apply(const struct option_row *row, const char *source, con
     case TEXT:
     case SECRET:
         memcpy(member, &value, sizeof value);
+        if (row->offset == AT(connect.server))
+            (void)snprintf(config->server_source, sizeof config->server_source, "%s", source);
         return WKV_OK;
     case LIST:
         return append(member, source, value, error);
@@ -228,7 +230,7 @@ static enum wkv_code apply(const struct option_row *row, const char *source, con
     return WKV_OK;
 }
 
-#define VARIABLE_BYTES 64
+#define VARIABLE_BYTES WKV_CONFIG_SOURCE_BYTES
 
 static void own_variable(const struct option_row *row, char out[VARIABLE_BYTES])
 {
@@ -266,7 +268,9 @@ static enum wkv_code secret_of_file(const char *variable, const char *path, stru
         sodium_free(bytes);
         return wkv_fail(error, code, "%s: %s", variable, cause.text);
     }
-    *value = keep_secret(config, bytes, wkv_file_without_line_end(bytes, len));
+    const char *text = bytes;
+    wkv_file_trim(&text, &len);
+    *value = keep_secret(config, text, len);
     sodium_free(bytes);
     return *value == NULL ? wkv_fail(error, WKV_UNAVAILABLE, "no memory for a secret") : WKV_OK;
 }
@@ -282,10 +286,10 @@ static bool has_file_option(const struct option_row *row)
     return strcmp(row->name, "password") == 0;
 }
 
-/* What a variable says, or the file that it names with _FILE behind it. *value is NULL where neither is set.
- */
-static enum wkv_code look_up(const struct option_row *row, const char *variable, struct wkv_config *config,
-                             const char **value, struct wkv_error *error)
+/* What a variable says, or the file that it names with _FILE behind it, and then the variable's name has it,
+ * too. *value is NULL where neither is set. */
+static enum wkv_code look_up(const struct option_row *row, char variable[VARIABLE_BYTES],
+                             struct wkv_config *config, const char **value, struct wkv_error *error)
 {
     char file_variable[VARIABLE_BYTES + 5];
     *value = variable_value(variable);
@@ -297,7 +301,8 @@ static enum wkv_code look_up(const struct option_row *row, const char *variable,
         return wkv_fail(error, WKV_BAD_REQUEST, "%s and %s are both set: set one", variable, file_variable);
     if (path == NULL || has_file_option(row))
         return WKV_OK;
-    return secret_of_file(file_variable, path, config, value, error);
+    (void)snprintf(variable, VARIABLE_BYTES, "%.*s", VARIABLE_BYTES - 1, file_variable);
+    return secret_of_file(variable, path, config, value, error);
 }
 
 /* The value of the first variable of the row that is set and not empty, and which one that is. */
@@ -500,7 +505,7 @@ enum wkv_code wkv_config_read(enum wkv_command command, int argc, char **argv, s
         return WKV_OK;
     if (wkv_address_check(&config->address, error) != WKV_OK)
         return error->code;
-    return wkv_servers_parse(config->connect.server, &config->connect.servers, error);
+    return wkv_servers_parse(config->server_source, config->connect.server, &config->connect.servers, error);
 }
 
 void wkv_config_print_options(enum wkv_command command, FILE *out)

@@ -40,8 +40,11 @@ struct wkv_config_list {
 
 /* Strings are borrowed from argv or the environment, but those of options that hold a secret: they are
  * copies. The servers are the config's own, too. */
+#define WKV_CONFIG_SOURCE_BYTES 64
+
 struct wkv_config {
     struct wkv_connect_options connect;
+    char server_source[WKV_CONFIG_SOURCE_BYTES]; /* where connect.server came from, for errors */
     struct wkv_address address;
     const char *auth;
     uint64_t workers;          /* 0: as many as there are cores to run on */

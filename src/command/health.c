@@ -25,10 +25,8 @@ static int check(const struct wkv_config *config)
     struct wkv_error error;
     struct found found = {.any = false};
     natsConnection *connection;
-    if (wkv_connect(&config->connect, "wascc-keyvalue health", &connection, &error) != WKV_OK) {
-        (void)fprintf(stderr, "wascc-keyvalue: %s\n", error.text);
-        return WKV_EXIT_FAILED;
-    }
+    if (wkv_connect(&config->connect, "wascc-keyvalue health", &connection, &error) != WKV_OK)
+        return error.code == WKV_BAD_REQUEST ? wkv_usage_error(&error) : wkv_failure(&error);
     enum wkv_code code = wkv_discovery_ask(connection, config->connect.inbox_prefix, &config->address,
                                            (int64_t)config->timeout_ms, note_serving, &found, &error);
     natsConnection_Destroy(connection);

@@ -146,15 +146,27 @@ enum wkv_code wkv_connect_options_check(const struct wkv_connect_options *option
     return WKV_OK;
 }
 
+/* What nats.c says more than the status, or "". Its place in nats.c, which it says first, tells nobody here
+ * anything: `(conn.c:2088): No server available for connection`. */
+static const char *more_than(natsStatus status)
+{
+    natsStatus last = NATS_OK;
+    const char *detail = nats_GetLastError(&last);
+    if (last != status || detail == NULL)
+        return "";
+    const char *place_end = *detail == '(' ? strstr(detail, "): ") : NULL;
+    if (place_end != NULL)
+        detail = place_end + strlen("): ");
+    return strcmp(detail, natsStatus_GetText(status)) == 0 ? "" : detail;
+}
+
 enum wkv_code wkv_connect_failed(const char *who, const struct wkv_connect_options *options,
                                  const struct wkv_server_url *server, natsStatus status,
                                  struct wkv_error *error)
 {
     char url[WKV_SERVER_URL_BYTES];
-    natsStatus last = NATS_OK;
-    const char *detail = nats_GetLastError(&last);
-    const char *text = natsStatus_GetText(status);
-    bool more = last == status && detail != NULL && *detail != '\0' && strcmp(detail, text) != 0;
+    const char *more = more_than(status);
+    bool any = *more != '\0';
     const char *advice = "";
     if (status == NATS_NO_SERVER)
         advice = "; is a nats-server running there?";
@@ -165,8 +177,8 @@ enum wkv_code wkv_connect_failed(const char *who, const struct wkv_connect_optio
         advice = "; does the server ask for a client certificate (--tlscert, --tlskey)?";
     wkv_server_url_text(server, url);
     return wkv_fail(error, WKV_UNAVAILABLE, "%s%scannot connect to %s: %s%s%s%s%s", who,
-                    *who == '\0' ? "" : ": ", url, text, more ? " (" : "", more ? detail : "",
-                    more ? ")" : "", advice);
+                    *who == '\0' ? "" : ": ", url, natsStatus_GetText(status), any ? " (" : "", more,
+                    any ? ")" : "", advice);
 }
 
 /* What the server has to say beside an answer is asked of the connection; nats.c would print it. */

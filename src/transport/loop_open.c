@@ -111,7 +111,7 @@ static enum wkv_code connect_once(void *context, const struct wkv_connect_option
                                   const struct wkv_dial_server *server, struct wkv_error *error)
 {
     struct wkv_servers *parsed;
-    if (wkv_servers_parse(server->url, &parsed, error) != WKV_OK)
+    if (wkv_servers_parse("--server", server->url, &parsed, error) != WKV_OK)
         return error->code;
     enum wkv_code code = connect_to(context, connect, server, &parsed->items[0], error);
     wkv_servers_destroy(parsed);

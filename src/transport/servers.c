@@ -187,7 +187,8 @@ static const char *read_all(struct wkv_servers *servers)
     return NULL;
 }
 
-enum wkv_code wkv_servers_parse(const char *list, struct wkv_servers **servers, struct wkv_error *error)
+enum wkv_code wkv_servers_parse(const char *source, const char *list, struct wkv_servers **servers,
+                                struct wkv_error *error)
 {
     size_t bytes = strlen(list) + 1;
     struct wkv_servers *made = malloc(sizeof *made + bytes);
@@ -199,7 +200,7 @@ enum wkv_code wkv_servers_parse(const char *list, struct wkv_servers **servers, 
     const char *wrong = read_all(made);
     if (wrong != NULL) {
         wkv_servers_destroy(made);
-        return wkv_fail(error, WKV_BAD_REQUEST, "--server %s", wrong);
+        return wkv_fail(error, WKV_BAD_REQUEST, "%s %s", source, wrong);
     }
     *servers = made;
     return WKV_OK;

@@ -114,6 +114,10 @@ static const struct {
     {"WASCC_KEYVALUE_ALLOW_SPLIT", {"serve"}, "WASCC_KEYVALUE_ALLOW_SPLIT=maybe"},
     {"WASCC_KEYVALUE_TIMEOUT", {"health"}, "WASCC_KEYVALUE_TIMEOUT=-1"},
     {"lattice-namespace", {"serve"}, "LATTICE_NAMESPACE=a b"},
+    {"WASCC_KEYVALUE_SERVER is no", {"serve"}, "WASCC_KEYVALUE_SERVER=http://127.0.0.1"},
+    {"NATS_URL is no", {"health"}, "NATS_URL=nats://127.0.0.1:0"},
+    {"LATTICE_HOST is no", {"top"}, "LATTICE_HOST=127.0.0.1:"},
+    {"--server is no", {"health", "--server", "ws://127.0.0.1"}, "NATS_URL=nats://127.0.0.1"},
 };
 
 #define BAD ((int)(sizeof bad / sizeof bad[0]))
@@ -268,10 +272,11 @@ END_TEST
 
 START_TEST(call_says_when_there_is_no_server_or_no_instance)
 {
-    char url[URL_BYTES];
+    char url[URL_BYTES], says[URL_BYTES + 64];
     url_of(free_port(), url);
     int status = program_run(&command, NULL, NULL, "call", "--server", url, "Get", "{\"key\":\"a\"}", NULL);
-    check_said(status, 1, "", url);
+    (void)snprintf(says, sizeof says, "%s: No server available for connection; is a nats-server", url);
+    check_said(status, 1, "", says);
     process_destroy(&command);
     status = program_run(&command, NULL, NULL, "call", "--server", shared.server.url, "--binding", "other",
                          "Get", "{\"key\":\"a\"}", NULL);

@@ -39,8 +39,8 @@ START_TEST(a_list_of_urls_is_taken_apart)
     struct wkv_servers *servers;
     struct wkv_error error;
     char shown[WKV_SERVER_URL_BYTES];
-    ck_assert_msg(wkv_servers_parse(good[_i].list, &servers, &error) == WKV_OK, "%s: %s", good[_i].list,
-                  error.text);
+    ck_assert_msg(wkv_servers_parse("--server", good[_i].list, &servers, &error) == WKV_OK, "%s: %s",
+                  good[_i].list, error.text);
     ck_assert_uint_eq(servers->count, good[_i].count);
     const struct wkv_server_url *last = &servers->items[servers->count - 1];
     wkv_server_url_text(last, shown);
@@ -100,10 +100,11 @@ START_TEST(what_is_no_url_is_refused_and_not_quoted)
 {
     struct wkv_servers *servers;
     struct wkv_error error;
-    ck_assert_msg(wkv_servers_parse(bad[_i].list, &servers, &error) == WKV_BAD_REQUEST, "%s", bad[_i].list);
+    ck_assert_msg(wkv_servers_parse("NATS_URL", bad[_i].list, &servers, &error) == WKV_BAD_REQUEST, "%s",
+                  bad[_i].list);
     ck_assert_ptr_null(servers);
     ck_assert_msg(strstr(error.text, bad[_i].says) != NULL, "%s: %s", bad[_i].list, error.text);
-    ck_assert_msg(strncmp(error.text, "--server ", 9) == 0, "%s", error.text);
+    ck_assert_msg(strncmp(error.text, "NATS_URL ", 9) == 0, "%s", error.text);
     ck_assert_ptr_null(strstr(error.text, "hunter2"));
 }
 END_TEST
