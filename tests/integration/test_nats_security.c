@@ -599,11 +599,12 @@ static void check_large(struct client *client, const char *key, enum encoding en
     free(value);
 }
 
-/* Replies of many records each, all asked for at once: what is written does not fit the socket. */
+/* Replies of many records each, all asked for at once: what is written does not fit the socket. On a busy
+ * machine some are more than may wait to be sent, and these are refused. */
 static void check_large_in_flight(struct client *client, const char *key, size_t count)
 {
     struct pipeline pipeline;
-    size_t len;
+    size_t len, large = 0;
     json_t *request = json_pack("{s:s}", "key", key);
     void *bytes = message_pack(PROTOBUF, "Get", request, &len);
     pipeline_open(&pipeline, client, count);
@@ -614,9 +615,13 @@ static void check_large_in_flight(struct client *client, const char *key, size_t
         ck_assert_msg(pipeline_receive(&pipeline, WAIT_MS, &message), "%zu of %zu replies came",
                       pipeline.received, count);
         ck_assert_ptr_nonnull(message);
-        ck_assert_int_gt(natsMsg_GetDataLength(message), (int)LARGE_BYTES);
+        bool whole = natsMsg_GetDataLength(message) > (int)LARGE_BYTES;
+        ck_assert_msg(whole || strncmp(natsMsg_GetData(message), "Failed (503): Get: overloaded", 29) == 0,
+                      "a reply of %d bytes", natsMsg_GetDataLength(message));
+        large += whole;
         natsMsg_Destroy(message);
     }
+    ck_assert_uint_gt(large, 0);
     pipeline_close(&pipeline);
     free(bytes);
     json_decref(request);
