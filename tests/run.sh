@@ -11,7 +11,7 @@ source deploy/lib/local-servers.sh
 
 # Two lanes run beside each other: the suites of the trees, which want the processors, and the rest, which mostly waits.
 readonly SUITE_STEPS=(gcc asan tsan valgrind fuzz)
-readonly OTHER_STEPS=(report format shellcheck services install deploy local container lattice)
+readonly OTHER_STEPS=(report contract format shellcheck services install deploy local container lattice)
 readonly QUICK_STEPS=(report gcc)
 # clang-format's major versions differ in details; the code is formatted by this one.
 readonly FORMATTER=14
@@ -45,6 +45,7 @@ runs where and why.
     valgrind     memcheck over the suites of what takes bytes apart
     fuzz         the fuzz targets, with clang's libFuzzer: some seconds each, with --nightly five minutes
     report       the counting of tests, and what runs them, itself
+    contract     each section of the contract that is cited is there
     format       clang-format $FORMATTER would change nothing
     shellcheck   every script is clean
     services     the JavaScript client of NATS services finds the provider (where npm is)
@@ -216,6 +217,11 @@ step_report()
 {
     check "the counting of tests" tests/lib/test_report.sh || true
     check "the main of a room of tests" tests/lib/test_room.sh || true
+}
+
+step_contract()
+{
+    check "the contract's sections" tests/lib/test_contract.sh || true
 }
 
 step_format()
