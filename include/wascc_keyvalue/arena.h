@@ -6,6 +6,7 @@
 #ifndef WASCC_KEYVALUE_ARENA_H
 #define WASCC_KEYVALUE_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct wkv_arena_block;
@@ -15,6 +16,7 @@ struct wkv_arena {
     struct wkv_arena_block *current; /* the block that allocations come from */
     size_t total_bytes;              /* of all blocks */
     size_t max_bytes;                /* what total_bytes may reach */
+    bool bounded;                    /* since the last reset max_bytes has refused something */
 };
 
 /* Makes an arena with a first block of first_bytes (> 0) that may grow to max_bytes in all.
@@ -22,7 +24,7 @@ struct wkv_arena {
 int wkv_arena_init(struct wkv_arena *arena, size_t first_bytes, size_t max_bytes);
 
 /* Returns size bytes aligned for any type (at least one byte), valid until the next reset.
- * Errors: NULL where max_bytes would be passed or memory is short. */
+ * Errors: NULL where max_bytes would be passed, which `bounded` then says, or memory is short. */
 void *wkv_arena_alloc(struct wkv_arena *arena, size_t size);
 
 /* Forgets every allocation. Blocks after the first go back to the system. */

@@ -20,8 +20,11 @@ enum wkv_code wkv_decode_msgpack(const ProtobufCMessageDescriptor *type, const v
  * What is in its texts and nested messages is not looked at. */
 bool wkv_scans_as_protobuf(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len);
 
-/* They say the same where a request asks for more memory than the arena has, or than there is. */
+/* They say the same where a request asks for more memory than the arena may have (413: it would again), or
+ * than there is (503). */
 enum wkv_code wkv_decode_out_of_memory(const ProtobufCMessageDescriptor *type, const struct wkv_arena *arena,
                                        struct wkv_error *error);
+enum wkv_code wkv_decode_too_large(const ProtobufCMessageDescriptor *type, const struct wkv_arena *arena,
+                                   struct wkv_error *error);
 
 #endif

@@ -335,12 +335,13 @@ static enum wkv_code decode_message(struct decoder *decoder, const ProtobufCMess
 /* About the most that jansson allocates for a text, the characters of its strings aside. Its tree does not
  * come from the arena, and a text of tiny values makes one that is a hundred times the text: so it is weighed
  * first. What stands in strings is passed over; a text that is no JSON is weighed as far as jansson would
- * read it, and then some. */
+ * read it, and then some, but not deeper than it goes: what is nested so is malformed, however long it is. */
 static uint64_t weigh_tree(const char *bytes, size_t len)
 {
     uint64_t weight = VALUE_BYTES;
     bool in_string = false;
-    for (size_t i = 0; i < len; i++) {
+    size_t depth = 0;
+    for (size_t i = 0; i < len && depth <= JSON_PARSER_MAX_DEPTH; i++) {
         switch (bytes[i]) {
         case '"':
             in_string = !in_string;
@@ -350,9 +351,15 @@ static uint64_t weigh_tree(const char *bytes, size_t len)
             break;
         case '{':
             weight += in_string ? 0 : OBJECT_BYTES;
+            depth += in_string ? 0 : 1;
             break;
         case '[':
             weight += in_string ? 0 : ARRAY_BYTES;
+            depth += in_string ? 0 : 1;
+            break;
+        case '}':
+        case ']':
+            depth -= in_string || depth == 0 ? 0 : 1;
             break;
         case ':':
             weight += in_string ? 0 : MEMBER_BYTES;
@@ -421,7 +428,7 @@ enum wkv_code wkv_decode_json(const ProtobufCMessageDescriptor *type, const void
 {
     struct decoder decoder = {type, arena, error};
     if (weigh_tree(bytes, len) > arena->max_bytes)
-        return out_of_memory(&decoder);
+        return wkv_decode_too_large(type, arena, error);
     json_error_t wrong;
     json_t *root = json_loadb(bytes, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &wrong);
     if (root == NULL)

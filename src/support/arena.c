@@ -22,8 +22,10 @@ struct wkv_arena_block {
 static struct wkv_arena_block *new_block(struct wkv_arena *arena, size_t capacity)
 {
     if (capacity > arena->max_bytes - arena->total_bytes ||
-        capacity > SIZE_MAX - sizeof(struct wkv_arena_block))
+        capacity > SIZE_MAX - sizeof(struct wkv_arena_block)) {
+        arena->bounded = true;
         return NULL;
+    }
     struct wkv_arena_block *block = malloc(sizeof *block + capacity);
     if (block == NULL)
         return NULL;
@@ -38,6 +40,7 @@ int wkv_arena_init(struct wkv_arena *arena, size_t first_bytes, size_t max_bytes
 {
     arena->total_bytes = 0;
     arena->max_bytes = max_bytes;
+    arena->bounded = false;
     arena->first = new_block(arena, first_bytes);
     arena->current = arena->first;
     return arena->first == NULL ? -1 : 0;
@@ -80,6 +83,7 @@ static void free_chain(struct wkv_arena_block *block)
 void wkv_arena_reset(struct wkv_arena *arena)
 {
     arena->first->used = 0;
+    arena->bounded = false;
     if (arena->first->next == NULL)
         return;
     free_chain(arena->first->next);

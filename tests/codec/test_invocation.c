@@ -431,7 +431,7 @@ START_TEST(a_msg_takes_its_length_of_the_arena_and_no_more)
     struct wkv_arena small;
     struct wkv_invocation invocation;
     ck_assert_int_eq(wkv_arena_init(&small, 16, 16), 0);
-    ck_assert_int_eq(wkv_invocation_decode(whole, len, &small, &invocation, &error), WKV_UNAVAILABLE);
+    ck_assert_int_eq(wkv_invocation_decode(whole, len, &small, &invocation, &error), WKV_TOO_LARGE);
     ck_assert_ptr_nonnull(strstr(error.text, "no memory to decode this Invocation"));
     ck_assert_uint_eq(invocation.id.len, 0);
     wkv_arena_destroy(&small);

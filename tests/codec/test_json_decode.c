@@ -297,12 +297,31 @@ static size_t make_flood(int which, char *json, size_t size)
     return len + (size_t)sprintf(json + len, "%s", floods[which].start[1] == '\0' ? "}" : "]}");
 }
 
+/* Malformed, and not too large: sent again in parts it would be no better. */
+START_TEST(what_is_nested_too_deeply_is_malformed_at_any_length)
+{
+    static const char *const starts[] = {"{\"keys\":", "{\"a\":", "{\"keys\":[{}],\"a\":"};
+    static const char *const levels[] = {"[", "{\"a\":", "[{\"a\":"};
+    char *json = malloc(1 << 20);
+    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
+        size_t len = (size_t)sprintf(json, "%s", starts[i]);
+        while (len < (1 << 20) - 16)
+            len += (size_t)sprintf(json + len, "%s", levels[i]);
+        ProtobufCMessage *message;
+        ck_assert_int_eq(wkv_decode(types[UNION], WKV_JSON, json, len, &arena, &message, &error),
+                         WKV_BAD_REQUEST);
+        ck_assert_ptr_nonnull(strstr(error.text, "nested too deeply"));
+    }
+    free(json);
+}
+END_TEST
+
 START_TEST(a_flood_of_tiny_values_is_refused_unread)
 {
     char *json = malloc(1 << 20);
     size_t len = make_flood(_i, json, 1 << 20);
     ProtobufCMessage *message;
-    ck_assert_msg(wkv_decode(types[UNION], WKV_JSON, json, len, &arena, &message, &error) == WKV_UNAVAILABLE,
+    ck_assert_msg(wkv_decode(types[UNION], WKV_JSON, json, len, &arena, &message, &error) == WKV_TOO_LARGE,
                   "%s", floods[_i].what);
     ck_assert_ptr_nonnull(strstr(error.text, "1048576 bytes"));
     free(json);
@@ -330,7 +349,7 @@ START_TEST(a_parse_tree_is_never_larger_than_the_arena_may_be)
     ck_assert_int_eq(wkv_arena_init(&tight, 64, tree_bytes - 1), 0);
     ProtobufCMessage *message;
     enum wkv_code code = wkv_decode(types[UNION], WKV_JSON, json, len, &tight, &message, &error);
-    ck_assert_msg(code == WKV_UNAVAILABLE, "%s: %zu bytes of tree, %d", floods[_i].what, tree_bytes, code);
+    ck_assert_msg(code == WKV_TOO_LARGE, "%s: %zu bytes of tree, %d", floods[_i].what, tree_bytes, code);
     wkv_arena_destroy(&tight);
     free(json);
 }
@@ -347,8 +366,8 @@ START_TEST(an_arena_that_runs_out_anywhere_is_not_a_bad_request)
         enum wkv_code code =
             wkv_decode(types[SET], WKV_JSON, json, sizeof json - 1, &small, &message, &error);
         wkv_arena_destroy(&small);
-        ck_assert(code == WKV_UNAVAILABLE || code == WKV_OK);
-        refused += code == WKV_UNAVAILABLE;
+        ck_assert(code == WKV_TOO_LARGE || code == WKV_OK);
+        refused += code == WKV_TOO_LARGE;
     }
     ck_assert_uint_gt(refused, 4);
     ck_assert_uint_lt(refused, 200);
@@ -366,7 +385,7 @@ START_TEST(a_text_larger_than_the_arena_is_not_a_bad_request)
     struct wkv_arena small;
     ck_assert_int_eq(wkv_arena_init(&small, 1024, 50000), 0);
     ProtobufCMessage *message;
-    ck_assert_int_eq(wkv_decode(types[GET], WKV_JSON, json, len, &small, &message, &error), WKV_UNAVAILABLE);
+    ck_assert_int_eq(wkv_decode(types[GET], WKV_JSON, json, len, &small, &message, &error), WKV_TOO_LARGE);
     ck_assert_ptr_null(message);
     wkv_arena_destroy(&small);
     free(json);
@@ -406,6 +425,7 @@ Suite *json_decode_suite(void)
                         (int)(sizeof bad / sizeof bad[0]));
     tcase_add_test(tests, takes_no_bytes_at_null_for_a_bad_request);
     tcase_add_test(tests, nesting_has_an_end);
+    tcase_add_test(tests, what_is_nested_too_deeply_is_malformed_at_any_length);
     tcase_add_loop_test(tests, a_flood_of_tiny_values_is_refused_unread, 0, flood_count);
     tcase_add_loop_test(tests, a_parse_tree_is_never_larger_than_the_arena_may_be, 0, flood_count);
     tcase_add_test(tests, an_arena_that_runs_out_anywhere_is_not_a_bad_request);

@@ -633,7 +633,7 @@ START_TEST(a_flood_of_tiny_values_ends_within_the_arena)
         memcpy(bytes + len, unit, unit_len);
     ProtobufCMessage *message;
     enum wkv_code code = decode_bytes(types[floods[_i].type], bytes, len, &message);
-    ck_assert_msg(code == WKV_OK || code == WKV_UNAVAILABLE || code == WKV_BAD_REQUEST, "%s: %d",
+    ck_assert_msg(code == WKV_OK || code == WKV_TOO_LARGE || code == WKV_BAD_REQUEST, "%s: %d",
                   floods[_i].what, code);
     ck_assert_uint_le(arena.total_bytes, arena.max_bytes);
     free(bytes);
@@ -671,9 +671,9 @@ START_TEST(an_arena_that_runs_out_anywhere_is_not_a_bad_request)
         ck_assert_int_eq(wkv_arena_init(&small, 16, max), 0);
         ProtobufCMessage *message;
         enum wkv_code code = wkv_decode(types[DESCRIPTOR], WKV_MSGPACK, bytes, len, &small, &message, &error);
-        ck_assert_msg(code == WKV_UNAVAILABLE || code == WKV_OK, "%zu bytes: %d", max, code);
+        ck_assert_msg(code == WKV_TOO_LARGE || code == WKV_OK, "%zu bytes: %d", max, code);
         ck_assert((code == WKV_OK) == (message != NULL));
-        refused += code == WKV_UNAVAILABLE;
+        refused += code == WKV_TOO_LARGE;
         wkv_arena_destroy(&small);
     }
     ck_assert_uint_gt(refused, 16);

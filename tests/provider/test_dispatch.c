@@ -152,11 +152,11 @@ START_TEST(a_request_of_tiny_fields_is_not_given_forty_times_its_size)
         tiny[i] = 0x0a; /* field 1, of no bytes */
         tiny[i + 1] = 0;
     }
-    ck_assert_int_eq(dispatch("SetUnion", tiny, sizeof tiny, MAX_PAYLOAD, 1), WKV_UNAVAILABLE);
+    ck_assert_int_eq(dispatch("SetUnion", tiny, sizeof tiny, MAX_PAYLOAD, 1), WKV_TOO_LARGE);
     ck_assert_uint_le(session.arena.total_bytes, (4u << 20) + 2 * sizeof tiny);
     for (size_t i = 0; i + 1 < sizeof tiny; i += 2)
         tiny[i] = (char)0xf8; /* field 31, a number: unknown */
-    ck_assert_int_eq(dispatch("Get", tiny, sizeof tiny, MAX_PAYLOAD, 1), WKV_UNAVAILABLE);
+    ck_assert_int_eq(dispatch("Get", tiny, sizeof tiny, MAX_PAYLOAD, 1), WKV_TOO_LARGE);
     ck_assert_uint_le(session.arena.total_bytes, (4u << 20) + 2 * sizeof tiny);
     /* What can be meant is decoded: a value of that size, and the most keys that there may be. */
     static char large[1000000 + 100];
@@ -212,7 +212,7 @@ START_TEST(a_request_for_too_many_keys_is_refused)
 }
 END_TEST
 
-START_TEST(a_request_that_needs_more_memory_than_there_is_for_one_gets_503)
+START_TEST(a_request_that_needs_more_memory_than_one_may_is_too_large)
 {
     /* 8 MiB of empty keys: protobuf-c wants more than ten times that beside it. */
     size_t len = (size_t)8 * 1024 * 1024;
@@ -220,7 +220,7 @@ START_TEST(a_request_that_needs_more_memory_than_there_is_for_one_gets_503)
     ck_assert_ptr_nonnull(payload);
     for (size_t i = 0; i < len; i += 2)
         memcpy(payload + i, "\x0a\x00", 2);
-    ck_assert_int_eq(dispatch("SetUnion", payload, len, len, 1), WKV_UNAVAILABLE);
+    ck_assert_int_eq(dispatch("SetUnion", payload, len, len, 1), WKV_TOO_LARGE);
     ck_assert_str_eq(answer("Get", "{\"key\":\"a\"}", 1), "{\"value\":\"\",\"exists\":false}");
     free(payload);
 }
@@ -400,7 +400,7 @@ Suite *dispatch_suite(void)
     tcase_add_test(tests, every_error_begins_with_the_operation);
     tcase_add_test(tests, limits_are_on_the_byte);
     tcase_add_test(tests, a_request_for_too_many_keys_is_refused);
-    tcase_add_test(tests, a_request_that_needs_more_memory_than_there_is_for_one_gets_503);
+    tcase_add_test(tests, a_request_that_needs_more_memory_than_one_may_is_too_large);
     tcase_add_test(tests, the_hot_path_allocates_nothing);
     tcase_add_test(tests, the_table_has_the_contract_s_operations);
     tcase_add_test(tests, the_readme_has_the_table);
