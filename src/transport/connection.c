@@ -1,6 +1,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "transport/attempt.h"
 #include "transport/credentials.h"
 #include "wascc_keyvalue/file.h"
 #include "wascc_keyvalue/transport.h"
@@ -94,8 +95,6 @@ static natsStatus set_behaviour(natsOptions *out, const char *name)
 {
     natsStatus status = natsOptions_SetName(out, name);
     if (status == NATS_OK)
-        status = natsOptions_SetTimeout(out, CONNECT_TIMEOUT_MS);
-    if (status == NATS_OK)
         status = natsOptions_SetPingInterval(out, PING_INTERVAL_MS);
     if (status == NATS_OK)
         status = natsOptions_SetMaxPingsOut(out, MAX_PINGS_OUT);
@@ -170,6 +169,8 @@ enum wkv_code wkv_connect_failed(const char *who, const struct wkv_connect_optio
     const char *advice = "";
     if (status == NATS_NO_SERVER)
         advice = "; is a nats-server running there?";
+    else if (status == NATS_TIMEOUT)
+        advice = "; no connection was completed in time: does a nats-server answer there?";
     else if (status == NATS_SECURE_CONNECTION_WANTED)
         advice = "; that server offers no TLS, and nothing else was asked for";
     /* With TLS 1.3 the server hangs up on a client without a certificate when all seems well to that one. */
@@ -195,6 +196,7 @@ static enum wkv_code connect_to(const struct wkv_connect_options *options,
                                 const struct wkv_server_url *server, const char *name, natsConnection **out,
                                 struct wkv_error *error)
 {
+    static const struct wkv_attempt_limits limits = {.timeout_ms = CONNECT_TIMEOUT_MS, .cancel_fd = -1};
     natsOptions *made;
     if (wkv_connect_options_apply(options, server, name, &made, error) != WKV_OK)
         return error->code;
@@ -202,7 +204,7 @@ static enum wkv_code connect_to(const struct wkv_connect_options *options,
     if (status == NATS_OK)
         status = natsOptions_SetErrorHandler(made, say_nothing, NULL);
     if (status == NATS_OK)
-        status = natsConnection_Connect(out, made);
+        status = wkv_attempt(out, made, &limits);
     if (status != NATS_OK)
         (void)wkv_connect_failed("", options, server, status, error);
     natsOptions_Destroy(made);

@@ -40,6 +40,11 @@ static enum wkv_code try(struct dialling *dialling, const struct wkv_dial_server
     return code;
 }
 
+static struct wkv_attempt_limits limits(const struct dialling *dialling, int64_t timeout_ms)
+{
+    return (struct wkv_attempt_limits){.timeout_ms = timeout_ms, .cancel_fd = dialling->dial->cancel_fd};
+}
+
 /* The one that worked last, or the first that --server names. */
 static enum wkv_code try_first(struct dialling *dialling, struct wkv_error *error)
 {
@@ -48,7 +53,7 @@ static enum wkv_code try_first(struct dialling *dialling, struct wkv_error *erro
     struct wkv_dial_server server = {.url = first->url,
                                      .pool_url = first->url,
                                      .tls_name = first->tls_name,
-                                     .timeout_ms = others ? SOON_MS : CONNECT_TIMEOUT_MS};
+                                     .limits = limits(dialling, others ? SOON_MS : CONNECT_TIMEOUT_MS)};
     return try(dialling, &server, error);
 }
 
@@ -76,7 +81,7 @@ static enum wkv_code try_greeting(struct dialling *dialling, const struct wkv_gr
     struct wkv_dial_server server = {.url = found->url,
                                      .pool_url = found->url,
                                      .tls_name = found->tls_name,
-                                     .timeout_ms = CONNECT_TIMEOUT_MS};
+                                     .limits = limits(dialling, CONNECT_TIMEOUT_MS)};
     char name[WKV_POOL_HOST_BYTES], *url = NULL;
     wkv_pool_split(found->url, &parts);
     if (greeting->one_of_several && !parts.tls && connect->tlsca == NULL && connect->tlscert == NULL)
@@ -114,7 +119,7 @@ enum wkv_code wkv_dial(const struct wkv_dial *dial, wkv_dial_attempt attempt, vo
         return wkv_fail(error, WKV_UNAVAILABLE, "no memory for the servers' URLs");
     enum wkv_code code = try_first(&dialling, error);
     bool others = dialling.count > 1 || !wkv_pool_is_address(dialling.list[0].url);
-    if (code == WKV_UNAVAILABLE && others)
+    if (code == WKV_UNAVAILABLE && others && !wkv_dial_is_cancelled(dial))
         code = try_others(&dialling, error);
     wkv_pool_list_free(dialling.list, dialling.count);
     return code;

@@ -4,8 +4,7 @@
 #ifndef WKV_TRANSPORT_DIAL_H
 #define WKV_TRANSPORT_DIAL_H
 
-#include <stdint.h>
-
+#include "transport/attempt.h"
 #include "transport/server_pool.h"
 #include "wascc_keyvalue/error.h"
 #include "wascc_keyvalue/transport.h"
@@ -22,16 +21,15 @@ struct wkv_dial_server {
     const char *url;
     const char *pool_url; /* of the same server, as the pool has it: with its name where url has an address */
     const char *tls_name; /* as struct wkv_pool_server has it */
-    int64_t timeout_ms;
+    struct wkv_attempt_limits limits;
 };
 
 /* Makes one connection. Errors: as wkv_loop_open's. */
 typedef enum wkv_code (*wkv_dial_attempt)(void *context, const struct wkv_connect_options *connect,
                                           const struct wkv_dial_server *server, struct wkv_error *error);
 
-/* Attempts until one succeeds, at most one for each server but the first, which may have two. Whoever waits
- * at cancel_fd's other end is waited for no longer than an attempt takes. Errors: those of the last attempt.
- */
+/* Attempts until one succeeds, at most one for each server but the first, which may have two. Errors: those
+ * of the last attempt. */
 enum wkv_code wkv_dial(const struct wkv_dial *dial, wkv_dial_attempt attempt, void *context,
                        struct wkv_error *error);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "transport/attempt.h"
 #include "transport/loop_events.h"
 #include "transport/loop_extra.h"
 #include "transport/server_pool.h"
@@ -65,23 +66,15 @@ static void forget_tls_errors(void)
         clear();
 }
 
-static natsStatus connect_now(struct wkv_loop *loop, natsOptions *options)
+static natsStatus connect_now(struct wkv_loop *loop, natsOptions *options,
+                              const struct wkv_attempt_limits *limits)
 {
     natsConnection *connection = NULL;
     forget_tls_errors();
-    natsStatus status = natsConnection_Connect(&connection, options);
+    natsStatus status = wkv_attempt(&connection, options, limits);
     (void)pthread_mutex_lock(&loop->extra_lock);
     loop->connection = connection;
     (void)pthread_mutex_unlock(&loop->extra_lock);
-    return status;
-}
-
-/* What one attempt needs beside the options that hold for all. */
-static natsStatus set_server(natsOptions *options, const struct wkv_dial_server *server)
-{
-    natsStatus status = natsOptions_SetTimeout(options, server->timeout_ms);
-    if (status == NATS_OK && *server->tls_name != '\0')
-        status = natsOptions_SetExpectedHostname(options, server->tls_name);
     return status;
 }
 
@@ -96,10 +89,10 @@ static enum wkv_code connect_to(struct wkv_loop *loop, const struct wkv_connect_
     free(loop->url);
     loop->url = strdup(server->pool_url);
     natsStatus status = loop->url == NULL ? NATS_NO_MEMORY : set_options(loop, options);
+    if (status == NATS_OK && *server->tls_name != '\0')
+        status = natsOptions_SetExpectedHostname(options, server->tls_name);
     if (status == NATS_OK)
-        status = set_server(options, server);
-    if (status == NATS_OK)
-        status = connect_now(loop, options);
+        status = connect_now(loop, options, &server->limits);
     if (status != NATS_OK)
         (void)wkv_connect_failed(loop->name, connect, url, status, error);
     natsOptions_Destroy(options);
