@@ -21,8 +21,8 @@
 #define BACKLOG_BYTES ((size_t)8 * 1024 * 1024)
 /* After so many published bytes in one turn they are offered to the socket before the turn goes on. */
 #define UNSENT_LOOK_BYTES ((size_t)1024 * 1024)
-/* Handled messages are kept until there are WKV_LOOP_SPENT of them or so many bytes, headers included, have
- * come since the last were destroyed. */
+/* Messages that are done with, received or sent, are kept until there are WKV_LOOP_SPENT of them or they have
+ * so many bytes, or so many have come since the last were destroyed. */
 #define SPENT_BYTES ((uint64_t)2 * 1024 * 1024)
 
 static void poke(void *context)
@@ -95,13 +95,15 @@ static void destroy_spent(struct wkv_loop *loop)
         natsMsg_Destroy(loop->spent[i]);
     loop->clock_ns = 0;
     loop->spent_count = 0;
+    loop->spent_bytes = 0;
     loop->spent_from = loop->bytes_seen;
 }
 
 void wkv_loop_retire(struct wkv_loop *loop, natsMsg *message)
 {
     loop->spent[loop->spent_count++] = message;
-    if (loop->spent_count == WKV_LOOP_SPENT)
+    loop->spent_bytes += wkv_loop_bytes_of(message);
+    if (loop->spent_count == WKV_LOOP_SPENT || loop->spent_bytes >= SPENT_BYTES)
         destroy_spent(loop);
 }
 
@@ -116,11 +118,12 @@ int64_t wkv_loop_done_ns(struct wkv_loop *loop)
     return loop->clock_ns;
 }
 
-/* Counted up by messages, too: a long turn is not a thread that is stuck. No other thread writes it. */
+/* Counted up by messages, too: a long turn is not a thread that is stuck. No other thread writes it; who sees
+ * it counted up sees that what nats.c had read before is delivered (alone.c). */
 static void count_progress(struct wkv_loop *loop)
 {
     uint64_t begun = atomic_load_explicit(&loop->turns_begun, memory_order_relaxed);
-    atomic_store_explicit(&loop->turns_begun, begun + 1, memory_order_relaxed);
+    atomic_store_explicit(&loop->turns_begun, begun + 1, memory_order_release);
     wkv_pulse_beat(&loop->pulse);
 }
 

@@ -155,6 +155,7 @@ struct wkv_loop {
     int64_t clock_ns;
     natsMsg *spent[WKV_LOOP_SPENT]; /* handled, not yet destroyed */
     size_t spent_count;
+    size_t spent_bytes;  /* of these */
     uint64_t spent_from; /* bytes_seen when the last were destroyed */
 
     pthread_t thread;

@@ -32,7 +32,7 @@ static bool may_handle(struct wkv_loop *loop, const struct wkv_loop_subscription
 
 /* nats.c has a message in one block, which begins with the subject and ends with the data; headers are
  * between (header.c). Of another nats.c the data is what is known. */
-static size_t bytes_of(natsMsg *message)
+size_t wkv_loop_bytes_of(natsMsg *message)
 {
     uintptr_t from = (uintptr_t)natsMsg_GetSubject(message);
     uintptr_t to = (uintptr_t)natsMsg_GetData(message);
@@ -67,7 +67,7 @@ void wkv_loop_share_backlog(struct wkv_loop *loop)
 static void take_message(struct wkv_loop *loop, struct wkv_loop_subscription *from, natsMsg *message)
 {
     struct wkv_backlog_item item = {
-        .message = message, .from = from, .read_ns = loop->read_ns, .bytes = bytes_of(message)};
+        .message = message, .from = from, .read_ns = loop->read_ns, .bytes = wkv_loop_bytes_of(message)};
     if (!may_handle(loop, from, message)) {
         wkv_loop_retire(loop, message);
     } else if (wkv_backlog_push(&loop->backlog, &item,

@@ -16,6 +16,9 @@ void wkv_loop_handle_waiting(struct wkv_loop *loop);
 /* Shares out what is left over by who sent it. */
 void wkv_loop_share_backlog(struct wkv_loop *loop);
 
+/* What a message takes in memory, about. */
+size_t wkv_loop_bytes_of(natsMsg *message);
+
 /* With so much waiting to be sent not even refusals are, see loop.h. */
 #define WKV_LOOP_UNSENT_LAST ((size_t)16 * 1024 * 1024)
 

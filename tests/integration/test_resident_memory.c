@@ -207,6 +207,37 @@ START_TEST(unions_of_large_sets)
 }
 END_TEST
 
+/* Whoever sends a traceparent gets it back in a message that is made for it: none of these stays behind. */
+START_TEST(large_replies_with_a_header)
+{
+    enum { VALUE_BYTES = 900000, REPLIES = 200 };
+    static char request[VALUE_BYTES + 64];
+    char subject[512];
+    int len = snprintf(request, sizeof request, "{\"key\":\"large\",\"value\":\"");
+    memset(request + len, 'v', VALUE_BYTES);
+    memcpy(request + len + VALUE_BYTES, "\"}", 3);
+    struct answer set = client_send(&client, "Set", request, (size_t)len + VALUE_BYTES + 2);
+    ck_assert_int_eq(set.code, 0);
+    answer_free(&set);
+    (void)snprintf(subject, sizeof subject, "%s.Get", client.base);
+    for (int i = 0; i < REPLIES; i++) {
+        natsMsg *get, *reply = NULL;
+        ck_assert_int_eq(natsMsg_Create(&get, subject, NULL, "{\"key\":\"large\"}", 15), NATS_OK);
+        ck_assert_int_eq(
+            natsMsgHeader_Set(get, "traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+            NATS_OK);
+        ck_assert_int_eq(natsConnection_RequestMsg(&reply, client.connection, get, WAIT_MS), NATS_OK);
+        ck_assert_int_gt(natsMsg_GetDataLength(reply), VALUE_BYTES);
+        natsMsg_Destroy(get);
+        natsMsg_Destroy(reply);
+    }
+    was_never_above(FULL_KB, "large replies with a header");
+    send("Del", "{\"key\":\"large\"}", 15);
+    pipeline_settle(&pipeline, 0);
+    ends_small();
+}
+END_TEST
+
 Suite *resident_memory_suite(void)
 {
     Suite *suite = suite_create("integration/resident_memory");
@@ -221,6 +252,7 @@ Suite *resident_memory_suite(void)
     tcase_add_test(tests, values_that_grow_and_shrink);
     tcase_add_test(tests, lists_and_sets_that_grow);
     tcase_add_test(tests, unions_of_large_sets);
+    tcase_add_test(tests, large_replies_with_a_header);
     suite_add_tcase(suite, tests);
     return suite;
 }
