@@ -89,16 +89,17 @@ static void read_answers(struct wkv_alone *alone, int64_t now_ns)
 static bool end_round(struct wkv_alone *alone, struct wkv_alone_round *round)
 {
     struct wkv_loop *loop = &alone->discovery->loop;
-    uint64_t turns = atomic_load(&loop->turns_begun);
     if (round->answers == NULL)
         return true;
     if (!round->ended) {
         (void)natsSubscription_Unsubscribe(round->answers);
         round->ended = true;
-        round->turns = turns;
+        /* After the end: a turn that began before may have found the subscription still. */
+        round->turns = atomic_load(&loop->turns_begun);
         wkv_loop_wake(loop);
+        return false;
     }
-    if (round->turns == turns)
+    if (round->turns == atomic_load(&loop->turns_begun))
         return false;
     natsSubscription_Destroy(round->answers);
     *round = (struct wkv_alone_round){.answers = NULL};
