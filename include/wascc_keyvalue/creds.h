@@ -1,14 +1,16 @@
 /* A NATS credentials file: a user's JWT and the seed that answers for it, as `nsc` and `nats auth` write
- * them.
+ * them:
  *
- *   -----BEGIN NATS USER JWT-----          Read line by line: lines that begin with "---" set the parts
- * apart, what eyJ0eXAiOi…                            stands outside of them is for people. Blank lines, a
- * byte order mark,
- *   ------END NATS USER JWT------          and lines that end as Windows' do make no difference (nats.c 3.4
- * would refuse those).
+ *   -----BEGIN NATS USER JWT-----
+ *   eyJ0eXAiOi...
+ *   ------END NATS USER JWT------
  *   -----BEGIN USER NKEY SEED-----
- *   SUA…
+ *   SUA...
  *   ------END USER NKEY SEED------
+ *
+ * It is read line by line. Lines that begin with "---" set the parts apart; what stands outside of the parts
+ * is for people. Blank lines, a byte order mark and lines that end as those of Windows make no difference
+ * (nats.c 3.4 would refuse them).
  */
 #ifndef WASCC_KEYVALUE_CREDS_H
 #define WASCC_KEYVALUE_CREDS_H

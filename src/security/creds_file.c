@@ -52,6 +52,16 @@ static size_t find_parts(const char *at, const char *end, struct line parts[2])
     return count;
 }
 
+/* Whether all three parts are base64url: nats.c puts the JWT into its CONNECT as it is, where a quote would
+ * end the string. bytes has room for as many as the JWT has; the payload's are what it is left with. */
+static bool decode_parts(const struct wkv_segments *segments, unsigned char *bytes, size_t *payload_len)
+{
+    size_t len;
+    return wkv_segment_decode(segments->header, segments->header_len, bytes, &len) &&
+           wkv_segment_decode(segments->signature, segments->signature_len, bytes, &len) &&
+           wkv_segment_decode(segments->payload, segments->payload_len, bytes, payload_len);
+}
+
 /* Whose the JWT is, and whether it is good without a signature. */
 static enum wkv_code read_jwt(struct line jwt, const char **subject, bool *bearer, json_t **claims,
                               struct wkv_error *error)
@@ -62,14 +72,14 @@ static enum wkv_code read_jwt(struct line jwt, const char **subject, bool *beare
     if (!wkv_segments_split(jwt.text, jwt.len, &segments))
         return wkv_fail(error, WKV_BAD_REQUEST,
                         "the credentials' JWT is none: it has three parts with dots between");
-    unsigned char *payload = malloc(segments.payload_len);
+    unsigned char *payload = malloc(jwt.len);
     if (payload == NULL)
         return wkv_fail(error, WKV_UNAVAILABLE, "no memory for the credentials' JWT");
     struct wkv_error cause;
     enum wkv_code code = WKV_OK;
-    if (!wkv_segment_decode(segments.payload, segments.payload_len, payload, &len))
+    if (!decode_parts(&segments, payload, &len))
         code = wkv_fail(error, WKV_BAD_REQUEST,
-                        "the credentials' JWT is none: its second part is not base64url");
+                        "the credentials' JWT is none: its three parts are base64url, without padding");
     else if (wkv_json_object(what, payload, len, claims, &cause) != WKV_OK ||
              wkv_json_string(what, *claims, "sub", WKV_REQUIRED, subject, &cause) != WKV_OK)
         code =
