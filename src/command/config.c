@@ -270,6 +270,13 @@ static enum wkv_code secret_of_file(const char *variable, const char *path, stru
     }
     const char *text = bytes;
     wkv_file_trim(&text, &len);
+    if (len > 0 && memchr(text, '\0', len) != NULL) {
+        sodium_free(bytes);
+        return wkv_fail(error, WKV_BAD_REQUEST,
+                        "%s: that file has a NUL in it: it holds the value and "
+                        "nothing else",
+                        variable);
+    }
     *value = keep_secret(config, text, len);
     sodium_free(bytes);
     return *value == NULL ? wkv_fail(error, WKV_UNAVAILABLE, "no memory for a secret") : WKV_OK;

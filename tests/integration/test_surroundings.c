@@ -44,6 +44,7 @@ static const struct {
      "WASCC_KEYVALUE_PASSWORD and WASCC_KEYVALUE_PASSWORD_FILE are both set"},
     {{"NATS_URL=nats://hunter2@h", "NATS_URL_FILE=/hunter2"}, "NATS_URL and NATS_URL_FILE are both set"},
     {{"WASCC_KEYVALUE_SERVER_FILE=/hunter2"}, "WASCC_KEYVALUE_SERVER_FILE: cannot read that file: No such"},
+    {{"WASCC_KEYVALUE_SERVER_FILE=/proc/self/cmdline"}, "WASCC_KEYVALUE_SERVER_FILE: that file has a NUL in"},
     {{"WASCC_KEYVALUE_SERVER_FILE=/tmp"}, "WASCC_KEYVALUE_SERVER_FILE: cannot read that file: Is a dir"},
     {{"WASCC_KEYVALUE_SERVICE_HOST=10.0.0.1", "WASCC_KEYVALUE_SERVICE_PORT=4222",
       "WASCC_KEYVALUE_SERVICE_PORT_METRICS=9464"},
