@@ -145,10 +145,13 @@ static bool has_room(struct wkv_pages *pool, size_t bytes, enum wkv_pages_bound 
 {
     if (pool->max_bytes == 0 || bound == WKV_PAGES_BEYOND)
         return true;
-    while (wkv_pages_held(pool) > pool->max_bytes || bytes > pool->max_bytes - wkv_pages_held(pool))
+    for (;;) {
+        uint64_t held = wkv_pages_held(pool); /* once: others count without the lock */
+        if (held <= pool->max_bytes && bytes <= pool->max_bytes - held)
+            return true;
         if (!cool_one(pool))
             return false;
-    return true;
+    }
 }
 
 static void *take_cold(struct wkv_pages *pool, unsigned number, size_t bytes, enum wkv_pages_bound bound)
