@@ -139,7 +139,7 @@ struct wkv_policy_word {
     struct wkv_policy_text expires;      /* __wascc_expires: seconds since 1970, "0" or not sent: never */
 };
 
-/* For BindActor that came through the lattice, after its invocation held: the host's word for the actor's
+/* For BindActor that came through the lattice, after its invocation held: the host's statement of the actor's
  * claims takes the place of the claims. They must reach, be in their time and come from a trusted issuer;
  * *bound is what to keep with the binding, but for the host. Errors: WKV_BAD_REQUEST (a value is malformed),
  * WKV_UNAUTHORIZED, WKV_FORBIDDEN; *bound is untouched then. */

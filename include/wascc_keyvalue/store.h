@@ -112,7 +112,7 @@ enum wkv_store_status wkv_store_set(struct wkv_store *store, struct wkv_key key,
                                     int64_t expires_at_ns, int64_t now_ns);
 
 /* Adds delta to the counter and says the sum. A missing key counts from 0; a scalar that is wholly a decimal
- * int32, as Redis has it (an optional '-', no '+', no leading zeros, no spaces), becomes a counter; the
+ * int32, as in Redis (an optional '-', no '+', no leading zeros, no spaces), becomes a counter; the
  * expiry stays. Errors: WKV_STORE_WRONG_KIND, WKV_STORE_NOT_A_NUMBER, WKV_STORE_OVERFLOW,
  * WKV_STORE_NO_MEMORY. */
 enum wkv_store_status wkv_store_add(struct wkv_store *store, struct wkv_key key, int32_t delta,
@@ -234,9 +234,8 @@ void wkv_store_release(struct wkv_store *store, uint64_t bytes);
 /* ---- upkeep ---- */
 
 /* One slice of upkeep: takes expired keys out and gives memory of large deleted values back, doing at most
- * max_steps
- * (> 0) small pieces of work under any one shard's lock, over all shards in turn. Returns true where work is
- * left for another slice. Called again and again by one janitor thread. */
+ * max_steps (> 0) small pieces of work under any one shard's lock, over all shards in turn. Returns true
+ * where work is left for another slice. Called again and again by one janitor thread. */
 bool wkv_store_maintain(struct wkv_store *store, int64_t now_ns, unsigned max_steps);
 
 struct wkv_store_stats {

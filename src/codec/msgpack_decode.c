@@ -343,7 +343,7 @@ enum wkv_code wkv_decode_msgpack(const ProtobufCMessageDescriptor *type, const v
     struct decoder decoder = {type, {bytes, len, 0, NULL}, arena, error, 0};
     struct wkv_msgpack_value head = {.kind = WKV_MSGPACK_ARRAY};
     ProtobufCMessage *decoded = NULL;
-    /* A message of no fields may be no bytes, and is nil as serde has it. */
+    /* A message of no fields may be no bytes, and is nil from serde. */
     bool nothing = type->n_fields == 0 && len == 0;
     enum wkv_code code = nothing ? WKV_OK : next(&decoder, &head);
     if (code != WKV_OK)

@@ -185,7 +185,7 @@ static bool scan_field(const ProtobufCMessageDescriptor *type, struct scan *scan
         fault->tag = "the field's tag is cut off or over 5 bytes";
         return false;
     }
-    fault->number = (uint32_t)(tag >> 3); /* as protobuf-c has it */
+    fault->number = (uint32_t)(tag >> 3); /* as protobuf-c reads it */
     if (fault->number == 0) {
         fault->tag = "field number 0 does not exist";
         return false;

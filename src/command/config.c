@@ -293,8 +293,8 @@ static bool has_file_option(const struct option_row *row)
     return strcmp(row->name, "password") == 0;
 }
 
-/* What a variable says, or the file that it names with _FILE behind it, and then the variable's name has it,
- * too. *value is NULL where neither is set. */
+/* What a variable says, or the file that it names with _FILE behind it, and then `variable` becomes the name
+ * with _FILE. *value is NULL where neither is set. */
 static enum wkv_code look_up(const struct option_row *row, char variable[VARIABLE_BYTES],
                              struct wkv_config *config, const char **value, struct wkv_error *error)
 {
@@ -488,7 +488,7 @@ static enum wkv_code read_options(enum wkv_command command, int argc, char **arg
     return WKV_OK;
 }
 
-/* Whoever asks for help gets it, also where a variable in his environment is what he needs it for. */
+/* Whoever asks for help gets it, also where a variable in the environment is what it is needed for. */
 static bool asks_for_help(int argc, char **argv)
 {
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)

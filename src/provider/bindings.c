@@ -34,7 +34,7 @@ struct wkv_bindings {
     uint32_t count;
 
     /* Hashes of the names that were removed since start, bound or not. Two of one hash are as good as one:
-     * then an actor that was not removed is not taken up, and its host's next word binds it. */
+     * then an actor that was not removed is not adopted, and its host's next BindActor binds it. */
     uint64_t removed[WKV_BINDINGS_REMEMBERED_REMOVALS];
     uint32_t removed_count;
 
@@ -637,8 +637,8 @@ void wkv_bindings_reader_destroy(struct wkv_bindings_reader *reader)
     reader->slots = NULL;
 }
 
-/* A slot from the name's last bytes, which differ between keys. Whoever aims names at one slot makes himself
- * look things up. */
+/* A slot from the name's last bytes, which differ between keys. Names that are aimed at one slot cost
+ * their sender a look-up each. */
 static uint32_t slot_of(struct wkv_text actor)
 {
     uint64_t word = 0;

@@ -245,7 +245,7 @@ static int64_t seconds_left(int64_t expires_at_ns, int64_t now_ns)
 }
 
 /* "Inspect takes {keyspace, key} and answers {key, kind, length, bytes, expires_in_s}." A key that is not
- * there has the kind "none", as Redis's TYPE has it. */
+ * there has the kind "none", as from Redis's TYPE. */
 enum wkv_code wkv_handle_inspect(struct wkv_call *call)
 {
     const Operator__InspectRequest *request = (const Operator__InspectRequest *)call->request;

@@ -142,7 +142,7 @@ static struct wkv_table_bucket *spares_take(struct spares *spares)
 
 /* Puts item into the chain that starts at bucket: into its first free slot, so that in a chain every bucket
  * but the last is full. A further bucket comes from spares or, where memory is not NULL, from there. Returns
- * false where there is none to be had. */
+ * false where there is none. */
 static bool chain_insert(struct wkv_memory *memory, struct spares *spares, struct wkv_table_bucket *bucket,
                          struct wkv_table_item *item)
 {
@@ -325,7 +325,8 @@ static void release_bucket(struct wkv_table *table, struct wkv_memory *memory)
     }
 }
 
-/* Takes one bucket away. Where its items would need buckets that are not to be had, the table stays as it is.
+/* Takes one bucket away. Where its items would need buckets for which there is no memory, the table stays as
+ * it is.
  */
 static void shrink(struct wkv_table *table, struct wkv_memory *memory)
 {

@@ -102,9 +102,8 @@ uint32_t wkv_table_walk(const struct wkv_table *table, uint32_t place,
                         void (*visit)(void *context, struct wkv_table_item *item), void *context);
 
 /* Takes out items bucket by bucket and hands each to dispose, until about *steps items or buckets have been
- * seen
- * (*steps counts down) or the table is empty and all its memory has come back. Returns true when it is. A
- * table that is being drained may only be drained on. */
+ * seen (*steps counts down) or the table is empty and all its memory has come back. Returns true when it is.
+ * A table that is being drained may only be drained on. */
 bool wkv_table_drain(struct wkv_table *table, struct wkv_memory *memory, unsigned *steps,
                      void (*dispose)(struct wkv_memory *memory, struct wkv_table_item *item));
 
