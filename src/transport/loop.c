@@ -10,6 +10,7 @@
 
 #include "transport/loop_events.h"
 #include "transport/loop_extra.h"
+#include "transport/loop_renew.h"
 #include "transport/loop_turn.h"
 #include "wascc_keyvalue/clock.h"
 
@@ -250,6 +251,7 @@ static void turn(struct wkv_loop *loop)
         wkv_loop_take_in(loop);
         readable = readable && --reads > 0 && await_events(loop, false);
     } while (readable);
+    wkv_loop_renew(loop);
     if (loop->backlog.bytes > BACKLOG_BYTES)
         refuse_excess(loop);
     wkv_loop_handle_waiting(loop);

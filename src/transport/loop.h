@@ -58,6 +58,8 @@ struct wkv_loop_subscription {
     void *context;                  /* borrowed */
     natsSubscription *subscription; /* NULL where there is none (yet) */
     bool optional;                  /* the server may refuse it: then only that is logged */
+    bool missed;                    /* optional, and once taken back; this and the next under extra_lock */
+    bool ask_again;                 /* see loop_renew.h */
     size_t waiting;                 /* messages of it in the backlog; the loop's thread's */
     char queue[WKV_SUBJECT_BYTES];  /* "": no queue group */
     char subject[WKV_SUBJECT_BYTES];
@@ -100,6 +102,8 @@ struct wkv_loop {
     int64_t extras_room_ns;
     char extras_refusal[WKV_ERROR_TEXT_BYTES / 2]; /* the server's last refusal of one */
     pthread_cond_t extras_told;                    /* something was refused */
+    _Atomic bool renew_wanted;                     /* see loop_renew.h */
+    int64_t renew_at_ns, renew_wait_ns;            /* when, and how long to wait then; under the lock */
     struct wkv_loop_extra *fresh;
     bool extras_frozen; /* under the lock */
     _Atomic bool extras_changed;

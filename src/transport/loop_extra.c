@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "transport/loop_events.h"
+#include "transport/loop_renew.h"
 #include "wascc_keyvalue/clock.h"
 
 /* For what has come for a subject that is dropped: it is all taken within a turn or two, or else nobody waits
@@ -232,6 +233,14 @@ size_t wkv_loop_extra_room(struct wkv_loop *loop)
     return room;
 }
 
+static struct wkv_loop_subscription *find_fixed(struct wkv_loop *loop, const char *subject)
+{
+    for (size_t i = 0; i < loop->subscription_count; i++)
+        if (strcmp(loop->subscriptions[i].subject, subject) == 0)
+            return &loop->subscriptions[i];
+    return NULL;
+}
+
 /* The text quotes the subject, unless nats.c has cut it off: then nobody knows. */
 void wkv_loop_extra_refused(struct wkv_loop *loop, const char *text)
 {
@@ -243,6 +252,9 @@ void wkv_loop_extra_refused(struct wkv_loop *loop, const char *text)
     (void)snprintf(subject, sizeof subject, "%.*s", (int)(end - begin - 1), begin + 1);
     (void)pthread_mutex_lock(&loop->extra_lock);
     struct wkv_loop_extra *one = find(loop, subject);
+    struct wkv_loop_subscription *listen = one != NULL ? &one->listen : find_fixed(loop, subject);
+    if (listen != NULL)
+        wkv_loop_renew_note(loop, listen, text);
     if (one != NULL) {
         one->refused = true;
         (void)snprintf(loop->extras_refusal, sizeof loop->extras_refusal, "%s", text);
@@ -437,6 +449,7 @@ void wkv_loop_extra_unsubscribe(struct wkv_loop *loop)
     loop->fresh = NULL;
     loop->recent = NULL;
     loop->extras_listening = 0;
+    wkv_loop_renew_forget(loop);
     for (struct wkv_loop_extra *one = loop->extras; one != NULL; one = one->next) {
         natsSubscription_Destroy(one->listen.subscription);
         one->listen.subscription = NULL;

@@ -80,7 +80,8 @@ void wkv_loop_extra_freeze(struct wkv_loop *loop);
  * next one asks for fewer. */
 natsStatus wkv_loop_extra_subscribe(struct wkv_loop *loop, const struct wkv_dial *dial);
 
-/* The server has refused the subject that it quotes, if it is one of these. nats.c's thread of callbacks. */
+/* The server has refused the subject that it quotes, if it is one of these or another optional one. nats.c's
+ * thread of callbacks. */
 void wkv_loop_extra_refused(struct wkv_loop *loop, const char *text);
 
 /* Forgets the subscriptions of a connection that is closed, under the lock; frees all. The loop's thread has

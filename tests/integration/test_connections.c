@@ -333,6 +333,66 @@ START_TEST(a_subscription_that_is_taken_back_is_asked_for_until_it_is_granted)
 }
 END_TEST
 
+/* How often it says that it has lost a connection. */
+static size_t losses(void)
+{
+    size_t times = 0;
+    process_read(&provider);
+    for (const char *at = provider.err.bytes; (at = strstr(at, "disconnected")) != NULL; at++)
+        times++;
+    return times;
+}
+
+/* Asks until somebody listens on the subject, or nobody does. */
+static void await_listener(const char *subject, bool wanted)
+{
+    natsStatus status;
+    long long until_ms = now_ms() + WAIT_MS;
+    do {
+        natsMsg *reply = NULL;
+        status = natsConnection_RequestString(&reply, client.connection, subject, "", WAIT_MS);
+        natsMsg_Destroy(reply);
+        ck_assert_msg(now_ms() < until_ms, "%s: %s\n%s", subject, natsStatus_GetText(status),
+                      provider.err.bytes);
+        nats_Sleep(5);
+    } while (status != (wanted ? NATS_OK : NATS_NO_RESPONDERS));
+}
+
+/* What the lattice listens on can be done without, so all else is served on; and it too comes back: at the
+ * first time of asking, or when that was too early. */
+START_TEST(what_the_lattice_had_is_taken_back_and_comes_back)
+{
+    static const char *const subjects[] = {DEFAULT_BASE, DEFAULT_BASE ".MALONE", "wasmbus.inventory.hosts"};
+    char url[URL_BYTES];
+    struct client sys = {.connection = NULL};
+    start_reloadable();
+    provider_start(&provider, servers[0].url, "--user", "p", "--password", "p", WITH_METRICS, NULL);
+    await_http();
+    (void)snprintf(url, sizeof url, "nats://c:c@127.0.0.1:%d", servers[0].port);
+    client_open(&client, url);
+    system_open(&sys, url);
+    bind_actor(&sys, JSON, (struct papers){.claims = NULL}, "MALONE", NULL);
+    for (int round = 0; round < 2; round++) {
+        reload_server(", permissions: {subscribe: {deny: [\"" DEFAULT_BASE "\", \"" DEFAULT_BASE
+                      ".MALONE\", \"wasmbus.inventory.*\"]}}");
+        for (size_t i = 0; i < sizeof subjects / sizeof *subjects; i++)
+            await_listener(subjects[i], false);
+        /* It asks, and is told no again. */
+        if (round == 1)
+            for (int told = 0; told < 2; told++)
+                (void)process_await_line(&provider, "\"" DEFAULT_BASE "\" (Not Permitted)");
+        ck_assert_int_eq(http_status(http_port, "/readyz"), 200);
+        ck_assert_int_eq(client_add(&client, JSON, "n", 1), round + 1);
+        reload_server("");
+        for (size_t i = 0; i < sizeof subjects / sizeof *subjects; i++)
+            await_listener(subjects[i], true);
+    }
+    ck_assert_uint_eq(losses(), 0);
+    client_close(&sys);
+    provider_stop(&provider);
+}
+END_TEST
+
 /* ---- replies that the server refuses ---- */
 
 #define REPLIES 5
@@ -424,16 +484,6 @@ static void operations_are_served(void)
     ask_all(&client, (struct papers){.claims = NULL}, JSON, 0, NULL);
 }
 
-/* How often it says that it has lost a connection. */
-static size_t losses(void)
-{
-    size_t times = 0;
-    process_read(&provider);
-    for (const char *at = provider.err.bytes; (at = strstr(at, "disconnected")) != NULL; at++)
-        times++;
-    return times;
-}
-
 START_TEST(actors_for_whom_the_server_has_no_room_are_refused)
 {
     char actor[16];
@@ -504,6 +554,7 @@ Suite *connections_suite(void)
     tcase_add_test(tests, a_server_that_was_away_is_found_soon);
     tcase_add_test(tests, what_is_connected_drains_whatever_is_being_connected);
     tcase_add_test(tests, a_subscription_that_is_taken_back_is_asked_for_until_it_is_granted);
+    tcase_add_test(tests, what_the_lattice_had_is_taken_back_and_comes_back);
     tcase_add_test(tests, replies_that_the_server_refuses_are_counted);
     tcase_add_test(tests, actors_for_whom_the_server_has_no_room_are_refused);
     tcase_add_test(tests, a_new_server_with_less_room_serves_all_operations);
