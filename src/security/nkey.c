@@ -192,10 +192,10 @@ enum wkv_code wkv_nkey_seed_from_bytes(enum wkv_nkey_kind kind, const unsigned c
 static enum wkv_code open_raw(struct wkv_nkey_seed *made, struct wkv_error *error)
 {
     if ((made->raw[0] & 0xf8u) != SEED_PREFIX || (made->raw[1] & 0x07u) != 0)
-        return wkv_fail(error, WKV_BAD_REQUEST, "a seed begins with SA, SM, SN, SO or SV");
+        return wkv_fail(error, WKV_BAD_REQUEST, "a seed begins with SA, SM, SN, SO, SU or SV");
     size_t row = kind_row((made->raw[0] & 0x07u) << 5 | made->raw[1] >> 3);
     if (row == KIND_COUNT)
-        return wkv_fail(error, WKV_BAD_REQUEST, "a seed begins with SA, SM, SN, SO or SV");
+        return wkv_fail(error, WKV_BAD_REQUEST, "a seed begins with SA, SM, SN, SO, SU or SV");
     crypto_sign_seed_keypair(made->public_key, made->secret_key, made->raw + 2);
     finish_seed(made, KINDS[row].kind);
     return WKV_OK;
