@@ -91,19 +91,32 @@ static size_t rows_that_fit(const struct wkv_call *call, const struct wkv_bindin
     return rows;
 }
 
+/* Any actor may have been the last one of a page, and be bound no more; what can be none was not given. */
+static enum wkv_code check_after(struct wkv_call *call, struct wkv_text after)
+{
+    struct wkv_error cause;
+    if (after.len == 0 || wkv_bindings_check_actor(after, &cause) == WKV_OK)
+        return WKV_OK;
+    return wkv_call_fail(
+        call, WKV_BAD_REQUEST,
+        "the cursor is not one that Bindings gave: give the last reply's, or leave it out to "
+        "begin");
+}
+
 /* A page's cursor is the last actor on it: whoever is bound or removed meanwhile, the rest comes in order. */
 enum wkv_code wkv_handle_bindings(struct wkv_call *call)
 {
     const Operator__BindingsRequest *request = (const Operator__BindingsRequest *)call->request;
     if (wkv_call_is_for_another(call, request->instance))
         return WKV_OK;
+    struct wkv_text after = wkv_text_of(request->cursor);
     size_t limit;
-    if (check_limit(call, request->limit, MAX_LIMIT, DEFAULT_LIMIT, &limit) != WKV_OK)
+    if (check_limit(call, request->limit, MAX_LIMIT, DEFAULT_LIMIT, &limit) != WKV_OK ||
+        check_after(call, after) != WKV_OK)
         return call->error->code;
     struct wkv_bindings_listed *listed = calloc(limit + 1, sizeof *listed);
     if (listed == NULL)
         return no_memory(call);
-    struct wkv_text after = wkv_text_of(request->cursor);
     size_t count = wkv_bindings_list(call->provider->bindings, after, listed, limit + 1);
     enum wkv_code code;
     if (count == SIZE_MAX) {

@@ -764,6 +764,9 @@ START_TEST(bindings_are_listed_page_by_page)
     check_bindings(actors, BOUND - 1, 10);
     system_refused("Bindings", 400, "limit", "{\"limit\":-1}");
     system_refused("Bindings", 400, "limit", "{\"limit\":10001}");
+    system_refused("Bindings", 400, "cursor", "{\"cursor\":\"M.A\"}");
+    system_refused("Bindings", 400, "cursor", "{\"cursor\":\"M\\u0000\"}");
+    system_refused("Bindings", 400, "cursor", "{\"cursor\":\"system\"}");
     provider_stop(&provider);
 }
 END_TEST
