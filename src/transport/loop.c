@@ -121,7 +121,7 @@ int64_t wkv_loop_done_ns(struct wkv_loop *loop)
 
 /* Counted up by messages, too: a long turn is not a thread that is stuck. No other thread writes it; who sees
  * it counted up sees that what nats.c had read before is delivered (alone.c). */
-static void count_progress(struct wkv_loop *loop)
+void wkv_loop_note_progress(struct wkv_loop *loop)
 {
     uint64_t begun = atomic_load_explicit(&loop->turns_begun, memory_order_relaxed);
     atomic_store_explicit(&loop->turns_begun, begun + 1, memory_order_release);
@@ -130,7 +130,7 @@ static void count_progress(struct wkv_loop *loop)
 
 static void handle(struct wkv_loop *loop, struct wkv_loop_subscription *from, natsMsg *message)
 {
-    count_progress(loop);
+    wkv_loop_note_progress(loop);
     if (wkv_loop_unsent(loop) >= WKV_LOOP_UNSENT_LAST)
         wkv_loop_drop(loop);
     else
@@ -240,7 +240,7 @@ static void turn(struct wkv_loop *loop)
 {
     bool left_over = loop->backlog.count > 0;
     unsigned reads = left_over ? READS_BEHIND : 1;
-    count_progress(loop);
+    wkv_loop_note_progress(loop);
     uint64_t asked = atomic_load_explicit(&loop->turns_asked, memory_order_acquire);
     bool readable = await_events(loop, !left_over && asked == loop->turns_done);
     loop->clock_ns = 0;

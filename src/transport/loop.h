@@ -245,6 +245,10 @@ bool wkv_loop_reply_error(struct wkv_loop *loop, natsMsg *message, const struct 
  * fight for malloc's lock; by the hundred, hardly anything. The loop's thread. */
 void wkv_loop_retire(struct wkv_loop *loop, natsMsg *message);
 
+/* For a handler that does one message's work in parts, each of which may wait for the server: between these,
+ * so that nobody takes its thread for stuck. */
+void wkv_loop_note_progress(struct wkv_loop *loop);
+
 /* What may be done for the message in hand. For handlers. */
 enum wkv_loop_overload {
     WKV_LOOP_AT_EASE,

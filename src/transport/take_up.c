@@ -57,6 +57,7 @@ static void take_up(struct wkv_discovery *discovery, json_t *binding, const stru
     struct remembered one;
     struct wkv_error error;
     bool bound = false;
+    wkv_loop_note_progress(&discovery->loop);
     if (!is_ours(discovery, binding))
         return;
     if (discovery->taken_up == MOST_TAKEN_UP) {

@@ -11,7 +11,9 @@
 
 #include "codec/msgpack_json.h"
 #include "harness.h"
+#include "http.h"
 #include "lattice.h"
+#include "relay.h"
 
 static struct nats_server server;
 static struct process provider, second;
@@ -461,6 +463,45 @@ START_TEST(a_bad_answer_is_one_line_of_the_log)
     natsSubscription_Destroy(answers.subscription);
     free((void *)(uintptr_t)answers.texts[0]);
     provider_stop(&provider);
+}
+END_TEST
+
+/* Each may have to wait for the server's answer, and all of them together for seconds. */
+START_TEST(a_provider_that_takes_up_many_is_alive_meanwhile)
+{
+    enum { TOLD = 20 };
+    static const char said[] = "-ERR 'Permissions Violation for Publish to \"_INBOX.a\"'\r\n";
+    char url[URL_BYTES], id[INSTANCE_ID_BYTES];
+    natsSubscription *questions;
+    natsMsg *question;
+    json_t *own = json_array();
+    for (unsigned i = 1; i <= TOLD; i++)
+        json_array_append_new(own, told(i, "wascc:keyvalue", "default", "{}"));
+    char *answer = answer_of("Bindings", own);
+    struct relay *relay = relay_start(server.port);
+    relay_url(relay, url);
+    ck_assert_int_eq(
+        natsConnection_SubscribeSync(&questions, watcher.connection, "wasmbus.inventory.bindings"), NATS_OK);
+    ck_assert_int_eq(natsConnection_Flush(watcher.connection), NATS_OK);
+    provider_start(&provider, url, "--workers", "1", "--metrics-listen", "127.0.0.1:0", NULL);
+    const char *line = process_await_line(&provider, "metrics: listening on 127.0.0.1:");
+    int port = atoi(strstr(line, "127.0.0.1:") + strlen("127.0.0.1:"));
+    provider_await_ready(&provider, id);
+    ck_assert_int_eq(natsSubscription_NextMsg(&question, questions, WAIT_MS), NATS_OK);
+    /* From now on each bind waits whether its subject is refused, too. */
+    relay_say(relay, said, sizeof said - 1);
+    (void)process_await_line(&provider, "worker 0: the server says: Permissions Violation for Publish");
+    ck_assert_int_eq(natsConnection_PublishString(watcher.connection, natsMsg_GetReply(question), answer),
+                     NATS_OK);
+    do {
+        ck_assert_int_eq(http_status(port, "/livez"), 200);
+        process_read(&provider);
+    } while (strstr(provider.err.bytes, "took up 20 bindings") == NULL);
+    natsMsg_Destroy(question);
+    natsSubscription_Destroy(questions);
+    free(answer);
+    provider_stop(&provider);
+    relay_stop(relay);
 }
 END_TEST
 
@@ -946,6 +987,7 @@ Suite *lattice_life_suite(void)
     tcase_add_test(tests, a_bad_answer_is_one_line_of_the_log);
     tcase_add_test(tests, a_late_answer_undoes_no_bind_and_no_removal);
     tcase_add_test(tests, a_thousand_bindings_are_taken_up);
+    tcase_add_test(tests, a_provider_that_takes_up_many_is_alive_meanwhile);
     tests = add_case(suite, "instances");
     tcase_add_test(tests, two_instances_give_one_answer);
     tcase_add_test(tests, a_second_instance_learns_from_the_first);
