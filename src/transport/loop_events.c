@@ -11,6 +11,9 @@
 #include "transport/loop_extra.h"
 #include "wascc_keyvalue/clock.h"
 
+/* The most that max_payload can be, as NATS documents it. What a broken server, or somebody in its place,
+ * says beyond that must not decide how much memory a reply takes. */
+#define MOST_PAYLOAD_BYTES ((int64_t)64 * 1024 * 1024)
 /* Lines of a second's log that the server's complaints may take up: who makes us publish where we may not
  * decides how many there are, and nats.c has one thread for these and for the loss of connections. */
 #define TOLD_A_SECOND 16
@@ -91,7 +94,7 @@ void wkv_loop_note_up(struct wkv_loop *loop)
 void wkv_loop_note_max_payload(struct wkv_loop *loop)
 {
     int64_t bytes = natsConnection_GetMaxPayload(loop->connection);
-    loop->max_payload = bytes < 0 ? 0 : (size_t)bytes;
+    loop->max_payload = (size_t)(bytes < 0 ? 0 : bytes > MOST_PAYLOAD_BYTES ? MOST_PAYLOAD_BYTES : bytes);
 }
 
 void wkv_loop_on_closed(natsConnection *connection, void *closure)

@@ -64,6 +64,23 @@ START_TEST(a_limit_that_comes_later_holds_before_a_change)
 }
 END_TEST
 
+/* Larger than any server takes: replies do not grow with it. */
+START_TEST(a_limit_beyond_all_bounds_is_not_believed)
+{
+    enum { ITEM_BYTES = 1000000, ITEMS = 68 };
+    static const char info[] = "INFO {\"headers\":true,\"max_payload\":9007199254740992}\r\n";
+    static char item[ITEM_BYTES + 1];
+    memset(item, 'v', ITEM_BYTES);
+    for (int i = 0; i < ITEMS; i++)
+        (void)client_push(&client, PROTOBUF, "list", item);
+    relay_say(relay, info, sizeof info - 1);
+    client_refused(&client, PROTOBUF, "Range", 413, "67108864", "{s:s,s:i,s:i}", "key", "list", "start", 0,
+                   "stop", -1);
+    ck_assert_int_eq(client_push(&client, PROTOBUF, "list", "more"), ITEMS + 1);
+    provider_stop(&provider);
+}
+END_TEST
+
 /* Without headers an error has its body, which is better than silence. */
 START_TEST(a_server_without_headers_gets_the_body)
 {
@@ -134,6 +151,7 @@ Suite *what_a_server_says_suite(void)
     TCase *tests = tcase_create("what_a_server_says");
     tcase_add_checked_fixture(tests, start, stop);
     tcase_add_test(tests, a_limit_that_comes_later_holds_before_a_change);
+    tcase_add_test(tests, a_limit_beyond_all_bounds_is_not_believed);
     tcase_add_test(tests, a_server_without_headers_gets_the_body);
     tcase_add_test(tests, what_was_not_subscribed_to_is_dropped_and_counted);
     suite_add_tcase(suite, tests);
