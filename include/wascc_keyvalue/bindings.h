@@ -84,9 +84,8 @@ enum wkv_code wkv_bindings_check_actor(struct wkv_text actor, struct wkv_error *
 void wkv_bindings_remove(struct wkv_bindings *bindings, struct wkv_text actor);
 
 /* Takes away the bindings of hosts that trust does not have any more, as RemoveActor would, and returns how
- * many. The watcher is told of each, and only the last is `awaited`: there may be tens of
- * thousands. Any thread; a bind
- * at the same time is for its maker to look after (wkv_handle_bind_actor does). */
+ * many. The watcher is told of each, and only the last is `awaited`: there may be tens of thousands. Any
+ * thread; a bind at the same time is for its maker to look after (wkv_handle_bind_actor does). */
 size_t wkv_bindings_remove_untrusted(struct wkv_bindings *bindings, const struct wkv_trust *trust);
 
 /* Whether that actor is bound. Any thread. */
