@@ -25,8 +25,8 @@
 #define CLAIM_POLL_MS 5
 #define POLL_MS 50
 /* So many questions without any answer, our own included, and the log is told, or the claim ends where the
- * server has refused something. */
-#define UNHEARD_ROUNDS 5
+ * server has refused something. A frozen server answers none either, but is given up before so many. */
+#define UNHEARD_ROUNDS 8
 #define REFUSED_ROUNDS 3
 /* Answers of a round that wait to be read: whoever hears the question may send any number. */
 #define MOST_ANSWERS 1024
@@ -158,6 +158,8 @@ static bool has_reason(struct wkv_alone *alone, int64_t now_ns)
     bool again = connects != alone->connects;
     bool gap = alone->expected_ns != 0 && now_ns - alone->expected_ns > GAP_NS;
     bool asked = atomic_exchange(&alone->discovery->other_asks, false);
+    if (again)
+        alone->fresh_round = alone->meeting.round;
     alone->connects = connects;
     return again || gap || asked;
 }
@@ -249,11 +251,14 @@ static enum wkv_alone_verdict claim(struct wkv_alone *alone, const struct wkv_me
 
 /* ---- while it serves ---- */
 
-/* Whether answers come at all: who may not hear them does not know. */
+/* Whether answers come at all: who may not hear them does not know. A question on a connection that was lost
+ * since says nothing of that. */
 static void watch_answers(struct wkv_alone *alone)
 {
     const struct wkv_meeting *meeting = &alone->meeting;
-    bool unheard = meeting->round - meeting->own_round > UNHEARD_ROUNDS &&
+    uint64_t since = alone->fresh_round > meeting->own_round ? alone->fresh_round : meeting->own_round;
+    bool unheard = meeting->round - since > UNHEARD_ROUNDS &&
+                   wkv_stats_connects(stats_of(alone)) == alone->connects &&
                    wkv_loop_is_confirmed(&alone->discovery->loop);
     if (unheard && !alone->told_unheard)
         wkv_log_warn(log_of(alone),

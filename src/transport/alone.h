@@ -29,10 +29,11 @@ struct wkv_alone {
     enum wkv_meeting_state state;
     struct wkv_alone_round rounds[WKV_ALONE_ROUNDS]; /* round n is in n % WKV_ALONE_ROUNDS */
     uint64_t connects;                               /* made when it last looked */
-    int64_t expected_ns; /* when the next turn is to be, by the clock that runs on */
-    bool hurry;          /* there is reason to ask before the time */
-    bool failed;         /* it could not ask when it last wanted to */
-    bool told_unheard;   /* the log has it that answers do not come */
+    uint64_t fresh_round; /* the last one begun before the connections were as they are */
+    int64_t expected_ns;  /* when the next turn is to be, by the clock that runs on */
+    bool hurry;           /* there is reason to ask before the time */
+    bool failed;          /* it could not ask when it last wanted to */
+    bool told_unheard;    /* the log has it that answers do not come */
 };
 
 enum wkv_alone_verdict {

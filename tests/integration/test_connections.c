@@ -139,6 +139,9 @@ START_TEST(a_frozen_server_is_noticed)
     long long noticed_ms = now_ms();
     ck_assert_int_lt(noticed_ms - begin_ms, NOTICED_MS);
     served_soon(noticed_ms, "noticed");
+    /* That the frozen server answered no question is not the permissions' fault. */
+    process_read(&provider);
+    ck_assert_msg(strstr(provider.err.bytes, "no answer comes") == NULL, "%s", provider.err.bytes);
     provider_stop(&provider);
 }
 END_TEST
