@@ -42,8 +42,9 @@ static int failed(const char *what, const char *text)
 /* Puts the reply's cursor into the request. *more: there is one; else that was the end. */
 static int follow_cursor(natsMsg *reply, struct wkv_buffer *payload, bool *more)
 {
-    json_t *page = json_loadb(natsMsg_GetData(reply), (size_t)natsMsg_GetDataLength(reply), 0, NULL);
-    json_t *asked = json_loadb(payload->data, payload->len, 0, NULL);
+    size_t len = (size_t)natsMsg_GetDataLength(reply);
+    json_t *page = json_loadb(natsMsg_GetData(reply), len, JSON_ALLOW_NUL, NULL);
+    json_t *asked = json_loadb(payload->data, payload->len, JSON_ALLOW_NUL, NULL);
     json_t *cursor = json_object_get(page, "cursor");
     char *text = NULL;
     *more = json_string_length(cursor) > 0;
@@ -57,6 +58,29 @@ static int follow_cursor(natsMsg *reply, struct wkv_buffer *payload, bool *more)
     return made || !*more ? WKV_EXIT_OK : failed("", "no memory for the next request");
 }
 
+/* An error's body says that it is one, for where headers are lost on the way (contract section 5). */
+static int print_body(const char *body, size_t len)
+{
+    json_t *document = json_loadb(body, len, JSON_ALLOW_NUL, NULL);
+    json_t *error = json_object_get(document, "error");
+    int status = WKV_EXIT_OK;
+    if (error != NULL) {
+        char code[32];
+        const char *text = json_string_value(json_object_get(error, "description"));
+        (void)snprintf(code, sizeof code, "%" JSON_INTEGER_FORMAT,
+                       json_integer_value(json_object_get(error, "code")));
+        status = failed(code, text == NULL ? "" : text);
+    } else if (len == 0 || *body != '{') {
+        char text[1024];
+        (void)snprintf(text, sizeof text, "%.*s", (int)len, len == 0 ? "" : body);
+        status = failed("the reply is no JSON object, so it is not a provider's", text);
+    } else {
+        wkv_print_json(body, len);
+    }
+    json_decref(document);
+    return status;
+}
+
 static int print_reply(natsMsg *reply)
 {
     const char *code = NULL;
@@ -65,8 +89,8 @@ static int print_reply(natsMsg *reply)
         (void)natsMsgHeader_Get(reply, "Nats-Service-Error", &text);
         return failed(code, text);
     }
-    wkv_print_json(natsMsg_GetData(reply), (size_t)natsMsg_GetDataLength(reply));
-    return fflush(stdout) == 0 ? WKV_EXIT_OK : failed("cannot print the reply", strerror(errno));
+    int status = print_body(natsMsg_GetData(reply), (size_t)natsMsg_GetDataLength(reply));
+    return fflush(stdout) == 0 ? status : failed("cannot print the reply", strerror(errno));
 }
 
 /* One request as it goes out. */

@@ -319,6 +319,57 @@ START_TEST(call_speaks_as_an_example_actor_unless_told)
 }
 END_TEST
 
+/* What has lost its headers on the way, or is no provider's, is no success either. */
+static const struct {
+    const char *body, *says;
+} strange[] = {
+    {"", "the reply is no JSON object"},
+    {"Failed (409): Get: the key holds another kind", ": Failed (409): Get: the key holds another kind"},
+    {"+ACK", "the reply is no JSON object, so it is not a provider's: +ACK"},
+    {"[]", "the reply is no JSON object"},
+    {"{\"error\":{\"code\":507,\"description\":\"no room\"}}", "wascc-keyvalue: 507: no room"},
+};
+
+static void answer(natsConnection *connection, natsSubscription *subscription, natsMsg *message, void *body)
+{
+    (void)subscription;
+    (void)natsConnection_PublishString(connection, natsMsg_GetReply(message), body);
+    natsMsg_Destroy(message);
+}
+
+START_TEST(call_takes_nothing_but_a_providers_reply_for_one)
+{
+    char body[128];
+    natsSubscription *subscription = NULL;
+    (void)snprintf(body, sizeof body, "%s", strange[_i].body);
+    ck_assert_int_eq(natsConnection_Subscribe(&subscription, caller.connection,
+                                              "wasmbus.provider.wascc.keyvalue.strange.>", answer, body),
+                     NATS_OK);
+    ck_assert_int_eq(natsConnection_Flush(caller.connection), NATS_OK);
+    int status = program_run(&command, NULL, NULL, "call", "--server", shared.server.url, "--binding",
+                             "strange", "Get", "{\"key\":\"a\"}", NULL);
+    natsSubscription_Destroy(subscription);
+    check_said(status, 1, "", strange[_i].says);
+}
+END_TEST
+
+/* A key may have any character in it, and the request for the next page, too. */
+START_TEST(call_goes_on_behind_a_page_with_a_nul)
+{
+    static const char *const sets[] = {"{\"key\":\"n\\u0000-1\",\"value\":\"\"}",
+                                       "{\"key\":\"n\\u0000-2\",\"value\":\"\"}"};
+    for (int i = 0; i < 2; i++)
+        check_said(call("Set", sets[i]), 0, "{\"value\":\"\"}\n", "");
+    process_destroy(&command);
+    int status = program_run(&command, NULL, NULL, "call", "--server", shared.server.url, "--all", "Keys",
+                             "{\"limit\":1,\"prefix\":\"n\\u0000\"}", NULL);
+    ck_assert_msg(status == 0, "%s", command.err.bytes);
+    for (int i = 1; i <= 2; i++)
+        ck_assert_msg(strstr(command.out.bytes, i == 1 ? "-1\"" : "-2\"") != NULL, "key %d is not in %s", i,
+                      command.out.bytes);
+}
+END_TEST
+
 START_TEST(call_refuses_what_the_server_would)
 {
     static char large[2 * 1024 * 1024 + 64];
@@ -641,6 +692,9 @@ Suite *cli_suite(void)
     tcase_add_test(tests, call_prints_an_error_reply_and_exits_1);
     tcase_add_test(tests, call_says_when_there_is_no_server_or_no_instance);
     tcase_add_test(tests, call_speaks_as_an_example_actor_unless_told);
+    tcase_add_loop_test(tests, call_takes_nothing_but_a_providers_reply_for_one, 0,
+                        sizeof strange / sizeof strange[0]);
+    tcase_add_test(tests, call_goes_on_behind_a_page_with_a_nul);
     tcase_add_test(tests, call_refuses_what_the_server_would);
     tcase_add_test(tests, health_exits_0_where_an_instance_answers);
     tcase_add_test(tests, health_exits_1_where_none_does);
