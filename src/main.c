@@ -43,10 +43,8 @@ static bool open_standard_descriptors(void)
     return fd > STDERR_FILENO && close(fd) == 0;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
-    if (!open_standard_descriptors())
-        return WKV_EXIT_FAILED;
     if (argc < 2)
         return print_help(stderr, WKV_EXIT_USAGE);
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "version") == 0) {
@@ -61,4 +59,19 @@ int main(int argc, char **argv)
     struct wkv_error error;
     (void)wkv_fail(&error, WKV_BAD_REQUEST, "there is no such command; see wascc-keyvalue --help");
     return wkv_usage_error(&error);
+}
+
+/* What could not be printed, on a full disk say, was not said. */
+static int print_rest(int status)
+{
+    struct wkv_error error;
+    if ((fflush(stdout) == 0 && ferror(stdout) == 0) || status != WKV_EXIT_OK)
+        return status;
+    (void)wkv_fail(&error, WKV_UNAVAILABLE, "cannot print all that there is to say");
+    return wkv_failure(&error);
+}
+
+int main(int argc, char **argv)
+{
+    return open_standard_descriptors() ? print_rest(run(argc, argv)) : WKV_EXIT_FAILED;
 }

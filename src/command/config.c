@@ -329,13 +329,20 @@ static enum wkv_code from_environment(const struct option_row *row, char variabl
     return error->code;
 }
 
-static enum wkv_code read_environment(enum wkv_command command, struct wkv_config *config,
+static bool is_of_connection(const struct option_row *row)
+{
+    return row->offset - AT(connect) < sizeof(struct wkv_connect_options);
+}
+
+/* Without a connection, what a variable says of one does not matter. */
+static enum wkv_code read_environment(enum wkv_command command, bool connects, struct wkv_config *config,
                                       struct wkv_error *error)
 {
     for (size_t i = 0; i < ROWS; i++) {
         char variable[VARIABLE_BYTES];
         const char *value;
-        if ((rows[i].commands & command) == 0 || strcmp(rows[i].name, "help") == 0)
+        if ((rows[i].commands & command) == 0 || strcmp(rows[i].name, "help") == 0 ||
+            (is_of_connection(&rows[i]) && !connects))
             continue;
         if (rows[i].initial != NULL &&
             apply(&rows[i], rows[i].name, rows[i].initial, config, error) != WKV_OK)
@@ -488,13 +495,18 @@ static enum wkv_code read_options(enum wkv_command command, int argc, char **arg
     return WKV_OK;
 }
 
-/* Whoever asks for help gets it, also where a variable in the environment is what it is needed for. */
-static bool asks_for_help(int argc, char **argv)
+static bool asks_for(const char *option, int argc, char **argv)
 {
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-        if (strcmp(argv[i], "--help") == 0)
+        if (strcmp(argv[i], option) == 0)
             return true;
     return false;
+}
+
+/* `health --self` does without NATS, also where a secret's file has gone since the process was started. */
+static bool is_connecting(enum wkv_command command, int argc, char **argv)
+{
+    return (command & EVERY) != 0 && !(command == WKV_COMMAND_HEALTH && asks_for("--self", argc, argv));
 }
 
 enum wkv_code wkv_config_read(enum wkv_command command, int argc, char **argv, struct wkv_config *config,
@@ -502,16 +514,20 @@ enum wkv_code wkv_config_read(enum wkv_command command, int argc, char **argv, s
 {
     memset(config, 0, sizeof *config);
     *rest = argc;
-    config->help = asks_for_help(argc, argv);
+    /* Whoever asks for help gets it, also where a variable in the environment is what it is needed for. */
+    config->help = asks_for("--help", argc, argv);
     if (config->help)
         return WKV_OK;
-    if (check_variables(error) != WKV_OK || read_environment(command, config, error) != WKV_OK ||
+    bool connects = is_connecting(command, argc, argv);
+    if (check_variables(error) != WKV_OK || read_environment(command, connects, config, error) != WKV_OK ||
         read_options(command, argc, argv, config, rest, error) != WKV_OK)
         return error->code;
     if (config->help || (command & EVERY) == 0)
         return WKV_OK;
     if (wkv_address_check(&config->address, error) != WKV_OK)
         return error->code;
+    if (!connects)
+        return WKV_OK;
     return wkv_servers_parse(config->server_source, config->connect.server, &config->connect.servers, error);
 }
 

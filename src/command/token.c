@@ -31,7 +31,7 @@ static int print_token(const struct wkv_config *config)
         return wkv_usage_error(&error);
     (void)printf("%s\n", text);
     free(text);
-    return fflush(stdout) == 0 ? WKV_EXIT_OK : WKV_EXIT_FAILED;
+    return WKV_EXIT_OK;
 }
 
 int wkv_command_token(int argc, char **argv)

@@ -209,6 +209,23 @@ START_TEST(help_names_every_option_and_variable)
 }
 END_TEST
 
+/* What is not read is no success: a token that is cut off, say. */
+START_TEST(what_cannot_be_printed_is_a_failure)
+{
+    static const char *const commands[] = {"--version", "--help", "serve --help", "keygen module",
+                                           "call --help"};
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        char script[512];
+        (void)snprintf(script, sizeof script, "exec '%s' %s >/dev/full", provider_program(), commands[i]);
+        const char *const argv[] = {"/bin/sh", "-c", script, NULL};
+        process_destroy(&command);
+        int status = process_run(&command, argv, program_environment(NULL), NULL);
+        ck_assert_msg(status == 1 && strstr(command.err.bytes, "print") != NULL, "%s: exit %d: %s",
+                      commands[i], status, command.err.bytes);
+    }
+}
+END_TEST
+
 START_TEST(version_is_one_line)
 {
     int major, minor, patch;
@@ -682,6 +699,7 @@ Suite *cli_suite(void)
     tcase_add_test(tests, without_a_command_it_tells_the_commands_and_exits_64);
     tcase_add_test(tests, without_trusted_keys_serve_says_what_to_do);
     tcase_add_test(tests, help_names_every_option_and_variable);
+    tcase_add_test(tests, what_cannot_be_printed_is_a_failure);
     tcase_add_test(tests, version_is_one_line);
     tcase_add_loop_test(tests, no_secret_is_printed, 0, SECRET_ROWS);
     tests = add_case(suite, "with a server");

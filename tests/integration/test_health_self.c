@@ -71,6 +71,24 @@ START_TEST(the_process_that_serves_is_well_and_no_other_is_asked)
 }
 END_TEST
 
+/* What the process needed of NATS when it was started may be gone, or wrong, since. */
+START_TEST(what_is_said_of_nats_does_not_matter)
+{
+    static const char *const variables[] = {"NATS_URL_FILE=/nonexistent", "NATS_USER=u",
+                                            "NATS_PASSWORD_FILE=/nonexistent", "NATS_CREDS=/nonexistent",
+                                            NULL};
+    static const char *const wrong[] = {"LATTICE_HOST=http://127.0.0.1", NULL};
+    provider_serve(&provider, server.url, "--binding", binding, NULL);
+    for (int i = 0; i < 2; i++) {
+        process_destroy(&asking);
+        int status = program_run(&asking, i == 0 ? variables : wrong, NULL, "health", "--self", "--binding",
+                                 binding, NULL);
+        ck_assert_msg(status == WELL, "%s", asking.err.bytes);
+    }
+    provider_stop(&provider);
+}
+END_TEST
+
 START_TEST(the_namespace_is_part_of_the_name)
 {
     provider_serve(&provider, server.url, "--binding", binding, "--lattice-namespace", "my.ns", NULL);
@@ -208,6 +226,7 @@ Suite *health_self_suite(void)
     TCase *tests = tcase_create("health_self");
     tcase_add_checked_fixture(tests, start, stop);
     tcase_add_test(tests, the_process_that_serves_is_well_and_no_other_is_asked);
+    tcase_add_test(tests, what_is_said_of_nats_does_not_matter);
     tcase_add_test(tests, the_namespace_is_part_of_the_name);
     tcase_add_test(tests, nats_being_away_is_no_illness);
     tcase_add_test(tests, a_server_that_hangs_is_no_illness);

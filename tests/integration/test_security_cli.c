@@ -549,10 +549,11 @@ START_TEST(ps_shows_no_secret_of_a_call)
     ck_assert_str_eq(token.origin_url, "wasmbus://" ACTOR);
     wkv_token_destroy(&token);
     wkv_trust_release(trust);
-    ck_assert_int_eq(natsConnection_PublishString(caller.connection, natsMsg_GetReply(request), "answer"),
-                     NATS_OK);
+    ck_assert_int_eq(
+        natsConnection_PublishString(caller.connection, natsMsg_GetReply(request), "{\"value\":\"\"}"),
+        NATS_OK);
     ck_assert_int_eq(process_await_exit(&command), 0);
-    ck_assert_str_eq(command.out.bytes, "answer\n");
+    ck_assert_str_eq(command.out.bytes, "{\"value\":\"\"}\n");
     ck_assert_str_eq(command.err.bytes, "");
     natsMsg_Destroy(request);
     natsSubscription_Destroy(subscription);
