@@ -38,7 +38,8 @@ static bool is_scalar(const struct wkv_entry *entry)
 bool wkv_entry_fits(const struct wkv_entry *entry, bool timed, size_t value_len)
 {
     size_t needed = entry_bytes(WKV_SCALAR, timed, entry->key_len, value_len);
-    return is_scalar(entry) && needed <= wkv_memory_block_room(entry);
+    bool wasteful = wkv_memory_has_pages(entry) && wkv_heap_round(needed) <= WKV_HEAP_MAX_BYTES;
+    return is_scalar(entry) && !wasteful && needed <= wkv_memory_block_room(entry);
 }
 
 void wkv_entry_reshape(struct wkv_entry *entry, struct wkv_memory *memory, bool timed, size_t value_len)

@@ -104,7 +104,8 @@ static inline char *wkv_entry_scalar(const struct wkv_entry *entry)
 struct wkv_entry *wkv_entry_create(struct wkv_memory *memory, uint32_t hash, struct wkv_key key,
                                    enum wkv_kind kind, bool timed, size_t value_len);
 
-/* Whether the entry is a scalar or a counter in whose block a scalar of value_len bytes has room. */
+/* Whether the entry is a scalar or a counter in whose block a scalar of value_len bytes has room, and which
+ * is no more than that needs when it is cut. */
 bool wkv_entry_fits(const struct wkv_entry *entry, bool timed, size_t value_len);
 
 /* Makes that entry, whose timer is not armed, one for a scalar of value_len bytes, which the caller then

@@ -147,6 +147,11 @@ size_t wkv_memory_block_room(const void *block)
     return (size_t)outside->bytes - (outside->taken != 0 ? sizeof *outside : malloc_head_bytes(outside));
 }
 
+bool wkv_memory_has_pages(const void *block)
+{
+    return is_outside(block) && outside_of(block)->taken != 0;
+}
+
 static void shrink_pages(struct wkv_memory *memory, struct outside *outside, size_t size)
 {
     size_t left = wkv_pages_round(size + sizeof *outside);

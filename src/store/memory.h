@@ -11,6 +11,7 @@
 #define WKV_STORE_MEMORY_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,6 +38,9 @@ void *wkv_memory_alloc(struct wkv_memory *memory, enum wkv_block_kind kind, size
 
 /* Bytes of a block that may be written to: at the least what was asked for. */
 size_t wkv_memory_block_room(const void *block);
+
+/* Whether a block has pages of its own, and so keeps one of them where it is cut. */
+bool wkv_memory_has_pages(const void *block);
 
 /* What a block of these is counted as. */
 uint64_t wkv_memory_block_bytes(const void *block);

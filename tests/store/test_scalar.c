@@ -220,6 +220,27 @@ START_TEST(large_values_are_kept_whole)
 }
 END_TEST
 
+/* A large value has pages of its own; what replaces it must not keep one of them for a few bytes. */
+START_TEST(a_small_value_after_a_large_one_takes_as_much_as_a_small_one)
+{
+    static const struct wkv_text small = {"small", 5};
+    char large[20000];
+    memset(large, 'l', sizeof large);
+    struct wkv_store *store = test_store_of(WKV_STORE_BLOCKS_POOLED, 1, 0);
+    struct wkv_store_info once, twice;
+    ck_assert_int_eq(wkv_store_set(store, test_key("once"), small, 0, TEST_NOW), WKV_STORE_OK);
+    ck_assert_int_eq(
+        wkv_store_set(store, test_key("more"), (struct wkv_text){large, sizeof large}, 0, TEST_NOW),
+        WKV_STORE_OK);
+    ck_assert_int_eq(wkv_store_set(store, test_key("more"), small, 0, TEST_NOW), WKV_STORE_OK);
+    ck_assert_int_eq(wkv_store_inspect(store, test_key("once"), TEST_NOW, &once), WKV_STORE_OK);
+    ck_assert_int_eq(wkv_store_inspect(store, test_key("more"), TEST_NOW, &twice), WKV_STORE_OK);
+    ck_assert_uint_eq(twice.bytes, once.bytes);
+    ck_assert_str_eq(test_got(store, "more", TEST_NOW), "small");
+    wkv_store_destroy(store);
+}
+END_TEST
+
 START_TEST(an_empty_value_may_come_as_null)
 {
     struct wkv_store *store = test_store(1, 0);
@@ -370,6 +391,7 @@ Suite *scalar_suite(void)
     tcase_add_test(tests, a_missing_key_counts_from_0);
     tcase_add_test(tests, a_value_of_any_length_over_any_other_is_read_back);
     tcase_add_test(tests, large_values_are_kept_whole);
+    tcase_add_test(tests, a_small_value_after_a_large_one_takes_as_much_as_a_small_one);
     tcase_add_test(tests, an_empty_value_may_come_as_null);
     tcase_add_test(tests, keys_of_every_length_are_told_apart);
     tcase_add_test(tests, exists_says_the_kind);
