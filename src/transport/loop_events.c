@@ -97,18 +97,25 @@ void wkv_loop_note_max_payload(struct wkv_loop *loop)
     loop->max_payload = (size_t)(bytes < 0 ? 0 : bytes > MOST_PAYLOAD_BYTES ? MOST_PAYLOAD_BYTES : bytes);
 }
 
+/* Why, where the server or nats.c has said so: the text of a closed connection does not change any more. */
+static void tell_loss(struct wkv_loop *loop, natsConnection *connection)
+{
+    const char *text = NULL;
+    bool known = natsConnection_GetLastError(connection, &text) != NATS_OK && text != NULL && *text != '\0';
+    wkv_log_warn(loop->log, "%s: disconnected from the server; the data stays, trying to reconnect%s%s%s",
+                 loop->name, known ? " (" : "", known ? text : "", known ? ")" : "");
+}
+
 void wkv_loop_on_closed(natsConnection *connection, void *closure)
 {
     struct wkv_loop *loop = closure;
-    (void)connection;
     bool was_up = atomic_exchange(&loop->up, false);
     /* After `up`: whoever is about to call the process ready looks at that again afterwards. */
     wkv_stats_set_ready(loop->stats, false);
     if (was_up)
         wkv_stats_disconnected(loop->stats);
     if (was_up && !atomic_load(&loop->want_stop))
-        wkv_log_warn(loop->log, "%s: disconnected from the server; the data stays, trying to reconnect",
-                     loop->name);
+        tell_loss(loop, connection);
     (void)pthread_mutex_lock(&loop->turn_lock);
     atomic_store(&loop->closed, true);
     /* Before the lock is given up: who finds it closed may destroy the loop. */

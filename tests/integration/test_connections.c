@@ -396,6 +396,39 @@ START_TEST(what_the_lattice_had_is_taken_back_and_comes_back)
 }
 END_TEST
 
+/* nats-server tells no connected client of a smaller limit, and ends the connection of who goes beyond it:
+ * the log says so, and whoever asks next is told. */
+START_TEST(a_smaller_limit_of_the_server_is_the_cause_of_a_loss)
+{
+    char url[URL_BYTES], value[2000];
+    memset(value, 'v', sizeof value - 1);
+    value[sizeof value - 1] = '\0';
+    start_reloadable();
+    provider_start(&provider, servers[0].url, "--user", "p", "--password", "p", "--workers", "1",
+                   WITH_METRICS, NULL);
+    await_http();
+    (void)snprintf(url, sizeof url, "nats://c:c@127.0.0.1:%d", servers[0].port);
+    client_open(&client, url);
+    json_decref(client_call(&client, JSON, "Set", "{s:s,s:s}", "key", "k", "value", value));
+    FILE *file = fopen(config_path, "ae");
+    ck_assert_ptr_nonnull(file);
+    (void)fputs("max_payload: 1024\n", file);
+    ck_assert_int_eq(fclose(file), 0);
+    process_signal(&servers[0].process, SIGHUP);
+    (void)process_await_line(&servers[0].process, "Reloaded server configuration");
+    ck_assert_int_eq(natsConnection_PublishRequestString(client.connection, DEFAULT_BASE ".MA.Get",
+                                                         "_INBOX.x", "{\"key\":\"k\"}"),
+                     NATS_OK);
+    (void)process_await_line(&provider, "trying to reconnect (Maximum Payload Violation)");
+    (void)process_await_line(&provider, "reconnected");
+    http_await_status(http_port, "/readyz", 200);
+    struct answer answer = client_send(&client, "Get", "{\"key\":\"k\"}", 11);
+    ck_assert_msg(answer.code == 413, "%d %s", answer.code, answer.text);
+    answer_free(&answer);
+    provider_stop(&provider);
+}
+END_TEST
+
 /* ---- replies that the server refuses ---- */
 
 #define REPLIES 5
@@ -558,6 +591,7 @@ Suite *connections_suite(void)
     tcase_add_test(tests, what_is_connected_drains_whatever_is_being_connected);
     tcase_add_test(tests, a_subscription_that_is_taken_back_is_asked_for_until_it_is_granted);
     tcase_add_test(tests, what_the_lattice_had_is_taken_back_and_comes_back);
+    tcase_add_test(tests, a_smaller_limit_of_the_server_is_the_cause_of_a_loss);
     tcase_add_test(tests, replies_that_the_server_refuses_are_counted);
     tcase_add_test(tests, actors_for_whom_the_server_has_no_room_are_refused);
     tcase_add_test(tests, a_new_server_with_less_room_serves_all_operations);
