@@ -1,10 +1,12 @@
 #include "transport/attempt.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -64,6 +66,25 @@ int socket(int domain, int type, int protocol)
     (void)close(made);
     errno = why;
     return -1;
+}
+
+/* OpenSSL's (openssl/ssl.h), which only nats.c links, if anybody does. */
+enum { TLS_BROKEN = 1, TLS_SYSTEM_ERROR = 5, TLS_CLOSED = 6 };
+int SSL_get_error(const void *ssl, int result);
+
+/* In front of OpenSSL's. One that got bytes that are no TLS says so of each read from then on, whatever
+ * becomes of the socket, and nats.c 3.4.1 ends for nothing but a connection that was closed. So within an
+ * attempt that is what it hears. Weak: where OpenSSL is linked statically it has its own. */
+__attribute__((weak)) int SSL_get_error(const void *ssl, int result)
+{
+    static _Thread_local int (*next)(const void *, int);
+    if (next == NULL) {
+        void *found = dlsym(RTLD_NEXT, "SSL_get_error");
+        memcpy(&next, &found, sizeof next);
+    }
+    int cause = next == NULL ? TLS_BROKEN : next(ssl, result);
+    bool fatal = cause == TLS_BROKEN || cause == TLS_SYSTEM_ERROR;
+    return current != NULL && fatal ? TLS_CLOSED : cause;
 }
 
 /* Waits for nats.c's return. Returns false where the limits are reached before. */

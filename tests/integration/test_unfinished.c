@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -46,6 +47,20 @@ struct mute {
     bool answered[MAX_CLIENTS];
     nfds_t count;
 };
+
+static struct sockaddr_in loopback(int port)
+{
+    return (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons((uint16_t)port)};
+}
+
+static int connect_to_loopback(int port)
+{
+    struct sockaddr_in address = loopback(port);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    (void)!connect(fd, (struct sockaddr *)&address, sizeof address);
+    return fd;
+}
 
 static void say(int fd, const char *text)
 {
@@ -103,17 +118,21 @@ static void *run_mute(void *argument)
     return NULL;
 }
 
-static void mute_start(struct mute *mute, const struct manner *manner, int port)
+static int listen_on_loopback(int port)
 {
-    struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons((uint16_t)port)};
+    struct sockaddr_in address = loopback(port);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;
     ck_assert_int_ge(fd, 0);
     ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes), 0);
     ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
     ck_assert_int_eq(listen(fd, 64), 0);
+    return fd;
+}
+
+static void mute_start(struct mute *mute, const struct manner *manner, int port)
+{
     mute->manner = manner;
-    mute->fds[0] = (struct pollfd){.fd = fd, .events = POLLIN};
+    mute->fds[0] = (struct pollfd){.fd = listen_on_loopback(port), .events = POLLIN};
     mute->count = 1;
     (void)snprintf(mute->url, sizeof mute->url, "%s://127.0.0.1:%d", manner->scheme, port);
     atomic_store(&mute->ends, false);
@@ -236,6 +255,99 @@ START_TEST(each_connection_is_tried_again)
 }
 END_TEST
 
+/* ---- bytes that are no TLS, behind a handshake that was well ---- */
+
+/* Between a client and the server; what the server says after the handshake is changed on its way. */
+struct garbler {
+    int listener, server_port;
+    pthread_t thread;
+    atomic_bool ends;
+};
+
+/* Until one of them hangs up. */
+static void garble(const struct garbler *garbler, int to_client, int to_server)
+{
+    struct pollfd fds[] = {{.fd = to_client, .events = POLLIN}, {.fd = to_server, .events = POLLIN}};
+    char bytes[8192];
+    unsigned heard = 0; /* first the client's hello, then the end of the handshake and what follows */
+    for (size_t i = 0; !atomic_load(&garbler->ends); i = !i) {
+        (void)poll(fds, 2, PAUSE_MS);
+        ssize_t got = fds[i].revents == 0 ? -1 : recv(fds[i].fd, bytes, sizeof bytes, MSG_DONTWAIT);
+        if (got == 0)
+            break;
+        heard += i == 0 && got > 0 ? 1 : 0;
+        for (ssize_t k = 0; i == 1 && heard > 1 && k < got; k++)
+            bytes[k] = (char)~bytes[k];
+        if (got > 0)
+            (void)!send(fds[!i].fd, bytes, (size_t)got, MSG_NOSIGNAL);
+    }
+}
+
+static void *run_garbler(void *argument)
+{
+    const struct garbler *garbler = argument;
+    struct pollfd coming = {.fd = garbler->listener, .events = POLLIN};
+    while (!atomic_load(&garbler->ends)) {
+        if (poll(&coming, 1, PAUSE_MS) <= 0)
+            continue;
+        int to_client = accept4(garbler->listener, NULL, NULL, SOCK_CLOEXEC);
+        int to_server = connect_to_loopback(garbler->server_port);
+        garble(garbler, to_client, to_server);
+        (void)close(to_client);
+        (void)close(to_server);
+    }
+    return NULL;
+}
+
+/* Returns openssl's exit status. */
+static int make_certificate(const char *folder)
+{
+    char key[128], certificate[128];
+    struct process openssl;
+    (void)snprintf(key, sizeof key, "%s/key.pem", folder);
+    (void)snprintf(certificate, sizeof certificate, "%s/cert.pem", folder);
+    const char *argv[] = {"openssl",  "req",           "-x509",   "-newkey",
+                          "rsa:2048", "-nodes",        "-keyout", key,
+                          "-out",     certificate,     "-days",   "2",
+                          "-subj",    "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+                          NULL};
+    int status = process_run(&openssl, argv, NULL, NULL);
+    process_destroy(&openssl);
+    return status;
+}
+
+START_TEST(what_is_no_tls_any_more_ends_an_attempt)
+{
+    char folder[] = "/tmp/wkv-unfinished-XXXXXX", config[512], url[URL_BYTES], authority[128], key[128];
+    struct garbler garbler = {.listener = -1};
+    struct process process;
+    int port = free_port();
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    ck_assert_int_eq(make_certificate(folder), 0);
+    (void)snprintf(authority, sizeof authority, "%s/cert.pem", folder);
+    (void)snprintf(key, sizeof key, "%s/key.pem", folder);
+    (void)snprintf(config, sizeof config, "tls { cert_file: \"%s\", key_file: \"%s\" }\n", authority, key);
+    nats_server_start(&server, config);
+    garbler.server_port = server.port;
+    garbler.listener = listen_on_loopback(port);
+    ck_assert_int_eq(pthread_create(&garbler.thread, NULL, run_garbler, &garbler), 0);
+    (void)snprintf(url, sizeof url, "tls://127.0.0.1:%d", port);
+    long long begin_ms = now_ms();
+    int status = program_run(&process, NULL, NULL, "health", "--server", url, "--tlsca", authority, NULL);
+    long long took_ms = now_ms() - begin_ms;
+    ck_assert_int_eq(status, 1);
+    ck_assert_ptr_nonnull(strstr(process.err.bytes, "cannot connect to tls://127.0.0.1:"));
+    ck_assert_msg(took_ms < within_ms(5000), "it took %lld ms", took_ms);
+    process_destroy(&process);
+    atomic_store(&garbler.ends, true);
+    (void)pthread_join(garbler.thread, NULL);
+    (void)close(garbler.listener);
+    (void)unlink(authority);
+    (void)unlink(key);
+    (void)rmdir(folder);
+}
+END_TEST
+
 Suite *unfinished_suite(void);
 
 Suite *unfinished_suite(void)
@@ -248,6 +360,7 @@ Suite *unfinished_suite(void)
     tcase_add_loop_test(tests, a_server_that_is_well_is_found_behind_it, 0, PLAIN_MANNERS);
     tcase_add_loop_test(tests, it_does_not_keep_the_process_from_stopping, 0, MANNERS + 1);
     tcase_add_loop_test(tests, each_connection_is_tried_again, 0, 2);
+    tcase_add_test(tests, what_is_no_tls_any_more_ends_an_attempt);
     suite_add_tcase(suite, tests);
     return suite;
 }
