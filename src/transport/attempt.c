@@ -87,8 +87,10 @@ __attribute__((weak)) int SSL_get_error(const void *ssl, int result)
     return current != NULL && fatal ? TLS_CLOSED : cause;
 }
 
-/* Waits for nats.c's return. Returns false where the limits are reached before. */
-static bool await_done(const struct attempt *attempt)
+enum news { DONE, CANCELLED, LATE };
+
+/* Waits for what comes first: nats.c's return or one of the limits. */
+static enum news await_news(const struct attempt *attempt)
 {
     struct pollfd fds[] = {{.fd = attempt->done_fd, .events = POLLIN},
                            {.fd = attempt->cancel_fd, .events = POLLIN}};
@@ -97,7 +99,7 @@ static bool await_done(const struct attempt *attempt)
         int64_t left_ms = (attempt->until_ns - wkv_monotonic_ns()) / WKV_NS_PER_MS;
         ready = poll(fds, 2, left_ms > 0 ? (int)left_ms : 0);
     } while (ready < 0 && errno == EINTR);
-    return fds[0].revents != 0;
+    return ready <= 0 ? LATE : fds[0].revents != 0 ? DONE : CANCELLED;
 }
 
 static void end(struct attempt *attempt, bool late)
@@ -114,11 +116,11 @@ static void *watch(void *argument)
 {
     struct attempt *attempt = argument;
     struct pollfd done = {.fd = attempt->done_fd, .events = POLLIN};
-    if (await_done(attempt))
+    enum news news = await_news(attempt);
+    if (news == DONE)
         return NULL;
-    bool late = wkv_monotonic_ns() >= attempt->until_ns;
     do
-        end(attempt, late);
+        end(attempt, news == LATE);
     while (poll(&done, 1, AGAIN_MS) <= 0);
     return NULL;
 }
