@@ -83,8 +83,8 @@ static int serve_held(const char *url, const char *drain_timeout)
     char listen[32];
     int port = free_port();
     (void)snprintf(listen, sizeof listen, "127.0.0.1:%d", port);
-    provider_serve(&provider, url, "--workers", "1", "--metrics-listen", listen, "--drain-timeout",
-                   drain_timeout, NULL);
+    provider_serve(&provider, url, "--workers", "1", "--max-wait", "500ms", "--metrics-listen", listen,
+                   "--drain-timeout", drain_timeout, NULL);
     fill_list("list", ITEMS);
     relay_hold(relay, true);
     return port;

@@ -75,7 +75,7 @@ START_TEST(another_actor_is_answered_through_a_flood_of_unions)
     static const char both[] = "{\"keys\":[\"one\",\"two\"]}";
     struct pipeline pipeline;
     long long most, mean = 100;
-    provider_serve(&provider, server.url, "--workers", "1", NULL);
+    provider_serve(&provider, server.url, "--workers", "1", "--max-wait", "500ms", NULL);
     fill_sets();
     /* Another process may have the processors meanwhile: of some floods one is measured undisturbed. */
     for (int flood = 0; flood < FLOODS && mean >= 100; flood++) {
@@ -155,7 +155,7 @@ START_TEST(others_are_answered_beside_one_who_asks_for_too_much)
     static const char range[] = "{\"key\":\"list\",\"start\":0,\"stop\":-1}";
     struct pipeline pipeline;
     size_t refused = 0;
-    provider_serve(&provider, server.url, "--workers", "1", NULL);
+    provider_serve(&provider, server.url, "--workers", "1", "--max-wait", "500ms", NULL);
     fill_list();
     long before_kb = process_rss_kb(&provider);
     pipeline_open(&pipeline, &heavy, RANGES);
