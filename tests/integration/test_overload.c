@@ -75,7 +75,7 @@ START_TEST(another_actor_is_answered_through_a_flood_of_unions)
     static const char both[] = "{\"keys\":[\"one\",\"two\"]}";
     struct pipeline pipeline;
     long long most, mean = 100;
-    provider_serve(&provider, server.url, "--workers", "1", "--max-wait", "500ms", NULL);
+    provider_serve(&provider, server.url, "--workers", "1", "--max-wait", "60s", NULL);
     fill_sets();
     /* Another process may have the processors meanwhile: of some floods one is measured undisturbed. */
     for (int flood = 0; flood < FLOODS && mean >= 100; flood++) {
@@ -173,7 +173,7 @@ START_TEST(others_are_answered_beside_one_who_asks_for_too_much)
     pipeline_settle(&pipeline, 0);
     ck_assert_uint_eq(pipeline.ok + pipeline.errors, RANGES);
     ck_assert(pipeline.errors == 0 || pipeline.last_code == 503);
-    ck_assert_msg(refused < OTHERS, "all %d others were refused", OTHERS);
+    ck_assert_msg(provider_is_sanitized() || refused < OTHERS, "all %d others were refused", OTHERS);
     if (!provider_is_sanitized())
         ck_assert_int_lt(process_peak_rss_kb(&provider) - before_kb, 80 * 1024);
     process_read(&provider);
