@@ -1,5 +1,6 @@
 #include "transport/loop.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,6 +47,10 @@ enum wkv_code wkv_loop_init(struct wkv_loop *loop, const char *name, const struc
     wkv_backlog_init(&loop->backlog);
     randombytes_buf(loop->extras_key, sizeof loop->extras_key);
     atomic_init(&loop->socket_fd, -1);
+    atomic_init(&loop->left_fd, -1);
+    /* Where it has this function an event loop is to call it when it polls no more; all it does is to close.
+     */
+    loop->closes_sockets = dlsym(RTLD_DEFAULT, "natsConnection_ProcessCloseEvent") != NULL;
     loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     struct epoll_event wake = {.events = EPOLLIN, .data.fd = loop->wake_fd};

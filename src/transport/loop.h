@@ -113,6 +113,8 @@ struct wkv_loop {
     int epoll_fd;
     int wake_fd;
     _Atomic int socket_fd;   /* what is in the epoll set, or -1 */
+    _Atomic int left_fd;     /* a socket that nats.c is done with and that is not closed yet, or -1 */
+    bool closes_sockets;     /* nats.c leaves its sockets to the event loop to close (since 3.9.3) */
     _Atomic pthread_t owner; /* the loop's thread, once it runs */
     _Atomic bool want_write; /* nats.c has bytes to send */
     _Atomic bool want_stop;

@@ -187,6 +187,7 @@ void wkv_loop_disconnect(struct wkv_loop *loop, int64_t timeout_ms)
     natsConnection_Destroy(loop->connection);
     loop->connection = NULL;
     (void)pthread_mutex_unlock(&loop->extra_lock);
+    wkv_loop_close_left(loop);
     natsStatistics_Destroy(loop->statistics);
     loop->statistics = NULL;
 }

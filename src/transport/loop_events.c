@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "transport/loop_extra.h"
@@ -30,14 +31,28 @@ natsStatus wkv_loop_on_attach(void **user_data, void *argument, natsConnection *
     return NATS_OK;
 }
 
-/* nats.c is about to close the socket: it must be out of the set before its number can mean another file. */
+/* nats.c is about to close the socket: it must be out of the set before its number can mean another file. A
+ * nats.c that leaves the closing to us may still be reading on the loop's thread: the server is told at once
+ * that the connection is over, and the number is given back when that thread has ended. */
 static void forget_socket(struct wkv_loop *loop)
 {
     (void)pthread_mutex_lock(&loop->turn_lock);
     int socket = atomic_exchange(&loop->socket_fd, -1);
     (void)pthread_mutex_unlock(&loop->turn_lock);
-    if (socket >= 0)
-        (void)epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, socket, NULL);
+    if (socket < 0)
+        return;
+    (void)epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, socket, NULL);
+    if (loop->closes_sockets) {
+        (void)shutdown(socket, SHUT_RDWR);
+        atomic_store(&loop->left_fd, socket);
+    }
+}
+
+void wkv_loop_close_left(struct wkv_loop *loop)
+{
+    int left = atomic_exchange(&loop->left_fd, -1);
+    if (left >= 0)
+        (void)close(left);
 }
 
 natsStatus wkv_loop_on_read(void *user_data, bool add)

@@ -18,6 +18,10 @@ void wkv_loop_on_error(natsConnection *connection, natsSubscription *subscriptio
 /* Also called for what the server told when it was connected to. */
 void wkv_loop_on_discovered(natsConnection *connection, void *closure);
 
+/* Closes the socket of the last connection, where nats.c has left that to the loop. When the loop's thread
+ * has ended and the connection is destroyed. */
+void wkv_loop_close_left(struct wkv_loop *loop);
+
 /* Notes that there is a connection, for statistics. */
 void wkv_loop_note_up(struct wkv_loop *loop);
 

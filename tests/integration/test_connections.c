@@ -1,6 +1,7 @@
 /* Connections come to be side by side, with whichever server is well, and come back soon; what a server takes
  * back later is noticed, and nothing of it keeps the process from hearing that it is to stop.
  */
+#include <netdb.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -146,6 +147,16 @@ START_TEST(a_frozen_server_is_noticed)
 }
 END_TEST
 
+static bool has_localhost(void)
+{
+    const struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *found = NULL;
+    if (getaddrinfo("localhost", NULL, &hints, &found) != 0)
+        return false;
+    freeaddrinfo(found);
+    return true;
+}
+
 /* localhost is such a name where the machine has both protocols: at one of its addresses there is a server,
  * at the other somebody who never speaks. */
 START_TEST(of_a_name_with_several_addresses_the_one_that_speaks_is_found)
@@ -153,8 +164,8 @@ START_TEST(of_a_name_with_several_addresses_the_one_that_speaks_is_found)
     char url[URL_BYTES];
     nats_server_start(&servers[0], NULL);
     int silent = listen_silently(AF_INET6, servers[0].port);
-    if (silent < 0) {
-        (void)printf("skip of_a_name_with_several_addresses no IPv6\n");
+    if (silent < 0 || !has_localhost()) {
+        (void)printf("skip of_a_name_with_several_addresses no IPv6, or nobody knows localhost\n");
         return;
     }
     (void)snprintf(url, sizeof url, "nats://localhost:%d", servers[0].port);
