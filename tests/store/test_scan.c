@@ -533,21 +533,36 @@ static void put_hashed(struct wkv_store *store, uint32_t hash, struct wkv_key ke
     ck_assert(wkv_shard_insert(shard, entry));
 }
 
+/* The next number, from i on, of a key whose tie none of the keys before it has. By chance two of them would
+ * have the same: they would then be keys with the same 64-bit hash, of which a scan promises nothing. */
+static size_t number_without_a_twin(const struct wkv_store *store, size_t i, size_t len, uint8_t *ties)
+{
+    for (;; i++) {
+        struct wkv_key key = longest_key(i, len);
+        uint64_t tie = wkv_hash(&store->hasher, key.keyspace, key.name) >> 44;
+        if (ties[tie]++ == 0)
+            return i;
+    }
+}
+
 START_TEST(keys_of_equal_hashes_are_shown_once_each)
 {
     struct wkv_store *store = test_store(1, 0);
     size_t keys = alike[_i].keys;
-    for (size_t i = 0; i < keys; i++)
-        put_hashed(store, alike[_i].hash(i), longest_key(i, alike[_i].len));
+    uint8_t *ties = calloc((size_t)1 << 20, 1);
+    ck_assert_ptr_nonnull(ties);
+    for (size_t i = 0, number = 0; i < keys; i++, number++) {
+        number = number_without_a_twin(store, number, alike[_i].len, ties);
+        put_hashed(store, alike[_i].hash(i), longest_key(number, alike[_i].len));
+    }
+    free(ties);
     struct order whole = order_from(store, WKV_STORE_SCAN_BEGIN);
-    uint8_t seen[2000] = {0};
+    uint8_t seen[4000] = {0};
     ck_assert_uint_eq(whole.count, keys);
     for (size_t i = 0; i < keys; i++)
         ck_assert_uint_eq(seen[strtoul(whole.names.texts[i].data, NULL, 10)]++, 0);
-    /* Among so many keys of one hash two may share a cursor by chance: from there both are shown. */
     for (size_t i = 0; i < keys; i += keys / 20 + 1)
-        if (i == 0 || whole.cursors[i] != whole.cursors[i - 1])
-            shows_the_rest(store, &whole, whole.cursors[i], i);
+        shows_the_rest(store, &whole, whole.cursors[i], i);
     order_free(&whole);
     wkv_store_destroy(store);
 }
