@@ -45,7 +45,7 @@ runs where and why.
     valgrind     memcheck over the suites of what takes bytes apart
     fuzz         the fuzz targets, with clang's libFuzzer: some seconds each, with --nightly five minutes
     report       the counting of tests, and what runs them, itself
-    contract     each section of the contract that is cited is there
+    contract     each section of the contract that is cited is there, and rooms see what is below them alone
     format       clang-format $FORMATTER would change nothing
     shellcheck   every script is clean
     services     the JavaScript client of NATS services finds the provider (where npm is)
@@ -222,6 +222,7 @@ step_report()
 step_contract()
 {
     check "the contract's sections" tests/lib/test_contract.sh || true
+    check "the arrows between rooms" tests/lib/test_rooms.sh || true
 }
 
 step_format()

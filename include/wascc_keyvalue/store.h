@@ -24,6 +24,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "wascc_keyvalue/text.h"
+
 /* What a call came to. */
 enum wkv_store_status {
     WKV_STORE_OK = 0,
@@ -36,12 +38,6 @@ enum wkv_store_status {
 };
 
 enum wkv_kind { WKV_SCALAR, WKV_COUNTER, WKV_LIST, WKV_SET };
-
-/* A key, or any text, by reference. Borrowed for the call. */
-struct wkv_text {
-    const char *data;
-    size_t len; /* bytes */
-};
 
 struct wkv_key {
     uint32_t keyspace;

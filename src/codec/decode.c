@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "decoders.h"
+#include "codec/decoders.h"
 
 #define BYTE_ORDER_MARK "\xef\xbb\xbf"
 

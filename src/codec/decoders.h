@@ -3,7 +3,7 @@
 #ifndef WKV_CODEC_DECODERS_H
 #define WKV_CODEC_DECODERS_H
 
-#include "wascc_keyvalue/codec.h"
+#include "codec/codec.h"
 
 enum wkv_code wkv_decode_protobuf(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len,
                                   struct wkv_arena *arena, ProtobufCMessage **message,

@@ -1,4 +1,4 @@
-#include "fields.h"
+#include "codec/fields.h"
 
 #include <string.h>
 

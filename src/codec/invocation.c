@@ -2,13 +2,13 @@
  * Vec<u8> and so an ARRAY OF SMALL INTEGERS, not bin (accept bin too)", and "origin and target are enums: a
  * one-entry map, its key the variant's index (0 Actor, 1 Capability) or, from other rmp-serde versions, its
  * name". */
-#include "wascc_keyvalue/invocation.h"
+#include "codec/invocation.h"
 
 #include <stdint.h>
 #include <string.h>
 
-#include "msgpack_read.h"
-#include "wascc_keyvalue/codec.h"
+#include "codec/codec.h"
+#include "codec/msgpack_read.h"
 
 /* The order of the fields where they come without names. */
 enum field { ORIGIN, TARGET, OPERATION, MSG, ID, ENCODED_CLAIMS, HOST_ID, FIELDS };
@@ -58,17 +58,17 @@ static enum wkv_code must_be(struct decoder *decoder, const char *field, const c
     return wkv_fail(decoder->error, WKV_BAD_REQUEST, "field \"%s\" of %s must be %s", field, of, right);
 }
 
-static bool take_text(const struct wkv_msgpack_value *value, struct wkv_slice *text)
+static bool take_text(const struct wkv_msgpack_value *value, struct wkv_text *text)
 {
     bool is_text = (value->kind == WKV_MSGPACK_STR || value->kind == WKV_MSGPACK_BIN) &&
                    wkv_utf8_valid(value->bytes, value->len);
     if (is_text)
-        *text = (struct wkv_slice){(const char *)value->bytes, value->len};
+        *text = (struct wkv_text){(const char *)value->bytes, value->len};
     return is_text;
 }
 
 static enum wkv_code decode_text(struct decoder *decoder, const char *field, const char *of,
-                                 struct wkv_slice *text)
+                                 struct wkv_text *text)
 {
     struct wkv_msgpack_value value;
     enum wkv_code code = next(decoder, &value);
@@ -211,7 +211,7 @@ static bool take_byte(struct wkv_msgpack_reader *reader, char *byte)
     return value.kind == WKV_MSGPACK_INTEGER && !value.integer.negative && value.integer.bits <= 0xff;
 }
 
-static enum wkv_code decode_msg(struct decoder *decoder, struct wkv_slice *msg)
+static enum wkv_code decode_msg(struct decoder *decoder, struct wkv_text *msg)
 {
     static const char right[] = "an array of integers from 0 to 255, or bin";
     struct wkv_msgpack_value value;
@@ -219,7 +219,7 @@ static enum wkv_code decode_msg(struct decoder *decoder, struct wkv_slice *msg)
     if (code != WKV_OK)
         return code;
     if (value.kind == WKV_MSGPACK_BIN) {
-        *msg = (struct wkv_slice){(const char *)value.bytes, value.len};
+        *msg = (struct wkv_text){(const char *)value.bytes, value.len};
         return WKV_OK;
     }
     if (value.kind != WKV_MSGPACK_ARRAY)
@@ -234,7 +234,7 @@ static enum wkv_code decode_msg(struct decoder *decoder, struct wkv_slice *msg)
         if (!take_byte(&decoder->reader, &bytes[i]))
             return decoder->reader.wrong != NULL ? malformed(decoder, decoder->reader.wrong)
                                                  : must_be(decoder, "msg", "Invocation", right);
-    *msg = (struct wkv_slice){bytes, value.len};
+    *msg = (struct wkv_text){bytes, value.len};
     return WKV_OK;
 }
 

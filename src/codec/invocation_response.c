@@ -8,8 +8,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "msgpack_heads.h"
-#include "wascc_keyvalue/invocation.h"
+#include "codec/invocation.h"
+#include "codec/msgpack_heads.h"
 
 static const char names_start[] = "\x83\xa3msg";
 static const char error_name[] = "\xa5"
@@ -20,7 +20,7 @@ static const char id_name[] = "\xad"
 #define NIL "\xc0"
 
 /* Bytes of the integers that stand for these bytes. */
-static size_t integers_bytes(struct wkv_slice msg)
+static size_t integers_bytes(struct wkv_text msg)
 {
     size_t above = 0;
     for (size_t i = 0; i < msg.len; i++)
@@ -34,7 +34,7 @@ static size_t text_bytes(size_t len)
     return wkv_msgpack_write_str_head(head, (uint32_t)len) + len;
 }
 
-size_t wkv_invocation_response_bytes(struct wkv_slice msg, const char *error, struct wkv_slice id)
+size_t wkv_invocation_response_bytes(struct wkv_text msg, const char *error, struct wkv_text id)
 {
     char head[WKV_MSGPACK_HEAD_BYTES];
     size_t error_len = error == NULL ? 0 : strlen(error);
@@ -61,7 +61,7 @@ static char *write_text(char *at, const char *text, size_t len)
 
 /* A byte below 128 is its own integer, any other has cc in front of it: without a branch, cc is written
  * always and stays only where the byte moves behind it. */
-static char *write_integers(char *at, struct wkv_slice msg)
+static char *write_integers(char *at, struct wkv_text msg)
 {
     for (size_t i = 0; i < msg.len; i++) {
         uint8_t byte = (uint8_t)msg.data[i];
@@ -72,8 +72,8 @@ static char *write_integers(char *at, struct wkv_slice msg)
     return at;
 }
 
-bool wkv_invocation_response_write(struct wkv_buffer *buffer, struct wkv_slice msg, const char *error,
-                                   struct wkv_slice id)
+bool wkv_invocation_response_write(struct wkv_buffer *buffer, struct wkv_text msg, const char *error,
+                                   struct wkv_text id)
 {
     char head[WKV_MSGPACK_HEAD_BYTES];
     size_t bytes = wkv_invocation_response_bytes(msg, error, id);

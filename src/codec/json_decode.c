@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decoders.h"
-#include "fields.h"
+#include "codec/decoders.h"
+#include "codec/fields.h"
 
 #define EXAMPLE_BYTES 128
 #define MEMBERS_BYTES 192

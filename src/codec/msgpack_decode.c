@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decoders.h"
-#include "fields.h"
-#include "msgpack_names.h"
-#include "msgpack_read.h"
+#include "codec/decoders.h"
+#include "codec/fields.h"
+#include "codec/msgpack_names.h"
+#include "codec/msgpack_read.h"
 
 struct decoder {
     const ProtobufCMessageDescriptor *request;

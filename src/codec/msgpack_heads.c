@@ -1,4 +1,4 @@
-#include "msgpack_heads.h"
+#include "codec/msgpack_heads.h"
 
 /* A byte, and size bytes of a number, the highest first. */
 static size_t write_head(char *at, uint8_t head, uint64_t number, size_t size)

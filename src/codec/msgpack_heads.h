@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "fields.h"
+#include "codec/fields.h"
 
 #define WKV_MSGPACK_HEAD_BYTES 9
 

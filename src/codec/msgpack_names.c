@@ -1,8 +1,8 @@
-#include "msgpack_names.h"
+#include "codec/msgpack_names.h"
 
 #include <string.h>
 
-#include "fields.h"
+#include "codec/fields.h"
 
 /* Fields by their proto name, whatever message they are in, and how wascc-codec 0.8 writes them: SetRequest
  * renames its field, and CapabilityDescriptor is no camelCase struct. */

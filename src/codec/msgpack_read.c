@@ -1,4 +1,4 @@
-#include "msgpack_read.h"
+#include "codec/msgpack_read.h"
 
 #include <string.h>
 

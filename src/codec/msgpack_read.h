@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "fields.h"
+#include "codec/fields.h"
 
 /* How deep values may nest in one that is skipped. */
 #define WKV_MSGPACK_MAX_DEPTH 32

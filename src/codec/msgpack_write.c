@@ -3,9 +3,9 @@
  * their shortest form, an enum's variant without data as {index: nil}. */
 #include <string.h>
 
-#include "msgpack_heads.h"
-#include "msgpack_names.h"
-#include "writer_bytes.h"
+#include "codec/msgpack_heads.h"
+#include "codec/msgpack_names.h"
+#include "codec/writer_bytes.h"
 
 #define NIL 0xc0
 #define FALSE 0xc2

@@ -3,7 +3,7 @@
  * say what is wrong. */
 #include <inttypes.h>
 
-#include "decoders.h"
+#include "codec/decoders.h"
 
 /* Where protobuf-c gets its memory. It gives memory back through an arena's reset only. */
 struct memory {

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "wascc_keyvalue/codec.h"
+#include "codec/codec.h"
 
 #define ASCII_WORD_HIGH_BITS UINT64_C(0x8080808080808080)
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "writer_bytes.h"
+#include "codec/writer_bytes.h"
 
 static void put_text(struct wkv_writer *writer, const char *text)
 {

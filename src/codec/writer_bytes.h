@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#include "fields.h"
-#include "wascc_keyvalue/codec.h"
+#include "codec/codec.h"
+#include "codec/fields.h"
 
 /* Room for the next len bytes of the reply, all of which the caller then writes; NULL where they are past
  * max_bytes or memory is short (the buffer remembers that: writer_end asks). Counts them either way:

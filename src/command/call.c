@@ -8,11 +8,14 @@
 
 #include "command/command.h"
 #include "command/exchange.h"
-#include "wascc_keyvalue/clock.h"
-#include "wascc_keyvalue/nearest.h"
-#include "wascc_keyvalue/nkey.h"
-#include "wascc_keyvalue/shown.h"
-#include "wascc_keyvalue/token.h"
+#include "nats/connect.h"
+#include "nats/subject.h"
+#include "operation/provider.h"
+#include "security/nkey.h"
+#include "security/token.h"
+#include "support/clock.h"
+#include "support/nearest.h"
+#include "support/shown.h"
 
 /* More than any server takes. */
 #define MAX_REQUEST_BYTES ((size_t)64 * 1024 * 1024)

@@ -6,11 +6,11 @@
 #include <stddef.h>
 
 #include "command/config.h"
-#include "wascc_keyvalue/buffer.h"
-#include "wascc_keyvalue/error.h"
-#include "wascc_keyvalue/file.h"
+#include "security/trust.h"
+#include "support/buffer.h"
+#include "support/error.h"
+#include "support/file.h"
 #include "wascc_keyvalue/store.h"
-#include "wascc_keyvalue/trust.h"
 
 int wkv_command_serve(int argc, char **argv);
 int wkv_command_call(int argc, char **argv);

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "command/command.h"
-#include "wascc_keyvalue/shown.h"
+#include "support/shown.h"
 
 int wkv_usage_error(const struct wkv_error *error)
 {

@@ -11,9 +11,11 @@
 #include <unistd.h>
 
 #include "command/command.h"
-#include "wascc_keyvalue/file.h"
-#include "wascc_keyvalue/nearest.h"
-#include "wascc_keyvalue/provider.h"
+#include "nats/connect.h"
+#include "operation/provider.h"
+#include "server/server.h"
+#include "support/file.h"
+#include "support/nearest.h"
 
 #define CALL WKV_COMMAND_CALL
 #define SERVE WKV_COMMAND_SERVE

@@ -6,9 +6,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "wascc_keyvalue/error.h"
-#include "wascc_keyvalue/log.h"
-#include "wascc_keyvalue/transport.h"
+#include "nats/connect.h"
+#include "nats/subject.h"
+#include "support/error.h"
+#include "support/log.h"
 
 /* Exit statuses, after sysexits.h. */
 enum wkv_exit {

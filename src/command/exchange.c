@@ -3,7 +3,8 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#include "wascc_keyvalue/clock.h"
+#include "nats/inbox.h"
+#include "support/clock.h"
 
 natsStatus wkv_exchange_begin(struct wkv_exchange *exchange, natsConnection *connection,
                               const char *inbox_prefix)

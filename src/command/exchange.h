@@ -5,7 +5,7 @@
 #include <nats/nats.h>
 #include <stdint.h>
 
-#include "wascc_keyvalue/transport.h"
+#include "nats/subject.h"
 
 /* Bytes of a stream's name that are kept, NUL included. */
 #define WKV_STREAM_NAME_BYTES 64

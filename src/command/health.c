@@ -4,8 +4,10 @@
 
 #include "command/command.h"
 #include "command/config.h"
-#include "wascc_keyvalue/self.h"
-#include "wascc_keyvalue/shown.h"
+#include "lattice/ask.h"
+#include "nats/connect.h"
+#include "support/self.h"
+#include "support/shown.h"
 
 struct found {
     char id[64];

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "command/command.h"
-#include "wascc_keyvalue/clock.h"
-#include "wascc_keyvalue/token.h"
+#include "security/token.h"
+#include "support/clock.h"
 
 static const char head[] = "usage: wascc-keyvalue inspect [OPTION]... TOKEN\n\n"
                            "Prints as JSON what actor or invocation claims say, and whether they hold: the "

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "command/command.h"
-#include "wascc_keyvalue/nkey.h"
+#include "security/nkey.h"
 
 static const char head[] =
     "usage: wascc-keyvalue keygen account|module|host\n\n"

@@ -7,15 +7,18 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "access/bindings.h"
+#include "access/policy.h"
 #include "command/command.h"
-#include "wascc_keyvalue/bindings.h"
-#include "wascc_keyvalue/clock.h"
-#include "wascc_keyvalue/cpus.h"
-#include "wascc_keyvalue/janitor.h"
-#include "wascc_keyvalue/metrics.h"
-#include "wascc_keyvalue/policy.h"
-#include "wascc_keyvalue/self.h"
-#include "wascc_keyvalue/watchdog.h"
+#include "metrics/metrics.h"
+#include "nats/connect.h"
+#include "operation/provider.h"
+#include "server/janitor.h"
+#include "server/server.h"
+#include "server/watchdog.h"
+#include "support/clock.h"
+#include "support/cpus.h"
+#include "support/self.h"
 
 #define MAX_SHUTDOWN_WAIT_MS 1000
 /* For the lines of the log that still wait for their reader at the end. */

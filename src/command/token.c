@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "command/command.h"
-#include "wascc_keyvalue/clock.h"
-#include "wascc_keyvalue/token.h"
+#include "security/token.h"
+#include "support/clock.h"
 
 static const char head[] =
     "usage: wascc-keyvalue token --issuer-seed FILE --subject M... [--cap C]... [OPTION]...\n\n"

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "wascc_keyvalue/clock.h"
-#include "wascc_keyvalue/codec.h"
+#include "codec/codec.h"
+#include "support/clock.h"
 
 static void put(struct wkv_buffer *page, const char *text)
 {

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "wascc_keyvalue/buffer.h"
+#include "support/buffer.h"
 
 #define WKV_EXPOSITION_TYPE "text/plain; version=0.0.4; charset=utf-8"
 

@@ -13,8 +13,8 @@
 #include "metrics/connections.h"
 #include "metrics/exposition.h"
 #include "metrics/listen.h"
-#include "wascc_keyvalue/clock.h"
-#include "wascc_keyvalue/metrics.h"
+#include "metrics/metrics.h"
+#include "support/clock.h"
 
 /* For a connection on which nothing is said or taken. */
 #define TIMEOUT_S 10u

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "wascc_keyvalue/error.h"
+#include "support/error.h"
 
 /* Bytes of a host's name at the most: DNS has no longer ones. */
 #define WKV_LISTEN_HOST_BYTES 255

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 
 #include "metrics/exposition.h"
-#include "wascc_keyvalue/metrics.h"
-#include "wascc_keyvalue/process.h"
-#include "wascc_keyvalue/provider.h"
+#include "metrics/metrics.h"
+#include "operation/provider.h"
+#include "support/process.h"
 
 #define PREFIX "wascc_keyvalue_"
 

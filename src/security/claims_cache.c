@@ -1,11 +1,11 @@
-#include "wascc_keyvalue/claims_cache.h"
+#include "security/claims_cache.h"
 
 #include <sodium.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "wascc_keyvalue/token.h"
+#include "security/token.h"
 
 /* Slots are one array; each is in the chain of its bucket, or in the chain of free slots. Chains are of slot
  * numbers:

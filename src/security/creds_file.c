@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "security/creds.h"
 #include "security/json.h"
 #include "security/segment.h"
-#include "wascc_keyvalue/creds.h"
 
 struct line {
     const char *text;

@@ -2,7 +2,7 @@
 #include <sodium.h>
 #include <string.h>
 
-#include "wascc_keyvalue/token.h"
+#include "security/token.h"
 
 /* Contract: "hash = upper-case hex SHA-256 of origin_url ‖ target_url ‖ message". */
 void wkv_token_invocation_hash(const char *origin_url, const char *target_url, const void *message,

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "wascc_keyvalue/token.h"
+#include "security/token.h"
 
 /* Whether arrays and objects nest deeper than limit. The parser recurses; this does not. Brackets in strings
  * do not count; text that is no JSON may be miscounted, which the parser then refuses. */

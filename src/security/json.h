@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "wascc_keyvalue/error.h"
+#include "support/error.h"
 
 /* Parses an object: nothing after it, no member twice at any depth, no NUL in a string, nested at most
  * WKV_TOKEN_MAX_DEPTH deep. `what` is what the texts call it. The caller owns *object.

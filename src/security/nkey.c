@@ -1,4 +1,4 @@
-#include "wascc_keyvalue/nkey.h"
+#include "security/nkey.h"
 
 #include <sodium.h>
 #include <string.h>

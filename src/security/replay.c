@@ -1,4 +1,4 @@
-#include "wascc_keyvalue/replay.h"
+#include "security/replay.h"
 
 #include <pthread.h>
 #include <sodium.h>

@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "wascc_keyvalue/nkey.h"
+#include "security/nkey.h"
 
 struct span {
     const char *start;

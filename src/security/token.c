@@ -1,5 +1,5 @@
 /* Reading and verifying tokens. Making them is in token_mint.c. */
-#include "wascc_keyvalue/token.h"
+#include "security/token.h"
 
 #include <sodium.h>
 #include <stdlib.h>

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "wascc_keyvalue/token.h"
+#include "security/token.h"
 
 #define VARIANT sodium_base64_VARIANT_URLSAFE_NO_PADDING
 

@@ -1,4 +1,4 @@
-#include "wascc_keyvalue/trust.h"
+#include "security/trust.h"
 
 #include <pthread.h>
 #include <sodium.h>
@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "wascc_keyvalue/file.h"
+#include "support/file.h"
 
 /* Keys in ascending order of their bytes, one after the other. */
 struct key_list {

@@ -1,4 +1,4 @@
-#include "wascc_keyvalue/histogram.h"
+#include "stats/histogram.h"
 
 #include <assert.h>
 

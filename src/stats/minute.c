@@ -8,7 +8,7 @@
  * its place. */
 #include <stdlib.h>
 
-#include "stats/stats.h"
+#include "stats/block.h"
 
 static size_t buckets_in_all(const struct wkv_stats_minute *minute)
 {

@@ -5,7 +5,7 @@
  * nobody need tidy up after a worker that has nothing to do. */
 #include <string.h>
 
-#include "stats/stats.h"
+#include "stats/block.h"
 
 /* Less than any duration: there is room. */
 #define NO_THRESHOLD INT64_C(-1)

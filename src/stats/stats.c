@@ -1,11 +1,11 @@
-#include "stats/stats.h"
+#include "stats/block.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 const enum wkv_code wkv_stats_codes[WKV_STATS_CODES] = {
     WKV_BAD_REQUEST, WKV_UNAUTHORIZED, WKV_FORBIDDEN,    WKV_WRONG_KIND,
-    WKV_TOO_LARGE,   WKV_UNAVAILABLE,  WKV_UNKNOWN_FATE, WKV_OUT_OF_MEMORY,
+    WKV_TOO_LARGE,   WKV_UNAVAILABLE,  WKV_UNKNOWN_FATE, WKV_BUDGET_SPENT,
 };
 
 const char *const wkv_stats_drop_names[WKV_STATS_DROPS] = {

@@ -1,142 +1,216 @@
-/* What statistics are made of: the workers' blocks, what was counted a minute ago, and what the process as a
- * whole is doing.
+/* Statistics: what was asked, how long it took, who was slow, and what the process holds (CONTRACT section
+ * 8).
  *
- * A block is one allocation on cache lines of its own (two of them, since processors fetch lines in pairs):
+ * Each worker counts in a block of its own, on cache lines that no other thread writes; whoever wants to know
+ * adds the blocks up. So counting a request is some plain stores, and reading takes nothing from the workers:
  *
- *   +-----------------+----------------------------------+-------------+-------------+---
- *   | the worker's    | lock and what is under it:       | operation 0 | operation 1 | …
- *   | own; unsent     | claims, the slow log             |             |             |
- *   +-----------------+----------------------------------+-------------+-------------+---
- *   0                 128                                each from a multiple of 128 on
+ *   worker 0 ──► block 0 ┐
+ *   worker 1 ──► block 1 ├─► wkv_stats_operation, wkv_stats_service, wkv_stats_slowlog:
+ *   …                    ┘   STATS, /metrics, Slowlog
+ *
+ *   janitor ───► wkv_stats_tick, every WKV_STATS_TICK_MS: what the last minute was
+ *
+ * A request is counted before its reply can reach the caller, so who has an answer finds it counted.
  */
 #ifndef WKV_STATS_STATS_H
 #define WKV_STATS_STATS_H
 
-#include <assert.h>
-#include <pthread.h>
-#include <stdalign.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "wascc_keyvalue/histogram.h"
-#include "wascc_keyvalue/stats.h"
+#include "access/bindings.h"
+#include "security/claims_cache.h"
+#include "support/error.h"
+#include "support/trace.h"
+#include "wascc_keyvalue/store.h"
 
-#define WKV_STATS_ALIGNMENT 128
+struct wkv_stats;
+struct wkv_stats_block;
 
-/* Counters have one writer, the block's worker, so a plain store is enough; they are atomic for their
- * readers. */
-struct wkv_stats_counters {
-    _Atomic uint64_t requests;
-    _Atomic uint64_t processing_ns;
-    _Atomic uint64_t max_ns;
-    _Atomic uint64_t request_bytes;
-    _Atomic uint64_t reply_bytes;
-    _Atomic uint64_t refusals[WKV_STATS_CODES];
-};
+/* The codes that a request can be refused with, in order: contract section 5. */
+#define WKV_STATS_CODES 8
+extern const enum wkv_code wkv_stats_codes[WKV_STATS_CODES];
 
-/* Under the block's lock. */
-struct wkv_stats_last_error {
-    enum wkv_code code; /* WKV_OK: there was none */
-    int64_t end_ns;
-    char text[WKV_ERROR_TEXT_BYTES];
-};
+/* Upper bounds of the cumulative histogram: 2^WKV_STATS_FIRST_BOUND ns (about a microsecond) and each power
+ * of two after it, up to about a second. They are bounds of the histogram's buckets, too, so the counts are
+ * exact. */
+#define WKV_STATS_FIRST_BOUND 10u
+#define WKV_STATS_BOUNDS 21u
 
-struct wkv_stats_row {
-    alignas(WKV_STATS_ALIGNMENT) struct wkv_stats_counters counters;
-    struct wkv_histogram histogram;
-    struct wkv_stats_last_error last_error;
-};
-
-/* The slowest requests of one window of time, in no order. */
-struct wkv_stats_slow_window {
-    int64_t number; /* of the window, counted from start */
-    size_t count;
-    struct wkv_stats_slow kept[WKV_STATS_SLOW];
-};
-
-struct wkv_stats_block {
-    /* The worker's own. A request that is not slower than slow_threshold_ns, and ends before
-     * slow_window_end_ns, has nothing to seek in the slow log. */
-    alignas(WKV_STATS_ALIGNMENT) int64_t slow_threshold_ns;
-    int64_t slow_window_end_ns;
-    size_t slow_fastest; /* index of the fastest one kept, once there is no more room */
-    size_t operations;   /* how many rows there are; never written again, like the two behind it */
-    int64_t start_ns;    /* as in struct wkv_stats */
-    int64_t start_wall_ns;
-    _Atomic uint64_t unsent;
-
-    alignas(WKV_STATS_ALIGNMENT) pthread_mutex_t lock;
-    struct wkv_claims_cache *claims;             /* NULL: none */
-    struct wkv_claims_cache_stats former_claims; /* of caches that were taken away; only what counts on */
-    struct wkv_stats_slow_window slow[2];        /* window n is in n % 2 */
-
-    struct wkv_stats_row rows[]; /* by index in wkv_operations */
-};
-
-static_assert(alignof(struct wkv_stats_block) == WKV_STATS_ALIGNMENT,
-              "a block begins a cache line of its own");
-static_assert(sizeof(struct wkv_stats_block) % WKV_STATS_ALIGNMENT == 0 &&
-                  sizeof(struct wkv_stats_row) % WKV_STATS_ALIGNMENT == 0,
-              "a block shares no cache line, however many operations it has");
-
-/* What was counted before the last minute. The last minute is what is counted now, less that. */
-struct wkv_stats_minute {
-    pthread_mutex_t lock;
-    size_t operations;
-    /* All of them by operation and bucket, and the ring by tick first. */
-    uint64_t *before; /* counted before the ticks that are in the ring */
-    uint64_t *ticked; /* before, and all of the ring */
-    uint32_t *ring;   /* counted between two ticks */
-    size_t oldest;    /* of the ring's ticks: the next to go */
-};
-
-struct wkv_stats {
+struct wkv_stats_options {
+    unsigned workers;        /* event loops for actors, at least 1; there is one more block, for `system` */
+    size_t operations;       /* at least 1: wkv_operation_count, which is for the floor above to know */
     struct wkv_store *store; /* borrowed, like bindings */
     struct wkv_bindings *bindings;
-    size_t operations;
-    int64_t start_ns;
-    int64_t start_wall_ns;
-    struct wkv_stats_block **blocks; /* owned */
-    unsigned block_count;
-    struct wkv_stats_minute minute;
-    _Atomic uint64_t connections;
-    _Atomic uint64_t connects;
-    _Atomic uint64_t reconnects;
-    _Atomic uint64_t splits;
-    _Atomic bool ready;
-    _Atomic bool split;
-    _Atomic uint64_t dropped[WKV_STATS_DROPS];
-    _Atomic uint64_t refused_replies; /* unsent, too */
+    int64_t now_ns;  /* monotonic */
+    int64_t wall_ns; /* of the same moment */
 };
 
-static inline uint64_t wkv_stats_read(const _Atomic uint64_t *counter)
-{
-    return atomic_load_explicit(counter, memory_order_relaxed);
-}
+/* Errors: NULL where memory is short. */
+struct wkv_stats *wkv_stats_create(const struct wkv_stats_options *options);
 
-/* For the counter's one writer. */
-static inline void wkv_stats_add(_Atomic uint64_t *counter, uint64_t number)
-{
-    atomic_store_explicit(counter, wkv_stats_read(counter) + number, memory_order_relaxed);
-}
+/* Frees it; nobody may use it or its blocks any more. NULL is allowed. */
+void wkv_stats_destroy(struct wkv_stats *stats);
 
-/* Errors: false where memory is short; destroy it all the same. */
-bool wkv_stats_minute_init(struct wkv_stats_minute *minute, size_t operations);
-void wkv_stats_minute_destroy(struct wkv_stats_minute *minute);
+/* ---- counting ---- */
 
-/* The buckets of an operation over all workers, since start and of the last minute: WKV_HISTOGRAM_BUCKETS
- * each. */
-void wkv_stats_buckets(struct wkv_stats *stats, size_t operation, uint64_t *since_start,
-                       uint64_t *last_minute);
+/* The block of a worker, for that worker's thread alone: 0 to options.workers - 1, and options.workers for
+ * `system`. Owned by stats. */
+struct wkv_stats_block *wkv_stats_worker(struct wkv_stats *stats, unsigned number);
 
-/* Makes the slow log of a new block ready. */
-void wkv_stats_slow_init(struct wkv_stats_block *block);
+/* A request that has been answered. Borrowed for the call. */
+struct wkv_stats_request {
+    size_t operation;      /* index in wkv_operations */
+    struct wkv_text actor; /* the token of the subject */
+    enum wkv_code code;    /* WKV_OK, or what it was refused with: one of wkv_stats_codes */
+    const char *error;     /* the error's text; read only where code is not WKV_OK; NULL is as good as "" */
+    int64_t start_ns;      /* monotonic: the worker began with it, */
+    int64_t end_ns;        /* and had given the reply to nats.c */
+    size_t request_bytes;  /* of the payloads */
+    size_t reply_bytes;
+    const struct wkv_trace *trace; /* NULL: none */
+};
 
-/* Puts a request into the slow log if it is among the slowest, and begins a new window when it is time. For
- * the block's thread. */
-void wkv_stats_slow_add(struct wkv_stats_block *block, const struct wkv_stats_request *request,
-                        int64_t duration_ns);
+/* Counts it: some plain stores, and no lock but for a refusal or for a request that gets into the slow log.
+ * For the block's own thread. */
+void wkv_stats_count(struct wkv_stats_block *block, const struct wkv_stats_request *request);
+
+/* A reply that nats.c could not take. For the block's own thread. */
+void wkv_stats_count_unsent(struct wkv_stats_block *block);
+
+/* A reply that the server's permissions have refused: it is counted with these. Any thread. */
+void wkv_stats_count_refused_reply(struct wkv_stats *stats);
+
+/* Why a request got no answer at all. */
+enum wkv_stats_drop {
+    WKV_DROP_REPLY_SUBJECT, /* its answer would go where the provider itself may speak */
+    WKV_DROP_SUBJECT,       /* its subject is none that was subscribed to */
+    WKV_DROP_OVERLOAD,      /* there is not even room for a refusal */
+    WKV_STATS_DROPS,
+};
+extern const char *const wkv_stats_drop_names[WKV_STATS_DROPS];
+
+/* A request that was dropped. Any thread. */
+void wkv_stats_count_dropped(struct wkv_stats *stats, enum wkv_stats_drop why);
+
+/* The claims that this worker remembers, for wkv_stats_service to look at; NULL: none (any more). Whoever
+ * destroys the cache sets NULL first; its hits, misses and evictions stay counted. Any thread. */
+void wkv_stats_watch_claims(struct wkv_stats_block *block, struct wkv_claims_cache *cache);
+
+/* A connection was made (or came back), or was lost. A loss without a connection counts for nothing. Any
+ * thread. */
+void wkv_stats_connected(struct wkv_stats *stats, bool again);
+void wkv_stats_disconnected(struct wkv_stats *stats);
+
+/* Connections that were made, those that came back included: another number is another connection. Any
+ * thread. */
+uint64_t wkv_stats_connects(struct wkv_stats *stats);
+
+/* Whether every connection of this process is up and the server has confirmed its subscriptions. Any thread.
+ */
+void wkv_stats_set_ready(struct wkv_stats *stats, bool ready);
+
+/* Whether another instance holds a part of the data, and one of the two has to go: each time that this begins
+ * is counted. One thread sets it, any reads it. */
+void wkv_stats_set_split(struct wkv_stats *stats, bool split);
+bool wkv_stats_is_split(struct wkv_stats *stats);
+
+/* What /readyz says: ready, and not split. Any thread. */
+bool wkv_stats_is_ready(struct wkv_stats *stats);
+
+/* When the process was started: nanoseconds since 1970. Any thread. */
+int64_t wkv_stats_started_wall_ns(const struct wkv_stats *stats);
+
+/* ---- the last minute ---- */
+
+#define WKV_STATS_TICK_MS 5000
+/* So many ticks are "the last minute"; what came since the last tick is added to them. */
+#define WKV_STATS_TICKS 12
+
+/* Remembers what was counted since the last tick, and forgets what was counted before the last
+ * WKV_STATS_TICKS of them. Called every WKV_STATS_TICK_MS by one thread. */
+void wkv_stats_tick(struct wkv_stats *stats);
+
+/* ---- reading: any thread ---- */
+
+/* Nanoseconds; 0 where nothing was counted. Percentiles are never too small, less than 1/32 too large (or 1
+ * ns for 0) up to 135 s, and never above max_ns; max_ns is exact since start, and of the last minute no more
+ * exact than a percentile. */
+struct wkv_stats_latency {
+    uint64_t requests;
+    uint64_t p50_ns, p90_ns, p99_ns, p999_ns, max_ns;
+};
+
+struct wkv_stats_operation {
+    uint64_t requests; /* with those refused */
+    uint64_t errors;   /* those refused */
+    uint64_t refusals[WKV_STATS_CODES];
+    uint64_t processing_ns; /* of all requests together */
+    uint64_t request_bytes, reply_bytes;
+    char last_error[WKV_ERROR_TEXT_BYTES + 8]; /* "401: Get: …", or ""; of all workers' the latest */
+    struct wkv_stats_latency since_start, last_minute;
+    uint64_t at_most[WKV_STATS_BOUNDS]; /* requests that took at most 2^(WKV_STATS_FIRST_BOUND + i) ns */
+};
+
+/* One operation (an index in wkv_operations), over all workers. Each number is as it is at some moment:
+ * between those of a request that is being counted the reader may come. */
+void wkv_stats_operation(struct wkv_stats *stats, size_t operation, struct wkv_stats_operation *out);
+
+/* Keyspaces of which the sizes are told at once: those with the most keys. */
+#define WKV_STATS_KEYSPACES 64
+
+struct wkv_stats_keyspace {
+    char name[WKV_BINDINGS_MAX_NAME_BYTES + 1];
+    uint64_t keys;
+};
+
+struct wkv_stats_service {
+    int64_t started_wall_ns; /* since 1970 */
+    int64_t uptime_ns;
+    unsigned workers;
+    bool ready;
+    bool split;      /* now */
+    uint64_t splits; /* since start */
+    uint64_t requests, errors;
+    uint64_t refusals[WKV_STATS_CODES];
+    uint64_t unsent; /* replies that nats.c could not take, or that the server has refused */
+    uint64_t dropped[WKV_STATS_DROPS];
+    struct wkv_store_stats store;
+    uint64_t keyspaces; /* that were ever named */
+    size_t keyspace_count;
+    struct wkv_stats_keyspace
+        by_keyspace[WKV_STATS_KEYSPACES]; /* the most keys first; empty ones are left out */
+    uint64_t bound_actors;
+    struct wkv_claims_cache_stats claims_cache; /* of all workers together */
+    uint64_t connections;                       /* up now */
+    uint64_t connects;                          /* made since start, those that came back not counted */
+    uint64_t reconnects;                        /* came back since start */
+};
+
+/* Errors: false where memory is short. */
+bool wkv_stats_service(struct wkv_stats *stats, int64_t now_ns, struct wkv_stats_service *out);
+
+/* ---- the slow log ---- */
+
+/* Each worker remembers so many of the slowest requests of this minute and of the last. Minutes are counted
+ * from the start, and a request belongs to the one in which it ended. */
+#define WKV_STATS_SLOW 32
+#define WKV_STATS_SLOW_WINDOW_NS (INT64_C(60) * 1000000000)
+
+struct wkv_stats_slow {
+    size_t operation;
+    char actor[WKV_BINDINGS_MAX_NAME_BYTES + 1]; /* a longer name is cut; printable ASCII, the rest is '?' */
+    enum wkv_code code;
+    int64_t start_wall_ns; /* since 1970 */
+    int64_t duration_ns;
+    uint64_t request_bytes, reply_bytes;
+    struct wkv_trace trace; /* .present false: none */
+};
+
+/* The slowest requests of the last one to two minutes over all workers, the slowest first: at most max of
+ * them. Returns how many it wrote. */
+size_t wkv_stats_slowlog(struct wkv_stats *stats, int64_t now_ns, struct wkv_stats_slow *out, size_t max);
 
 #endif

@@ -1,9 +1,10 @@
 /* Reading: the workers' blocks added up. */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "stats/stats.h"
+#include "stats/block.h"
 
 static_assert(WKV_STATS_FIRST_BOUND >= WKV_HISTOGRAM_STEP_BITS &&
                   WKV_STATS_FIRST_BOUND + WKV_STATS_BOUNDS - 1 < WKV_HISTOGRAM_MAX_BITS,

@@ -14,6 +14,7 @@
  * it must where more of them than fit it have one place (three keys of 65535 bytes do not fit). Keys that tie
  * even so have the same 64-bit hash under a secret seed, and are taken to be none.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "store/store.h"

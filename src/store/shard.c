@@ -1,5 +1,6 @@
 #include "store/shard.h"
 
+#include <assert.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "wascc_keyvalue/arena.h"
+#include "support/arena.h"
 
 #include <stdalign.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "wascc_keyvalue/buffer.h"
+#include "support/buffer.h"
 
 #include <stdint.h>
 #include <stdlib.h>

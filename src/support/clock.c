@@ -1,4 +1,4 @@
-#include "wascc_keyvalue/clock.h"
+#include "support/clock.h"
 
 #include <stdio.h>
 #include <time.h>

@@ -1,4 +1,4 @@
-#include "wascc_keyvalue/cpus.h"
+#include "support/cpus.h"
 
 #include <inttypes.h>
 #include <sched.h>

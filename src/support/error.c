@@ -1,4 +1,4 @@
-#include "wascc_keyvalue/error.h"
+#include "support/error.h"
 
 #include <stdarg.h>
 #include <stdio.h>

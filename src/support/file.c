@@ -1,4 +1,4 @@
-#include "wascc_keyvalue/file.h"
+#include "support/file.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-#include "wascc_keyvalue/log.h"
+#include "support/log.h"
 
 #include <stdarg.h>
 #include <string.h>

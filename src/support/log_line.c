@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "wascc_keyvalue/clock.h"
-#include "wascc_keyvalue/shown.h"
+#include "support/clock.h"
+#include "support/shown.h"
 
 /* Copies message as printable ASCII, with what JSON wants escaped where json is set. Never splits an escape.
  */

@@ -5,7 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-#include "wascc_keyvalue/log.h"
+#include "support/log.h"
 
 /* Writes the line, its line end included, as wkv_log_fields describes it. There is no line end elsewhere in
  * it and no NUL behind it. Returns its length. Any thread. */

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "support/clock.h"
 #include "support/log_line.h"
-#include "wascc_keyvalue/clock.h"
 
 /* What goes out at once: whole lines that a pipe takes in one piece, so that lines of other processes in the
  * same pipe stand between ours and never within one. */

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "wascc_keyvalue/log.h"
+#include "support/log.h"
 
 struct wkv_log_writer;
 

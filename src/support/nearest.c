@@ -1,4 +1,4 @@
-#include "wascc_keyvalue/nearest.h"
+#include "support/nearest.h"
 
 #include <ctype.h>
 #include <stdbool.h>

@@ -1,4 +1,4 @@
-#include "wascc_keyvalue/notify.h"
+#include "support/notify.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
@@ -11,7 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "wascc_keyvalue/clock.h"
+#include "support/clock.h"
 
 #define NS_PER_US 1000
 #define MESSAGE_BYTES 256

@@ -1,4 +1,4 @@
-#include "wascc_keyvalue/process.h"
+#include "support/process.h"
 
 #include <dirent.h>
 #include <inttypes.h>
@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "wascc_keyvalue/clock.h"
+#include "support/clock.h"
 
 static uint64_t cpu_ns(void)
 {

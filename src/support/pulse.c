@@ -1,9 +1,9 @@
-#include "wascc_keyvalue/pulse.h"
+#include "support/pulse.h"
 
 #include <poll.h>
 #include <stdio.h>
 
-#include "wascc_keyvalue/clock.h"
+#include "support/clock.h"
 
 /* Between two looks at those who have not turned yet. */
 #define LOOK_MS 2

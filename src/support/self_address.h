@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "wascc_keyvalue/self.h"
+#include "support/self.h"
 
 /* Of one name at the same time. */
 #define WKV_SELF_SLOTS 64u

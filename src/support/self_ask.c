@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "support/clock.h"
 #include "support/self_address.h"
-#include "wascc_keyvalue/clock.h"
 
 /* Of a slot at which nobody listens, or somebody else. */
 #define NOBODY (-1)

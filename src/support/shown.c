@@ -1,4 +1,4 @@
-#include "wascc_keyvalue/shown.h"
+#include "support/shown.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "wascc_keyvalue/trace.h"
+#include "support/trace.h"
 
 #include <string.h>
 

@@ -18,7 +18,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "wascc_keyvalue/clock.h"
+#include "support/clock.h"
 #include "wascc_keyvalue/store.h"
 
 #define SECOND_NS INT64_C(1000000000)

@@ -7,9 +7,9 @@
 
 #include "bench_process.h"
 #include "bench_report.h"
-#include "wascc_keyvalue/clock.h"
-#include "wascc_keyvalue/provider.h"
-#include "wascc_keyvalue/token.h"
+#include "operation/provider.h"
+#include "security/token.h"
+#include "support/clock.h"
 
 #define MAX_REPLY_BYTES ((size_t)1 << 20)
 /* Ids that a replay window has had before anything is measured, so that its memory is there, as it is after a
@@ -161,7 +161,7 @@ void bench_inside_destroy(struct bench_inside *inside)
 
 /* ---- the way through ---- */
 
-/* What transport/lattice.c does between a message and its reply. */
+/* What front/lattice.c does between a message and its reply. */
 static bool take(struct bench_inside *inside, const struct bench_invocation *one, int64_t now_ns,
                  int64_t wall_s)
 {
@@ -190,7 +190,7 @@ static bool take(struct bench_inside *inside, const struct bench_invocation *one
         return false;
     }
     wkv_buffer_reset(&inside->response, MAX_REPLY_BYTES);
-    return wkv_invocation_response_write(&inside->response, (struct wkv_slice){reply.data, reply.len}, NULL,
+    return wkv_invocation_response_write(&inside->response, (struct wkv_text){reply.data, reply.len}, NULL,
                                          invocation.id);
 }
 

@@ -16,8 +16,8 @@
 #include <string.h>
 
 #include "bench_process.h"
-#include "wascc_keyvalue/buffer.h"
-#include "wascc_keyvalue/token.h"
+#include "security/token.h"
+#include "support/buffer.h"
 
 #define CAPABILITY "wascc:keyvalue"
 #define SYSTEM "system"

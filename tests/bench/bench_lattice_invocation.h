@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "bench_mint.h"
-#include "wascc_keyvalue/nkey.h"
+#include "security/nkey.h"
 
 /* Gets, Sets and Adds in turn go round so many scalars and as many counters. */
 #define BENCH_LATTICE_KEYS 1000u

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "bench_process.h"
-#include "wascc_keyvalue/clock.h"
-#include "wascc_keyvalue/token.h"
+#include "security/token.h"
+#include "support/clock.h"
 
 struct actor {
     char key[WKV_NKEY_PUBLIC_CHARS + 1];

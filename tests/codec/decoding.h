@@ -6,8 +6,8 @@
 #include <check.h>
 
 #include "codec/messages.h"
-#include "wascc_keyvalue/arena.h"
-#include "wascc_keyvalue/error.h"
+#include "support/arena.h"
+#include "support/error.h"
 
 static struct wkv_arena arena;
 static struct wkv_error error;

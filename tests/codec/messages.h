@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec/codec.h"
 #include "keyvalue.pb-c.h"
-#include "wascc_keyvalue/codec.h"
 
 static const ProtobufCMessageDescriptor *const all_messages[] = {
     &keyvalue__get_request__descriptor,

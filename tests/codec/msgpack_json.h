@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "wascc_keyvalue/buffer.h"
+#include "support/buffer.h"
 
 /* ---- reading ---- */
 

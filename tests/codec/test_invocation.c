@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "codec/codec.h"
 #include "codec/hex.h"
+#include "codec/invocation.h"
 #include "keyvalue.pb-c.h"
 #include "lib/room.h"
-#include "wascc_keyvalue/codec.h"
-#include "wascc_keyvalue/invocation.h"
 
 static struct wkv_arena arena;
 static struct wkv_buffer buffer;
@@ -39,7 +39,7 @@ static enum wkv_code decode(const char *hex, struct wkv_invocation *out)
     return wkv_invocation_decode(bytes, len, &arena, out, &error);
 }
 
-static bool is(struct wkv_slice slice, const char *expected)
+static bool is(struct wkv_text slice, const char *expected)
 {
     return slice.len == strlen(expected) && (slice.len == 0 || memcmp(slice.data, expected, slice.len) == 0);
 }
@@ -450,12 +450,12 @@ START_TEST(a_msg_takes_its_length_of_the_arena_and_no_more)
 }
 END_TEST
 
-static struct wkv_slice slice_of(const char *text)
+static struct wkv_text slice_of(const char *text)
 {
-    return (struct wkv_slice){text, strlen(text)};
+    return (struct wkv_text){text, strlen(text)};
 }
 
-static void assert_response(struct wkv_slice msg, const char *failure, const char *id, const char *hex)
+static void assert_response(struct wkv_text msg, const char *failure, const char *id, const char *hex)
 {
     size_t len;
     uint8_t *expected = hex_bytes(hex, &len);
@@ -470,13 +470,13 @@ static void assert_response(struct wkv_slice msg, const char *failure, const cha
 /* real */
 START_TEST(writes_a_response_as_rmp_serde_does)
 {
-    assert_response((struct wkv_slice){"\x00\x01\x7f\x80\xff", 5}, NULL, "id-1",
+    assert_response((struct wkv_text){"\x00\x01\x7f\x80\xff", 5}, NULL, "id-1",
                     "83a36d73679500017fcc80ccffa56572726f72c0ad696e766f636174696f6e5f6964a469642d31");
-    assert_response((struct wkv_slice){NULL, 0}, "no", "id-2",
+    assert_response((struct wkv_text){NULL, 0}, "no", "id-2",
                     "83a36d736790a56572726f72a26e6fad696e766f636174696f6e5f6964a469642d32");
     static const char bytes_200[16] = "\xc8\xc8\xc8\xc8\xc8\xc8\xc8\xc8\xc8\xc8\xc8\xc8\xc8\xc8\xc8\xc8";
     assert_response(
-        (struct wkv_slice){bytes_200, 16}, "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee", "",
+        (struct wkv_text){bytes_200, 16}, "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee", "",
         "83a36d7367dc0010ccc8ccc8ccc8ccc8ccc8ccc8ccc8ccc8ccc8ccc8ccc8ccc8ccc8ccc8ccc8ccc8a56572726f72d9"
         "2865656565656565656565656565656565656565656565656565656565656565656565656565656565ad696e766f"
         "636174696f6e5f6964a0");
@@ -485,7 +485,7 @@ END_TEST
 
 START_TEST(an_empty_error_is_an_error)
 {
-    assert_response((struct wkv_slice){NULL, 0}, "", "i",
+    assert_response((struct wkv_text){NULL, 0}, "", "i",
                     "83a36d736790a56572726f72a0ad696e766f636174696f6e5f6964a169");
 }
 END_TEST
@@ -499,12 +499,12 @@ START_TEST(says_its_size_beforehand_whatever_its_length)
     char id[70000];
     memset(id, 'i', sizeof id);
     for (size_t i = 0; i < sizeof lens / sizeof lens[0]; i++) {
-        struct wkv_slice name = {id, lens[i] < sizeof id ? lens[i] : 31};
+        struct wkv_text name = {id, lens[i] < sizeof id ? lens[i] : 31};
         struct wkv_buffer fresh = {0};
         ck_assert(wkv_buffer_append(&fresh, "before", 6));
-        ck_assert(wkv_invocation_response_write(&fresh, (struct wkv_slice){msg, lens[i]}, NULL, name));
+        ck_assert(wkv_invocation_response_write(&fresh, (struct wkv_text){msg, lens[i]}, NULL, name));
         ck_assert_uint_eq(fresh.len - 6,
-                          wkv_invocation_response_bytes((struct wkv_slice){msg, lens[i]}, NULL, name));
+                          wkv_invocation_response_bytes((struct wkv_text){msg, lens[i]}, NULL, name));
         ck_assert_mem_eq(fresh.data, "before\x83\xa3msg", 11);
         ck_assert_mem_eq(fresh.data + fresh.len - name.len, id, name.len);
         wkv_buffer_destroy(&fresh);
@@ -516,7 +516,7 @@ END_TEST
 START_TEST(what_no_length_holds_is_not_written)
 {
     /* No byte of these is read. */
-    struct wkv_slice endless = {"x", (size_t)UINT32_MAX + 1}, none = {NULL, 0};
+    struct wkv_text endless = {"x", (size_t)UINT32_MAX + 1}, none = {NULL, 0};
     ck_assert_uint_eq(wkv_invocation_response_bytes(endless, NULL, none), SIZE_MAX);
     ck_assert_uint_eq(wkv_invocation_response_bytes(none, NULL, endless), SIZE_MAX);
     ck_assert(!wkv_invocation_response_write(&buffer, endless, NULL, none));

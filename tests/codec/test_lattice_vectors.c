@@ -5,13 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "codec/codec.h"
+#include "codec/invocation.h"
 #include "codec/msgpack_json.h"
 #include "codec/vectors.h"
 #include "core.pb-c.h"
 #include "keyvalue.pb-c.h"
-#include "wascc_keyvalue/codec.h"
-#include "wascc_keyvalue/invocation.h"
-#include "wascc_keyvalue/provider.h"
+#include "operation/provider.h"
 
 #define ARENA_MAX_BYTES ((size_t)64 * 1024 * 1024)
 
@@ -401,7 +401,7 @@ END_TEST
 
 /* ---- invocations ---- */
 
-static bool is(struct wkv_slice slice, const char *expected)
+static bool is(struct wkv_text slice, const char *expected)
 {
     return slice.len == strlen(expected) && (slice.len == 0 || memcmp(slice.data, expected, slice.len) == 0);
 }
@@ -491,7 +491,7 @@ START_TEST(every_response_is_written_byte_for_byte)
         uint8_t *bytes = vectors_bytes(vector, "hex", &len), *msg = vectors_bytes(vector, "msg", &msg_len);
         json_t *text = vectors_expand("error", json_object_get(vector, "error"));
         const char *id = text_in(vector, "invocation_id");
-        struct wkv_slice msg_slice = {(const char *)msg, msg_len}, id_slice = {id, strlen(id)};
+        struct wkv_text msg_slice = {(const char *)msg, msg_len}, id_slice = {id, strlen(id)};
         struct wkv_buffer out = {0};
         ck_assert(wkv_invocation_response_write(&out, msg_slice, json_string_value(text), id_slice));
         ck_assert_msg(out.len == len && memcmp(out.data, bytes, len) == 0, "%s", text_in(vector, "name"));
@@ -599,7 +599,7 @@ static enum wkv_code dispatch(struct world *world, const struct wkv_operation *o
 }
 
 /* An actor's subject has the operations of actors. */
-static const struct wkv_operation *find_operation(struct wkv_slice name)
+static const struct wkv_operation *find_operation(struct wkv_text name)
 {
     for (size_t i = 0; i < wkv_operation_count; i++)
         if (!wkv_operations[i].system && is(name, wkv_operations[i].name))

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec/codec.h"
 #include "core.pb-c.h"
 #include "operator.pb-c.h"
-#include "wascc_keyvalue/codec.h"
 
 static struct wkv_arena arena;
 static struct wkv_buffer buffer;

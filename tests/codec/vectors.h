@@ -15,7 +15,7 @@
 
 #include "hex.h"
 #include "source_dir.h"
-#include "wascc_keyvalue/buffer.h"
+#include "support/buffer.h"
 
 /* Loads data/<name>.json; the caller releases it. */
 static inline json_t *vectors_load(const char *name)

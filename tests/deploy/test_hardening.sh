@@ -55,10 +55,13 @@ compiled_with()
     done
 }
 
-# marked PATTERN ARCHIVE: the notes of every object in it have that.
+# marked PATTERN ARCHIVE...: the notes of every object in them have that.
 marked()
 {
-    [[ "$(readelf -n "$2" 2>/dev/null | grep -c -- "$1")" == "$(ar t "$2" | wc -l)" ]]
+    local pattern=$1 archive objects=0
+    shift
+    for archive; do objects=$((objects + $(ar t "$archive" | wc -l))); done
+    [[ "$(readelf -n "$@" 2>/dev/null | grep -c -- "$pattern")" == "$objects" && "$objects" -gt 100 ]]
 }
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -78,7 +81,7 @@ case $(uname -m) in
     x86_64)
         wants "-fcf-protection=full" compiled_with -fcf-protection=full
         # The C library's own start-up code decides whether the whole program is marked, so each object is looked at.
-        wants "marks of -fcf-protection in every object" marked 'IBT, SHSTK' "${PROGRAM%/*}/libwascc_keyvalue.a"
+        wants "marks of -fcf-protection in every object" marked 'IBT, SHSTK' "${PROGRAM%/*}"/libwkv_*.a
         ;;
     aarch64)
         wants "-mbranch-protection=standard" compiled_with -mbranch-protection=standard

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "wascc_keyvalue/error.h"
+#include "support/error.h"
 #include "wascc_keyvalue/store.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);

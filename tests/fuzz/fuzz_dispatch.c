@@ -3,8 +3,8 @@
  * or refused with a code and a line of text; what is refused adds no key; a reply can be read; and nobody is
  * served who may not be. */
 #include "fuzz.h"
-#include "wascc_keyvalue/provider.h"
-#include "wascc_keyvalue/token.h"
+#include "operation/provider.h"
+#include "security/token.h"
 
 #define NOW_S INT64_C(1700000000)
 #define MOST_REQUESTS 64
@@ -191,7 +191,7 @@ static void check_refusal(const struct wkv_request *request, enum wkv_code code,
     must_be_error(error, code);
     must(code == WKV_BAD_REQUEST || code == WKV_UNAUTHORIZED || code == WKV_FORBIDDEN ||
          code == WKV_WRONG_KIND || code == WKV_TOO_LARGE || code == WKV_UNAVAILABLE ||
-         code == WKV_OUT_OF_MEMORY);
+         code == WKV_BUDGET_SPENT);
     must(strncmp(error->text, request->operation->name, name_len) == 0 && error->text[name_len] == ':');
 }
 

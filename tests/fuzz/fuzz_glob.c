@@ -1,6 +1,6 @@
 /* Any glob against any text, beside a matcher that tries everything. The input is cut at its first NUL. */
 #include "fuzz.h"
-#include "provider/glob.h"
+#include "operation/glob.h"
 
 /* What is longer costs the plain matcher too much. */
 #define MOST_BYTES 48

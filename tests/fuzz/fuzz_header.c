@@ -1,8 +1,8 @@
 /* Any bytes as the headers of a message: what is found lies in them, without blanks around it, behind its
  * name; and any bytes as a traceparent. */
 #include "fuzz.h"
-#include "transport/header.h"
-#include "wascc_keyvalue/trace.h"
+#include "nats/header.h"
+#include "support/trace.h"
 
 static bool is_blank(char c)
 {

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec/codec.h"
+#include "codec/invocation.h"
 #include "keyvalue.pb-c.h"
-#include "wascc_keyvalue/codec.h"
-#include "wascc_keyvalue/invocation.h"
 
 #define ARENA_FIRST_BYTES 4096
 #define ARENA_MAX_BYTES (4u << 20)
@@ -20,7 +20,7 @@ static void must(bool holds)
 }
 
 /* Reads every byte, so that a sanitizer sees each. */
-static void check_text(struct wkv_slice text)
+static void check_text(struct wkv_text text)
 {
     must(wkv_utf8_valid(text.data, text.len));
 }
@@ -34,7 +34,7 @@ static void check_entity(const struct wkv_entity *entity)
 }
 
 /* The response is as long as it was said to be, and ends in the id. */
-static void check_response(struct wkv_slice msg, const char *error, struct wkv_slice id)
+static void check_response(struct wkv_text msg, const char *error, struct wkv_text id)
 {
     struct wkv_buffer buffer = {0};
     must(wkv_invocation_response_write(&buffer, msg, error, id));
@@ -43,7 +43,7 @@ static void check_response(struct wkv_slice msg, const char *error, struct wkv_s
     wkv_buffer_destroy(&buffer);
 }
 
-static void decode_request(struct wkv_slice msg, struct wkv_arena *arena)
+static void decode_request(struct wkv_text msg, struct wkv_arena *arena)
 {
     ProtobufCMessage *message;
     enum wkv_code code =

@@ -1,9 +1,9 @@
 /* Any text as part of a subject, as a message's subject and as one that a reply would go to: what is taken
  * for a token is one and can be nothing else, only the subjects that were subscribed to match, and no reply
  * goes to NATS's own subjects or to the lattice's. */
+#include "access/bindings.h"
 #include "fuzz.h"
-#include "wascc_keyvalue/bindings.h"
-#include "wascc_keyvalue/transport.h"
+#include "nats/subject.h"
 
 /* As a string, of which the rest is nobody's. */
 static char *string_of(struct wkv_text text)

@@ -5,7 +5,7 @@
 
 #include "fuzz.h"
 #include "security/segment.h"
-#include "wascc_keyvalue/token.h"
+#include "security/token.h"
 
 #define NOW INT64_C(1700000000)
 #define HEADER "{\"typ\":\"jwt\",\"alg\":\"Ed25519\"}"

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "core.pb-c.h"
-#include "wascc_keyvalue/clock.h"
+#include "support/clock.h"
 
 struct people people;
 

@@ -11,8 +11,8 @@
 
 #include "client.h"
 #include "pipeline.h"
-#include "wascc_keyvalue/nkey.h"
-#include "wascc_keyvalue/token.h"
+#include "security/nkey.h"
+#include "security/token.h"
 
 /* A key pair and its public key as text. */
 struct person {

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "claims.h"
-#include "wascc_keyvalue/buffer.h"
+#include "support/buffer.h"
 
 #define LATTICE_ID_BYTES 37
 

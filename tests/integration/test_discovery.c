@@ -9,8 +9,8 @@
 #include "claims.h"
 #include "harness.h"
 #include "http.h"
+#include "operation/provider.h"
 #include "service.h"
-#include "wascc_keyvalue/provider.h"
 
 static struct nats_server server;
 static struct process provider, second;

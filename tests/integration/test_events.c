@@ -7,8 +7,8 @@
 
 #include "claims.h"
 #include "harness.h"
+#include "operation/provider.h"
 #include "service.h"
-#include "wascc_keyvalue/provider.h"
 
 #define NOTHING ((struct papers){.claims = NULL})
 

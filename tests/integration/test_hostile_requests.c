@@ -6,7 +6,7 @@
 
 #include "claims.h"
 #include "harness.h"
-#include "wascc_keyvalue/provider.h"
+#include "operation/provider.h"
 
 #define MOST_BYTES 900000
 

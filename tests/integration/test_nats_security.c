@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "integration/harness.h"
+#include "security/nkey.h"
 #include "source_dir.h"
-#include "wascc_keyvalue/nkey.h"
 
 #define USER "keyvalue"
 #define PASSWORD "correct-horse-battery"

@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "wascc_keyvalue/bindings.h"
-#include "wascc_keyvalue/clock.h"
-#include "wascc_keyvalue/metrics.h"
-#include "wascc_keyvalue/provider.h"
-#include "wascc_keyvalue/stats.h"
+#include "access/bindings.h"
+#include "metrics/metrics.h"
+#include "operation/provider.h"
+#include "stats/stats.h"
+#include "support/clock.h"
 #include "wascc_keyvalue/store.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])

@@ -10,6 +10,7 @@
 
 #include "lib/room.h"
 #include "metrics/fixture.h"
+#include "operation/provider.h"
 
 static char *page;
 

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "wascc_keyvalue/policy.h"
-#include "wascc_keyvalue/token.h"
+#include "access/policy.h"
+#include "security/token.h"
 
 #define ACTORS 1000
 #define NOW INT64_C(1700000000)

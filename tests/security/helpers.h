@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "wascc_keyvalue/nkey.h"
-#include "wascc_keyvalue/token.h"
-#include "wascc_keyvalue/trust.h"
+#include "security/nkey.h"
+#include "security/token.h"
+#include "security/trust.h"
 
 /* Not every suite uses every helper. */
 #define HELPER static __attribute__((unused))

@@ -1,5 +1,5 @@
 #include "helpers.h"
-#include "wascc_keyvalue/claims_cache.h"
+#include "security/claims_cache.h"
 
 static struct person account;
 static struct wkv_trust_source *source;

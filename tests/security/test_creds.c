@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "helpers.h"
-#include "wascc_keyvalue/creds.h"
+#include "security/creds.h"
 
 #define JWT_BEGIN "-----BEGIN NATS USER JWT-----"
 #define JWT_END "------END NATS USER JWT------"

@@ -1,6 +1,6 @@
 /* Tokens of people who want in. Each goes through the policy as a request would bring it, and must get just
  * the code and the words that its row names. */
-#include "policy_fixture.h"
+#include "access/policy_fixture.h"
 
 /* What is done to a token after it was signed. */
 enum how {
@@ -624,7 +624,7 @@ START_TEST(hostile_actor_claims_are_refused)
     const struct hostile *row = &CLAIMS[_i];
     struct piece piece = make(row);
     struct wkv_policy_request request = get_request(&world);
-    request.claims = (struct wkv_policy_text){piece.text, piece.len};
+    request.claims = (struct wkv_text){piece.text, piece.len};
     request.now_s = NOW + row->later_s;
     /* Twice: what was refused once is refused when it comes again, remembered or not. */
     for (int time = 0; time < 2; time++) {
@@ -644,7 +644,7 @@ START_TEST(hostile_invocation_claims_are_refused)
     struct wkv_policy_request request = get_request(&world);
     world.policy.auth = WKV_AUTH_INVOCATION;
     request.claims = text_of(claims);
-    request.invocation = (struct wkv_policy_text){piece.text, piece.len};
+    request.invocation = (struct wkv_text){piece.text, piece.len};
     request.now_s = NOW + row->later_s;
     for (int time = 0; time < 2; time++) {
         struct wkv_error error = {0};
@@ -680,13 +680,13 @@ START_TEST(the_tokens_that_the_tables_start_from_are_accepted)
     struct wkv_error error;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct piece piece = make(rows[i]);
-        request.claims = (struct wkv_policy_text){piece.text, piece.len};
+        request.claims = (struct wkv_text){piece.text, piece.len};
         ck_assert_msg(wkv_policy_check(&world.policy, &request, &error) == WKV_OK, "%s: %s", rows[i]->name,
                       error.text);
         free(piece.text);
     }
     struct piece piece = make(&call);
-    request.invocation = (struct wkv_policy_text){piece.text, piece.len};
+    request.invocation = (struct wkv_text){piece.text, piece.len};
     ck_assert_msg(wkv_policy_check_invocation(&world.policy, &request, &error) == WKV_OK, "%s", error.text);
     free(piece.text);
 }

@@ -2,7 +2,7 @@
 #include <stdatomic.h>
 
 #include "helpers.h"
-#include "wascc_keyvalue/replay.h"
+#include "security/replay.h"
 
 static const unsigned char HOST[WKV_NKEY_BYTES] = {1};
 static const unsigned char OTHER_HOST[WKV_NKEY_BYTES] = {2};

@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "operation/provider.h"
+#include "stats/block.h"
 #include "stats/stats.h"
-#include "wascc_keyvalue/provider.h"
-#include "wascc_keyvalue/stats.h"
 
 /* Not every suite uses every helper. */
 #define HELPER static __attribute__((unused))

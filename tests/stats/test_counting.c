@@ -1,4 +1,5 @@
 /* Counting requests, and reading what was counted. */
+#include "operation/provider.h"
 #include "stats_test.h"
 
 #include <pthread.h>
@@ -143,7 +144,7 @@ START_TEST(the_last_error_is_the_latest_of_all_workers)
     ck_assert_str_eq(operation_of(1)->last_error, "403: Set: third");
     refuse(2, 1, WKV_TOO_LARGE, "Set: second", START_NS + 200);
     ck_assert_str_eq(operation_of(1)->last_error, "403: Set: third");
-    refuse(0, 1, WKV_OUT_OF_MEMORY, "Set: fourth", START_NS + 400);
+    refuse(0, 1, WKV_BUDGET_SPENT, "Set: fourth", START_NS + 400);
     ck_assert_str_eq(operation_of(1)->last_error, "507: Set: fourth");
     count(0, 1, 1000);
     ck_assert_str_eq(operation_of(1)->last_error, "507: Set: fourth");

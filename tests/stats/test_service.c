@@ -1,10 +1,11 @@
 /* What is told of the process as a whole. */
+#include "operation/provider.h"
 #include "stats_test.h"
 
 #include <pthread.h>
 
-#include "wascc_keyvalue/claims_cache.h"
-#include "wascc_keyvalue/trust.h"
+#include "security/claims_cache.h"
+#include "security/trust.h"
 
 #define WORKERS 3
 #define KEYSPACES 100

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "lib/room.h"
-#include "wascc_keyvalue/clock.h"
+#include "support/clock.h"
 #include "wascc_keyvalue/store.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "wascc_keyvalue/cpus.h"
+#include "support/cpus.h"
 
 static char root[] = "/tmp/wkv-cpus-XXXXXX";
 

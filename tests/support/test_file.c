@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "wascc_keyvalue/file.h"
+#include "support/file.h"
 
 static char folder[] = "/tmp/wkv-file-XXXXXX";
 static char path[64];

@@ -10,9 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "support/clock.h"
+#include "support/log.h"
 #include "support/log_writer.h"
-#include "wascc_keyvalue/clock.h"
-#include "wascc_keyvalue/log.h"
 
 /* As small as a pipe can be, so that a reader who does not read is felt at once. */
 #define PIPE_BYTES 4096

@@ -12,8 +12,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "wascc_keyvalue/clock.h"
-#include "wascc_keyvalue/notify.h"
+#include "support/clock.h"
+#include "support/notify.h"
 
 static int manager = -1;
 static char folder[64];

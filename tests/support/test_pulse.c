@@ -7,8 +7,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "wascc_keyvalue/clock.h"
-#include "wascc_keyvalue/pulse.h"
+#include "support/clock.h"
+#include "support/pulse.h"
 
 /* A part as a loop is one: it sleeps until it is poked, and turns. */
 struct part {

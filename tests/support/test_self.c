@@ -5,8 +5,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "support/clock.h"
 #include "support/self_address.h"
-#include "wascc_keyvalue/clock.h"
 
 #define SOON_MS 10000
 

@@ -3,8 +3,8 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "wascc_keyvalue/nearest.h"
-#include "wascc_keyvalue/shown.h"
+#include "support/nearest.h"
+#include "support/shown.h"
 
 static const struct {
     enum wkv_shown_as as;

@@ -6,11 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "wascc_keyvalue/arena.h"
-#include "wascc_keyvalue/buffer.h"
-#include "wascc_keyvalue/clock.h"
-#include "wascc_keyvalue/error.h"
-#include "wascc_keyvalue/log.h"
+#include "support/arena.h"
+#include "support/buffer.h"
+#include "support/clock.h"
+#include "support/error.h"
+#include "support/log.h"
 
 START_TEST(arena_gives_aligned_memory_that_does_not_overlap)
 {

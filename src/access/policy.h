@@ -1,0 +1,151 @@
+/* May they? One answer for one request, from what it brings and who is trusted (CONTRACT section 6).
+ *
+ * Requests come as plain data: the room knows neither NATS nor the store. Error texts do not name the
+ * operation; who writes the reply puts it in front, as for every error.
+ *
+ * The codes follow CONTRACT section 5. 401: no claims, or claims that do not hold: malformed, unsigned, out
+ * of their time, from someone who is not trusted, or an invocation's that were made for another payload. 403:
+ * claims that hold but do not reach: no wascc:keyvalue, another actor's subject, another operation or
+ * binding, a system operation from an actor, a replayed invocation. 503: the replay window is full, or memory
+ * is short.
+ */
+#ifndef WKV_ACCESS_POLICY_H
+#define WKV_ACCESS_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "security/claims_cache.h"
+#include "security/replay.h"
+#include "security/trust.h"
+#include "support/error.h"
+#include "wascc_keyvalue/text.h"
+
+/* --auth */
+enum wkv_auth {
+    WKV_AUTH_CLAIMS = 0, /* the actor's claims on every request */
+    WKV_AUTH_INVOCATION, /* those, and invocation claims on every request */
+    WKV_AUTH_BINDING,    /* nothing: the actor's binding brought its claims */
+    WKV_AUTH_NONE,       /* nothing at all: for a desk */
+};
+
+/* "claims", "invocation", "binding" or "none". Static text. */
+const char *wkv_auth_name(enum wkv_auth auth);
+
+/* Reads one of those names. Returns false for anything else. */
+bool wkv_auth_parse(const char *name, enum wkv_auth *auth);
+
+/* Whether a server can do anything with this mode and these lists; the text says what to do where it cannot.
+ * Errors: WKV_BAD_REQUEST (no trusted issuer, or in the modes that need one no trusted host). */
+enum wkv_code wkv_auth_check_trust(enum wkv_auth auth, const struct wkv_trust *trust,
+                                   struct wkv_error *error);
+
+/* The actor's name in the subject of system operations, and in their origin_url. */
+#define WKV_POLICY_SYSTEM "system"
+
+/* One worker's policy. All of it is borrowed; only its own thread may use it. */
+struct wkv_policy {
+    enum wkv_auth auth;
+    struct wkv_trust_reader *trust; /* this worker's */
+    struct wkv_claims_cache *cache; /* this worker's */
+    struct wkv_replay *replay;      /* shared by all workers */
+};
+
+/* What BindActor brought for an actor, and who sent it. */
+struct wkv_policy_binding {
+    bool bound;
+    bool signed_claims; /* it brought the actor's signed claims: a host's statement of them is not enough to
+                           open the actor's plain subjects under WKV_AUTH_BINDING */
+    bool has_host;      /* `host` is known: false under WKV_AUTH_NONE, and for what others remember */
+    unsigned char host[WKV_NKEY_BYTES]; /* whose signature the BindActor had */
+    unsigned char
+        issuer[WKV_NKEY_BYTES]; /* of the claims that the binding brought, or that the host stated */
+    int64_t not_before_s;
+    int64_t expires_s; /* WKV_TOKEN_NEVER: never */
+};
+
+/* A request. What its mode does not need is not looked at and may be left zero. */
+struct wkv_policy_request {
+    struct wkv_text actor;     /* from the subject: a key M…, or `system` */
+    struct wkv_text binding;   /* the server's own */
+    struct wkv_text operation; /* its name, from the table of operations */
+    bool system_operation;     /* the table says that only `system` may call it */
+
+    struct wkv_text claims;     /* the header Wascc-Claims */
+    struct wkv_text invocation; /* the header Wascc-Invocation, or encoded_claims */
+    struct wkv_text payload;    /* exactly the bytes that were sent; for MessagePack those of `msg` */
+    struct wkv_text id;         /* MessagePack: the invocation's id, which sub must equal; else not sent */
+    struct wkv_text host;       /* MessagePack: host_id, which iss must equal; else not sent */
+
+    const struct wkv_policy_binding *bound; /* WKV_AUTH_BINDING: the actor's; NULL is not bound */
+    int64_t now_s;                          /* wall clock */
+
+    unsigned char *signer; /* WKV_NKEY_BYTES, or NULL. Out: the host whose invocation claims held */
+};
+
+/* Answers a request as policy->auth asks.
+ *
+ *   request            claims        invocation           binding       none
+ *   actor's operation  Wascc-Claims  both                 bound with    -
+ *                                                         signed claims
+ *   system operation   Wascc-Invocation with origin `wasmbus://system`  -
+ *
+ * A system operation on an actor's subject is refused in every mode.
+ * An invocation's id counts as seen where everything else held, whatever the operation then does.
+ * Errors: WKV_UNAUTHORIZED, WKV_FORBIDDEN, WKV_UNAVAILABLE. */
+enum wkv_code wkv_policy_check(const struct wkv_policy *policy, const struct wkv_policy_request *request,
+                               struct wkv_error *error);
+
+/* The parts of it, for fronts that compose them otherwise (the lattice protocol of CONTRACT section 7 always
+ * brings invocation claims and never actor claims). Each does its check in every mode. */
+
+/* request->claims hold, for request->actor, and reach.
+ * Errors: as wkv_policy_check. */
+enum wkv_code wkv_policy_check_claims(const struct wkv_policy *policy,
+                                      const struct wkv_policy_request *request, struct wkv_error *error);
+
+/* request->invocation holds for exactly this actor, binding, operation and payload, and was not seen before.
+ * Errors: as wkv_policy_check. */
+enum wkv_code wkv_policy_check_invocation(const struct wkv_policy *policy,
+                                          const struct wkv_policy_request *request, struct wkv_error *error);
+
+/* Whether the host that bound is still trusted. Where no host is known there is none to lose trust in. Any
+ * thread. */
+bool wkv_policy_host_trusted(const struct wkv_trust *trust, const struct wkv_policy_binding *bound);
+
+/* request->bound is bound by a host that is still trusted, its claims in their time and their issuer still
+ * trusted too. Whether they were signed is not asked. Errors: WKV_UNAUTHORIZED. */
+enum wkv_code wkv_policy_check_bound(const struct wkv_policy *policy,
+                                     const struct wkv_policy_request *request, struct wkv_error *error);
+
+/* For BindActor in WKV_AUTH_BINDING, after wkv_policy_check: request->claims hold for the module that is to
+ * be bound (not for request->actor, which is `system`), and *bound is what to keep with the binding, but for
+ * the host. Errors: as wkv_policy_check; *bound is untouched then. */
+enum wkv_code wkv_policy_check_bind(const struct wkv_policy *policy, const struct wkv_policy_request *request,
+                                    struct wkv_text module, struct wkv_policy_binding *bound,
+                                    struct wkv_error *error);
+
+/* What a host says of an actor in BindActor of the lattice protocol (contract section 7): values of the
+ * binding. */
+struct wkv_policy_word {
+    struct wkv_text issuer;       /* __wascc_issuer: A… */
+    struct wkv_text capabilities; /* __wascc_capabilities: with commas between */
+    struct wkv_text expires;      /* __wascc_expires: seconds since 1970, "0" or not sent: never */
+};
+
+/* For BindActor that came through the lattice, after its invocation held: the host's statement of the actor's
+ * claims takes the place of the claims. They must reach, be in their time and come from a trusted issuer;
+ * *bound is what to keep with the binding, but for the host. Errors: WKV_BAD_REQUEST (a value is malformed),
+ * WKV_UNAUTHORIZED, WKV_FORBIDDEN; *bound is untouched then. */
+enum wkv_code wkv_policy_check_word(const struct wkv_policy *policy, const struct wkv_policy_word *word,
+                                    int64_t now_s, struct wkv_policy_binding *bound, struct wkv_error *error);
+
+/* An invocation of the lattice protocol: its claims hold in every mode but WKV_AUTH_NONE, and so do the
+ * claims that its actor was bound with, signed or stated, where the binding brought some, and the host that
+ * bound it is still trusted (request->bound; not looked at for a system operation). Errors: as
+ * wkv_policy_check. */
+enum wkv_code wkv_policy_check_lattice(const struct wkv_policy *policy,
+                                       const struct wkv_policy_request *request, struct wkv_error *error);
+
+#endif

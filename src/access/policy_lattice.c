@@ -1,0 +1,102 @@
+/* Policy for the lattice protocol (contract section 7). */
+#include <string.h>
+
+#include "access/policy.h"
+#include "security/token.h"
+
+/* Whether one of the names between commas is the capability. */
+static bool holds_capability(struct wkv_text list)
+{
+    static const char wanted[] = WKV_TOKEN_CAPABILITY;
+    const char *at = list.data;
+    const char *end = list.data == NULL ? NULL : list.data + list.len;
+    while (at != NULL && at < end) {
+        const char *comma = memchr(at, ',', (size_t)(end - at));
+        size_t len = (size_t)((comma == NULL ? end : comma) - at);
+        if (len == sizeof wanted - 1 && memcmp(at, wanted, len) == 0)
+            return true;
+        at = comma == NULL ? NULL : comma + 1;
+    }
+    return false;
+}
+
+/* Decimal seconds; "0", or nothing, is never. */
+static bool read_expires(struct wkv_text text, int64_t *expires_s)
+{
+    int64_t seconds = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        int digit = text.data[i] - '0';
+        if (digit < 0 || digit > 9 || __builtin_mul_overflow(seconds, 10, &seconds) ||
+            __builtin_add_overflow(seconds, digit, &seconds))
+            return false;
+    }
+    *expires_s = seconds == 0 ? WKV_TOKEN_NEVER : seconds;
+    return true;
+}
+
+/* "`__wascc_capabilities` must hold `wascc:keyvalue` and, where issuers are given, `__wascc_issuer` must be
+ * trusted;
+ * `__wascc_expires` is kept" */
+enum wkv_code wkv_policy_check_word(const struct wkv_policy *policy, const struct wkv_policy_word *word,
+                                    int64_t now_s, struct wkv_policy_binding *bound, struct wkv_error *error)
+{
+    struct wkv_nkey issuer;
+    int64_t expires_s;
+    if (!holds_capability(word->capabilities))
+        return wkv_fail(error, WKV_FORBIDDEN,
+                        "the value __wascc_capabilities does not hold " WKV_TOKEN_CAPABILITY
+                        ": the host must send the capabilities of the actor's claims, with commas between");
+    if (wkv_nkey_decode_kind(word->issuer.data == NULL ? "" : word->issuer.data, word->issuer.len,
+                             WKV_NKEY_ACCOUNT, &issuer, NULL) != WKV_OK)
+        return wkv_fail(
+            error, WKV_BAD_REQUEST,
+            "the value __wascc_issuer is no account: the host must send the public key (A...) that signed "
+            "the actor's claims");
+    if (!read_expires(word->expires, &expires_s))
+        return wkv_fail(error, WKV_BAD_REQUEST,
+                        "the value __wascc_expires is no number of seconds since 1970; \"0\" is never");
+    if (!wkv_trust_has(wkv_trust_reader_current(policy->trust), WKV_TRUST_ISSUERS, issuer.bytes))
+        return wkv_fail(error, WKV_UNAUTHORIZED,
+                        "the actor's claims come from an untrusted issuer: --trusted-issuer names those that "
+                        "are trusted");
+    if (wkv_token_expired(expires_s, now_s))
+        return wkv_fail(error, WKV_UNAUTHORIZED, "the actor's claims expired %lld s ago",
+                        (long long)(now_s - expires_s));
+    *bound = (struct wkv_policy_binding){.bound = true, .expires_s = expires_s};
+    memcpy(bound->issuer, issuer.bytes, sizeof bound->issuer);
+    return WKV_OK;
+}
+
+/* Claims of the actor, signed or as the host stated them. */
+static bool brought_claims(const struct wkv_policy_binding *bound)
+{
+    static const unsigned char none[WKV_NKEY_BYTES] = {0};
+    return memcmp(bound->issuer, none, sizeof none) != 0;
+}
+
+/* A binding without claims is configuration, but that of a trusted host. */
+static enum wkv_code check_binding(const struct wkv_policy *policy, const struct wkv_policy_request *request,
+                                   struct wkv_error *error)
+{
+    if (brought_claims(request->bound))
+        return wkv_policy_check_bound(policy, request, error);
+    if (!wkv_policy_host_trusted(wkv_trust_reader_current(policy->trust), request->bound))
+        return wkv_fail(
+            error, WKV_UNAUTHORIZED,
+            "the actor was bound by an untrusted host: one that --trusted-host names must bind it");
+    return WKV_OK;
+}
+
+enum wkv_code wkv_policy_check_lattice(const struct wkv_policy *policy,
+                                       const struct wkv_policy_request *request, struct wkv_error *error)
+{
+    if (request->system_operation &&
+        (request->actor.len != strlen(WKV_POLICY_SYSTEM) ||
+         memcmp(request->actor.data, WKV_POLICY_SYSTEM, request->actor.len) != 0))
+        return wkv_fail(error, WKV_FORBIDDEN,
+                        "only `system`, which is a host, may call this operation, no actor");
+    if (policy->auth == WKV_AUTH_NONE)
+        return WKV_OK;
+    enum wkv_code code = wkv_policy_check_invocation(policy, request, error);
+    return code != WKV_OK || request->system_operation ? code : check_binding(policy, request, error);
+}

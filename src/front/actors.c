@@ -1,0 +1,138 @@
+#include "front/actors.h"
+
+#include "front/lattice.h"
+#include "nats/loop_extra.h"
+#include "support/clock.h"
+
+/* For the server's word that all workers listen to an actor: a host waits 600 ms for the whole of a
+ * BindActor. */
+#define LISTEN_TIMEOUT_MS 400
+/* For what the server says when it refuses, see wkv_loop_extra_await. */
+#define REFUSAL_WAIT_MS 150
+/* Whoever binds decides how often it is refused. */
+#define WARN_NS WKV_NS_PER_S
+
+static int64_t left_ms(int64_t deadline_ns)
+{
+    int64_t left = (deadline_ns - wkv_monotonic_ns()) / WKV_NS_PER_MS;
+    return left < 1 ? 1 : left;
+}
+
+static enum wkv_code refuse(enum wkv_loop_extra_state state, struct wkv_loop *loop, struct wkv_error *error)
+{
+    char said[WKV_ERROR_TEXT_BYTES / 2];
+    switch (state) {
+    case WKV_EXTRA_REFUSED:
+        wkv_loop_extra_refusal(loop, said);
+        return wkv_fail(
+            error, WKV_FORBIDDEN,
+            "the server does not let the provider listen to this actor (%s); grant the provider's user "
+            "`subscribe` on it",
+            said);
+    case WKV_EXTRA_NO_ROOM:
+        return wkv_fail(
+            error, WKV_BUDGET_SPENT,
+            "the server has no room to listen to one more actor (maximum subscriptions exceeded, with "
+            "%zu actors); raise its max_subscriptions, or remove actors",
+            wkv_loop_extra_room(loop));
+    case WKV_EXTRA_NO_MEMORY:
+        return wkv_fail(error, WKV_BUDGET_SPENT, "no memory to listen to one more actor; try again later");
+    case WKV_EXTRA_STOPPING:
+        return wkv_fail(error, WKV_UNAVAILABLE, "this instance is shutting down; send the request again");
+    default:
+        return wkv_fail(
+            error, WKV_UNAVAILABLE,
+            "the server has not confirmed in time that the provider listens to this actor; send the "
+            "request again");
+    }
+}
+
+/* One worker after the other: where the server has no room, one of them has lost its connection and the
+ * others have not. Returns what stands in the way and where, or LISTENS. */
+static enum wkv_loop_extra_state ask(struct wkv_actors *actors, struct wkv_text actor,
+                                     struct wkv_loop **where)
+{
+    int64_t deadline_ns = wkv_monotonic_ns() + LISTEN_TIMEOUT_MS * WKV_NS_PER_MS;
+    enum wkv_loop_extra_state best = WKV_EXTRA_LATER;
+    for (unsigned i = 0; i < actors->worker_count; i++) {
+        struct wkv_worker *worker = &actors->workers[i];
+        enum wkv_loop_extra_state state =
+            wkv_lattice_add_actor(&worker->responder, &worker->loop, actor, left_ms(deadline_ns));
+        *where = &worker->loop;
+        if (state == WKV_EXTRA_LISTENS)
+            best = WKV_EXTRA_LISTENS;
+        else if (state != WKV_EXTRA_LATER)
+            return state;
+    }
+    return best;
+}
+
+/* What one worker has found out with its connection the others need not. */
+static void share_limit(struct wkv_actors *actors, struct wkv_loop *where)
+{
+    size_t room = wkv_loop_extra_room(where);
+    for (unsigned i = 0; i < actors->worker_count; i++)
+        wkv_loop_extra_limit(&actors->workers[i].loop, room);
+}
+
+static enum wkv_loop_extra_state await(struct wkv_actors *actors, struct wkv_text actor,
+                                       struct wkv_loop **where)
+{
+    int64_t until_ns = wkv_monotonic_ns() + REFUSAL_WAIT_MS * WKV_NS_PER_MS;
+    for (unsigned i = 0; i < actors->worker_count; i++) {
+        struct wkv_worker *worker = &actors->workers[i];
+        *where = &worker->loop;
+        if (wkv_lattice_await_actor(&worker->responder, &worker->loop, actor, until_ns) == WKV_EXTRA_REFUSED)
+            return WKV_EXTRA_REFUSED;
+    }
+    return WKV_EXTRA_LISTENS;
+}
+
+static void drop(struct wkv_actors *actors, struct wkv_text actor, bool awaited)
+{
+    int64_t deadline_ns = wkv_monotonic_ns() + LISTEN_TIMEOUT_MS * WKV_NS_PER_MS;
+    for (unsigned i = 0; i < actors->worker_count; i++)
+        wkv_lattice_drop_actor(&actors->workers[i].responder, &actors->workers[i].loop, actor,
+                               awaited ? left_ms(deadline_ns) : 0);
+}
+
+static void warn(struct wkv_actors *actors, struct wkv_text actor, const struct wkv_error *error)
+{
+    int64_t now_ns = wkv_monotonic_ns();
+    if (actors->warned_ns != 0 && now_ns - actors->warned_ns < WARN_NS)
+        return;
+    actors->warned_ns = now_ns;
+    wkv_log_warn(actors->log, "actor %.*s is not bound: %s", (int)actor.len, actor.data, error->text);
+}
+
+enum wkv_code wkv_actors_listen(struct wkv_actors *actors, struct wkv_text actor, struct wkv_error *error)
+{
+    struct wkv_loop *where = NULL;
+    (void)pthread_mutex_lock(&actors->lock);
+    enum wkv_loop_extra_state state = ask(actors, actor, &where);
+    if (state == WKV_EXTRA_LISTENS)
+        state = await(actors, actor, &where);
+    enum wkv_code code = state == WKV_EXTRA_LISTENS ? WKV_OK : refuse(state, where, error);
+    if (state == WKV_EXTRA_NO_ROOM)
+        share_limit(actors, where);
+    if (code != WKV_OK) {
+        if (!wkv_bindings_is_bound(actors->bindings, actor))
+            drop(actors, actor, false);
+        warn(actors, actor, error);
+    }
+    (void)pthread_mutex_unlock(&actors->lock);
+    return code;
+}
+
+/* Two threads may bind and remove at once, and be heard in another order than they did it: what holds now
+ * counts. */
+void wkv_actors_settle(struct wkv_actors *actors, struct wkv_text actor, bool awaited)
+{
+    struct wkv_loop *where;
+    (void)pthread_mutex_lock(&actors->lock);
+    if (wkv_bindings_is_bound(actors->bindings, actor))
+        (void)ask(actors, actor, &where);
+    else
+        drop(actors, actor, awaited);
+    (void)pthread_mutex_unlock(&actors->lock);
+}

@@ -1,0 +1,298 @@
+#include "lattice/discovery.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lattice/ask.h"
+#include "lattice/events.h"
+#include "lattice/service.h"
+#include "lattice/take_up.h"
+#include "nats/inbox.h"
+#include "nats/subject.h"
+#include "operation/provider.h"
+#include "support/clock.h"
+
+/* Hosts answer the lattice's questions within a second. */
+#define TAKE_UP_MS 5000
+/* A longer answer than this is made for each who asks; no server takes it, unless it was told to. */
+#define KEPT_BYTES ((size_t)1024 * 1024)
+
+/* Whether somebody waits for the answer. */
+static bool is_wanted(const natsMsg *message)
+{
+    return natsMsg_GetReply(message) != NULL;
+}
+
+static void reply_text(struct wkv_loop *loop, natsMsg *message, const char *text, size_t len)
+{
+    struct wkv_error error;
+    if (len <= wkv_loop_max_payload(loop) && wkv_loop_reply(loop, message, text, len))
+        return;
+    (void)wkv_fail(&error, WKV_TOO_LARGE, "%s: the answer has %zu bytes and the server's max_payload is %zu",
+                   natsMsg_GetSubject(message), len, wkv_loop_max_payload(loop));
+    wkv_log_warn(loop->log, "%s: %s", loop->name, error.text);
+    (void)wkv_loop_reply_error(loop, message, &error, WKV_JSON, NULL);
+}
+
+static void forget_answers(struct wkv_discovery *discovery)
+{
+    while (discovery->kept_count > 0)
+        free(discovery->kept[--discovery->kept_count].text);
+}
+
+/* One text answers all who ask the same in one turn of the loop. Else many questions at once, which cost next
+ * to nothing to ask, would keep everybody waiting who comes after them. It is as exact as a text for each:
+ * the loop reads the socket before it handles anything, so the text is made when all of these questions had
+ * come, and tells of a moment between each question and its answer. In particular a request is counted before
+ * its reply can reach its caller: who has had a reply before he asks for STATS finds it counted. Whoever asks
+ * again when he has this text is read in a later turn.
+ *
+ * Returns whether there was one already. */
+static bool answer_alike(struct wkv_discovery *discovery, natsMsg *message, const char *what)
+{
+    if (discovery->kept_turn != discovery->loop.turn)
+        forget_answers(discovery);
+    discovery->kept_turn = discovery->loop.turn;
+    bool any = false;
+    for (size_t i = 0; i < discovery->kept_count; i++) {
+        const struct wkv_kept_answer *kept = &discovery->kept[i];
+        if (strcmp(kept->what, what) != 0)
+            continue;
+        reply_text(&discovery->loop, message, kept->text, kept->len);
+        any = true;
+    }
+    return any;
+}
+
+/* An answer of several messages is kept whole or not at all. Those of one question stand together, at the
+ * end. */
+static void forget_last(struct wkv_discovery *discovery, const char *what)
+{
+    while (discovery->kept_count > 0 && strcmp(discovery->kept[discovery->kept_count - 1].what, what) == 0)
+        free(discovery->kept[--discovery->kept_count].text);
+}
+
+/* Answers with the document, which is given up, and keeps the text for the others of this turn if told to,
+ * which it returns. Without memory for either there is no answer. */
+static bool answer_first(struct wkv_discovery *discovery, natsMsg *message, const char *what,
+                         json_t *document, bool keep)
+{
+    char *text = document == NULL ? NULL : json_dumps(document, JSON_COMPACT);
+    json_decref(document);
+    size_t len = text == NULL ? 0 : strlen(text);
+    if (text != NULL)
+        reply_text(&discovery->loop, message, text, len);
+    if (!keep || text == NULL || len > KEPT_BYTES || discovery->kept_count == WKV_KEPT_ANSWERS) {
+        free(text);
+        if (keep)
+            forget_last(discovery, what);
+        return false;
+    }
+    struct wkv_kept_answer *kept = &discovery->kept[discovery->kept_count++];
+    (void)snprintf(kept->what, sizeof kept->what, "%s", what);
+    kept->text = text;
+    kept->len = len;
+    return true;
+}
+
+static bool is_to_be_found(struct wkv_discovery *discovery)
+{
+    return atomic_load(&discovery->phase) >= WKV_PHASE_SERVING;
+}
+
+/* Who finds a service calls it, so one that does not listen yet is not to be found: but by others that
+ * start. Another that serves on this address is news. */
+static bool answers_ping(struct wkv_discovery *discovery, const natsMsg *message)
+{
+    struct wkv_question question = wkv_question_read(
+        natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message), discovery->address, discovery->id);
+    if (question.of_other_instance)
+        atomic_store(&discovery->other_asks, true);
+    return question.ours && (question.also_starting || is_to_be_found(discovery));
+}
+
+static void answer_ping(struct wkv_loop *loop, void *context, natsMsg *message)
+{
+    (void)loop;
+    if (is_wanted(message) && answers_ping(context, message) && !answer_alike(context, message, "PING"))
+        (void)answer_first(context, message, "PING", wkv_service_ping(context), true);
+}
+
+static void answer_info(struct wkv_loop *loop, void *context, natsMsg *message)
+{
+    struct wkv_discovery *discovery = context;
+    (void)loop;
+    if (is_to_be_found(discovery) && is_wanted(message) && !answer_alike(context, message, "INFO"))
+        (void)answer_first(context, message, "INFO", wkv_service_info(context), true);
+}
+
+static void answer_stats(struct wkv_loop *loop, void *context, natsMsg *message)
+{
+    struct wkv_discovery *discovery = context;
+    (void)loop;
+    if (is_to_be_found(discovery) && is_wanted(message) && !answer_alike(context, message, "STATS"))
+        (void)answer_first(context, message, "STATS", wkv_service_stats(context), true);
+}
+
+/* What is asked there has its '.' in front, so that it is none of the above. */
+static void answer_inventory(struct wkv_loop *loop, void *context, natsMsg *message)
+{
+    struct wkv_discovery *discovery = context;
+    struct wkv_inventory inventory = {.discovery = discovery,
+                                      .subject = natsMsg_GetSubject(message),
+                                      .max_bytes = wkv_loop_max_payload(loop)};
+    const char *what = strrchr(inventory.subject, '.');
+    bool keep = true;
+    if (what == NULL || atomic_load(&discovery->phase) != WKV_PHASE_SERVING || !is_wanted(message) ||
+        answer_alike(discovery, message, what))
+        return;
+    do
+        keep = answer_first(discovery, message, what, wkv_inventory_next(&inventory), keep);
+    while (inventory.more);
+}
+
+/* An answer with bindings, from a host or from a sister instance. */
+static void take_up_answer(struct wkv_loop *loop, void *context, natsMsg *message)
+{
+    struct wkv_discovery *discovery = context;
+    (void)loop;
+    if (wkv_monotonic_ns() < atomic_load(&discovery->inbox_until_ns))
+        wkv_take_up_bindings(discovery, natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message));
+}
+
+/* The key pair is made for its public half only: nothing is signed with it. */
+static enum wkv_code make_host(char out[WKV_NKEY_PUBLIC_CHARS + 1], struct wkv_error *error)
+{
+    struct wkv_nkey_seed *seed;
+    if (wkv_nkey_seed_generate(WKV_NKEY_HOST, &seed, error) != WKV_OK)
+        return error->code;
+    struct wkv_nkey key = wkv_nkey_seed_public(seed);
+    wkv_nkey_encode(&key, out);
+    wkv_nkey_seed_destroy(seed);
+    return WKV_OK;
+}
+
+/* "`$SRV.PING`, `$SRV.INFO`, `$SRV.STATS`, each also `.<name>` and `.<name>.<id>`" */
+static void listen_to(struct wkv_discovery *discovery, const char *verb, wkv_loop_handler answer)
+{
+    char subject[WKV_SUBJECT_BYTES];
+    (void)snprintf(subject, sizeof subject, "$SRV.%s", verb);
+    wkv_loop_listen(&discovery->loop, subject, NULL, answer, NULL, discovery);
+    (void)snprintf(subject, sizeof subject, "$SRV.%s." WKV_SERVICE_NAME, verb);
+    wkv_loop_listen(&discovery->loop, subject, NULL, answer, NULL, discovery);
+    (void)snprintf(subject, sizeof subject, "$SRV.%s." WKV_SERVICE_NAME ".%s", verb, discovery->id);
+    wkv_loop_listen(&discovery->loop, subject, NULL, answer, NULL, discovery);
+}
+
+/* "`<prefix>.inventory.{hosts,actors,bindings,capabilities}`": who asks for another is told that nobody
+ * answers. */
+static void listen_to_inventory(struct wkv_discovery *discovery)
+{
+    for (size_t i = 0; wkv_inventory_question(i) != NULL; i++) {
+        char rest[WKV_SUBJECT_BYTES], subject[WKV_SUBJECT_BYTES];
+        (void)snprintf(rest, sizeof rest, "inventory.%s", wkv_inventory_question(i));
+        wkv_subject_lattice(discovery->address, rest, subject);
+        wkv_loop_listen(&discovery->loop, subject, NULL, answer_inventory, NULL, discovery);
+        /* A server's permissions that know nothing of a lattice are no reason not to serve. */
+        wkv_loop_listen_optional(&discovery->loop);
+    }
+}
+
+enum wkv_code wkv_discovery_init(struct wkv_discovery *discovery, const struct wkv_address *address,
+                                 const struct wkv_provider *provider, const char *inbox_prefix,
+                                 struct wkv_log *log, int notify_fd, struct wkv_error *error)
+{
+    memset(discovery, 0, sizeof *discovery);
+    discovery->address = address;
+    discovery->provider = provider;
+    discovery->id = provider->instance;
+    wkv_time_text(wkv_stats_started_wall_ns(provider->stats), 9, discovery->started);
+    if (wkv_loop_init(&discovery->loop, "discovery", address, provider->stats, log, notify_fd, error) !=
+            WKV_OK ||
+        make_host(discovery->host, error) != WKV_OK)
+        return error->code;
+    listen_to(discovery, "PING", answer_ping);
+    listen_to(discovery, "INFO", answer_info);
+    listen_to(discovery, "STATS", answer_stats);
+    listen_to_inventory(discovery);
+    if (wkv_make_inbox(inbox_prefix, discovery->inbox) != NATS_OK)
+        return wkv_fail(error, WKV_UNAVAILABLE, "no memory for an inbox");
+    wkv_loop_listen(&discovery->loop, discovery->inbox, NULL, take_up_answer, NULL, discovery);
+    return WKV_OK;
+}
+
+void wkv_discovery_ask_bindings(struct wkv_discovery *discovery)
+{
+    char subject[WKV_SUBJECT_BYTES];
+    wkv_subject_lattice(discovery->address, "inventory.bindings", subject);
+    atomic_store(&discovery->inbox_until_ns, wkv_monotonic_ns() + TAKE_UP_MS * WKV_NS_PER_MS);
+    natsConnection *connection = wkv_loop_hold(&discovery->loop);
+    if (connection == NULL)
+        return;
+    (void)natsConnection_PublishRequest(connection, subject, discovery->inbox, "", 0);
+    wkv_loop_let_go(&discovery->loop);
+}
+
+void wkv_discovery_destroy(struct wkv_discovery *discovery)
+{
+    wkv_loop_destroy(&discovery->loop);
+    forget_answers(discovery);
+}
+
+/* Whether the server's permissions have stood in the way of something. Only that is asked: nats.c overwrites
+ * the text with the next refusal while it is read, and whoever pings may name a reply subject that is refused
+ * to us. */
+static bool was_refused(natsConnection *connection)
+{
+    const char *changing;
+    return natsConnection_GetLastError(connection, &changing) == NATS_NOT_PERMITTED;
+}
+
+enum wkv_code wkv_discovery_denied(const char *inbox_prefix, struct wkv_error *error)
+{
+    return wkv_fail(error, WKV_FORBIDDEN,
+                    "the server does not let this user ask for instances, or hear their answers; grant it "
+                    "`publish` on %s and `subscribe` on its inbox (%s.*), or set --inbox-prefix",
+                    WKV_PING_SUBJECT "." WKV_SERVICE_NAME, inbox_prefix == NULL ? "_INBOX" : inbox_prefix);
+}
+
+enum wkv_code wkv_discovery_ask(natsConnection *connection, const char *inbox_prefix,
+                                const struct wkv_address *address, int64_t wait_ms,
+                                bool (*seen)(void *context, const char *id), void *context,
+                                struct wkv_error *error)
+{
+    char inbox[WKV_SUBJECT_BYTES];
+    natsSubscription *answers = NULL;
+    natsStatus status = wkv_make_inbox(inbox_prefix, inbox);
+    if (status == NATS_OK)
+        status = natsConnection_SubscribeSync(&answers, connection, inbox);
+    if (status == NATS_OK)
+        status =
+            natsConnection_PublishRequestString(connection, WKV_PING_SUBJECT "." WKV_SERVICE_NAME, inbox, "");
+    int64_t deadline_ns = wkv_monotonic_ns() + wait_ms * WKV_NS_PER_MS;
+    bool wanted = true;
+    bool heard = false;
+    while (status == NATS_OK && wanted) {
+        natsMsg *message = NULL;
+        int64_t left = (deadline_ns - wkv_monotonic_ns()) / WKV_NS_PER_MS;
+        if (left <= 0)
+            break;
+        status = natsSubscription_NextMsg(&message, answers, left);
+        heard |= status == NATS_OK;
+        struct wkv_pong pong;
+        if (status == NATS_OK &&
+            wkv_pong_read(natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message), address, &pong) &&
+            pong.phase >= WKV_PHASE_SERVING)
+            wanted = seen(context, pong.id);
+        natsMsg_Destroy(message);
+    }
+    wkv_end_inbox(connection, answers);
+    if (!heard && (status == NATS_OK || status == NATS_TIMEOUT) && was_refused(connection))
+        return wkv_discovery_denied(inbox_prefix, error);
+    if (status != NATS_OK && status != NATS_TIMEOUT && status != NATS_NO_RESPONDERS)
+        return wkv_fail(error, WKV_UNAVAILABLE, "cannot ask for other instances: %s",
+                        natsStatus_GetText(status));
+    return WKV_OK;
+}

@@ -1,0 +1,64 @@
+/* Discovery: what this process says of itself on `$SRV` (contract section 8, ADR-32). */
+#ifndef WKV_LATTICE_DISCOVERY_H
+#define WKV_LATTICE_DISCOVERY_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "lattice/pong.h"
+#include "nats/loop.h"
+#include "nats/subject.h"
+#include "operation/provider.h"
+#include "security/nkey.h"
+
+/* Who asks for all services, and with `.wascc-keyvalue` for this one, asks here. */
+#define WKV_PING_SUBJECT "$SRV.PING"
+
+/* So many messages are kept at the most for those who ask the same within a turn of the loop: answers to
+ * three questions on `$SRV` and four on the lattice's inventory, of which bindings may take several. */
+#define WKV_KEPT_ANSWERS 16
+
+struct wkv_kept_answer {
+    char what[16]; /* was asked */
+    char *text;    /* owned */
+    size_t len;
+};
+
+struct wkv_discovery {
+    struct wkv_loop loop; /* a connection of its own: no request waits for an operator's question */
+    const struct wkv_address *address;   /* borrowed */
+    const struct wkv_provider *provider; /* borrowed */
+    const char *id;                      /* the provider's instance */
+    char started[WKV_TIME_TEXT_BYTES];   /* when the process was started */
+    _Atomic int phase;                   /* enum wkv_phase */
+    _Atomic bool other_asks;             /* another instance has asked whether it is alone: see alone.h */
+    /* The loop's thread's: what was answered in the turn in which the last question came. */
+    struct wkv_kept_answer kept[WKV_KEPT_ANSWERS];
+    size_t kept_count;
+    uint64_t kept_turn;
+    char inbox[WKV_SUBJECT_BYTES];  /* where the bindings that the lattice remembers come, */
+    _Atomic int64_t inbox_until_ns; /* and until when they are taken up */
+    size_t taken_up;                /* so many so far; the loop's thread's */
+    /* The key by which the lattice knows this process (contract section 7). */
+    char host[WKV_NKEY_PUBLIC_CHARS + 1];
+};
+
+/* Makes an unconnected discovery with the provider's id. inbox_prefix is that of the connection (NULL:
+ * _INBOX). Errors: WKV_UNAVAILABLE. */
+enum wkv_code wkv_discovery_init(struct wkv_discovery *discovery, const struct wkv_address *address,
+                                 const struct wkv_provider *provider, const char *inbox_prefix,
+                                 struct wkv_log *log, int notify_fd, struct wkv_error *error);
+
+/* "A provider that starts asks for bindings and takes up those with its capability and binding again": asks;
+ * the answers are taken up on the loop's thread as they come, for a few seconds. Once connected and
+ * subscribed. Any thread. */
+void wkv_discovery_ask_bindings(struct wkv_discovery *discovery);
+
+/* Frees a disconnected discovery. */
+void wkv_discovery_destroy(struct wkv_discovery *discovery);
+
+/* Says that the server's permissions forbid to ask for instances, and what to grant. Returns WKV_FORBIDDEN.
+ */
+enum wkv_code wkv_discovery_denied(const char *inbox_prefix, struct wkv_error *error);
+
+#endif

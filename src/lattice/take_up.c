@@ -1,0 +1,158 @@
+#include "lattice/take_up.h"
+
+#include <jansson.h>
+#include <string.h>
+
+#include "access/binding_values.h"
+#include "operation/provider.h"
+
+/* Whoever hears the question may answer it, and each binding costs every worker a subscription. */
+#define MOST_TAKEN_UP 10000
+
+/* What became of an answer's bindings. */
+struct outcome {
+    size_t taken, refused, left_out;
+    struct wkv_error first; /* of those refused */
+};
+
+/* What a binding of the answer says, as far as it is looked at. Borrows from the answer. */
+struct remembered {
+    const char *actor;
+    struct wkv_text keyspace; /* data NULL: none */
+};
+
+/* Returns false for what is not of this capability and binding, whose name is compared as it is. */
+static bool is_ours(const struct wkv_discovery *discovery, const json_t *binding)
+{
+    const char *capability = json_string_value(json_object_get(binding, "capability_id"));
+    const char *name = json_string_value(json_object_get(binding, "binding_name"));
+    return capability != NULL && name != NULL && strcmp(capability, WKV_CAPABILITY) == 0 &&
+           strcmp(name, discovery->address->binding) == 0 &&
+           json_is_string(json_object_get(binding, "actor"));
+}
+
+/* As for BindActor: a misspelt KEYSPACE must not bind to another one. */
+static enum wkv_code read_remembered(json_t *binding, struct remembered *out, struct wkv_error *error)
+{
+    struct wkv_binding_values values = {.unknown = 0};
+    json_t *configuration = json_object_get(binding, "configuration");
+    const json_t *named = json_object_get(configuration, "KEYSPACE");
+    const char *name;
+    json_t *value;
+    *out = (struct remembered){.actor = json_string_value(json_object_get(binding, "actor"))};
+    if (json_is_string(named))
+        out->keyspace = (struct wkv_text){json_string_value(named), json_string_length(named)};
+    json_object_foreach(configuration, name, value)
+    {
+        if (wkv_binding_values_look(&values, (struct wkv_text){name, strlen(name)}, error) != WKV_OK)
+            return error->code;
+    }
+    return WKV_OK;
+}
+
+/* Binds one of the answer's bindings, unless a host has bound or removed its actor since: that is newer than
+ * what others remember. */
+static void take_up(struct wkv_discovery *discovery, json_t *binding, const struct wkv_policy_binding *claims,
+                    struct outcome *outcome)
+{
+    struct remembered one;
+    struct wkv_error error;
+    bool bound = false;
+    wkv_loop_note_progress(&discovery->loop);
+    if (!is_ours(discovery, binding))
+        return;
+    if (discovery->taken_up == MOST_TAKEN_UP) {
+        outcome->left_out++;
+        return;
+    }
+    enum wkv_code code = read_remembered(binding, &one, &error);
+    if (code == WKV_OK)
+        code = wkv_bindings_bind_if_new(discovery->provider->bindings,
+                                        (struct wkv_text){one.actor, strlen(one.actor)}, one.keyspace, claims,
+                                        &bound, &error);
+    if (code != WKV_OK && outcome->refused++ == 0)
+        outcome->first = error;
+    outcome->taken += bound ? 1 : 0;
+    discovery->taken_up += bound ? 1 : 0;
+}
+
+/* Some lines for an answer, however many bindings whoever sends it puts into it. */
+static void log_outcome(struct wkv_log *log, const struct outcome *outcome)
+{
+    if (outcome->refused > 0)
+        wkv_log_warn(log, "%zu bindings that the lattice remembers are not taken up, the first of them: %s",
+                     outcome->refused, outcome->first.text);
+    if (outcome->left_out > 0)
+        wkv_log_warn(log,
+                     "%zu bindings that the lattice remembers are left out: %d are taken up, hosts must bind "
+                     "the others",
+                     outcome->left_out, MOST_TAKEN_UP);
+    if (outcome->taken > 0)
+        wkv_log_info(log, "took up %zu bindings that the lattice remembers", outcome->taken);
+}
+
+static bool trusts_a_host(const struct wkv_provider *provider)
+{
+    struct wkv_trust_reader reader;
+    if (provider->trust == NULL)
+        return false;
+    wkv_trust_reader_init(&reader, provider->trust);
+    const struct wkv_trust *trust = wkv_trust_reader_current(&reader);
+    bool trusts = wkv_trust_any_host(trust) || wkv_trust_count(trust, WKV_TRUST_HOSTS) > 0;
+    wkv_trust_reader_destroy(&reader);
+    return trusts;
+}
+
+/* When nothing is taken up: where a binding is permission, and not only configuration, and where there is no
+ * host that could have bound anybody. NULL: it is. */
+static const char *what_forbids(const struct wkv_provider *provider)
+{
+    if (provider->auth == WKV_AUTH_NONE)
+        return NULL;
+    if (provider->auth == WKV_AUTH_BINDING)
+        return "under --auth binding";
+    if (provider->require_binding)
+        return "under --require-binding";
+    return trusts_a_host(provider) ? NULL : "without a --trusted-host";
+}
+
+/* A trusted host that answers is remembered with what it remembers, so that a reload which takes it away
+ * takes those bindings along. Nobody has signed the answer: another's is as good, and is nobody's. */
+static struct wkv_policy_binding claims_by(const struct wkv_discovery *discovery, const char *host)
+{
+    struct wkv_policy_binding claims = {.bound = true};
+    struct wkv_trust_reader reader;
+    struct wkv_nkey key;
+    if (discovery->provider->trust == NULL ||
+        wkv_nkey_decode_kind(host, strlen(host), WKV_NKEY_HOST, &key, NULL) != WKV_OK)
+        return claims;
+    wkv_trust_reader_init(&reader, discovery->provider->trust);
+    claims.has_host = wkv_trust_has(wkv_trust_reader_current(&reader), WKV_TRUST_HOSTS, key.bytes);
+    memcpy(claims.host, key.bytes, sizeof claims.host);
+    wkv_trust_reader_destroy(&reader);
+    return claims;
+}
+
+void wkv_take_up_bindings(struct wkv_discovery *discovery, const char *data, size_t len)
+{
+    json_t *answer = json_loadb(data == NULL ? "" : data, len, 0, NULL);
+    json_t *tagged = json_object_get(answer, "Bindings");
+    const char *host = json_string_value(json_object_get(tagged, "host"));
+    json_t *bindings = json_object_get(tagged, "bindings");
+    const char *forbids = what_forbids(discovery->provider);
+    struct outcome outcome = {.taken = 0};
+    size_t index;
+    json_t *binding;
+    /* Our own answer comes back, too. */
+    bool others = host != NULL && strcmp(host, discovery->host) != 0;
+    if (others && forbids == NULL) {
+        struct wkv_policy_binding claims = claims_by(discovery, host);
+        json_array_foreach(bindings, index, binding) take_up(discovery, binding, &claims, &outcome);
+    } else if (others && json_array_size(bindings) > 0)
+        wkv_log_warn(discovery->loop.log,
+                     "bindings that the lattice remembers are not taken up %s, since "
+                     "nobody signs them: hosts must bind their actors again",
+                     forbids);
+    log_outcome(discovery->loop.log, &outcome);
+    json_decref(answer);
+}

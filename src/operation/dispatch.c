@@ -1,0 +1,208 @@
+#include <string.h>
+
+#include "operation/call.h"
+
+/* Replies up to this size reuse the buffer; after a larger one the memory goes back. */
+#define REPLY_KEEP_BYTES ((size_t)256 * 1024)
+#define REPLY_FIRST_BYTES ((size_t)4 * 1024)
+
+/* What one request may borrow beside its own bytes while it is decoded: room for the most keys that one may
+ * name, and several times that. A request of a megabyte of tiny fields would want forty for nothing. */
+#define DECODE_BYTES ((size_t)4 * 1024 * 1024)
+
+bool wkv_provider_reads_claims(const struct wkv_provider *provider, const struct wkv_operation *operation)
+{
+    if (operation->system)
+        return provider->auth == WKV_AUTH_BINDING;
+    return provider->auth == WKV_AUTH_CLAIMS || provider->auth == WKV_AUTH_INVOCATION;
+}
+
+bool wkv_provider_reads_invocation(const struct wkv_provider *provider, const struct wkv_operation *operation)
+{
+    return operation->system ? provider->auth != WKV_AUTH_NONE : provider->auth == WKV_AUTH_INVOCATION;
+}
+
+/* Makes the session's memory as new. A small reply always finds room: what has been done must be told. */
+static bool reset_memory(struct wkv_session *session)
+{
+    wkv_arena_reset(&session->arena);
+    wkv_buffer_reset(&session->reply, REPLY_KEEP_BYTES);
+    return wkv_buffer_reserve(&session->reply, REPLY_FIRST_BYTES);
+}
+
+static struct wkv_text policy_text(struct wkv_text text)
+{
+    return (struct wkv_text){text.data, text.len};
+}
+
+/* Contract section 7: the invocation's claims hold, and the actor is bound. */
+static enum wkv_code authorize_lattice(struct wkv_call *call, const struct wkv_policy_request *asked)
+{
+    struct wkv_error cause;
+    if (wkv_policy_check_lattice(&call->session->policy, asked, &cause) != WKV_OK)
+        return wkv_call_fail(call, cause.code, "%s", cause.text);
+    if (!call->operation->system && !asked->bound->bound)
+        return wkv_call_fail(call, WKV_FORBIDDEN, WKV_LATTICE_UNBOUND);
+    return WKV_OK;
+}
+
+/* Who? May they? Contract section 6. */
+static enum wkv_code authorize(struct wkv_call *call, const struct wkv_policy_request *asked)
+{
+    const struct wkv_provider *provider = call->provider;
+    struct wkv_error cause;
+    if (call->lattice != NULL)
+        return authorize_lattice(call, asked);
+    if (wkv_policy_check(&call->session->policy, asked, &cause) != WKV_OK)
+        return wkv_call_fail(call, cause.code, "%s", cause.text);
+    if (provider->require_binding && !call->operation->system && !asked->bound->bound)
+        return wkv_call_fail(
+            call, WKV_FORBIDDEN,
+            "the actor is not bound, and this server has --require-binding: a host must send BindActor");
+    return WKV_OK;
+}
+
+/* More than `bytes` by n times `each`, or as much as there can be. */
+static size_t plus(size_t bytes, size_t n, size_t each)
+{
+    size_t more;
+    if (__builtin_mul_overflow(n, each, &more) || __builtin_add_overflow(bytes, more, &bytes))
+        return SIZE_MAX;
+    return bytes;
+}
+
+enum wkv_encoding wkv_request_encoding(const struct wkv_request *request)
+{
+    if (request->lattice != NULL)
+        return WKV_MSGPACK;
+    if (request->operation->json)
+        return WKV_JSON;
+    return wkv_guess_encoding(request->operation->request, request->payload, request->payload_bytes);
+}
+
+/* An operator's request is JSON, and one without a body is an empty object. */
+static enum wkv_code decode_operators(struct wkv_call *call, struct wkv_text payload,
+                                      ProtobufCMessage **message, struct wkv_error *error)
+{
+    if (payload.len == 0)
+        payload = (struct wkv_text){"{}", 2};
+    size_t start = wkv_json_start(payload.data, payload.len);
+    if (start == payload.len)
+        return wkv_fail(error, WKV_BAD_REQUEST, "the request is not JSON: send an object, such as {}");
+    return wkv_decode(call->operation->request, WKV_JSON, payload.data + start, payload.len - start,
+                      call->arena, message, error);
+}
+
+static enum wkv_code decode(struct wkv_call *call, const struct wkv_request *request,
+                            ProtobufCMessage **message, struct wkv_error *error)
+{
+    const ProtobufCMessageDescriptor *type = call->operation->request;
+    struct wkv_text payload = {request->payload, request->payload_bytes};
+    enum wkv_encoding *encoding = &call->session->encoding;
+    *encoding = call->lattice != NULL ? WKV_MSGPACK : WKV_JSON;
+    if (call->lattice != NULL)
+        return wkv_decode(type, WKV_MSGPACK, payload.data, payload.len, call->arena, message, error);
+    if (call->operation->json)
+        return decode_operators(call, payload, message, error);
+    return wkv_decode_request(type, payload.data, payload.len, call->arena, message, encoding, error);
+}
+
+/* What do they want? Do it. */
+static enum wkv_code perform(struct wkv_call *call, const struct wkv_request *request)
+{
+    struct wkv_session *session = call->session;
+    ProtobufCMessage *message;
+    struct wkv_error cause;
+    /* Texts are copied once, and the last block of an arena may be as large as all before it. */
+    session->arena.max_bytes = plus(DECODE_BYTES, request->payload_bytes, 2);
+    enum wkv_code code = decode(call, request, &message, &cause);
+    if (code != WKV_OK)
+        return wkv_call_fail(call, code, "%s", cause.text);
+    session->arena.max_bytes = plus(session->arena.max_bytes, request->max_reply_bytes, 2);
+    call->request = message;
+    wkv_writer_begin(&call->writer, call->operation->reply, session->encoding, &session->reply,
+                     request->max_reply_bytes);
+    return call->operation->handle(call);
+}
+
+/* The request as the policy sees it. Of a slice without bytes it must see that it was sent. */
+static struct wkv_text sent_text(struct wkv_text slice)
+{
+    return (struct wkv_text){slice.data == NULL ? "" : slice.data, slice.len};
+}
+
+static struct wkv_policy_request ask_policy(const struct wkv_provider *provider,
+                                            const struct wkv_request *request,
+                                            const struct wkv_binding *bound)
+{
+    struct wkv_policy_request asked = {
+        .actor = policy_text(request->actor),
+        .binding = {provider->binding, strlen(provider->binding)},
+        .operation = {request->operation->name, strlen(request->operation->name)},
+        .system_operation = request->operation->system,
+        .claims = policy_text(request->claims),
+        .invocation = policy_text(request->invocation),
+        .payload = {request->payload, request->payload_bytes},
+        .bound = &bound->claims,
+        .now_s = request->wall_s,
+    };
+    if (request->lattice != NULL) {
+        asked.invocation = sent_text(request->lattice->encoded_claims);
+        asked.id = sent_text(request->lattice->id);
+        asked.host = sent_text(request->lattice->host_id);
+    }
+    return asked;
+}
+
+enum wkv_code wkv_dispatch(struct wkv_session *session, const struct wkv_request *request,
+                           struct wkv_text *reply, struct wkv_error *error)
+{
+    const struct wkv_operation *operation = request->operation;
+    const struct wkv_provider *provider = session->provider;
+    wkv_error_clear(error);
+    /* Every request asks what is known of its actor: its keyspace, and in some modes whether it may. */
+    struct wkv_binding bound = {.keyspace = 0};
+    if (!operation->system)
+        bound = wkv_bindings_find(&session->bindings, request->actor);
+    struct wkv_policy_request asked = ask_policy(provider, request, &bound);
+    struct wkv_call call = {.provider = provider,
+                            .lattice = request->lattice,
+                            .operation = operation,
+                            .session = session,
+                            .asked = &asked,
+                            .keyspace = bound.keyspace,
+                            .now_ns = request->now_ns,
+                            .arena = &session->arena,
+                            .error = error};
+    asked.signer = call.host;
+    enum wkv_code code = WKV_OK;
+    if (!reset_memory(session))
+        code = wkv_call_fail(&call, WKV_UNAVAILABLE, "no memory for the request; try again later");
+    else
+        code = authorize(&call, &asked);
+    if (code != WKV_OK) {
+        session->encoding = wkv_request_encoding(request);
+        return code;
+    }
+    if (perform(&call, request) != WKV_OK)
+        return error->code;
+    *reply = (struct wkv_text){call.silent ? NULL : session->reply.data, session->reply.len};
+    /* Providers of waSCC answer with no bytes where there is nothing to say. */
+    if (request->lattice != NULL && operation->reply->n_fields == 0)
+        reply->len = 0;
+    return WKV_OK;
+}
+
+void wkv_prefetch(struct wkv_session *session, const struct wkv_request *requests, size_t count)
+{
+    struct wkv_key keys[WKV_STORE_PREFETCH];
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct wkv_text name;
+        if (wkv_peek_text(requests[i].payload, requests[i].payload_bytes, &name.data, &name.len) &&
+            name.len > 0)
+            keys[found++] =
+                (struct wkv_key){wkv_bindings_find(&session->bindings, requests[i].actor).keyspace, name};
+    }
+    wkv_store_prefetch(session->provider->store, keys, found);
+}

@@ -1,0 +1,146 @@
+/* The provider: what the operations mean. It takes a request's bytes and gives a reply's bytes; it knows the
+ * codec and the store and nothing of NATS.
+ *
+ * The operations are one table. Subscriptions, replies, `call --help` and the README's table all come out of
+ * it: to add an operation is to add a message in proto/, a handler and a row.
+ *
+ * An operation is a deterministic function of (store, request, now): it reads no clock, no random number and
+ * no connection.
+ */
+#ifndef WKV_OPERATION_PROVIDER_H
+#define WKV_OPERATION_PROVIDER_H
+
+#include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "access/bindings.h"
+#include "access/policy.h"
+#include "codec/codec.h"
+#include "codec/invocation.h"
+#include "stats/stats.h"
+#include "support/arena.h"
+#include "support/buffer.h"
+#include "support/error.h"
+#include "support/log.h"
+#include "wascc_keyvalue/store.h"
+
+#define WKV_INSTANCE_ID_BYTES 27 /* 26 characters of base32 and a NUL */
+#define WKV_CAPABILITY "wascc:keyvalue"
+#define WKV_SERVICE_NAME "wascc-keyvalue"
+#define WKV_ENGINE "memory"
+#define WKV_DESCRIPTION "Keys and values in memory, with expiries, counters, lists and sets, on NATS"
+#define WKV_DESCRIPTOR_REVISION 1 /* of the capability descriptor: counts up when its operations change */
+
+/* Limits on what a request may carry (contract section 5, code 413). */
+#define WKV_DEFAULT_MAX_KEY_BYTES 16384u
+#define WKV_DEFAULT_MAX_VALUE_BYTES (1u << 20)
+/* Keys in one SetUnion or SetIntersection: bounds for how long it can hold its shards. */
+#define WKV_MAX_KEYS_A_REQUEST 8192u
+
+struct wkv_call;
+
+struct wkv_operation {
+    const char *name;     /* the last token of the subject */
+    const char *works_on; /* what the key must hold, as an error text names it */
+    const ProtobufCMessageDescriptor *request;
+    const ProtobufCMessageDescriptor *reply;
+    bool writes; /* the store or the bindings */
+    bool system; /* only `system` may call it (contract section 2), and every instance answers */
+    bool json;   /* an operator's (contract section 8): JSON only, and a request without a body is `{}` */
+    enum wkv_code (*handle)(struct wkv_call *call); /* private to the provider */
+    const char *doc;                                /* one sentence */
+};
+
+/* The table, in the contract's order, and how many rows it has. Immutable, for any thread. */
+extern const struct wkv_operation wkv_operations[];
+extern const size_t wkv_operation_count;
+
+/* The row with that name, or NULL. */
+const struct wkv_operation *wkv_operation_find(const char *name);
+
+/* A fresh id for a process. Any thread. */
+void wkv_make_instance_id(char out[WKV_INSTANCE_ID_BYTES]);
+
+/* What all workers share. Set up once, before the first request. */
+struct wkv_provider {
+    struct wkv_store *store; /* borrowed, like all that follow */
+    struct wkv_bindings *bindings;
+    struct wkv_trust_source *trust; /* NULL where auth is WKV_AUTH_NONE */
+    struct wkv_replay *replay;      /* likewise */
+    struct wkv_stats *stats;        /* for Slowlog */
+    struct wkv_log *log;            /* for LogLevel */
+    const char *binding;            /* the binding's name */
+    const char *instance;           /* this process's id: what operators name, and whose cursors are whose */
+    bool split;                     /* others may serve this binding too, each a part of the data */
+    enum wkv_auth auth;
+    bool require_binding;     /* refuse actors that are not bound, in every mode */
+    uint32_t max_key_bytes;   /* 1 to WKV_STORE_MAX_KEY_BYTES */
+    uint32_t max_value_bytes; /* 0 to WKV_STORE_MAX_VALUE_BYTES */
+};
+
+/* What one worker keeps between requests, so that a common one allocates nothing and takes no lock but a
+ * shard's: memory for requests and replies, remembered claims, remembered bindings. Not thread-safe. */
+struct wkv_session {
+    const struct wkv_provider *provider; /* borrowed */
+    struct wkv_arena arena;
+    struct wkv_buffer reply;
+    struct wkv_bindings_reader bindings;
+    struct wkv_trust_reader trust;
+    struct wkv_policy policy;
+    enum wkv_encoding
+        encoding; /* of the last request that was dispatched, as far as that could be found out */
+};
+
+/* Errors: -1 where memory is short; nothing is left to destroy then. */
+int wkv_session_init(struct wkv_session *session, const struct wkv_provider *provider);
+void wkv_session_destroy(struct wkv_session *session);
+
+/* What an operation on the binding's own subject of the lattice is told (contract section 7), and one for an
+ * actor that is not bound (any more). */
+#define WKV_LATTICE_UNBOUND "Attempted to invoke binding-required operation on unbound provider"
+
+struct wkv_request {
+    const struct wkv_operation *operation;
+    /* Through the lattice: the invocation that the request came in, which lies outside the session's arena.
+     * It then says what claims, invocation and payload would, and the reply is for its response. NULL: not
+     * through the lattice. */
+    const struct wkv_invocation *lattice;
+    struct wkv_text actor;      /* the token of the subject; not yet believed */
+    struct wkv_text claims;     /* the header Wascc-Claims; data NULL where it was not sent */
+    struct wkv_text invocation; /* the header Wascc-Invocation, likewise */
+    const void *payload;        /* borrowed for the call */
+    size_t payload_bytes;
+    size_t max_reply_bytes; /* the server's max_payload */
+    int64_t now_ns;         /* monotonic; the store's clock */
+    int64_t wall_s;         /* seconds since 1970, for the times in claims; 0 will do for WKV_AUTH_NONE */
+};
+
+/* Whether requests in that mode have headers that are to be read: reading them costs more than all the rest.
+ */
+bool wkv_provider_reads_claims(const struct wkv_provider *provider, const struct wkv_operation *operation);
+bool wkv_provider_reads_invocation(const struct wkv_provider *provider,
+                                   const struct wkv_operation *operation);
+
+/* Gets the store ready for requests that are about to be dispatched, from a look at their payloads: an
+ * operation on a cold key mostly waits for memory, and so all of them wait at once. Reads nothing of the
+ * requests but actor and payload, changes nothing, and answers nobody: who asks is checked where they are
+ * dispatched. At most WKV_STORE_PREFETCH. */
+void wkv_prefetch(struct wkv_session *session, const struct wkv_request *requests, size_t count);
+
+/* The encoding of a request that is refused without being dispatched, or before it was decoded: in that the
+ * error's body is written (contract section 5). */
+enum wkv_encoding wkv_request_encoding(const struct wkv_request *request);
+
+/* Checks who asks, decodes the request, does it and encodes the reply in the request's encoding, which is
+ * MessagePack through the lattice: a reply fits where the response that it goes into does. On WKV_OK *reply
+ * is in the session and valid until its next use; else error says what was wrong and what would be right,
+ * beginning with the operation's name, nothing has been changed, and session->encoding says in which
+ * encoding the requester is to be told. A reply without data (NULL) is none: the
+ * request is another instance's to answer. Thread-safety: any number of threads, each with a session of its
+ * own. Errors: every code of contract section 5. */
+enum wkv_code wkv_dispatch(struct wkv_session *session, const struct wkv_request *request,
+                           struct wkv_text *reply, struct wkv_error *error);
+
+#endif

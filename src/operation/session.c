@@ -1,0 +1,46 @@
+#include <string.h>
+
+#include "operation/provider.h"
+
+/* A request that is decoded within this allocates nothing; a larger one borrows, as far as dispatch lets it.
+ */
+#define ARENA_BYTES ((size_t)64 * 1024)
+
+/* Without trust there is nothing to check with, and --auth none has none. */
+static int init_policy(struct wkv_session *session)
+{
+    const struct wkv_provider *provider = session->provider;
+    struct wkv_claims_cache_options options = {0};
+    session->policy.auth = provider->auth;
+    if (provider->trust == NULL)
+        return 0;
+    if (wkv_claims_cache_create(&options, &session->policy.cache, NULL) != WKV_OK)
+        return -1;
+    wkv_trust_reader_init(&session->trust, provider->trust);
+    session->policy.trust = &session->trust;
+    session->policy.replay = provider->replay;
+    return 0;
+}
+
+int wkv_session_init(struct wkv_session *session, const struct wkv_provider *provider)
+{
+    memset(session, 0, sizeof *session);
+    session->provider = provider;
+    wkv_buffer_init(&session->reply);
+    if (wkv_arena_init(&session->arena, ARENA_BYTES, ARENA_BYTES) == 0 &&
+        wkv_bindings_reader_init(&session->bindings, provider->bindings) == 0 && init_policy(session) == 0)
+        return 0;
+    wkv_session_destroy(session);
+    return -1;
+}
+
+void wkv_session_destroy(struct wkv_session *session)
+{
+    wkv_arena_destroy(&session->arena);
+    wkv_buffer_destroy(&session->reply);
+    wkv_bindings_reader_destroy(&session->bindings);
+    if (session->policy.trust != NULL)
+        wkv_trust_reader_destroy(&session->trust);
+    wkv_claims_cache_destroy(session->policy.cache);
+    memset(session, 0, sizeof *session);
+}

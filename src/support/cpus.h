@@ -1,0 +1,17 @@
+/* How many processors' time this process may use. */
+#ifndef WKV_SUPPORT_CPUS_H
+#define WKV_SUPPORT_CPUS_H
+
+#include <limits.h>
+
+#define WKV_CPUS_UNBOUNDED UINT_MAX
+
+/* The processors' worth of time that the quota of the process's control group, or of one above it, allows,
+ * rounded up; WKV_CPUS_UNBOUNDED where there is none or it cannot be read. Control groups of both versions
+ * are looked at. root is what stands in front of /proc and /sys: "" but for a test. */
+unsigned wkv_cpus_quota(const char *root);
+
+/* The least of the quota and the processors that the process may run on (sched_getaffinity), at least 1. */
+unsigned wkv_cpus_usable(void);
+
+#endif

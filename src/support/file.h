@@ -1,0 +1,38 @@
+/* Small files that an operator names: keys, credentials, passwords, lists. A pipe, a device or a directory in
+ * the place of one holds nobody up: only what can be read again at once is read.
+ */
+#ifndef WKV_SUPPORT_FILE_H
+#define WKV_SUPPORT_FILE_H
+
+#include <stddef.h>
+
+#include "support/error.h"
+
+enum wkv_file_kind {
+    WKV_FILE_REGULAR, /* nothing but a regular file: for what is read again while serving */
+    WKV_FILE_ANY,     /* a pipe or a terminal, too, as for a command that a person waits for: may block */
+};
+
+/* Opens a file for reading. `what` names it in an error ("that file"); the path is never quoted: it may be a
+ * secret that was given in the place of one. The caller closes *fd. Any thread.
+ * Errors: WKV_BAD_REQUEST (the text says why). */
+enum wkv_code wkv_file_open(const char *what, const char *path, enum wkv_file_kind kind, int *fd,
+                            struct wkv_error *error);
+
+/* Reads a whole file into at most capacity bytes; *len is how many there are. What is read goes nowhere else,
+ * so the memory may be a guarded one for secrets. Any thread. Errors: WKV_BAD_REQUEST (it cannot be read, or
+ * is longer). */
+enum wkv_code wkv_file_read(const char *what, const char *path, enum wkv_file_kind kind, char *bytes,
+                            size_t capacity, size_t *len, struct wkv_error *error);
+
+/* Takes UTF-8's byte order mark, which editors on Windows leave, off the front. */
+void wkv_file_skip_mark(const char **text, size_t *len);
+
+/* The length without one line end behind it, which is an editor's or echo's; more of them are the text's own.
+ */
+size_t wkv_file_without_line_end(const char *text, size_t len);
+
+/* Takes white space off both ends of a text, and a byte order mark off the front. */
+void wkv_file_trim(const char **text, size_t *len);
+
+#endif

@@ -1,0 +1,103 @@
+#include "top/format.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "support/clock.h"
+
+/* Writes a number that is below `base` after being divided by base as often as needed; units[0] is for none.
+ */
+static void scale(double number, double base, const char *const units[], size_t count, char *out)
+{
+    size_t unit = 0;
+    /* 999.95 would be shown as 1000.0 of the smaller unit. */
+    while (unit + 1 < count && number >= base - 0.05) {
+        number /= base;
+        unit++;
+    }
+    (void)snprintf(out, WKV_TOP_CELL_BYTES, unit == 0 ? "%.0f%s" : "%.1f%s", number, units[unit]);
+}
+
+static const char *scale_decimal(double number, char out[WKV_TOP_CELL_BYTES])
+{
+    static const char *const units[] = {"", "k", "M", "G", "T", "P", "E", "Z", "Y"};
+    scale(number, 1000, units, sizeof units / sizeof units[0], out);
+    return out;
+}
+
+#define PLAIN_MAX 999999
+
+const char *wkv_top_count(uint64_t number, char out[WKV_TOP_CELL_BYTES])
+{
+    if (number > PLAIN_MAX)
+        return scale_decimal((double)number, out);
+    (void)snprintf(out, WKV_TOP_CELL_BYTES, "%llu", (unsigned long long)number);
+    return out;
+}
+
+const char *wkv_top_rate(double per_s, char out[WKV_TOP_CELL_BYTES])
+{
+    if (per_s > PLAIN_MAX)
+        return scale_decimal(per_s, out);
+    (void)snprintf(out, WKV_TOP_CELL_BYTES, per_s < 999.95 ? "%.1f" : "%.0f", per_s);
+    return out;
+}
+
+const char *wkv_top_bytes(uint64_t bytes, char out[WKV_TOP_CELL_BYTES])
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    scale((double)bytes, 1024, units, sizeof units / sizeof units[0], out);
+    return out;
+}
+
+const char *wkv_top_duration(uint64_t ns, char out[WKV_TOP_CELL_BYTES])
+{
+    static const char *const units[] = {"ns", "us", "ms", "s", "ks", "Ms", "Gs", "Ts"};
+    scale((double)ns, 1000, units, sizeof units / sizeof units[0], out);
+    return out;
+}
+
+const char *wkv_top_uptime(double seconds, char out[WKV_TOP_CELL_BYTES])
+{
+    /* A number of seconds that comes from elsewhere may be anything; the model bounds it. */
+    unsigned long long s = (unsigned long long)seconds;
+    if (s < 60)
+        (void)snprintf(out, WKV_TOP_CELL_BYTES, "%llus", s);
+    else if (s < 3600)
+        (void)snprintf(out, WKV_TOP_CELL_BYTES, "%llum%02llus", s / 60, s % 60);
+    else if (s < 86400)
+        (void)snprintf(out, WKV_TOP_CELL_BYTES, "%lluh%02llum", s / 3600, s / 60 % 60);
+    else
+        (void)snprintf(out, WKV_TOP_CELL_BYTES, "%llud%02lluh", s / 86400, s / 3600 % 24);
+    return out;
+}
+
+const char *wkv_top_time(int64_t wall_ns, char out[WKV_TOP_CELL_BYTES])
+{
+    time_t seconds = (time_t)(wall_ns / WKV_NS_PER_S);
+    struct tm parts;
+    size_t len = gmtime_r(&seconds, &parts) == NULL
+                     ? 0
+                     : strftime(out, WKV_TOP_CELL_BYTES, "%Y-%m-%dT%H:%M:%S", &parts);
+    (void)snprintf(out + len, WKV_TOP_CELL_BYTES - len, ".%03dZ",
+                   (int)(wall_ns % WKV_NS_PER_S / WKV_NS_PER_MS));
+    return out;
+}
+
+const char *wkv_top_safe(const char *text, char *out, size_t out_bytes)
+{
+    size_t i = 0;
+    for (; text[i] != '\0' && i + 1 < out_bytes; i++)
+        out[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
+    out[i] = '\0';
+    return out;
+}
+
+const char *wkv_top_safe_word(const char *text, char *out, size_t out_bytes)
+{
+    (void)wkv_top_safe(text, out, out_bytes);
+    for (char *c = strpbrk(out, " =\"\\"); c != NULL; c = strpbrk(c, " =\"\\"))
+        *c = '?';
+    return out;
+}

@@ -1,0 +1,24 @@
+/* Numbers and texts as `top` shows them, short enough for a column of eight. */
+#ifndef WKV_TOP_FORMAT_H
+#define WKV_TOP_FORMAT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define WKV_TOP_CELL_BYTES 32
+
+/* Each writes into out and returns it. */
+const char *wkv_top_count(uint64_t number, char out[WKV_TOP_CELL_BYTES]); /* 123456, 12.3M */
+const char *wkv_top_rate(double per_s, char out[WKV_TOP_CELL_BYTES]);     /* 12.3, 123456, 12.3M */
+const char *wkv_top_bytes(uint64_t bytes, char out[WKV_TOP_CELL_BYTES]);  /* 512B, 12.3MiB */
+const char *wkv_top_duration(uint64_t ns, char out[WKV_TOP_CELL_BYTES]);  /* 850ns, 12.3us, 1.2s */
+const char *wkv_top_uptime(double seconds, char out[WKV_TOP_CELL_BYTES]); /* 12s, 3m12s, 4h05m, 12d03h */
+const char *wkv_top_time(int64_t wall_ns, char out[WKV_TOP_CELL_BYTES]);  /* 2026-01-31T12:00:00.000Z */
+
+/* Copies text, cut to fit, with '?' for everything but printable ASCII. */
+const char *wkv_top_safe(const char *text, char *out, size_t out_bytes);
+
+/* The same for a value in a line of pairs: neither a space nor '=' nor a quotation mark stays. */
+const char *wkv_top_safe_word(const char *text, char *out, size_t out_bytes);
+
+#endif

@@ -1,0 +1,100 @@
+/* The plain lines of top_view.h. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "top/format.h"
+#include "top/view.h"
+
+__attribute__((format(printf, 2, 3))) static void print(struct wkv_buffer *out, const char *format, ...)
+{
+    char text[512];
+    va_list values;
+    va_start(values, format);
+    int len = vsnprintf(text, sizeof text, format, values);
+    va_end(values);
+    if (len > 0)
+        (void)wkv_buffer_append(out, text, (size_t)len < sizeof text ? (size_t)len : sizeof text - 1);
+}
+
+static void print_number(struct wkv_buffer *out, const char *name, uint64_t number)
+{
+    print(out, " %s=%llu", name, (unsigned long long)number);
+}
+
+static void print_traffic(struct wkv_buffer *out, const struct wkv_top_view *view,
+                          const struct wkv_top_instance *instance)
+{
+    struct wkv_stats_latency latency;
+    bool minute;
+    print(out, " interval_s=%.3f requests_per_s=%.3f", instance->elapsed_s, instance->requests_per_s);
+    print_number(out, "requests", instance->requests);
+    print(out, " errors_per_s=%.3f", instance->errors_per_s);
+    print_number(out, "errors", instance->errors);
+    wkv_top_latency(view->model, instance, NULL, &latency, &minute);
+    print(out, " latency_of=%s", minute ? "minute" : "start");
+    print_number(out, "p50_ns", latency.p50_ns);
+    print_number(out, "p90_ns", latency.p90_ns);
+    print_number(out, "p99_ns", latency.p99_ns);
+    print_number(out, "p999_ns", latency.p999_ns);
+    print_number(out, "max_ns", latency.max_ns);
+}
+
+static void print_service(struct wkv_buffer *out, const struct wkv_top_instance *instance)
+{
+    if (!instance->has_service)
+        return;
+    print_number(out, "keys", instance->keys);
+    print_number(out, "scalars", instance->kinds[WKV_TOP_SCALAR]);
+    print_number(out, "counters", instance->kinds[WKV_TOP_COUNTER]);
+    print_number(out, "lists", instance->kinds[WKV_TOP_LIST]);
+    print_number(out, "sets", instance->kinds[WKV_TOP_SET]);
+    print_number(out, "memory_bytes", instance->bytes);
+    print_number(out, "budget_bytes", instance->budget_bytes);
+    print(out, " expired_per_s=%.3f", instance->expired_per_s);
+    print_number(out, "expired", instance->expired);
+    print_number(out, "connections", instance->connections);
+    print_number(out, "reconnects", instance->reconnects);
+    print(out, " uptime_s=%.1f", instance->uptime_s);
+}
+
+static void print_operations(struct wkv_buffer *out, const struct wkv_top_instance *instance)
+{
+    char name[WKV_TOP_NAME_BYTES];
+    for (size_t i = 0; i < instance->endpoint_count; i++)
+        if (instance->endpoints[i].requests > 0)
+            print(out, " op_%s_per_s=%.3f", wkv_top_safe_word(instance->endpoints[i].name, name, sizeof name),
+                  instance->endpoints[i].requests_per_s);
+}
+
+static void print_instance(struct wkv_buffer *out, const struct wkv_top_view *view,
+                           const struct wkv_top_instance *instance)
+{
+    static const char *const states[] = {"serving", "unready", "gone"};
+    char time[WKV_TOP_CELL_BYTES], id[WKV_TOP_ID_BYTES], text[WKV_TOP_ERROR_BYTES];
+    print(out, "time=%s instance=%s state=%s", wkv_top_time(view->wall_ns, time),
+          wkv_top_safe_word(instance->id, id, sizeof id), states[instance->state]);
+    if (instance->state != WKV_TOP_GONE) {
+        print_traffic(out, view, instance);
+        print_service(out, instance);
+        print_operations(out, instance);
+    }
+    /* The one value with spaces in it comes last, and has no quotation mark inside. */
+    if (instance->state != WKV_TOP_GONE && instance->last_error[0] != '\0') {
+        (void)wkv_top_safe(instance->last_error, text, sizeof text);
+        for (char *mark = strchr(text, '"'); mark != NULL; mark = strchr(mark, '"'))
+            *mark = '\'';
+        print(out, " last_error=\"%s\"", text);
+    }
+    print(out, "\n");
+}
+
+bool wkv_top_lines(const struct wkv_top_view *view, struct wkv_buffer *out)
+{
+    for (size_t i = 0; i < view->model->count; i++) {
+        const struct wkv_top_instance *instance = view->model->instances[i];
+        if (instance->measured || instance->state == WKV_TOP_GONE)
+            print_instance(out, view, instance);
+    }
+    return !out->failed;
+}
