@@ -192,7 +192,7 @@ static enum wkv_code number_keyspace(struct wkv_bindings *bindings, struct wkv_t
     char *copy = room ? malloc(name.len) : NULL;
     if (copy == NULL) {
         release(bindings, bytes);
-        return wkv_fail(error, WKV_BUDGET_SPENT, "no memory for a keyspace; try again later");
+        return wkv_fail(error, WKV_NO_MEMORY, "no memory for a keyspace; try again later");
     }
     memcpy(copy, name.data, name.len);
     *number = bindings->keyspace_count++;
@@ -212,7 +212,7 @@ static enum wkv_code bind_locked(struct wkv_bindings *bindings, struct wkv_text 
                             "%u actors are bound, the most that there can be; remove some",
                             WKV_BINDINGS_MAX_ACTORS);
         if (bindings->count + 1 > bindings->slots / 2 && !grow(bindings))
-            return wkv_fail(error, WKV_BUDGET_SPENT, "no memory for a binding; try again later");
+            return wkv_fail(error, WKV_NO_MEMORY, "no memory for a binding; try again later");
         actor = find_slot(bindings, name);
     }
     /* The name of a keyspace last: it stays, so it must not be left of a bind that is refused. */
@@ -220,9 +220,10 @@ static enum wkv_code bind_locked(struct wkv_bindings *bindings, struct wkv_text 
     uint32_t number;
     if (is_new && reserve(bindings, bindings->actor_bytes, "a binding", error) != WKV_OK)
         return WKV_BUDGET_SPENT;
-    if (number_keyspace(bindings, keyspace, &number, error) != WKV_OK) {
+    enum wkv_code code = number_keyspace(bindings, keyspace, &number, error);
+    if (code != WKV_OK) {
         release(bindings, is_new ? bindings->actor_bytes : 0);
-        return WKV_BUDGET_SPENT;
+        return code;
     }
     if (is_new) {
         memcpy(actor->name, name.data, name.len);

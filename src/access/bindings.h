@@ -59,7 +59,7 @@ void wkv_bindings_destroy(struct wkv_bindings *bindings);
 
 /* Binds the actor, or binds it anew: what an earlier binding said is forgotten. keyspace is the name (data
  * NULL: the binding's own). Any thread. Errors: WKV_BAD_REQUEST (a name that is empty or too long, or not a
- * subject's token), WKV_BUDGET_SPENT (too many actors or keyspaces, or memory is short), the guard's; the
+ * subject's token), WKV_BUDGET_SPENT (too many actors or keyspaces), WKV_NO_MEMORY, the guard's; the
  * actor is then bound as it was before. */
 enum wkv_code wkv_bindings_bind(struct wkv_bindings *bindings, struct wkv_text actor,
                                 struct wkv_text keyspace, const struct wkv_policy_binding *claims,

@@ -93,7 +93,7 @@ struct wkv_policy_request {
  *
  * A system operation on an actor's subject is refused in every mode.
  * An invocation's id counts as seen where everything else held, whatever the operation then does.
- * Errors: WKV_UNAUTHORIZED, WKV_FORBIDDEN, WKV_UNAVAILABLE. */
+ * Errors: WKV_UNAUTHORIZED, WKV_FORBIDDEN, WKV_NO_MEMORY. */
 enum wkv_code wkv_policy_check(const struct wkv_policy *policy, const struct wkv_policy_request *request,
                                struct wkv_error *error);
 

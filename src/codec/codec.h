@@ -68,7 +68,7 @@ bool wkv_utf8_valid(const void *bytes, size_t len);
  * which may allocate, for as long, a pointer for each of its entries.
  *
  * Errors, *message being NULL then: WKV_BAD_REQUEST (does not decode, or a string is not UTF-8; the text
- * names the field where one is to blame and never quotes the request), WKV_UNAVAILABLE (the arena is full, or
+ * names the field where one is to blame and never quotes the request), WKV_NO_MEMORY (the arena is full, or
  * memory is short). */
 enum wkv_code wkv_decode(const ProtobufCMessageDescriptor *type, enum wkv_encoding encoding,
                          const void *bytes, size_t len, struct wkv_arena *arena, ProtobufCMessage **message,
@@ -131,7 +131,7 @@ void wkv_writer_message(struct wkv_writer *writer, const ProtobufCMessage *messa
 /* Completes the reply: its bytes are buffer->data[0 .. buffer->len), of which there may be none.
  * JSON and MessagePack have every field of the message then, those not written with their default.
  * Errors, the buffer's bytes being worth nothing then: WKV_TOO_LARGE (writer->total_bytes says how large it
- * would be), WKV_UNAVAILABLE (memory is short, or a call above broke its rules). */
+ * would be), WKV_NO_MEMORY (memory is short, or a call above broke its rules). */
 enum wkv_code wkv_writer_end(struct wkv_writer *writer);
 
 #endif

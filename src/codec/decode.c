@@ -67,7 +67,7 @@ enum wkv_code wkv_decode_out_of_memory(const ProtobufCMessageDescriptor *type, c
 {
     if (arena->bounded)
         return wkv_decode_too_large(type, arena, error);
-    return wkv_fail(error, WKV_UNAVAILABLE, "no memory to decode this %s: try again, or send less at once",
+    return wkv_fail(error, WKV_NO_MEMORY, "no memory to decode this %s: try again, or send less at once",
                     type->short_name);
 }
 

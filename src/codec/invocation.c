@@ -226,7 +226,7 @@ static enum wkv_code decode_msg(struct decoder *decoder, struct wkv_text *msg)
         return must_be(decoder, "msg", "Invocation", right);
     char *bytes = wkv_arena_alloc(decoder->arena, value.len); /* no more than the bytes that are left */
     if (bytes == NULL)
-        return wkv_fail(decoder->error, decoder->arena->bounded ? WKV_TOO_LARGE : WKV_UNAVAILABLE,
+        return wkv_fail(decoder->error, decoder->arena->bounded ? WKV_TOO_LARGE : WKV_NO_MEMORY,
                         "no memory to decode this Invocation: one request may take %zu bytes; send a "
                         "smaller msg",
                         decoder->arena->max_bytes);

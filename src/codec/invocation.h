@@ -46,7 +46,7 @@ struct wkv_invocation {
  * skipped. A field that is missing, nil or there twice is refused, and so is anything after the invocation.
  *
  * Errors: WKV_BAD_REQUEST (does not decode; the text names the field where one is to blame and never quotes
- * the invocation), WKV_UNAVAILABLE (the arena is full, or memory is short). *out is empty then: what does not
+ * the invocation), WKV_NO_MEMORY (the arena is full, or memory is short). *out is empty then: what does not
  * decode names no invocation that the failure could be answered to (contract section 7: "also for garbage
  * (then with an empty invocation_id)"). error may be NULL. */
 enum wkv_code wkv_invocation_decode(const void *bytes, size_t len, struct wkv_arena *arena,

@@ -385,8 +385,8 @@ enum wkv_code wkv_writer_end(struct wkv_writer *writer)
     if (writer->encoding == WKV_JSON && !writer->whole)
         wkv_writer_put(writer, "}", 1);
     if (writer->misused)
-        return WKV_UNAVAILABLE;
+        return WKV_NO_MEMORY;
     if (writer->total_bytes > writer->max_bytes)
         return WKV_TOO_LARGE;
-    return writer->buffer->failed ? WKV_UNAVAILABLE : WKV_OK;
+    return writer->buffer->failed ? WKV_NO_MEMORY : WKV_OK;
 }

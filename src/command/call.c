@@ -215,7 +215,7 @@ static enum wkv_code read_payload(const char *argument, struct wkv_buffer *paylo
         if (wkv_read_file("JSON", "-", WKV_FILE_ANY, MAX_REQUEST_BYTES, payload, error) != WKV_OK)
             return error->code;
     } else if (!wkv_buffer_append(payload, argument, strlen(argument))) {
-        return wkv_fail(error, WKV_UNAVAILABLE, "no memory for the request");
+        return wkv_fail(error, WKV_NO_MEMORY, "no memory for the request");
     }
     if (!begin_with_object(payload))
         return wkv_fail(error, WKV_BAD_REQUEST, "the request is a JSON object, such as {\"key\":\"a\"}");
@@ -231,7 +231,7 @@ static enum wkv_code read_claims(const struct wkv_config *config, struct wkv_buf
                       error) != WKV_OK)
         return error->code;
     if (!wkv_buffer_append(claims, "\n", 1))
-        return wkv_fail(error, WKV_UNAVAILABLE, "no memory for the claims");
+        return wkv_fail(error, WKV_NO_MEMORY, "no memory for the claims");
     if (wkv_trim((struct wkv_text){claims->data, claims->len}).len == 0)
         return wkv_fail(error, WKV_BAD_REQUEST, "--claims: that file is empty: give one with a token in it");
     return WKV_OK;

@@ -263,7 +263,7 @@ static enum wkv_code secret_of_file(const char *variable, const char *path, stru
     size_t len;
     char *bytes = sodium_init() < 0 ? NULL : sodium_malloc(SECRET_FILE_BYTES);
     if (bytes == NULL)
-        return wkv_fail(error, WKV_UNAVAILABLE, "no guarded memory for a secret");
+        return wkv_fail(error, WKV_NO_MEMORY, "no guarded memory for a secret");
     enum wkv_code code =
         wkv_file_read("that file", path, WKV_FILE_REGULAR, bytes, SECRET_FILE_BYTES, &len, &cause);
     if (code != WKV_OK) {
@@ -281,7 +281,7 @@ static enum wkv_code secret_of_file(const char *variable, const char *path, stru
     }
     *value = keep_secret(config, text, len);
     sodium_free(bytes);
-    return *value == NULL ? wkv_fail(error, WKV_UNAVAILABLE, "no memory for a secret") : WKV_OK;
+    return *value == NULL ? wkv_fail(error, WKV_NO_MEMORY, "no memory for a secret") : WKV_OK;
 }
 
 static const char *variable_value(const char *name)
@@ -487,7 +487,7 @@ static enum wkv_code read_options(enum wkv_command command, int argc, char **arg
         (void)snprintf(source, sizeof source, "--%s", row->name);
         const char *value = row->type == FLAG ? "true" : row->type == SECRET ? hide(config, optarg) : optarg;
         if (value == NULL)
-            return wkv_fail(error, WKV_UNAVAILABLE, "too many options, or no memory for them");
+            return wkv_fail(error, WKV_NO_MEMORY, "too many options, or no memory for them");
         replace_environment(row, seen, config);
         seen[found - 256] = true;
         if (apply(row, source, value, config, error) != WKV_OK)

@@ -188,11 +188,11 @@ static enum wkv_code open_stats(struct service *service, struct wkv_error *error
                                         .wall_ns = wkv_wall_ns()};
     service->stats = wkv_stats_create(&options);
     if (service->stats == NULL)
-        return wkv_fail(error, WKV_UNAVAILABLE, "no memory for the statistics of %u workers",
+        return wkv_fail(error, WKV_NO_MEMORY, "no memory for the statistics of %u workers",
                         worker_count(config));
     service->janitor = wkv_janitor_start(service->store, service->stats);
     if (service->janitor == NULL)
-        return wkv_fail(error, WKV_UNAVAILABLE, "no memory or no thread to start with");
+        return wkv_fail(error, WKV_NO_MEMORY, "no memory or no thread to start with");
     wkv_vitals_add(&service->vitals, wkv_janitor_pulse(service->janitor));
     struct wkv_metrics_options metrics = {.listen = config->metrics_listen,
                                           .stats = service->stats,
@@ -224,7 +224,7 @@ static enum wkv_code open_service(struct service *service, struct wkv_error *err
         return wkv_fail(error, WKV_UNAVAILABLE, "cannot watch for signals: %s", strerror(errno));
     service->watchdog = wkv_watchdog_start(service->stop_fd, (int64_t)config->drain_timeout_ms);
     if (service->watchdog == NULL || !wkv_log_start(&service->log))
-        return wkv_fail(error, WKV_UNAVAILABLE, "no memory or no thread to start with");
+        return wkv_fail(error, WKV_NO_MEMORY, "no memory or no thread to start with");
     struct wkv_self_name name = {config->address.lattice_namespace, config->address.binding};
     service->self = wkv_self_start(&name, &service->vitals, &service->log);
     /* What is wrong with the connection's options is said before anything is served. nats.c starts threads
@@ -238,7 +238,7 @@ static enum wkv_code open_service(struct service *service, struct wkv_error *err
                         (unsigned)config->shards);
     service->bindings = wkv_bindings_create(config->address.binding);
     if (service->bindings == NULL)
-        return wkv_fail(error, WKV_UNAVAILABLE, "no memory or no thread to start with");
+        return wkv_fail(error, WKV_NO_MEMORY, "no memory or no thread to start with");
     wkv_bindings_count_in(service->bindings, service->store, worker_count(config));
     return open_stats(service, error);
 }

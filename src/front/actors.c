@@ -36,7 +36,7 @@ static enum wkv_code refuse(enum wkv_loop_extra_state state, struct wkv_loop *lo
             "%zu actors); raise its max_subscriptions, or remove actors",
             wkv_loop_extra_room(loop));
     case WKV_EXTRA_NO_MEMORY:
-        return wkv_fail(error, WKV_BUDGET_SPENT, "no memory to listen to one more actor; try again later");
+        return wkv_fail(error, WKV_NO_MEMORY, "no memory to listen to one more actor; try again later");
     case WKV_EXTRA_STOPPING:
         return wkv_fail(error, WKV_UNAVAILABLE, "this instance is shutting down; send the request again");
     default:

@@ -25,8 +25,9 @@ struct wkv_actors {
 };
 
 /* Before a bind: listens. Any thread but the workers'. Errors, after which it is as before: WKV_FORBIDDEN
- * (the server's permissions), WKV_BUDGET_SPENT (the server's max_subscriptions, or memory), WKV_UNAVAILABLE
- * (no worker is connected, or the server does not answer in time); the text says what the server said. */
+ * (the server's permissions), WKV_BUDGET_SPENT (the server's max_subscriptions), WKV_NO_MEMORY,
+ * WKV_UNAVAILABLE (no worker is connected, or the server does not answer in time); the text says what the
+ * server said. */
 enum wkv_code wkv_actors_listen(struct wkv_actors *actors, struct wkv_text actor, struct wkv_error *error);
 
 /* After a change of its binding, made or not made: listens no more where it is not bound. Waits for the

@@ -109,7 +109,7 @@ static void count(const struct incoming *incoming, enum wkv_code code, const str
     const struct wkv_trace *trace = &incoming->headers.trace;
     struct wkv_responder *responder = incoming->responder;
     struct wkv_stats_request done = {.actor = incoming->actor,
-                                     .code = code,
+                                     .code = wkv_code_on_wire(code),
                                      .error = error->text,
                                      .start_ns = incoming->start_ns,
                                      .end_ns = wkv_loop_done_ns(incoming->loop),

@@ -113,7 +113,7 @@ static void finish(const struct wkv_endpoint *endpoint, struct wkv_loop *loop,
     struct wkv_responder *responder = endpoint->responder;
     struct wkv_stats_request done = {.operation = endpoint->index,
                                      .actor = request->actor,
-                                     .code = code,
+                                     .code = wkv_code_on_wire(code),
                                      .error = error->text,
                                      .start_ns = request->now_ns,
                                      .end_ns = wkv_loop_done_ns(loop),
@@ -190,7 +190,7 @@ enum wkv_code wkv_responder_init(struct wkv_responder *responder, unsigned numbe
         wkv_arena_destroy(&responder->envelope);
         free(responder->endpoints);
         responder->endpoints = NULL;
-        return wkv_fail(error, WKV_UNAVAILABLE, "no memory for a worker");
+        return wkv_fail(error, WKV_NO_MEMORY, "no memory for a worker");
     }
     wkv_stats_watch_claims(responder->stats, responder->session.policy.cache);
     for (size_t i = 0; i < wkv_operation_count * 2; i++) {

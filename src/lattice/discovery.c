@@ -218,7 +218,7 @@ enum wkv_code wkv_discovery_init(struct wkv_discovery *discovery, const struct w
     listen_to(discovery, "STATS", answer_stats);
     listen_to_inventory(discovery);
     if (wkv_make_inbox(inbox_prefix, discovery->inbox) != NATS_OK)
-        return wkv_fail(error, WKV_UNAVAILABLE, "no memory for an inbox");
+        return wkv_fail(error, WKV_NO_MEMORY, "no memory for an inbox");
     wkv_loop_listen(&discovery->loop, discovery->inbox, NULL, take_up_answer, NULL, discovery);
     return WKV_OK;
 }

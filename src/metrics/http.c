@@ -238,7 +238,7 @@ enum wkv_code wkv_metrics_start(const struct wkv_metrics_options *options, struc
         return code;
     struct wkv_metrics *made = calloc(1, sizeof *made);
     if (made == NULL) {
-        code = wkv_fail(error, WKV_UNAVAILABLE, "--metrics-listen: no memory for the HTTP server");
+        code = wkv_fail(error, WKV_NO_MEMORY, "--metrics-listen: no memory for the HTTP server");
     } else {
         made->options = *options;
         wkv_connections_init(&made->connections);

@@ -27,7 +27,7 @@ struct wkv_metrics;
 
 /* Listens and starts the thread; logs where it listens (with the port that it got). The caller stops
  * *metrics. Errors: WKV_BAD_REQUEST (listen is not an address; the text names --metrics-listen and what it
- * takes), WKV_UNAVAILABLE (the address is taken, no memory, no thread: the text says which). */
+ * takes), WKV_UNAVAILABLE (the address is taken, no thread), WKV_NO_MEMORY. */
 enum wkv_code wkv_metrics_start(const struct wkv_metrics_options *options, struct wkv_metrics **metrics,
                                 struct wkv_error *error);
 

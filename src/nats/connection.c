@@ -57,7 +57,7 @@ static enum wkv_code apply_tls(const struct wkv_connect_options *options, const 
         return wkv_fail(error, WKV_BAD_REQUEST, "this nats.c was built without TLS");
     /* nats.c would look for the brackets of an IPv6 address in the certificate. */
     if (strchr(server->host, ':') != NULL && natsOptions_SetExpectedHostname(out, server->host) != NATS_OK)
-        return wkv_fail(error, WKV_UNAVAILABLE, "no memory for a connection's options");
+        return wkv_fail(error, WKV_NO_MEMORY, "no memory for a connection's options");
     if (options->tlsca != NULL && natsOptions_LoadCATrustedCertificates(out, options->tlsca) != NATS_OK)
         return wkv_fail(error, WKV_BAD_REQUEST, "--tlsca: that file holds no certificates in PEM");
     if (options->tlscert != NULL &&
@@ -112,7 +112,7 @@ enum wkv_code wkv_connect_options_apply(const struct wkv_connect_options *option
     if (check_files(options, error) != WKV_OK)
         return error->code;
     if (natsOptions_Create(&made) != NATS_OK)
-        return wkv_fail(error, WKV_UNAVAILABLE, "no memory for a connection's options");
+        return wkv_fail(error, WKV_NO_MEMORY, "no memory for a connection's options");
     natsStatus status = set_server(made, server);
     if (status == NATS_OK)
         status = set_behaviour(made, name);
@@ -217,7 +217,7 @@ enum wkv_code wkv_connect(const struct wkv_connect_options *options, const char 
     *out = NULL;
     /* What is wrong with the options is wrong with each server. */
     for (size_t i = 0; i < options->servers->count; i++)
-        if (connect_to(options, &options->servers->items[i], name, out, error) != WKV_UNAVAILABLE)
+        if (!wkv_code_may_pass(connect_to(options, &options->servers->items[i], name, out, error)))
             return *out != NULL ? WKV_OK : error->code;
     return error->code;
 }

@@ -13,7 +13,7 @@
 
 static enum wkv_code no_memory(struct wkv_error *error)
 {
-    return wkv_fail(error, WKV_UNAVAILABLE, "no memory for a connection's options");
+    return wkv_fail(error, WKV_NO_MEMORY, "no memory for a connection's options");
 }
 
 /* ---- users, passwords and tokens ---- */
@@ -100,7 +100,7 @@ static enum wkv_code set_password_of_file(const struct wkv_connect_options *opti
     size_t len;
     char *bytes = sodium_init() < 0 ? NULL : sodium_malloc(SECRET_MAX_BYTES + 8);
     if (bytes == NULL)
-        return wkv_fail(error, WKV_UNAVAILABLE, "no guarded memory for a password");
+        return wkv_fail(error, WKV_NO_MEMORY, "no guarded memory for a password");
     enum wkv_code code = wkv_file_read("that file", options->password_file, WKV_FILE_REGULAR, bytes,
                                        SECRET_MAX_BYTES + 7, &len, &cause);
     if (code == WKV_OK)

@@ -101,7 +101,7 @@ static enum wkv_code try_others(struct dialling *dialling, struct wkv_error *err
 {
     struct wkv_greeting greeting;
     enum wkv_code code = WKV_UNAVAILABLE;
-    while (code == WKV_UNAVAILABLE &&
+    while (wkv_code_may_pass(code) &&
            wkv_greeting_await(dialling->list, dialling->failed, dialling->count, CONNECT_TIMEOUT_MS,
                               dialling->dial->cancel_fd, &greeting)) {
         dialling->failed[greeting.server] = true;
@@ -116,10 +116,10 @@ enum wkv_code wkv_dial(const struct wkv_dial *dial, wkv_dial_attempt attempt, vo
     struct dialling dialling = {.dial = dial, .attempt = attempt, .context = context};
     dialling.count = wkv_pool_list(dial->pool, &dialling.list);
     if (dialling.count == 0)
-        return wkv_fail(error, WKV_UNAVAILABLE, "no memory for the servers' URLs");
+        return wkv_fail(error, WKV_NO_MEMORY, "no memory for the servers' URLs");
     enum wkv_code code = try_first(&dialling, error);
     bool others = dialling.count > 1 || !wkv_pool_is_address(dialling.list[0].url);
-    if (code == WKV_UNAVAILABLE && others && !wkv_dial_is_cancelled(dial))
+    if (wkv_code_may_pass(code) && others && !wkv_dial_is_cancelled(dial))
         code = try_others(&dialling, error);
     wkv_pool_list_free(dialling.list, dialling.count);
     return code;

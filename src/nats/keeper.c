@@ -44,7 +44,7 @@ enum wkv_code wkv_keepers_init(struct wkv_keepers *keepers, const struct wkv_con
         return wkv_fail(error, WKV_UNAVAILABLE, "no file descriptor: %s", strerror(errno));
     keepers->dial.pool = wkv_pool_create(connect->server);
     if (keepers->dial.pool == NULL)
-        return wkv_fail(error, WKV_UNAVAILABLE, "no memory for the servers' URLs");
+        return wkv_fail(error, WKV_NO_MEMORY, "no memory for the servers' URLs");
     return WKV_OK;
 }
 
@@ -131,7 +131,7 @@ static int next_wait_ms(int *backoff_ms)
  * Later the data is in this process, so ending it is the worst answer: both may come back. */
 static bool is_hopeless(const struct wkv_keeper *keeper, enum wkv_code code)
 {
-    return keeper->opened_ns == 0 && code != WKV_UNAVAILABLE;
+    return keeper->opened_ns == 0 && !wkv_code_may_pass(code);
 }
 
 static void give_up(struct wkv_keeper *keeper, const struct wkv_error *error)

@@ -116,7 +116,7 @@ static enum wkv_code connect_to_any(struct wkv_loop *loop, const struct wkv_dial
 {
     loop->pool = dial->pool;
     if (natsStatistics_Create(&loop->statistics) != NATS_OK)
-        return wkv_fail(error, WKV_UNAVAILABLE, "%s: no memory for a connection", loop->name);
+        return wkv_fail(error, WKV_NO_MEMORY, "%s: no memory for a connection", loop->name);
     if (wkv_dial(dial, connect_once, loop, error) != WKV_OK)
         return error->code;
     wkv_loop_note_max_payload(loop);

@@ -107,7 +107,7 @@ static void write_error(const struct wkv_loop *loop, const struct wkv_error *err
 {
     size_t len = strlen(error->text);
     size_t bytes;
-    (void)snprintf(sent->code, sizeof sent->code, "%d", (int)error->code);
+    (void)snprintf(sent->code, sizeof sent->code, "%d", (int)wkv_code_on_wire(error->code));
     do {
         *put(sent->text, error->text, len) = '\0';
         for (size_t end = strlen(sent->text); end > 0 && sent->text[end - 1] == ' '; end--)

@@ -194,7 +194,7 @@ enum wkv_code wkv_servers_parse(const char *source, const char *list, struct wkv
     struct wkv_servers *made = malloc(sizeof *made + bytes);
     *servers = NULL;
     if (made == NULL)
-        return wkv_fail(error, WKV_UNAVAILABLE, "no memory for the servers' URLs");
+        return wkv_fail(error, WKV_NO_MEMORY, "no memory for the servers' URLs");
     *made = (struct wkv_servers){.count = 0, .text_bytes = bytes};
     memcpy(made->text, list, bytes);
     const char *wrong = read_all(made);

@@ -62,7 +62,7 @@ enum wkv_code wkv_call_status(struct wkv_call *call, enum wkv_store_status statu
         break;
     }
     if (!call->operation->writes)
-        return wkv_call_fail(call, WKV_UNAVAILABLE,
+        return wkv_call_fail(call, WKV_NO_MEMORY,
                              "no memory for so many members at once; ask for fewer keys");
     return wkv_call_fail(
         call, WKV_BUDGET_SPENT,

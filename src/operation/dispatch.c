@@ -177,7 +177,7 @@ enum wkv_code wkv_dispatch(struct wkv_session *session, const struct wkv_request
     asked.signer = call.host;
     enum wkv_code code = WKV_OK;
     if (!reset_memory(session))
-        code = wkv_call_fail(&call, WKV_UNAVAILABLE, "no memory for the request; try again later");
+        code = wkv_call_fail(&call, WKV_NO_MEMORY, "no memory for the request; try again later");
     else
         code = authorize(&call, &asked);
     if (code != WKV_OK) {

@@ -121,7 +121,7 @@ static enum wkv_code add_key(struct search *search, struct wkv_text name, uint64
 {
     uint8_t *copy = wkv_arena_alloc(search->call->arena, name.len);
     if (copy == NULL)
-        return wkv_call_fail(search->call, WKV_UNAVAILABLE,
+        return wkv_call_fail(search->call, WKV_NO_MEMORY,
                              "no memory for so many keys: ask for fewer at once");
     memcpy(copy, name.data, name.len);
     search->reply->bytes[search->reply->n_bytes++] = (int64_t)bytes;
@@ -155,7 +155,7 @@ static enum wkv_code scan(struct search *search)
 {
     struct wkv_store_scan *scan = malloc(sizeof *scan);
     if (scan == NULL)
-        return wkv_call_fail(search->call, WKV_UNAVAILABLE, "no memory for a scan; try again later");
+        return wkv_call_fail(search->call, WKV_NO_MEMORY, "no memory for a scan; try again later");
     enum wkv_code code = WKV_OK;
     bool more = search->cursor != WKV_STORE_SCAN_END;
     for (unsigned piece = 0; more && piece < MAX_PIECES && search->match_steps > 0; piece++) {
@@ -220,7 +220,7 @@ enum wkv_code wkv_handle_keys(struct wkv_call *call)
     reply.keys = wkv_arena_alloc(call->arena, search.limit * sizeof *reply.keys);
     reply.bytes = wkv_arena_alloc(call->arena, search.limit * sizeof *reply.bytes);
     if (reply.keys == NULL || reply.bytes == NULL)
-        return wkv_call_fail(call, WKV_UNAVAILABLE, "no memory for so many keys: give a smaller limit");
+        return wkv_call_fail(call, WKV_NO_MEMORY, "no memory for so many keys: give a smaller limit");
     if (scan(&search) != WKV_OK)
         return call->error->code;
     if (search.cursor != WKV_STORE_SCAN_END) {

@@ -27,7 +27,7 @@ static enum wkv_code check_limit(struct wkv_call *call, int32_t limit, int32_t m
 
 static enum wkv_code no_memory(struct wkv_call *call)
 {
-    return wkv_call_fail(call, WKV_UNAVAILABLE, "no memory for so many at once: give a smaller limit");
+    return wkv_call_fail(call, WKV_NO_MEMORY, "no memory for so many at once: give a smaller limit");
 }
 
 /* ---- Bindings ---- */

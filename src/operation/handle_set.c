@@ -59,7 +59,7 @@ static enum wkv_code combine(struct wkv_call *call, const ProtobufCBinaryData *n
                              count, WKV_MAX_KEYS_A_REQUEST);
     struct wkv_key *keys = wkv_arena_alloc(call->arena, count * sizeof *keys);
     if (keys == NULL)
-        return wkv_call_fail(call, WKV_UNAVAILABLE, "no memory for the request; try again later");
+        return wkv_call_fail(call, WKV_NO_MEMORY, "no memory for the request; try again later");
     for (size_t i = 0; i < count; i++)
         if (wkv_call_key(call, names[i], &keys[i]) != WKV_OK)
             return call->error->code;

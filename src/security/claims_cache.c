@@ -100,7 +100,7 @@ enum wkv_code wkv_claims_cache_create(const struct wkv_claims_cache_options *opt
     struct wkv_claims_cache *made = sodium_init() < 0 ? NULL : calloc(1, sizeof *made);
     if (made == NULL || !allocate(made, entries)) {
         wkv_claims_cache_destroy(made);
-        return wkv_fail(error, WKV_UNAVAILABLE, "no memory to remember tokens in");
+        return wkv_fail(error, WKV_NO_MEMORY, "no memory to remember tokens in");
     }
     made->max_bytes = options->max_bytes == 0 ? WKV_CLAIMS_CACHE_BYTES : options->max_bytes;
     if (options->hash_key != NULL)

@@ -53,7 +53,7 @@ struct wkv_claims_cache_stats {
 
 struct wkv_claims_cache;
 
-/* Errors: WKV_BAD_REQUEST (max_entries is too large), WKV_UNAVAILABLE (memory is short). */
+/* Errors: WKV_BAD_REQUEST (max_entries is too large), WKV_NO_MEMORY (memory is short). */
 enum wkv_code wkv_claims_cache_create(const struct wkv_claims_cache_options *options,
                                       struct wkv_claims_cache **cache, struct wkv_error *error);
 

@@ -29,7 +29,7 @@ struct wkv_creds {
 /* Reads a regular file. It passes through guarded memory only; the JWT is copied out of there. Any thread.
  * Errors, *creds being empty then: WKV_BAD_REQUEST (cannot be read, is longer than WKV_CREDS_FILE_BYTES, has
  * no JWT or no user's seed, or they are not each other's; the text says which and quotes nothing),
- * WKV_UNAVAILABLE. */
+ * WKV_NO_MEMORY. */
 enum wkv_code wkv_creds_load(const char *path, struct wkv_creds *creds, struct wkv_error *error);
 
 /* Wipes and frees; the struct is empty then. */

@@ -74,7 +74,7 @@ static enum wkv_code read_jwt(struct line jwt, const char **subject, bool *beare
                         "the credentials' JWT is none: it has three parts with dots between");
     unsigned char *payload = malloc(jwt.len);
     if (payload == NULL)
-        return wkv_fail(error, WKV_UNAVAILABLE, "no memory for the credentials' JWT");
+        return wkv_fail(error, WKV_NO_MEMORY, "no memory for the credentials' JWT");
     struct wkv_error cause;
     enum wkv_code code = WKV_OK;
     if (!decode_parts(&segments, payload, &len))
@@ -82,8 +82,7 @@ static enum wkv_code read_jwt(struct line jwt, const char **subject, bool *beare
                         "the credentials' JWT is none: its three parts are base64url, without padding");
     else if (wkv_json_object(what, payload, len, claims, &cause) != WKV_OK ||
              wkv_json_string(what, *claims, "sub", WKV_REQUIRED, subject, &cause) != WKV_OK)
-        code =
-            wkv_fail(error, cause.code == WKV_UNAVAILABLE ? cause.code : WKV_BAD_REQUEST, "%s", cause.text);
+        code = wkv_fail(error, cause.code == WKV_NO_MEMORY ? cause.code : WKV_BAD_REQUEST, "%s", cause.text);
     else
         *bearer = json_is_true(json_object_get(json_object_get(*claims, "nats"), "bearer_token"));
     free(payload);
@@ -123,8 +122,7 @@ static enum wkv_code parse(const char *bytes, size_t len, struct wkv_creds *cred
     if (check_pair(parts[0], creds->seed, error) != WKV_OK)
         return error->code;
     creds->jwt = strndup(parts[0].text, parts[0].len);
-    return creds->jwt == NULL ? wkv_fail(error, WKV_UNAVAILABLE, "no memory for the credentials' JWT")
-                              : WKV_OK;
+    return creds->jwt == NULL ? wkv_fail(error, WKV_NO_MEMORY, "no memory for the credentials' JWT") : WKV_OK;
 }
 
 enum wkv_code wkv_creds_load(const char *path, struct wkv_creds *creds, struct wkv_error *error)
@@ -133,7 +131,7 @@ enum wkv_code wkv_creds_load(const char *path, struct wkv_creds *creds, struct w
     size_t len;
     *creds = (struct wkv_creds){.jwt = NULL};
     if (bytes == NULL)
-        return wkv_fail(error, WKV_UNAVAILABLE, "no guarded memory for credentials");
+        return wkv_fail(error, WKV_NO_MEMORY, "no guarded memory for credentials");
     enum wkv_code code =
         wkv_file_read("that file", path, WKV_FILE_REGULAR, bytes, WKV_CREDS_FILE_BYTES, &len, error);
     if (code == WKV_OK)

@@ -34,7 +34,7 @@ static enum wkv_code fail_to_parse(const char *what, const json_error_t *why, st
     switch (json_error_code(why)) {
     case json_error_unknown:
     case json_error_out_of_memory:
-        return wkv_fail(error, WKV_UNAVAILABLE, "no memory to read %s", what);
+        return wkv_fail(error, WKV_NO_MEMORY, "no memory to read %s", what);
     case json_error_duplicate_key:
         return wkv_fail(error, WKV_UNAUTHORIZED, "%s have a member twice", what);
     case json_error_null_character:
@@ -113,7 +113,7 @@ enum wkv_code wkv_json_strings(const char *what, const json_t *object, const cha
     size_t size = json_array_size(member);
     const char **texts = calloc(size == 0 ? 1 : size, sizeof *texts);
     if (texts == NULL)
-        return wkv_fail(error, WKV_UNAVAILABLE, "no memory to read %s", what);
+        return wkv_fail(error, WKV_NO_MEMORY, "no memory to read %s", what);
     for (size_t i = 0; i < size; i++) {
         texts[i] = json_string_value(json_array_get(member, i));
         if (texts[i] == NULL) {

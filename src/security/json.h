@@ -12,7 +12,7 @@
 
 /* Parses an object: nothing after it, no member twice at any depth, no NUL in a string, nested at most
  * WKV_TOKEN_MAX_DEPTH deep. `what` is what the texts call it. The caller owns *object.
- * Errors: WKV_UNAUTHORIZED, WKV_UNAVAILABLE (memory is short). */
+ * Errors: WKV_UNAUTHORIZED, WKV_NO_MEMORY (memory is short). */
 enum wkv_code wkv_json_object(const char *what, const unsigned char *bytes, size_t len, json_t **object,
                               struct wkv_error *error);
 
@@ -31,7 +31,7 @@ enum wkv_code wkv_json_integer(const char *what, const json_t *object, const cha
 
 /* An optional array of strings; null counts as missing. The caller frees *values with free; the texts are the
  * object's.
- * Errors: WKV_UNAUTHORIZED, WKV_UNAVAILABLE (memory is short). */
+ * Errors: WKV_UNAUTHORIZED, WKV_NO_MEMORY (memory is short). */
 enum wkv_code wkv_json_strings(const char *what, const json_t *object, const char *name, const char ***values,
                                size_t *count, struct wkv_error *error);
 

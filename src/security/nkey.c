@@ -152,7 +152,7 @@ static struct wkv_nkey_seed *new_seed(struct wkv_error *error)
 {
     struct wkv_nkey_seed *seed = sodium_init() < 0 ? NULL : sodium_malloc(sizeof *seed);
     if (seed == NULL)
-        wkv_fail(error, WKV_UNAVAILABLE, "no guarded memory for a seed");
+        wkv_fail(error, WKV_NO_MEMORY, "no guarded memory for a seed");
     return seed;
 }
 
@@ -169,7 +169,7 @@ enum wkv_code wkv_nkey_seed_generate(enum wkv_nkey_kind kind, struct wkv_nkey_se
 {
     struct wkv_nkey_seed *made = new_seed(error);
     if (made == NULL)
-        return WKV_UNAVAILABLE;
+        return WKV_NO_MEMORY;
     crypto_sign_keypair(made->public_key, made->secret_key);
     finish_seed(made, kind);
     *seed = made;
@@ -181,7 +181,7 @@ enum wkv_code wkv_nkey_seed_from_bytes(enum wkv_nkey_kind kind, const unsigned c
 {
     struct wkv_nkey_seed *made = new_seed(error);
     if (made == NULL)
-        return WKV_UNAVAILABLE;
+        return WKV_NO_MEMORY;
     crypto_sign_seed_keypair(made->public_key, made->secret_key, bytes);
     finish_seed(made, kind);
     *seed = made;
@@ -212,7 +212,7 @@ enum wkv_code wkv_nkey_seed_decode(const char *text, size_t len, struct wkv_nkey
                         len);
     struct wkv_nkey_seed *made = new_seed(error);
     if (made == NULL)
-        return WKV_UNAVAILABLE;
+        return WKV_NO_MEMORY;
     enum wkv_code code = decode_raw("the seed", text, len, made->raw, sizeof made->raw, error);
     if (code == WKV_OK)
         code = open_raw(made, error);

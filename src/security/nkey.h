@@ -83,7 +83,7 @@ bool wkv_nkey_verify(const struct wkv_nkey *key, const void *bytes, size_t len,
                      const unsigned char signature[WKV_NKEY_SIGNATURE_BYTES]);
 
 /* Makes a new random key pair. The caller owns *seed.
- * Errors: WKV_UNAVAILABLE (memory is short, or libsodium does not start). */
+ * Errors: WKV_NO_MEMORY (memory is short, or libsodium does not start). */
 enum wkv_code wkv_nkey_seed_generate(enum wkv_nkey_kind kind, struct wkv_nkey_seed **seed,
                                      struct wkv_error *error);
 
@@ -93,7 +93,7 @@ enum wkv_code wkv_nkey_seed_from_bytes(enum wkv_nkey_kind kind, const unsigned c
                                        struct wkv_nkey_seed **seed, struct wkv_error *error);
 
 /* Reads a seed from len characters; no NUL is needed. The caller owns *seed, and wipes text.
- * Errors: WKV_BAD_REQUEST (as wkv_nkey_decode, also where it is a public key), WKV_UNAVAILABLE. */
+ * Errors: WKV_BAD_REQUEST (as wkv_nkey_decode, also where it is a public key), WKV_NO_MEMORY. */
 enum wkv_code wkv_nkey_seed_decode(const char *text, size_t len, struct wkv_nkey_seed **seed,
                                    struct wkv_error *error);
 
@@ -101,7 +101,7 @@ enum wkv_code wkv_nkey_seed_decode(const char *text, size_t len, struct wkv_nkey
  * `keygen` prints; a byte order mark and lines that end as Windows' do make no difference. The file passes
  * through guarded memory only. The caller owns *seed. Errors: WKV_BAD_REQUEST (cannot be read or is not of
  * that kind, is longer than WKV_NKEY_SEED_FILE_BYTES, or holds no seed; the text does not quote path, which
- * may be a seed that was given by mistake), WKV_UNAVAILABLE. */
+ * may be a seed that was given by mistake), WKV_NO_MEMORY. */
 enum wkv_code wkv_nkey_seed_load(const char *path, enum wkv_file_kind kind, struct wkv_nkey_seed **seed,
                                  struct wkv_error *error);
 

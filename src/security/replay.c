@@ -90,13 +90,13 @@ enum wkv_code wkv_replay_create(const struct wkv_replay_options *options, struct
     struct wkv_replay *made =
         sodium_init() < 0 ? NULL : calloc(1, sizeof *made + shards * sizeof made->shards[0]);
     if (made == NULL)
-        return wkv_fail(error, WKV_UNAVAILABLE, "no memory for the replay window");
+        return wkv_fail(error, WKV_NO_MEMORY, "no memory for the replay window");
     made->shard_mask = shards - 1;
     randombytes_buf(made->key, sizeof made->key);
     for (; made->shard_count < shards; made->shard_count++)
         if (!shard_init(&made->shards[made->shard_count], entries / shards)) {
             wkv_replay_destroy(made);
-            return wkv_fail(error, WKV_UNAVAILABLE, "no memory for the replay window");
+            return wkv_fail(error, WKV_NO_MEMORY, "no memory for the replay window");
         }
     *replay = made;
     return WKV_OK;

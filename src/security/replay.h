@@ -36,7 +36,7 @@ struct wkv_replay_options {
 
 struct wkv_replay;
 
-/* Errors: WKV_BAD_REQUEST (an option is out of range), WKV_UNAVAILABLE (memory is short). */
+/* Errors: WKV_BAD_REQUEST (an option is out of range), WKV_NO_MEMORY (memory is short). */
 enum wkv_code wkv_replay_create(const struct wkv_replay_options *options, struct wkv_replay **replay,
                                 struct wkv_error *error);
 

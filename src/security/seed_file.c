@@ -68,7 +68,7 @@ enum wkv_code wkv_nkey_seed_load(const char *path, enum wkv_file_kind kind, stru
     char *bytes = sodium_init() < 0 ? NULL : sodium_malloc(WKV_NKEY_SEED_FILE_BYTES);
     size_t len;
     if (bytes == NULL)
-        return wkv_fail(error, WKV_UNAVAILABLE, "no guarded memory for a seed");
+        return wkv_fail(error, WKV_NO_MEMORY, "no guarded memory for a seed");
     enum wkv_code code =
         wkv_file_read("the seed's file", path, kind, bytes, WKV_NKEY_SEED_FILE_BYTES, &len, error);
     if (code == WKV_OK)

@@ -279,7 +279,7 @@ enum wkv_code wkv_token_read(const char *text, size_t len, enum wkv_token_kind k
                         what);
     *token = (struct wkv_token){.expires_s = WKV_TOKEN_NEVER, .bytes = malloc(len)};
     if (token->bytes == NULL)
-        return wkv_fail(error, WKV_UNAVAILABLE, "no memory to read %s", what);
+        return wkv_fail(error, WKV_NO_MEMORY, "no memory to read %s", what);
     enum wkv_code code = read_segments(&segments, kind, token, error);
     if (code != WKV_OK)
         wkv_token_destroy(token);

@@ -96,7 +96,7 @@ struct wkv_token {
 
 /* Reads a token WITHOUT verifying its signature, its times or its issuer: for `inspect`, never for a
  * decision. The caller destroys *token where it succeeds. Errors: WKV_UNAUTHORIZED (malformed, or not of that
- * kind), WKV_UNAVAILABLE (memory is short). */
+ * kind), WKV_NO_MEMORY (memory is short). */
 enum wkv_code wkv_token_read(const char *text, size_t len, enum wkv_token_kind kind, struct wkv_token *token,
                              struct wkv_error *error);
 
@@ -116,7 +116,7 @@ bool wkv_token_too_early(int64_t not_before_s, int64_t now_s);
 /* Reads a token of that kind (not WKV_TOKEN_ANY) and checks everything that can be told from the token
  * itself: times, that the issuer is in trust (actor claims: the issuers; invocation claims: the hosts, and
  * iat), and the signature. What it grants is the caller's to compare with the request. The caller destroys
- * *token where it succeeds. Errors: WKV_UNAUTHORIZED, WKV_UNAVAILABLE (memory is short). */
+ * *token where it succeeds. Errors: WKV_UNAUTHORIZED, WKV_NO_MEMORY (memory is short). */
 enum wkv_code wkv_token_verify(const char *text, size_t len, enum wkv_token_kind kind,
                                const struct wkv_trust *trust, int64_t now_s, struct wkv_token *token,
                                struct wkv_error *error);
@@ -147,7 +147,7 @@ struct wkv_token_actor_options {
 
 /* Makes actor claims, signed by an account's seed. *text is NUL-terminated; the caller frees it with free.
  * Errors: WKV_BAD_REQUEST (the seed is not an account's, the subject not a module's key, a text not UTF-8, a
- * time out of range, or a token over WKV_TOKEN_MAX_BYTES), WKV_UNAVAILABLE (memory is short). */
+ * time out of range, or a token over WKV_TOKEN_MAX_BYTES), WKV_NO_MEMORY (memory is short). */
 enum wkv_code wkv_token_mint_actor(const struct wkv_nkey_seed *account,
                                    const struct wkv_token_actor_options *options, int64_t now_s, char **text,
                                    struct wkv_error *error);

@@ -31,7 +31,7 @@ static enum wkv_code sign_claims(const struct wkv_nkey_seed *seed, const char *c
                         size - 1, WKV_TOKEN_MAX_BYTES);
     char *token = malloc(size);
     if (token == NULL)
-        return wkv_fail(error, WKV_UNAVAILABLE, "no memory for the claims");
+        return wkv_fail(error, WKV_NO_MEMORY, "no memory for the claims");
     size_t len = put_segment(token, HEADER, sizeof HEADER - 1);
     token[len++] = '.';
     len += put_segment(token + len, claims, claims_len);

@@ -32,7 +32,7 @@ enum wkv_code wkv_trust_create(struct wkv_trust **trust, struct wkv_error *error
 {
     struct wkv_trust *made = sodium_init() < 0 ? NULL : calloc(1, sizeof *made);
     if (made == NULL)
-        return wkv_fail(error, WKV_UNAVAILABLE, "no memory for the trusted keys");
+        return wkv_fail(error, WKV_NO_MEMORY, "no memory for the trusted keys");
     atomic_init(&made->references, 1);
     *trust = made;
     return WKV_OK;
@@ -85,7 +85,7 @@ static enum wkv_code add_key(struct wkv_trust *trust, enum wkv_trust_list which,
         return wkv_fail(error, WKV_BAD_REQUEST, "there are more than %d keys in the list of a %s",
                         WKV_TRUST_MAX_KEYS, entry_name(which));
     if (list->count == list->capacity && !list_grow(list))
-        return wkv_fail(error, WKV_UNAVAILABLE, "no memory for the trusted keys");
+        return wkv_fail(error, WKV_NO_MEMORY, "no memory for the trusted keys");
     size_t at = lower_bound(list, key->bytes);
     memmove(list->keys + at + 1, list->keys + at, (list->count - at) * sizeof *list->keys);
     memcpy(list->keys[at], key->bytes, sizeof *list->keys);
@@ -188,7 +188,7 @@ enum wkv_code wkv_trust_source_create(struct wkv_trust *trust, struct wkv_trust_
     struct wkv_trust_source *made = calloc(1, sizeof *made);
     if (made == NULL || pthread_mutex_init(&made->lock, NULL) != 0) {
         free(made);
-        return wkv_fail(error, WKV_UNAVAILABLE, "no memory for the trusted keys");
+        return wkv_fail(error, WKV_NO_MEMORY, "no memory for the trusted keys");
     }
     trust->generation = 1;
     made->current = trust;

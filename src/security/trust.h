@@ -32,7 +32,7 @@ enum wkv_trust_list {
 struct wkv_trust;
 
 /* Makes an empty set with one reference, the caller's. It trusts nobody.
- * Errors: WKV_UNAVAILABLE (memory is short, or libsodium does not start). */
+ * Errors: WKV_NO_MEMORY (memory is short, or libsodium does not start). */
 enum wkv_code wkv_trust_create(struct wkv_trust **trust, struct wkv_error *error);
 
 /* Adds the keys of len bytes of text to a list: keys are separated by commas or white space, and '#' begins a
@@ -69,7 +69,7 @@ void wkv_trust_release(struct wkv_trust *trust);
 struct wkv_trust_source;
 
 /* Makes a source and publishes trust in it, whose reference it takes over where it succeeds.
- * Errors: WKV_UNAVAILABLE (memory is short). */
+ * Errors: WKV_NO_MEMORY (memory is short). */
 enum wkv_code wkv_trust_source_create(struct wkv_trust *trust, struct wkv_trust_source **source,
                                       struct wkv_error *error);
 

@@ -370,7 +370,7 @@ static enum wkv_code init(struct server *server, struct wkv_error *error)
     server->workers = calloc(workers, sizeof *server->workers);
     server->each = calloc(workers + 1, sizeof *server->each);
     if (server->workers == NULL || server->each == NULL)
-        return wkv_fail(error, WKV_UNAVAILABLE, "no memory for %u workers", options->workers);
+        return wkv_fail(error, WKV_NO_MEMORY, "no memory for %u workers", options->workers);
     if (wkv_keeper_init(&server->each[0], &server->keepers, &server->discovery.loop, error) != WKV_OK)
         return error->code;
     server->keeper_count = 1;
@@ -415,7 +415,7 @@ static enum progress open_discovery(struct server *server, struct wkv_error *err
         enum progress progress = open_connections(server, 0, 1, error);
         if (progress == GO_ON)
             progress = claim_address(server, error);
-        if (progress != FAILED || error->code != WKV_UNAVAILABLE)
+        if (progress != FAILED || !wkv_code_may_pass(error->code))
             return progress;
         wkv_log_warn(server->options->log, "%s; asking again", error->text);
         if (wait_for_stop(server, -1, ASK_AGAIN_MS))

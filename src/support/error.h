@@ -8,14 +8,17 @@
 #define WKV_SUPPORT_ERROR_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* The codes of contract section 5, after ADR-32: what `Nats-Service-Error-Code` carries. */
+/* The codes of contract section 5, after ADR-32: what `Nats-Service-Error-Code` carries. What a caller is
+ * told of a code that is none of them is wkv_code_on_wire's to say. */
 enum wkv_code {
     WKV_OK = 0,
+    WKV_NO_MEMORY = 1,      /* malloc failed; not the memory budget */
     WKV_BAD_REQUEST = 400,  /* bytes that do not decode, an empty key, a negative expiry, int32 overflow */
     WKV_UNAUTHORIZED = 401, /* no claims, or claims that do not hold */
     WKV_FORBIDDEN = 403,    /* claims that hold but do not reach */
@@ -25,6 +28,18 @@ enum wkv_code {
     WKV_UNKNOWN_FATE = 504, /* a write whose outcome is not known: no answer of the engine memory */
     WKV_BUDGET_SPENT = 507, /* the memory budget is spent */
 };
+
+/* The code that a caller, a metric and the log see. */
+static inline enum wkv_code wkv_code_on_wire(enum wkv_code code)
+{
+    return code == WKV_NO_MEMORY ? WKV_UNAVAILABLE : code;
+}
+
+/* The same request may succeed later, or elsewhere: nothing is wrong with it. */
+static inline bool wkv_code_may_pass(enum wkv_code code)
+{
+    return wkv_code_on_wire(code) == WKV_UNAVAILABLE;
+}
 
 /* Bytes of the longest error text, its NUL included. A text goes into a NATS header, so it is one line. */
 #define WKV_ERROR_TEXT_BYTES 320

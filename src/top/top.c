@@ -52,7 +52,7 @@ static enum wkv_code show(struct top *top, struct wkv_error *error)
         made = top->notice.code != WKV_OK || wkv_top_lines(&view, &top->frame);
     }
     if (!made)
-        return wkv_fail(error, WKV_UNAVAILABLE, "no memory to show anything");
+        return wkv_fail(error, WKV_NO_MEMORY, "no memory to show anything");
     /* The signal is found where the next one is waited for. */
     if (!wkv_top_write(top->screen.out, out->data, out->len) && errno != EINTR)
         return wkv_fail(error, WKV_UNAVAILABLE, "cannot print: %s", strerror(errno));

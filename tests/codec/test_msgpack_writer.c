@@ -314,7 +314,7 @@ START_TEST(short_memory_is_told_at_the_end)
     begin(&keyvalue__list_range_response__descriptor);
     buffer.failed = true; /* as an append leaves it that found no memory */
     wkv_writer_string(&writer, 1, "v", 1);
-    ck_assert_int_eq(wkv_writer_end(&writer), WKV_UNAVAILABLE);
+    ck_assert_int_eq(wkv_writer_end(&writer), WKV_NO_MEMORY);
 }
 END_TEST
 
@@ -323,18 +323,18 @@ START_TEST(a_mistake_of_the_caller_never_becomes_a_reply)
     begin(&keyvalue__get_response__descriptor);
     wkv_writer_string(&writer, 1, "v", 1);
     wkv_writer_string(&writer, 1, "v", 1);
-    ck_assert_int_eq(wkv_writer_end(&writer), WKV_UNAVAILABLE);
+    ck_assert_int_eq(wkv_writer_end(&writer), WKV_NO_MEMORY);
     begin(&keyvalue__get_response__descriptor);
     wkv_writer_int32(&writer, 1, 1);
-    ck_assert_int_eq(wkv_writer_end(&writer), WKV_UNAVAILABLE);
+    ck_assert_int_eq(wkv_writer_end(&writer), WKV_NO_MEMORY);
     /* MessagePack has no length for it; no byte of it is read. */
     begin(&keyvalue__get_response__descriptor);
     wkv_writer_string(&writer, 1, "v", (size_t)UINT32_MAX + 1);
-    ck_assert_int_eq(wkv_writer_end(&writer), WKV_UNAVAILABLE);
+    ck_assert_int_eq(wkv_writer_end(&writer), WKV_NO_MEMORY);
     Keyvalue__AddResponse response = KEYVALUE__ADD_RESPONSE__INIT;
     begin(&keyvalue__get_response__descriptor);
     wkv_writer_message(&writer, &response.base);
-    ck_assert_int_eq(wkv_writer_end(&writer), WKV_UNAVAILABLE);
+    ck_assert_int_eq(wkv_writer_end(&writer), WKV_NO_MEMORY);
 }
 END_TEST
 

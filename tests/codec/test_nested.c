@@ -233,7 +233,7 @@ START_TEST(a_whole_message_is_written)
     ck_assert_uint_eq(writer.total_bytes, strlen(json));
     wkv_writer_begin(&writer, &core__empty__descriptor, WKV_JSON, &buffer, 10);
     wkv_writer_message(&writer, &descriptor.base);
-    ck_assert_int_eq(wkv_writer_end(&writer), WKV_UNAVAILABLE);
+    ck_assert_int_eq(wkv_writer_end(&writer), WKV_NO_MEMORY);
     wkv_buffer_destroy(&buffer);
 }
 END_TEST

@@ -264,10 +264,10 @@ START_TEST(a_width_that_the_field_has_not_is_the_callers_mistake)
 {
     wkv_writer_begin(&writer, &operator__inspect_reply__descriptor, WKV_JSON, &buffer, 1000);
     wkv_writer_int32(&writer, 3, 1);
-    ck_assert_int_eq(wkv_writer_end(&writer), WKV_UNAVAILABLE);
+    ck_assert_int_eq(wkv_writer_end(&writer), WKV_NO_MEMORY);
     wkv_writer_begin(&writer, &operator__keys_request__descriptor, WKV_JSON, &buffer, 1000);
     wkv_writer_int64(&writer, 4, 1);
-    ck_assert_int_eq(wkv_writer_end(&writer), WKV_UNAVAILABLE);
+    ck_assert_int_eq(wkv_writer_end(&writer), WKV_NO_MEMORY);
 }
 END_TEST
 

@@ -229,7 +229,7 @@ START_TEST(short_memory_is_told_at_the_end)
     begin(&keyvalue__set_response__descriptor, WKV_PROTOBUF);
     buffer.failed = true; /* as an append leaves it that found no memory */
     wkv_writer_string(&writer, 1, "v", 1);
-    ck_assert_int_eq(wkv_writer_end(&writer), WKV_UNAVAILABLE);
+    ck_assert_int_eq(wkv_writer_end(&writer), WKV_NO_MEMORY);
 }
 END_TEST
 
@@ -264,7 +264,7 @@ START_TEST(a_mistake_of_the_caller_never_becomes_a_reply)
         wkv_writer_int32(&writer, 1, 1);
         break;
     }
-    ck_assert_int_eq(wkv_writer_end(&writer), WKV_UNAVAILABLE);
+    ck_assert_int_eq(wkv_writer_end(&writer), WKV_NO_MEMORY);
 }
 END_TEST
 

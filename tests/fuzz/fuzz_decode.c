@@ -35,7 +35,7 @@ static void write_and_decode_again(const ProtobufCMessage *message, enum wkv_enc
     must(test_write(message, encoding, &buffer, SIZE_MAX, &writer) == WKV_OK);
     enum wkv_code code =
         wkv_decode(message->descriptor, encoding, buffer.data, buffer.len, arena, &back, NULL);
-    must(code == WKV_UNAVAILABLE || (code == WKV_OK && test_messages_equal(message, back)));
+    must(code == WKV_NO_MEMORY || (code == WKV_OK && test_messages_equal(message, back)));
     wkv_buffer_destroy(&buffer);
 }
 
@@ -51,7 +51,7 @@ static void decode(const ProtobufCMessageDescriptor *type, enum wkv_encoding enc
         write_and_decode_again(message, WKV_JSON, arena);
         write_and_decode_again(message, WKV_MSGPACK, arena);
     } else {
-        must(code == WKV_BAD_REQUEST || code == WKV_UNAVAILABLE);
+        must(code == WKV_BAD_REQUEST || code == WKV_NO_MEMORY);
         must(error.code == code && error.text[0] != '\0' && message == NULL);
     }
     must(arena->total_bytes <= ARENA_MAX_BYTES);

@@ -191,7 +191,7 @@ static void check_refusal(const struct wkv_request *request, enum wkv_code code,
     must_be_error(error, code);
     must(code == WKV_BAD_REQUEST || code == WKV_UNAUTHORIZED || code == WKV_FORBIDDEN ||
          code == WKV_WRONG_KIND || code == WKV_TOO_LARGE || code == WKV_UNAVAILABLE ||
-         code == WKV_BUDGET_SPENT);
+         code == WKV_NO_MEMORY || code == WKV_BUDGET_SPENT);
     must(strncmp(error->text, request->operation->name, name_len) == 0 && error->text[name_len] == ':');
 }
 

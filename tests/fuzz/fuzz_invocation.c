@@ -59,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     if (wkv_arena_init(&arena, ARENA_FIRST_BYTES, ARENA_MAX_BYTES) != 0)
         abort();
     enum wkv_code code = wkv_invocation_decode(bytes, len, &arena, &invocation, &error);
-    must(code == WKV_OK || code == WKV_BAD_REQUEST || code == WKV_UNAVAILABLE);
+    must(code == WKV_OK || code == WKV_BAD_REQUEST || code == WKV_NO_MEMORY);
     must(code == error.code && (code == WKV_OK) == (error.text[0] == '\0'));
     must(code == WKV_OK || invocation.msg.len + invocation.operation.len + invocation.host_id.len == 0);
     must(invocation.msg.len <= len && arena.total_bytes <= ARENA_MAX_BYTES);

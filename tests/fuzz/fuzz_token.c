@@ -100,7 +100,7 @@ static void check_token(const char *text, size_t len, enum wkv_token_kind kind)
         wkv_token_destroy(&token);
     } else {
         must_be_error(&error, error.code);
-        must(error.code == WKV_UNAUTHORIZED || error.code == WKV_UNAVAILABLE);
+        must(error.code == WKV_UNAUTHORIZED || error.code == WKV_NO_MEMORY);
     }
     if (wkv_token_read(text, len, WKV_TOKEN_ANY, &token, &error) == WKV_OK)
         wkv_token_destroy(&token);

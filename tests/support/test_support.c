@@ -117,6 +117,19 @@ START_TEST(error_text_is_one_line_of_printable_ascii)
 }
 END_TEST
 
+START_TEST(a_failed_malloc_is_503_on_the_wire_and_no_spent_budget)
+{
+    static const enum wkv_code same[] = {WKV_OK,          WKV_BAD_REQUEST,  WKV_TOO_LARGE,
+                                         WKV_UNAVAILABLE, WKV_UNKNOWN_FATE, WKV_BUDGET_SPENT};
+    for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
+        ck_assert_int_eq(wkv_code_on_wire(same[i]), same[i]);
+        ck_assert_int_eq(wkv_code_may_pass(same[i]), same[i] == WKV_UNAVAILABLE);
+    }
+    ck_assert_int_eq(wkv_code_on_wire(WKV_NO_MEMORY), 503);
+    ck_assert(wkv_code_may_pass(WKV_NO_MEMORY));
+}
+END_TEST
+
 /* Logs one line to a pipe and gives it back. */
 static const char *logged(enum wkv_log_level at, enum wkv_log_format format, enum wkv_log_level level,
                           const char *text)
@@ -197,6 +210,7 @@ Suite *support_suite(void)
     tcase_add_test(tests, buffer_grows_and_keeps_its_bytes);
     tcase_add_test(tests, buffer_remembers_a_growth_that_failed);
     tcase_add_test(tests, error_text_is_one_line_of_printable_ascii);
+    tcase_add_test(tests, a_failed_malloc_is_503_on_the_wire_and_no_spent_budget);
     tcase_add_test(tests, log_lines_are_one_line_an_event);
     tcase_add_test(tests, log_lines_in_json_parse_whatever_stands_in_them);
     tcase_add_test(tests, log_words_are_read_exactly);
