@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.request
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../deploy/grafana"))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../grafana"))
 sys.dont_write_bytecode = True
 import dashboard  # noqa: E402
 

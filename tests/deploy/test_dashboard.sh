@@ -8,8 +8,7 @@ source "$here/../lib/report.sh"
 # shellcheck source=deploy/lib/local-servers.sh
 source "$here/../../deploy/lib/local-servers.sh"
 
-readonly FOLDER=$here/../../deploy/grafana
-readonly BOARD=$FOLDER/wascc-keyvalue.json
+readonly BOARD=$here/../../deploy/grafana/wascc-keyvalue.json
 # Debian's own, for which its python3-matplotlib is.
 readonly PYTHON=/usr/bin/python3
 
@@ -167,7 +166,7 @@ draws()
 {
     if ! "$PYTHON" -c 'import matplotlib' 2>/dev/null; then
         skip "dashboard: the picture: python3-matplotlib is not on this machine"
-    elif timeout 120 "$FOLDER/draw.py" --prometheus "$prometheus" --last 30s "$work/picture.png" >"$work/draw.log" 2>&1 &&
+    elif timeout 120 "$here/../grafana/draw.py" --prometheus "$prometheus" --last 30s "$work/picture.png" >"$work/draw.log" 2>&1 &&
         [[ "$(head -c 4 "$work/picture.png" | tail -c 3)" == PNG ]]; then
         ok "dashboard: the picture is drawn"
     else

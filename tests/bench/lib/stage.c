@@ -1,0 +1,223 @@
+#include "stage.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define START_TIMEOUT_NS ((int64_t)20 * 1000000000)
+#define POLL_NS 10000000
+#define MAX_WINDOW_NS ((int64_t)60 * 1000000000)
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+bool bench_stage_interrupted(void)
+{
+    return interrupted != 0;
+}
+
+static void pause_a_little(void)
+{
+    struct timespec pause = {.tv_nsec = POLL_NS};
+    nanosleep(&pause, NULL);
+}
+
+static void name_log(struct bench_stage *stage, struct bench_child *child)
+{
+    snprintf(child->log_path, BENCH_PATH_BYTES, "%s/%u.log", stage->folder, stage->logs++);
+}
+
+/* ---- the server ---- */
+
+/* Finds the port in `{"nats":["nats://127.0.0.1:4222"],…}`. Returns 0 where it is not (wholly) there yet. */
+static uint16_t read_port(const char *path)
+{
+    static const char before[] = "nats://127.0.0.1:";
+    char text[1024];
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return 0;
+    size_t len = fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    text[len] = '\0';
+    char *at = strstr(text, before);
+    if (at == NULL)
+        return 0;
+    char *end;
+    unsigned long port = strtoul(at + strlen(before), &end, 10);
+    return *end == '"' && port > 0 && port <= UINT16_MAX ? (uint16_t)port : 0;
+}
+
+static int start_server(struct bench_stage *stage)
+{
+    struct bench_child *server = &stage->server;
+    char *argv[] = {"nats-server", "-a", "127.0.0.1", "-p", "-1", "--ports_file_dir", stage->folder, NULL};
+    char path[BENCH_PATH_BYTES];
+    server->name = "nats-server";
+    name_log(stage, server);
+    if (bench_child_start(server, "nats-server", argv) != 0)
+        return -1;
+    snprintf(path, sizeof path, "%s/nats-server_%d.ports", stage->folder, (int)server->pid);
+    int64_t deadline = bench_now_ns() + START_TIMEOUT_NS;
+    while ((stage->port = read_port(path)) == 0) {
+        if (!bench_child_alive(server))
+            return -1;
+        if (interrupted || bench_now_ns() > deadline) {
+            bench_complain("nats-server did not say its port in %s", path);
+            return -1;
+        }
+        pause_a_little();
+    }
+    snprintf(stage->url, sizeof stage->url, "nats://127.0.0.1:%u", (unsigned)stage->port);
+    return 0;
+}
+
+/* ---- the responders ---- */
+
+int bench_stage_start_echo(struct bench_stage *stage, struct bench_child *child, char *kind, char *subject)
+{
+    char *argv[] = {"wascc-keyvalue-bench", BENCH_ECHO_ARGUMENT, kind, stage->url, subject, NULL};
+    name_log(stage, child);
+    return bench_child_start(child, "/proc/self/exe", argv);
+}
+
+int bench_stage_start_provider(struct bench_stage *stage, struct bench_child *child, char *argv[])
+{
+    name_log(stage, child);
+    if (access(argv[0], X_OK) != 0) {
+        bench_complain("there is no provider to measure at %s (%s): build it or name it with --provider",
+                       argv[0], strerror(errno));
+        return -1;
+    }
+    return bench_child_start(child, argv[0], argv);
+}
+
+/* Tells what is known of a child that let a run fail. */
+static void explain(struct bench_child *child)
+{
+    if (child->pid > 0 && bench_child_alive(child))
+        bench_child_show_log(child);
+}
+
+enum bench_status bench_stage_run(struct bench_stage *stage, const struct bench_work *work,
+                                  struct bench_result *result)
+{
+    enum bench_status status = bench_requester_run(stage->requester, work, result);
+    if (status == BENCH_FAILED && !interrupted) {
+        explain(&stage->server);
+        explain(work->responder);
+    }
+    return status;
+}
+
+int bench_stage_await(struct bench_stage *stage, const struct bench_work *work)
+{
+    struct bench_result result;
+    int64_t deadline = bench_now_ns() + START_TIMEOUT_NS;
+    for (;;) {
+        enum bench_status status = bench_stage_run(stage, work, &result);
+        if (status != BENCH_NO_RESPONDERS)
+            return status == BENCH_OK ? 0 : -1;
+        if (!bench_child_alive(work->responder))
+            return -1;
+        if (interrupted || bench_now_ns() > deadline) {
+            bench_complain("nobody answers on %s", work->subject);
+            bench_child_show_log(work->responder);
+            return -1;
+        }
+        pause_a_little();
+    }
+}
+
+int bench_stage_measure(struct bench_stage *stage, const struct bench_options *options, uint64_t most,
+                        struct bench_work *work, struct bench_result *result)
+{
+    uint64_t window_most = most - most / 10;
+    work->window_ns = options->requests > 0 ? MAX_WINDOW_NS : (int64_t)(options->seconds * 1e9);
+    work->warmup_ns = work->window_ns / 10;
+    work->window_replies = options->requests;
+    if (most > 0 && (work->window_replies == 0 || work->window_replies > window_most))
+        work->window_replies = window_most;
+    work->warmup_replies = work->window_replies / 10;
+    enum bench_status status = bench_stage_run(stage, work, result);
+    if (status == BENCH_NO_RESPONDERS) {
+        bench_complain("nobody answers on %s any more", work->subject);
+        explain(&stage->server);
+        explain(work->responder);
+    }
+    if (status == BENCH_OK && result->responder_cpu_ns <= 0) {
+        bench_complain("cannot read the processor time of %s", work->responder->name);
+        status = BENCH_FAILED;
+    }
+    return status == BENCH_OK ? 0 : -1;
+}
+
+/* ---- beginning and end ---- */
+
+/* Debian keeps nats-server in /usr/sbin, which is not on everyone's PATH. */
+static int widen_path(void)
+{
+    char wider[4096];
+    const char *path = getenv("PATH");
+    int len =
+        snprintf(wider, sizeof wider, "%s:/usr/sbin", path == NULL || *path == '\0' ? "/usr/bin:/bin" : path);
+    return len < (int)sizeof wider ? setenv("PATH", wider, 1) : 0;
+}
+
+static int make_folder(struct bench_stage *stage)
+{
+    const char *temporary = getenv("TMPDIR");
+    int len = snprintf(stage->folder, sizeof stage->folder, "%s/wascc-keyvalue-bench-XXXXXX",
+                       temporary == NULL || *temporary == '\0' ? "/tmp" : temporary);
+    if (len >= (int)sizeof stage->folder)
+        snprintf(stage->folder, sizeof stage->folder, "/tmp/wascc-keyvalue-bench-XXXXXX");
+    if (mkdtemp(stage->folder) != NULL)
+        return 0;
+    stage->folder[0] = '\0';
+    return -1;
+}
+
+int bench_stage_begin(struct bench_stage *stage)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+    if (sigaction(SIGINT, &action, NULL) != 0 || sigaction(SIGTERM, &action, NULL) != 0 ||
+        sigaction(SIGHUP, &action, NULL) != 0 || widen_path() != 0 || make_folder(stage) != 0) {
+        bench_complain("cannot make a folder for this run: %s", strerror(errno));
+        return -1;
+    }
+    if (start_server(stage) != 0)
+        return -1;
+    stage->requester = bench_requester_open(stage->port, &interrupted);
+    return stage->requester == NULL ? -1 : 0;
+}
+
+static void remove_folder(const char *folder)
+{
+    DIR *entries = opendir(folder);
+    if (entries == NULL)
+        return;
+    for (struct dirent *entry; (entry = readdir(entries)) != NULL;) {
+        if (entry->d_name[0] != '.')
+            unlinkat(dirfd(entries), entry->d_name, 0);
+    }
+    closedir(entries);
+    rmdir(folder);
+}
+
+void bench_stage_end(struct bench_stage *stage)
+{
+    bench_requester_close(stage->requester);
+    bench_child_stop(&stage->server); /* last: all others are its clients */
+    if (stage->folder[0] != '\0')
+        remove_folder(stage->folder);
+}
