@@ -20,8 +20,16 @@ void wkv_expose_metric(struct wkv_buffer *page, const char *name, const char *ty
         put(page, parts[i]);
 }
 
+static void put_byte(struct wkv_buffer *page, unsigned char byte)
+{
+    char text[8];
+    (void)snprintf(text, sizeof text, "\\\\x%02x", byte);
+    put(page, text);
+}
+
 /* "label_value can be any sequence of UTF-8 characters, but the backslash, double-quote and line feed
- * characters have to be escaped." One value that is not UTF-8 would cost the scraper the whole page. */
+ * characters have to be escaped." One value that is not UTF-8 would cost the scraper the whole page, so the
+ * bytes of such a value are shown. */
 static void put_label_value(struct wkv_buffer *page, const char *value)
 {
     bool valid = wkv_utf8_valid(value, strlen(value));
@@ -30,8 +38,10 @@ static void put_label_value(struct wkv_buffer *page, const char *value)
             put(page, "\\n");
         else if (*c == '\\' || *c == '"')
             (void)wkv_buffer_append(page, (const char[]){'\\', *c}, 2);
+        else if (!valid && (unsigned char)*c >= 0x80)
+            put_byte(page, (unsigned char)*c);
         else
-            (void)wkv_buffer_append(page, !valid && (unsigned char)*c >= 0x80 ? "?" : c, 1);
+            (void)wkv_buffer_append(page, c, 1);
     }
 }
 

@@ -11,7 +11,7 @@
 /* A label of a sample. A list of them ends with a name that is NULL; NULL is a list of none. */
 struct wkv_label {
     const char *name;
-    const char *value; /* any bytes; what is not UTF-8 is shown with '?' for its bytes */
+    const char *value; /* any bytes; of one that is not UTF-8 the bytes are shown as \xNN */
 };
 
 /* Each of these appends to page, which remembers where memory was short. */

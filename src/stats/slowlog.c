@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "stats/block.h"
+#include "support/shown.h"
 
 /* Less than any duration: there is room. */
 #define NO_THRESHOLD INT64_C(-1)
@@ -39,20 +40,12 @@ static void begin_window(struct wkv_stats_block *block, int64_t end_ns)
     block->slow_window_end_ns = block->start_ns + (number + 1) * WKV_STATS_SLOW_WINDOW_NS;
 }
 
-/* A name from the wire: a longer one is cut, and what could break out of a line becomes '?'. */
-static void copy_actor(struct wkv_text actor, char out[WKV_BINDINGS_MAX_NAME_BYTES + 1])
-{
-    size_t len = actor.len < WKV_BINDINGS_MAX_NAME_BYTES ? actor.len : WKV_BINDINGS_MAX_NAME_BYTES;
-    for (size_t i = 0; i < len; i++)
-        out[i] = actor.data[i] < 0x20 || actor.data[i] > 0x7e ? '?' : actor.data[i];
-    out[len] = '\0';
-}
-
 static void keep(const struct wkv_stats_block *block, const struct wkv_stats_request *request,
                  int64_t duration_ns, struct wkv_stats_slow *slow)
 {
     slow->operation = request->operation;
-    copy_actor(request->actor, slow->actor);
+    (void)wkv_shown(WKV_SHOWN_ASCII, request->actor.data, request->actor.len, slow->actor,
+                    sizeof slow->actor);
     slow->code = request->code;
     slow->start_wall_ns = block->start_wall_ns + (request->start_ns - block->start_ns);
     slow->duration_ns = duration_ns;

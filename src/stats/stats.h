@@ -201,7 +201,7 @@ bool wkv_stats_service(struct wkv_stats *stats, int64_t now_ns, struct wkv_stats
 
 struct wkv_stats_slow {
     size_t operation;
-    char actor[WKV_BINDINGS_MAX_NAME_BYTES + 1]; /* a longer name is cut; printable ASCII, the rest is '?' */
+    char actor[WKV_BINDINGS_MAX_NAME_BYTES + 1]; /* a longer name is cut; printable ASCII, the rest as \xNN */
     enum wkv_code code;
     int64_t start_wall_ns; /* since 1970 */
     int64_t duration_ns;

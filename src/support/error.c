@@ -4,15 +4,21 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "support/shown.h"
+
 /* Formats the rest of the text, from `used` on. */
 static void write_text(struct wkv_error *error, size_t used, const char *format, va_list args)
 {
+    char raw[WKV_ERROR_TEXT_BYTES];
     int written = vsnprintf(error->text + used, sizeof error->text - used, format, args);
     if (written < 0)
         error->text[used] = '\0';
-    for (char *c = error->text; *c != '\0'; c++)
-        if (*c < 0x20 || *c > 0x7e)
-            *c = '?';
+    size_t len = strlen(error->text), printable = 0;
+    while (printable < len && error->text[printable] >= 0x20 && error->text[printable] <= 0x7e)
+        printable++;
+    memcpy(raw, error->text + printable, len - printable);
+    (void)wkv_shown(WKV_SHOWN_ASCII, raw, len - printable, error->text + printable,
+                    sizeof error->text - printable);
 }
 
 enum wkv_code wkv_fail(struct wkv_error *error, enum wkv_code code, const char *format, ...)

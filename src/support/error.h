@@ -50,8 +50,9 @@ struct wkv_error {
 };
 
 /* Sets error to code and the formatted text, and returns code, so that a failing function ends with
- * `return wkv_fail(error, WKV_…, "…")`. A text that is too long is cut; anything but printable ASCII is
- * replaced by '?', so a caller's bytes can never break out of a header or a log line. error may be NULL. */
+ * `return wkv_fail(error, WKV_…, "…")`. A text that is too long is cut; a byte that is not printable
+ * ASCII is shown as \xNN, so a caller's bytes can never break out of a header or a log line. error may be
+ * NULL. */
 enum wkv_code wkv_fail(struct wkv_error *error, enum wkv_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -1,5 +1,6 @@
 #include "top/format.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -85,19 +86,17 @@ const char *wkv_top_time(int64_t wall_ns, char out[WKV_TOP_CELL_BYTES])
     return out;
 }
 
-const char *wkv_top_safe(const char *text, char *out, size_t out_bytes)
+const char *wkv_top_word(const char *text, char *out, size_t out_bytes)
 {
-    size_t i = 0;
-    for (; text[i] != '\0' && i + 1 < out_bytes; i++)
-        out[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
-    out[i] = '\0';
-    return out;
-}
-
-const char *wkv_top_safe_word(const char *text, char *out, size_t out_bytes)
-{
-    (void)wkv_top_safe(text, out, out_bytes);
-    for (char *c = strpbrk(out, " =\"\\"); c != NULL; c = strpbrk(c, " =\"\\"))
-        *c = '?';
+    size_t len = 0;
+    for (; *text != '\0'; text++) {
+        bool breaks = strchr(" =\"", *text) != NULL;
+        size_t wanted = breaks ? sizeof "\\x20" - 1 : 1;
+        if (len + wanted >= out_bytes)
+            break;
+        (void)snprintf(out + len, out_bytes - len, breaks ? "\\x%02x" : "%c", *text);
+        len += wanted;
+    }
+    out[len] = '\0';
     return out;
 }

@@ -15,10 +15,8 @@ const char *wkv_top_duration(uint64_t ns, char out[WKV_TOP_CELL_BYTES]);  /* 850
 const char *wkv_top_uptime(double seconds, char out[WKV_TOP_CELL_BYTES]); /* 12s, 3m12s, 4h05m, 12d03h */
 const char *wkv_top_time(int64_t wall_ns, char out[WKV_TOP_CELL_BYTES]);  /* 2026-01-31T12:00:00.000Z */
 
-/* Copies text, cut to fit, with '?' for everything but printable ASCII. */
-const char *wkv_top_safe(const char *text, char *out, size_t out_bytes);
-
-/* The same for a value in a line of pairs: neither a space nor '=' nor a quotation mark stays. */
-const char *wkv_top_safe_word(const char *text, char *out, size_t out_bytes);
+/* Copies printable text for a value in a line of pairs: a space, '=' or a quotation mark is shown as \xNN.
+ * Cut to fit, but not within such an escape. */
+const char *wkv_top_word(const char *text, char *out, size_t out_bytes);
 
 #endif

@@ -60,10 +60,10 @@ static void print_service(struct wkv_buffer *out, const struct wkv_top_instance 
 
 static void print_operations(struct wkv_buffer *out, const struct wkv_top_instance *instance)
 {
-    char name[WKV_TOP_NAME_BYTES];
+    char name[WKV_TOP_SHOWN * WKV_TOP_NAME_BYTES];
     for (size_t i = 0; i < instance->endpoint_count; i++)
         if (instance->endpoints[i].requests > 0)
-            print(out, " op_%s_per_s=%.3f", wkv_top_safe_word(instance->endpoints[i].name, name, sizeof name),
+            print(out, " op_%s_per_s=%.3f", wkv_top_word(instance->endpoints[i].name, name, sizeof name),
                   instance->endpoints[i].requests_per_s);
 }
 
@@ -71,9 +71,9 @@ static void print_instance(struct wkv_buffer *out, const struct wkv_top_view *vi
                            const struct wkv_top_instance *instance)
 {
     static const char *const states[] = {"serving", "unready", "gone"};
-    char time[WKV_TOP_CELL_BYTES], id[WKV_TOP_ID_BYTES], text[WKV_TOP_ERROR_BYTES];
+    char time[WKV_TOP_CELL_BYTES], id[sizeof instance->id], text[WKV_TOP_ERROR_BYTES];
     print(out, "time=%s instance=%s state=%s", wkv_top_time(view->wall_ns, time),
-          wkv_top_safe_word(instance->id, id, sizeof id), states[instance->state]);
+          wkv_top_word(instance->id, id, sizeof id), states[instance->state]);
     if (instance->state != WKV_TOP_GONE) {
         print_traffic(out, view, instance);
         print_service(out, instance);
@@ -81,7 +81,7 @@ static void print_instance(struct wkv_buffer *out, const struct wkv_top_view *vi
     }
     /* The one value with spaces in it comes last, and has no quotation mark inside. */
     if (instance->state != WKV_TOP_GONE && instance->last_error[0] != '\0') {
-        (void)wkv_top_safe(instance->last_error, text, sizeof text);
+        memcpy(text, instance->last_error, sizeof text);
         for (char *mark = strchr(text, '"'); mark != NULL; mark = strchr(mark, '"'))
             *mark = '\'';
         print(out, " last_error=\"%s\"", text);

@@ -7,6 +7,7 @@
 
 #include "nats/subject.h"
 #include "support/clock.h"
+#include "support/shown.h"
 
 #define STATS_TYPE "io.nats.micro.v1.stats_response"
 #define SERVICE_NAME "wascc-keyvalue"
@@ -24,10 +25,11 @@ static uint64_t read_count(const json_t *object, const char *name)
     return number >= TWO_TO_64 ? UINT64_MAX : (uint64_t)number;
 }
 
+/* Reads a text so that it can be printed; one that is too long is cut. */
 static void read_text(const json_t *object, const char *name, char *out, size_t out_bytes)
 {
     const char *text = json_string_value(json_object_get(object, name));
-    (void)snprintf(out, out_bytes, "%s", text == NULL ? "" : text);
+    (void)wkv_shown(WKV_SHOWN_ASCII, text, text == NULL ? 0 : strlen(text), out, out_bytes);
 }
 
 static bool says(const json_t *object, const char *name, const char *expected)

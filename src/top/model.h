@@ -1,8 +1,8 @@
 /* What `top` knows: the instances that answered STATS, and what happened between two answers of each.
  *
  * A look is one question and its answers: begin, hear each answer, end. All bytes of an answer are untrusted:
- * whoever may publish on this user's inbox can send them. Texts stay as they came (cut to fit); who prints
- * them makes them printable. Not thread-safe.
+ * whoever may publish on this user's inbox can send them. Texts are kept as printable ASCII, cut to fit: any
+ * other byte is shown as \xNN. Not thread-safe.
  */
 #ifndef WKV_TOP_MODEL_H
 #define WKV_TOP_MODEL_H
@@ -16,7 +16,8 @@
 
 #define WKV_TOP_INSTANCES 64 /* of one address at the most; more are not taken up */
 #define WKV_TOP_ENDPOINTS 48 /* of one instance; further ones are ignored */
-#define WKV_TOP_ID_BYTES 64  /* NULs included; a longer id is no instance's */
+#define WKV_TOP_ID_BYTES 64  /* NUL included; a longer id is no instance's */
+#define WKV_TOP_SHOWN 4      /* characters that a byte is shown as, at the most */
 #define WKV_TOP_NAME_BYTES 32
 #define WKV_TOP_ERROR_BYTES 192
 
@@ -40,7 +41,7 @@ enum wkv_top_state {
 /* One instance, or the sum of several. A number that an answer does not have, or has in another type, is 0.
  */
 struct wkv_top_instance {
-    char id[WKV_TOP_ID_BYTES];
+    char id[WKV_TOP_SHOWN * WKV_TOP_ID_BYTES];
     enum wkv_top_state state;
     bool heard;       /* in this look */
     bool measured;    /* two answers are known: the rates mean something */

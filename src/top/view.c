@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "support/shown.h"
 #include "top/format.h"
 
 /* ---- a page: the lines of a table are cut, those of the head go on in the next row ---- */
@@ -112,15 +113,20 @@ static size_t present(const struct wkv_top_model *model)
     return count;
 }
 
+static const char *show(const char *text, char *out, size_t out_bytes)
+{
+    (void)wkv_shown(WKV_SHOWN_ASCII, text, strlen(text), out, out_bytes);
+    return out;
+}
+
 static void show_title(struct page *page, const struct wkv_top_view *view)
 {
     char binding[128], space[128], time[WKV_TOP_CELL_BYTES];
     const char *lattice = view->model->address->lattice_namespace;
     size_t count = present(view->model);
-    put(page, "wascc-keyvalue top  binding %s",
-        wkv_top_safe(view->model->address->binding, binding, sizeof binding));
+    put(page, "wascc-keyvalue top  binding %s", show(view->model->address->binding, binding, sizeof binding));
     if (lattice != NULL && *lattice != '\0')
-        put(page, "  namespace %s", wkv_top_safe(lattice, space, sizeof space));
+        put(page, "  namespace %s", show(lattice, space, sizeof space));
     put(page, "  %zu instance%s  %.8s UTC", count, count == 1 ? "" : "s",
         wkv_top_time(view->wall_ns, time) + sizeof "2026-01-31T" - 1);
     end_parts(page);
@@ -170,7 +176,7 @@ static void show_head(struct page *page, const struct wkv_top_view *view, const 
     char text[WKV_TOP_ERROR_BYTES];
     show_title(page, view);
     if (*view->notice != '\0') {
-        put(page, "%s", wkv_top_safe(view->notice, text, sizeof text));
+        put(page, "%s", show(view->notice, text, sizeof text));
         end_line(page);
     }
     if (present(view->model) == 0)
@@ -179,7 +185,7 @@ static void show_head(struct page *page, const struct wkv_top_view *view, const 
     if (all->has_service)
         show_holdings(page, all);
     if (all->last_error[0] != '\0') {
-        put(page, "last error  %s", wkv_top_safe(all->last_error, text, sizeof text));
+        put(page, "last error  %s", all->last_error);
         end_line(page);
     }
 }
@@ -235,10 +241,10 @@ static void put_service(struct page *page, const struct wkv_top_instance *instan
 static void show_instance(struct page *page, const struct wkv_top_view *view,
                           const struct wkv_top_instance *instance, size_t width)
 {
-    char id[WKV_TOP_ID_BYTES], text[WKV_TOP_ERROR_BYTES], cells[5][WKV_TOP_CELL_BYTES];
+    char cells[5][WKV_TOP_CELL_BYTES];
     struct wkv_stats_latency latency;
     bool minute;
-    put(page, "%-*.*s", (int)width, (int)width, wkv_top_safe(instance->id, id, sizeof id));
+    put(page, "%-*.*s", (int)width, (int)width, instance->id);
     if (instance->state == WKV_TOP_GONE) {
         put(page, "    gone");
         end_line(page);
@@ -256,7 +262,7 @@ static void show_instance(struct page *page, const struct wkv_top_view *view,
     put_latency(page, &latency, minute);
     put(page, " %8s", wkv_top_count(instance->errors, cells[0]));
     put_service(page, instance);
-    put(page, " %s", wkv_top_safe(instance->last_error, text, sizeof text));
+    put(page, " %s", instance->last_error);
     end_line(page);
 }
 
@@ -312,11 +318,11 @@ static void show_operations(struct page *page, const struct wkv_top_view *view,
     put(page, "%-*s    REQ/S   ERR/S" LATENCY_HEAD " REQUESTS   ERRORS", (int)width, "OPERATION");
     end_line(page);
     for (size_t i = 0; i < count && rows_left(page) > 0; i++) {
-        char name[WKV_TOP_NAME_BYTES], cells[2][WKV_TOP_CELL_BYTES];
+        char cells[2][WKV_TOP_CELL_BYTES];
         struct wkv_stats_latency latency;
         bool minute;
         wkv_top_latency(view->model, NULL, sorted[i]->name, &latency, &minute);
-        put(page, "%-*s", (int)width, wkv_top_safe(sorted[i]->name, name, sizeof name));
+        put(page, "%-*s", (int)width, sorted[i]->name);
         put(page, " %8s %7s", rate(all->measured, sorted[i]->requests_per_s, cells[0]),
             rate(all->measured, sorted[i]->errors_per_s, cells[1]));
         put_latency(page, &latency, minute);

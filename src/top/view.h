@@ -1,6 +1,6 @@
 /* What `top` shows: a frame for a terminal, or plain lines for scripts, from a model. Pure functions: the
- * same model makes the same bytes. Whatever came from the network is shown as printable ASCII ('?' in place
- * of the rest), so nobody can send a terminal's escapes to an operator.
+ * same model makes the same bytes. What came from the network is shown as printable ASCII, other bytes as
+ * \xNN, so nobody can send a terminal's escapes to an operator.
  */
 #ifndef WKV_TOP_VIEW_H
 #define WKV_TOP_VIEW_H

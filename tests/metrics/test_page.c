@@ -289,7 +289,7 @@ START_TEST(label_values_are_escaped)
         {"\\n", "\\\\n"},
         {"\"} 1\nfake 2", "\\\"} 1\\nfake 2"},
         {"gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f"},
-        {"a\xff\"b", "a?\\\"b"},
+        {"a\xff\"b", "a\\\\xff\\\"b"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         char sample[256];

@@ -104,12 +104,20 @@ START_TEST(error_text_is_one_line_of_printable_ascii)
     ck_assert_int_eq(wkv_fail(&error, WKV_TOO_LARGE, "a%sb", "\r\nNats-Evil: 1\t\x7f\xc3\xa9"),
                      WKV_TOO_LARGE);
     ck_assert_int_eq(error.code, WKV_TOO_LARGE);
-    ck_assert_str_eq(error.text, "a??Nats-Evil: 1????b");
+    ck_assert_str_eq(error.text, "a\\x0d\\x0aNats-Evil: 1\\x09\\x7f\\xc3\\xa9b");
     char longer[2 * WKV_ERROR_TEXT_BYTES];
     memset(longer, 'x', sizeof longer - 1);
     longer[sizeof longer - 1] = '\0';
     (void)wkv_fail(&error, WKV_BAD_REQUEST, "%s", longer);
     ck_assert_uint_eq(strlen(error.text), WKV_ERROR_TEXT_BYTES - 1);
+    /* It is cut between characters, and what is shown is not shown again. */
+    memset(longer + 1, '\n', sizeof longer - 2);
+    (void)wkv_fail(&error, WKV_BAD_REQUEST, "%s", longer);
+    ck_assert_uint_eq(strlen(error.text), 1 + (WKV_ERROR_TEXT_BYTES - 2) / 4 * 4);
+    ck_assert_str_eq(error.text + strlen(error.text) - 4, "\\x0a");
+    struct wkv_error outer;
+    (void)wkv_fail(&outer, WKV_BAD_REQUEST, "%.20s", error.text);
+    ck_assert_str_eq(outer.text, "x\\x0a\\x0a\\x0a\\x0a\\x0");
     ck_assert_int_eq(wkv_fail(NULL, WKV_BAD_REQUEST, "nobody reads it"), WKV_BAD_REQUEST);
     wkv_error_clear(&error);
     ck_assert_int_eq(error.code, WKV_OK);
