@@ -5,8 +5,8 @@
 #include <check.h>
 
 #include "client.h"
+#include "conformance/message.h"
 #include "lib/room.h"
-#include "message.h"
 #include "pipeline.h"
 #include "process.h"
 #include "servers.h"

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "../codec/msgpack_json.h"
-#include "message.h"
+#include "conformance/message.h"
 
 /* Longer than a host waits, so that a slow machine fails nothing. */
 #define ANSWER_MS WAIT_MS
