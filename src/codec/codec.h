@@ -1,10 +1,8 @@
 /* The codec: bytes on the wire to messages, and replies to bytes. It knows message descriptors and encodings
  * and nothing of the store or of NATS (CONTRACT section 4).
  *
- * Requests are decoded whole into protobuf-c structs that live in the request's arena. Replies go the other
- * way without a struct: a handler writes each field as it has it, straight into the worker's buffer, so a
- * value is copied once, from the store to the reply. Both directions are driven by protobuf-c's descriptors:
- * a new message needs no code here.
+ * Requests are decoded whole into protobuf-c structs that live in the request's arena; replies are written to
+ * a sink (sink.h). Both directions are driven by protobuf-c's descriptors: a new message needs no code here.
  *
  * Every field of type `string` in proto/ is generated as bytes (option string_as_bytes), so that its length
  * is known; the codec treats each PROTOBUF_C_TYPE_BYTES field as UTF-8 text and refuses what is not.
@@ -17,11 +15,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "codec/encoding.h"
+#include "codec/sink.h"
 #include "support/arena.h"
-#include "support/buffer.h"
 #include "support/error.h"
-
-enum wkv_encoding { WKV_PROTOBUF, WKV_JSON, WKV_MSGPACK };
 
 /* The encoding of a request, from its first byte: '{' is JSON, anything else (nothing included) is protobuf.
  * MessagePack is never guessed: it has subjects of its own (CONTRACT section 7). */
@@ -86,52 +83,5 @@ enum wkv_code wkv_decode_request(const ProtobufCMessageDescriptor *type, const v
  * before decoding. *text lies in bytes. Returns false where it is not to be had so easily; true says nothing
  * of the rest of the message. */
 bool wkv_peek_text(const void *bytes, size_t len, const char **text, size_t *text_len);
-
-/* A reply being written. Owned by the worker; one at a time on a buffer. total_bytes may be read once it has
- * ended; treat the rest as opaque. */
-struct wkv_writer {
-    const ProtobufCMessageDescriptor *type;
-    enum wkv_encoding encoding;
-    struct wkv_buffer *buffer; /* borrowed; what stands in it at begin is dropped */
-    size_t max_bytes;
-    size_t total_bytes;  /* of the whole reply, also of what no longer fits */
-    unsigned next_field; /* index of the first field of the descriptor that is not written yet */
-    bool array_open;     /* the field before next_field is repeated, and its array not closed yet */
-    size_t elements;     /* of that array so far */
-    size_t count_at;     /* where their number goes in a MessagePack array; 0: the array is not kept */
-    bool whole;          /* the reply was written by wkv_writer_message */
-    bool misused;        /* a call broke the rules below */
-};
-
-/* Starts a reply of the given type in buffer. Bytes past max_bytes are counted but not kept, so that
- * wkv_writer_end can say how large the reply would have been. */
-void wkv_writer_begin(struct wkv_writer *writer, const ProtobufCMessageDescriptor *type,
-                      enum wkv_encoding encoding, struct wkv_buffer *buffer, size_t max_bytes);
-
-/* Each writes the field with that number: at most once for a singular field, once per element for a repeated
- * one, the elements of one field in a row, fields in the order of the descriptor (by number). The caller's
- * text is copied and must be UTF-8; it may be NULL where len is 0. Protobuf leaves out a singular field that
- * has its default value, as proto3 does. JSON has integers of 64 bits as numbers, not as strings as in
- * proto3's mapping: they are read by operators and their scripts (proto/operator.proto), for which a size in
- * bytes is a number. MessagePack, like JSON, has every field, by the name that waSCC gives it (`newCount`,
- * CONTRACT section 7), integers in their shortest form, and an enum's variant as {index: nil}.
- *
- * A call that breaks these rules, or names a number or type that the message has not, is a mistake in the
- * caller's code: it writes nothing, and wkv_writer_end fails rather than let a wrong reply go out. */
-void wkv_writer_string(struct wkv_writer *writer, uint32_t field, const char *text, size_t len);
-void wkv_writer_int32(struct wkv_writer *writer, uint32_t field, int32_t value);
-void wkv_writer_int64(struct wkv_writer *writer, uint32_t field, int64_t value);
-void wkv_writer_bool(struct wkv_writer *writer, uint32_t field, bool value);
-
-/* Writes the whole reply from a message of its type, instead of the calls above: for replies that nest and
- * are rare. Knows strings (as bytes), bools, int32, uint32, int64, uint64, enums and messages, repeated or
- * not; every message that a field names must be there. */
-void wkv_writer_message(struct wkv_writer *writer, const ProtobufCMessage *message);
-
-/* Completes the reply: its bytes are buffer->data[0 .. buffer->len), of which there may be none.
- * JSON and MessagePack have every field of the message then, those not written with their default.
- * Errors, the buffer's bytes being worth nothing then: WKV_TOO_LARGE (writer->total_bytes says how large it
- * would be), WKV_NO_MEMORY (memory is short, or a call above broke its rules). */
-enum wkv_code wkv_writer_end(struct wkv_writer *writer);
 
 #endif

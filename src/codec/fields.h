@@ -1,4 +1,4 @@
-/* What the decoders and the writer have in common: how the fields of a message are named, how large their
+/* What the decoders and encoders have in common: how the fields of a message are named, how large their
  * values are in its struct, and which integers they hold. */
 #ifndef WKV_CODEC_FIELDS_H
 #define WKV_CODEC_FIELDS_H

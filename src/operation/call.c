@@ -82,22 +82,23 @@ static enum wkv_code too_large(struct wkv_call *call, size_t bytes)
     return wkv_call_fail(
         call, WKV_TOO_LARGE,
         "the reply would have %s%zu bytes and the server's max_payload is %zu; ask for less at once",
-        call->cut ? "more than " : "", call->cut ? call->writer.max_bytes : bytes, call->writer.max_bytes);
+        call->sink.cut ? "more than " : "", call->sink.cut ? call->sink.max_bytes : bytes,
+        call->sink.max_bytes);
 }
 
 enum wkv_code wkv_call_finish(struct wkv_call *call)
 {
-    enum wkv_code code = wkv_writer_end(&call->writer);
+    enum wkv_code code = wkv_sink_end(&call->sink);
     if (code == WKV_TOO_LARGE)
-        return too_large(call, call->writer.total_bytes);
+        return too_large(call, call->sink.total_bytes);
     if (code != WKV_OK)
         return wkv_call_fail(call, code, "no memory for the reply; try again later");
     if (call->lattice == NULL)
         return WKV_OK;
     /* In the response the reply is an array of numbers, up to twice as large. */
-    struct wkv_text msg = {call->writer.buffer->data, call->writer.buffer->len};
+    struct wkv_text msg = {call->sink.buffer->data, call->sink.buffer->len};
     size_t bytes = wkv_invocation_response_bytes(msg, NULL, call->lattice->id);
-    return bytes > call->writer.max_bytes ? too_large(call, bytes) : WKV_OK;
+    return bytes > call->sink.max_bytes ? too_large(call, bytes) : WKV_OK;
 }
 
 /* JSON writes a control character as \u0001. */
@@ -111,16 +112,8 @@ size_t wkv_call_json_bytes(struct wkv_text text)
     return bytes;
 }
 
-/* A reply that passes its bound by no more than this is told with its size. */
-#define TOLD_BYTES ((size_t)64 * 1024)
-
 bool wkv_call_show(void *context, struct wkv_text text)
 {
     struct wkv_call *call = context;
-    wkv_writer_string(&call->writer, 1, text.data, text.len);
-    /* A single text is all that was asked for: its exact size can be told. */
-    call->cut = call->writer.total_bytes > call->writer.max_bytes &&
-                call->writer.total_bytes - call->writer.max_bytes > TOLD_BYTES &&
-                call->operation->reply->fields[0].label == PROTOBUF_C_LABEL_REPEATED;
-    return !call->cut;
+    return wkv_sink_text(&call->sink, 1, text);
 }

@@ -18,8 +18,7 @@ struct wkv_call {
     uint32_t keyspace;
     int64_t now_ns;
     struct wkv_arena *arena;
-    struct wkv_writer writer;
-    bool cut;                           /* the reply is full, and not all of it was written */
+    struct wkv_sink sink;
     bool silent;                        /* it is not for this instance: nothing is answered */
     unsigned char host[WKV_NKEY_BYTES]; /* that signed a system operation; not written under WKV_AUTH_NONE */
     struct wkv_error *error;

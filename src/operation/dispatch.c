@@ -120,8 +120,10 @@ static enum wkv_code perform(struct wkv_call *call, const struct wkv_request *re
         return wkv_call_fail(call, code, "%s", cause.text);
     session->arena.max_bytes = plus(session->arena.max_bytes, request->max_reply_bytes, 2);
     call->request = message;
-    wkv_writer_begin(&call->writer, call->operation->reply, session->encoding, &session->reply,
-                     request->max_reply_bytes);
+    wkv_sink_begin(&call->sink, call->operation->reply, session->encoding, &session->reply,
+                   request->max_reply_bytes);
+    call->sink.error = call->error;
+    call->sink.who = call->operation->name;
     return call->operation->handle(call);
 }
 

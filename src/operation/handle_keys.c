@@ -175,12 +175,11 @@ static void write_page(struct wkv_call *call, const Operator__SizedKeysReply *pa
         plain.n_keys = page->n_keys;
         plain.keys = page->keys;
         plain.cursor = page->cursor;
-        wkv_writer_message(&call->writer, &plain.base);
+        wkv_sink_message(&call->sink, &plain.base);
         return;
     }
-    wkv_writer_begin(&call->writer, page->base.descriptor, WKV_JSON, call->writer.buffer,
-                     call->writer.max_bytes);
-    wkv_writer_message(&call->writer, &page->base);
+    wkv_sink_begin_again(&call->sink, page->base.descriptor);
+    wkv_sink_message(&call->sink, &page->base);
 }
 
 /* A key alone can be too long for a reply, as JSON writes some bytes with six: whoever asks must get past
@@ -190,16 +189,16 @@ static enum wkv_code finish_page(struct wkv_call *call, const Operator__SizedKey
     enum wkv_code code = wkv_call_finish(call);
     if (code != WKV_TOO_LARGE || page->n_keys != 1)
         return code;
-    size_t bytes = call->writer.total_bytes;
+    size_t bytes = call->sink.total_bytes;
     if (page->cursor.len == 0)
         return wkv_call_fail(
             call, code, "the last key alone makes a reply of %zu bytes and the server's max_payload is %zu",
-            bytes, call->writer.max_bytes);
+            bytes, call->sink.max_bytes);
     return wkv_call_fail(
         call, code,
         "the next key alone makes a reply of %zu bytes and the server's max_payload is %zu; go "
         "on behind it with the cursor %.*s",
-        bytes, call->writer.max_bytes, (int)page->cursor.len, (const char *)page->cursor.data);
+        bytes, call->sink.max_bytes, (int)page->cursor.len, (const char *)page->cursor.data);
 }
 
 /* "Keys takes {keyspace, prefix or glob, limit, cursor} (all optional) and answers {keys, cursor}, an empty
@@ -211,7 +210,7 @@ enum wkv_code wkv_handle_keys(struct wkv_call *call)
     struct search search = {.call = call,
                             .request = request,
                             .reply = &reply,
-                            .room = call->writer.max_bytes - call->writer.max_bytes / 8};
+                            .room = call->sink.max_bytes - call->sink.max_bytes / 8};
     char cursor[CURSOR_BYTES];
     if (wkv_call_is_for_another(call, request->instance))
         return WKV_OK;
@@ -266,6 +265,6 @@ enum wkv_code wkv_handle_inspect(struct wkv_call *call)
     }
     reply.key = request->key;
     reply.kind = wkv_bytes_of(kind);
-    wkv_writer_message(&call->writer, &reply.base);
+    wkv_sink_message(&call->sink, &reply.base);
     return wkv_call_finish(call);
 }

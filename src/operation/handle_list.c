@@ -16,7 +16,7 @@ enum wkv_code wkv_handle_push(struct wkv_call *call)
         wkv_store_list_push(call->provider->store, key, value, call->now_ns, &length);
     if (wkv_call_status(call, status) != WKV_OK)
         return call->error->code;
-    wkv_writer_int32(&call->writer, 1, length);
+    wkv_sink_int32(&call->sink, 1, length);
     return wkv_call_finish(call);
 }
 
@@ -34,7 +34,7 @@ enum wkv_code wkv_handle_list_item_delete(struct wkv_call *call)
         wkv_store_list_remove(call->provider->store, key, value, call->now_ns, &length);
     if (wkv_call_status(call, status) != WKV_OK)
         return call->error->code;
-    wkv_writer_int32(&call->writer, 1, length);
+    wkv_sink_int32(&call->sink, 1, length);
     return wkv_call_finish(call);
 }
 

@@ -67,7 +67,7 @@ static enum wkv_code write_bindings(struct wkv_call *call, const struct wkv_bind
     reply.n_bindings = count;
     if (more)
         reply.cursor = rows[count - 1].actor;
-    wkv_writer_message(&call->writer, &reply.base);
+    wkv_sink_message(&call->sink, &reply.base);
     return wkv_call_finish(call);
 }
 
@@ -76,7 +76,7 @@ static enum wkv_code write_bindings(struct wkv_call *call, const struct wkv_bind
 static size_t rows_that_fit(const struct wkv_call *call, const struct wkv_bindings_listed *listed,
                             size_t count)
 {
-    size_t most = call->writer.max_bytes, used = sizeof "{\"bindings\":[],\"cursor\":\"\"}";
+    size_t most = call->sink.max_bytes, used = sizeof "{\"bindings\":[],\"cursor\":\"\"}";
     size_t rows = 0;
     for (; rows < count; rows++) {
         size_t actor = wkv_call_json_bytes((struct wkv_text){listed[rows].actor, strlen(listed[rows].actor)});
@@ -172,7 +172,7 @@ enum wkv_code wkv_handle_slowlog(struct wkv_call *call)
             return call->error->code;
         reply.requests[i] = &rows[i];
     }
-    wkv_writer_message(&call->writer, &reply.base);
+    wkv_sink_message(&call->sink, &reply.base);
     return wkv_call_finish(call);
 }
 
@@ -193,7 +193,7 @@ enum wkv_code wkv_handle_log_level(struct wkv_call *call)
             return wkv_call_fail(call, WKV_BAD_REQUEST, "level is not one of error, warn, info, debug");
     }
     reply.level = wkv_bytes_of(wkv_log_level_name(level));
-    wkv_writer_message(&call->writer, &reply.base);
+    wkv_sink_message(&call->sink, &reply.base);
     if (wkv_call_finish(call) != WKV_OK)
         return call->error->code;
     if (request->level.len > 0) {

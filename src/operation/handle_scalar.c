@@ -14,7 +14,7 @@ enum wkv_code wkv_handle_get(struct wkv_call *call)
         wkv_store_get(call->provider->store, key, call->now_ns, wkv_call_show, call);
     if (wkv_call_status(call, status) != WKV_OK)
         return call->error->code;
-    wkv_writer_bool(&call->writer, 2, status == WKV_STORE_OK);
+    wkv_sink_bool(&call->sink, 2, status == WKV_STORE_OK);
     return wkv_call_finish(call);
 }
 
@@ -33,7 +33,7 @@ enum wkv_code wkv_handle_set(struct wkv_call *call)
         return wkv_call_fail(call, WKV_BAD_REQUEST,
                              "expires_s is %d; give the seconds to live, or 0 for no expiry",
                              request->expires_s);
-    wkv_writer_string(&call->writer, 1, value.data, value.len);
+    wkv_sink_text(&call->sink, 1, value);
     if (wkv_call_finish(call) != WKV_OK)
         return call->error->code;
     /* 2^31 seconds are 2^61 ns; a monotonic clock is nowhere near the other 2^62. */
@@ -69,7 +69,7 @@ enum wkv_code wkv_handle_add(struct wkv_call *call)
         wkv_store_add(call->provider->store, key, request->value, call->now_ns, &sum);
     if (wkv_call_status(call, status) != WKV_OK)
         return call->error->code;
-    wkv_writer_int32(&call->writer, 1, sum);
+    wkv_sink_int32(&call->sink, 1, sum);
     return wkv_call_finish(call);
 }
 
@@ -80,7 +80,7 @@ enum wkv_code wkv_handle_key_exists(struct wkv_call *call)
     struct wkv_key key;
     if (wkv_call_key(call, request->key, &key) != WKV_OK)
         return call->error->code;
-    wkv_writer_bool(&call->writer, 2,
-                    wkv_store_exists(call->provider->store, key, call->now_ns, NULL) == WKV_STORE_OK);
+    wkv_sink_bool(&call->sink, 2,
+                  wkv_store_exists(call->provider->store, key, call->now_ns, NULL) == WKV_STORE_OK);
     return wkv_call_finish(call);
 }

@@ -15,7 +15,7 @@ static enum wkv_code change(struct wkv_call *call, ProtobufCBinaryData name, Pro
         return call->error->code;
     if (wkv_call_status(call, how(call->provider->store, key, member, call->now_ns, &size)) != WKV_OK)
         return call->error->code;
-    wkv_writer_int32(&call->writer, 1, size);
+    wkv_sink_int32(&call->sink, 1, size);
     return wkv_call_finish(call);
 }
 

@@ -156,7 +156,7 @@ enum wkv_code wkv_handle_get_capability_descriptor(struct wkv_call *call)
     descriptor.supported_operations = describe_operations(call, &descriptor.n_supported_operations);
     if (descriptor.supported_operations == NULL)
         return wkv_call_fail(call, WKV_NO_MEMORY, "no memory for the request; try again later");
-    wkv_writer_message(&call->writer, &descriptor.base);
+    wkv_sink_message(&call->sink, &descriptor.base);
     return wkv_call_finish(call);
 }
 

@@ -39,10 +39,14 @@ enum wkv_code wkv_vfail(struct wkv_error *error, enum wkv_code code, const char 
     if (error == NULL)
         return code;
     error->code = code;
-    size_t len = strnlen(who, sizeof error->text - sizeof ": ");
-    memcpy(error->text, who, len);
-    memcpy(error->text + len, ": ", sizeof ": ");
-    write_text(error, len + strlen(": "), format, args);
+    size_t len = 0;
+    if (who != NULL) {
+        len = strnlen(who, sizeof error->text - sizeof ": ");
+        memcpy(error->text, who, len);
+        memcpy(error->text + len, ": ", sizeof ": ");
+        len += strlen(": ");
+    }
+    write_text(error, len, format, args);
     return code;
 }
 

@@ -56,7 +56,7 @@ struct wkv_error {
 enum wkv_code wkv_fail(struct wkv_error *error, enum wkv_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The same with "<who>: " in front of the text. */
+/* The same with "<who>: " in front of the text, unless who is NULL. */
 enum wkv_code wkv_vfail(struct wkv_error *error, enum wkv_code code, const char *who, const char *format,
                         va_list args) __attribute__((format(printf, 4, 0)));
 

@@ -81,9 +81,9 @@ static inline bool test_messages_equal(const ProtobufCMessage *a, const Protobuf
 
 /* Writes message as a reply, as a handler would. */
 static inline enum wkv_code test_write(const ProtobufCMessage *message, enum wkv_encoding encoding,
-                                       struct wkv_buffer *buffer, size_t max_bytes, struct wkv_writer *writer)
+                                       struct wkv_buffer *buffer, size_t max_bytes, struct wkv_sink *sink)
 {
-    wkv_writer_begin(writer, message->descriptor, encoding, buffer, max_bytes);
+    wkv_sink_begin(sink, message->descriptor, encoding, buffer, max_bytes);
     for (unsigned i = 0; i < message->descriptor->n_fields; i++) {
         const ProtobufCFieldDescriptor *field = &message->descriptor->fields[i];
         size_t count;
@@ -91,15 +91,15 @@ static inline enum wkv_code test_write(const ProtobufCMessage *message, enum wkv
         for (size_t k = 0; k < count; k++) {
             if (field->type == PROTOBUF_C_TYPE_BYTES) {
                 const ProtobufCBinaryData *text = (const ProtobufCBinaryData *)elements + k;
-                wkv_writer_string(writer, field->id, (const char *)text->data, text->len);
+                wkv_sink_text(sink, field->id, (struct wkv_text){(const char *)text->data, text->len});
             } else if (field->type == PROTOBUF_C_TYPE_BOOL) {
-                wkv_writer_bool(writer, field->id, ((const protobuf_c_boolean *)elements)[k] != 0);
+                wkv_sink_bool(sink, field->id, ((const protobuf_c_boolean *)elements)[k] != 0);
             } else {
-                wkv_writer_int32(writer, field->id, ((const int32_t *)elements)[k]);
+                wkv_sink_int32(sink, field->id, ((const int32_t *)elements)[k]);
             }
         }
     }
-    return wkv_writer_end(writer);
+    return wkv_sink_end(sink);
 }
 
 /* xorshift64*: the same numbers in every run. The state is not 0. */

@@ -102,14 +102,14 @@ START_TEST(decoding_msgpack_allocates_nothing)
     ck_assert_int_eq(wkv_arena_init(&arena, 1 << 20, 1 << 20), 0);
     ck_assert_int_eq(wkv_arena_init(&made, 1 << 16, 1 << 24), 0);
     struct wkv_buffer buffer = {0};
-    struct wkv_writer writer;
+    struct wkv_sink sink;
     struct wkv_error error;
     uint64_t random = 1 + (uint64_t)_i;
     for (size_t round = 0; round < test_scaled_from(10, 100); round++) {
         wkv_arena_reset(&arena);
         wkv_arena_reset(&made);
         ProtobufCMessage *message = test_random_message(all_messages[_i], &random, &made);
-        ck_assert_int_eq(test_write(message, WKV_MSGPACK, &buffer, 1 << 20, &writer), WKV_OK);
+        ck_assert_int_eq(test_write(message, WKV_MSGPACK, &buffer, 1 << 20, &sink), WKV_OK);
         ProtobufCMessage *back;
         size_t before = allocations;
         enum wkv_code code =
@@ -133,15 +133,15 @@ START_TEST(writing_into_a_buffer_that_is_large_enough_allocates_nothing)
     ck_assert_int_eq(wkv_arena_init(&made, 1 << 16, 1 << 24), 0);
     struct wkv_buffer buffer = {0};
     ck_assert(wkv_buffer_reserve(&buffer, 4 << 20));
-    struct wkv_writer writer;
+    struct wkv_sink sink;
     uint64_t random = 1 + (uint64_t)_i;
     for (size_t round = 0; round < test_scaled_from(10, 100); round++) {
         wkv_arena_reset(&made);
         ProtobufCMessage *message = test_random_message(all_messages[_i], &random, &made);
         size_t before = allocations;
-        enum wkv_code protobuf = test_write(message, WKV_PROTOBUF, &buffer, 4 << 20, &writer);
-        enum wkv_code json = test_write(message, WKV_JSON, &buffer, 4 << 20, &writer);
-        enum wkv_code msgpack = test_write(message, WKV_MSGPACK, &buffer, 4 << 20, &writer);
+        enum wkv_code protobuf = test_write(message, WKV_PROTOBUF, &buffer, 4 << 20, &sink);
+        enum wkv_code json = test_write(message, WKV_JSON, &buffer, 4 << 20, &sink);
+        enum wkv_code msgpack = test_write(message, WKV_MSGPACK, &buffer, 4 << 20, &sink);
         size_t after = allocations;
         ck_assert_uint_eq(after, before);
         ck_assert_int_eq(msgpack, WKV_OK);

@@ -261,27 +261,28 @@ END_TEST
 
 /* ---- replies ---- */
 
-static void write_value(struct wkv_writer *writer, const ProtobufCFieldDescriptor *field, const json_t *value)
+static void write_value(struct wkv_sink *sink, const ProtobufCFieldDescriptor *field, const json_t *value)
 {
     if (field->type == PROTOBUF_C_TYPE_BYTES)
-        wkv_writer_string(writer, field->id, json_string_value(value), json_string_length(value));
+        wkv_sink_text(sink, field->id,
+                      (struct wkv_text){json_string_value(value), json_string_length(value)});
     else if (field->type == PROTOBUF_C_TYPE_BOOL)
-        wkv_writer_bool(writer, field->id, json_is_true(value));
+        wkv_sink_bool(sink, field->id, json_is_true(value));
     else
-        wkv_writer_int32(writer, field->id, (int32_t)json_integer_value(value));
+        wkv_sink_int32(sink, field->id, (int32_t)json_integer_value(value));
 }
 
 /* Field by field, as handlers write a reply. */
-static void write_fields(struct wkv_writer *writer, const ProtobufCMessageDescriptor *type, json_t *fields)
+static void write_fields(struct wkv_sink *sink, const ProtobufCMessageDescriptor *type, json_t *fields)
 {
     for (unsigned i = 0; i < type->n_fields; i++) {
         json_t *value = json_object_get(fields, wascc_name(type->fields[i].name)), *element;
         size_t index;
         ck_assert_ptr_nonnull(value);
         if (json_is_array(value))
-            json_array_foreach(value, index, element) write_value(writer, &type->fields[i], element);
+            json_array_foreach(value, index, element) write_value(sink, &type->fields[i], element);
         else
-            write_value(writer, &type->fields[i], value);
+            write_value(sink, &type->fields[i], value);
     }
 }
 
@@ -291,7 +292,7 @@ static ProtobufCBinaryData text_data(const json_t *value)
 }
 
 /* As GetCapabilityDescriptor writes it. */
-static void write_descriptor(struct wkv_writer *writer, json_t *fields)
+static void write_descriptor(struct wkv_sink *sink, json_t *fields)
 {
     Core__CapabilityDescriptor message = CORE__CAPABILITY_DESCRIPTOR__INIT;
     Core__OperationDescriptor rows[16], *list[16];
@@ -316,7 +317,7 @@ static void write_descriptor(struct wkv_writer *writer, json_t *fields)
         list[index] = &rows[index];
     }
     message.n_supported_operations = index;
-    wkv_writer_message(writer, &message.base);
+    wkv_sink_message(sink, &message.base);
 }
 
 /* A direction is {1: nil} on MessagePack and a name in the vectors' fields. */
@@ -364,14 +365,14 @@ static void check_written(const json_t *vector)
 {
     const ProtobufCMessageDescriptor *type = types[type_of(vector)].descriptor;
     struct wkv_buffer reply = {0};
-    struct wkv_writer writer;
+    struct wkv_sink sink;
     json_t *fields = vectors_expand("", json_object_get(vector, "fields"));
-    wkv_writer_begin(&writer, type, WKV_MSGPACK, &reply, SIZE_MAX);
+    wkv_sink_begin(&sink, type, WKV_MSGPACK, &reply, SIZE_MAX);
     if (type == &core__capability_descriptor__descriptor)
-        write_descriptor(&writer, fields);
+        write_descriptor(&sink, fields);
     else
-        write_fields(&writer, type, fields);
-    ck_assert_msg(wkv_writer_end(&writer) == WKV_OK, "%s", text_in(vector, "name"));
+        write_fields(&sink, type, fields);
+    ck_assert_msg(wkv_sink_end(&sink) == WKV_OK, "%s", text_in(vector, "name"));
     json_t *read = mp_whole_json(reply.data, reply.len);
     ck_assert_msg(read != NULL, "%s, %s: no host reads it", text_in(vector, "type"), text_in(vector, "name"));
     name_directions(read);
@@ -391,7 +392,7 @@ START_TEST(every_message_is_written_as_hosts_read_it)
     json_array_foreach(json_object_get(data, "written"), index, vector)
     {
         if (types[type_of(vector)].descriptor == &core__capability_configuration__descriptor)
-            continue; /* the writer has no maps: only hosts send it */
+            continue; /* the sink has no maps: only hosts send it */
         check_written(vector);
         written++;
     }

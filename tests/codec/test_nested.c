@@ -210,30 +210,30 @@ START_TEST(a_whole_message_is_written)
     descriptor.supported_operations = operations;
     descriptor.n_supported_operations = 2;
     struct wkv_buffer buffer = {0};
-    struct wkv_writer writer;
-    wkv_writer_begin(&writer, &core__capability_descriptor__descriptor, WKV_JSON, &buffer, 4096);
-    wkv_writer_message(&writer, &descriptor.base);
-    ck_assert_int_eq(wkv_writer_end(&writer), WKV_OK);
+    struct wkv_sink sink;
+    wkv_sink_begin(&sink, &core__capability_descriptor__descriptor, WKV_JSON, &buffer, 4096);
+    wkv_sink_message(&sink, &descriptor.base);
+    ck_assert_int_eq(wkv_sink_end(&sink), WKV_OK);
     const char *json =
         "{\"id\":\"i\",\"name\":\"\",\"version\":\"\",\"revision\":4294967295,\"long_description\":\"\","
         "\"supported_operations\":[{\"name\":\"G\\\"t\",\"direction\":\"to_provider\",\"doctext\":\"\"},"
         "{\"name\":\"G\\\"t\",\"direction\":\"to_provider\",\"doctext\":\"\"}]}";
     ck_assert_uint_eq(buffer.len, strlen(json));
     ck_assert_mem_eq(buffer.data, json, buffer.len);
-    ck_assert_uint_eq(writer.total_bytes, buffer.len);
-    wkv_writer_begin(&writer, &core__capability_descriptor__descriptor, WKV_PROTOBUF, &buffer, 4096);
-    wkv_writer_message(&writer, &descriptor.base);
-    ck_assert_int_eq(wkv_writer_end(&writer), WKV_OK);
+    ck_assert_uint_eq(sink.total_bytes, buffer.len);
+    wkv_sink_begin(&sink, &core__capability_descriptor__descriptor, WKV_PROTOBUF, &buffer, 4096);
+    wkv_sink_message(&sink, &descriptor.base);
+    ck_assert_int_eq(wkv_sink_end(&sink), WKV_OK);
     uint8_t packed[256];
     ck_assert_uint_eq(core__capability_descriptor__pack(&descriptor, packed), buffer.len);
     ck_assert_mem_eq(buffer.data, packed, buffer.len);
-    wkv_writer_begin(&writer, &core__capability_descriptor__descriptor, WKV_JSON, &buffer, 10);
-    wkv_writer_message(&writer, &descriptor.base);
-    ck_assert_int_eq(wkv_writer_end(&writer), WKV_TOO_LARGE);
-    ck_assert_uint_eq(writer.total_bytes, strlen(json));
-    wkv_writer_begin(&writer, &core__empty__descriptor, WKV_JSON, &buffer, 10);
-    wkv_writer_message(&writer, &descriptor.base);
-    ck_assert_int_eq(wkv_writer_end(&writer), WKV_NO_MEMORY);
+    wkv_sink_begin(&sink, &core__capability_descriptor__descriptor, WKV_JSON, &buffer, 10);
+    wkv_sink_message(&sink, &descriptor.base);
+    ck_assert_int_eq(wkv_sink_end(&sink), WKV_TOO_LARGE);
+    ck_assert_uint_eq(sink.total_bytes, strlen(json));
+    wkv_sink_begin(&sink, &core__empty__descriptor, WKV_JSON, &buffer, 10);
+    wkv_sink_message(&sink, &descriptor.base);
+    ck_assert_int_eq(wkv_sink_end(&sink), WKV_NO_MEMORY);
     wkv_buffer_destroy(&buffer);
 }
 END_TEST
@@ -247,25 +247,25 @@ START_TEST(refuses_what_is_wrong_inside)
 }
 END_TEST
 
-START_TEST(the_writer_shows_defaults_of_these_and_takes_packed_numbers_one_by_one)
+START_TEST(the_sink_shows_defaults_of_these_and_takes_packed_numbers_one_by_one)
 {
     struct wkv_buffer buffer = {0};
-    struct wkv_writer writer;
-    wkv_writer_begin(&writer, &outer_type, WKV_JSON, &buffer, 1000);
-    wkv_writer_int32(&writer, 3, 5);
-    wkv_writer_int32(&writer, 3, 0);
-    wkv_writer_bool(&writer, 4, false);
-    ck_assert_int_eq(wkv_writer_end(&writer), WKV_OK);
+    struct wkv_sink sink;
+    wkv_sink_begin(&sink, &outer_type, WKV_JSON, &buffer, 1000);
+    wkv_sink_int32(&sink, 3, 5);
+    wkv_sink_int32(&sink, 3, 0);
+    wkv_sink_bool(&sink, 4, false);
+    ck_assert_int_eq(wkv_sink_end(&sink), WKV_OK);
     static const char json[] =
-        "{\"one\":null,\"many\":[],\"numbers\":[5,0],\"some_flags\":[false],\"labels\":[],"
+        "{\"one\":null,\"many\":[],\"numbers\":[5,0],\"some_flags\":[false],\"labels\":{},"
         "\"wide\":0,\"maybe\":0,\"real\":0}";
     ck_assert_uint_eq(buffer.len, sizeof json - 1);
     ck_assert_mem_eq(buffer.data, json, buffer.len);
-    wkv_writer_begin(&writer, &outer_type, WKV_PROTOBUF, &buffer, 1000);
-    wkv_writer_int32(&writer, 3, 5);
-    wkv_writer_int32(&writer, 3, 0);
-    wkv_writer_int32(&writer, 7, 0); /* has presence, so it is sent */
-    ck_assert_int_eq(wkv_writer_end(&writer), WKV_OK);
+    wkv_sink_begin(&sink, &outer_type, WKV_PROTOBUF, &buffer, 1000);
+    wkv_sink_int32(&sink, 3, 5);
+    wkv_sink_int32(&sink, 3, 0);
+    wkv_sink_int32(&sink, 7, 0); /* has presence, so it is sent */
+    ck_assert_int_eq(wkv_sink_end(&sink), WKV_OK);
     struct outer *outer;
     ck_assert_int_eq(decode(WKV_PROTOBUF, buffer.data, buffer.len, &outer), WKV_OK);
     ck_assert_uint_eq(outer->n_numbers, 2);
@@ -287,7 +287,7 @@ Suite *nested_suite(void)
     tcase_add_test(tests, a_map_decodes_from_an_object);
     tcase_add_test(tests, a_whole_message_is_written);
     tcase_add_loop_test(tests, refuses_what_is_wrong_inside, 0, (int)(sizeof bad / sizeof bad[0]));
-    tcase_add_test(tests, the_writer_shows_defaults_of_these_and_takes_packed_numbers_one_by_one);
+    tcase_add_test(tests, the_sink_shows_defaults_of_these_and_takes_packed_numbers_one_by_one);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -12,7 +12,7 @@
 
 static struct wkv_arena arena;
 static struct wkv_buffer buffer;
-static struct wkv_writer writer;
+static struct wkv_sink sink;
 static struct wkv_error error;
 
 static void set_up(void)
@@ -210,9 +210,9 @@ START_TEST(a_uint64_goes_all_the_way)
         size_t len = protobuf_c_message_pack(message, packed);
         ck_assert_int_eq(decode(&sizes_type, WKV_PROTOBUF, packed, len, &message), WKV_OK);
         ck_assert(((struct sizes *)message)->size == cases[i].value);
-        wkv_writer_begin(&writer, &sizes_type, WKV_JSON, &buffer, 100);
-        wkv_writer_message(&writer, message);
-        ck_assert_int_eq(wkv_writer_end(&writer), WKV_OK);
+        wkv_sink_begin(&sink, &sizes_type, WKV_JSON, &buffer, 100);
+        wkv_sink_message(&sink, message);
+        ck_assert_int_eq(wkv_sink_end(&sink), WKV_OK);
         char expected[64];
         int wrote = snprintf(expected, sizeof expected, "{\"size\":%" PRIu64 "}", cases[i].value);
         ck_assert_uint_eq(buffer.len, (size_t)wrote);
@@ -234,16 +234,16 @@ START_TEST(an_int64_is_written_as_a_varint_and_as_a_number)
     size_t len = operator__inspect_reply__pack(&reply, packed);
     for (int whole = 0; whole < 2; whole++) {
         for (int json = 0; json < 2; json++) {
-            wkv_writer_begin(&writer, &operator__inspect_reply__descriptor, json ? WKV_JSON : WKV_PROTOBUF,
-                             &buffer, 1000);
+            wkv_sink_begin(&sink, &operator__inspect_reply__descriptor, json ? WKV_JSON : WKV_PROTOBUF,
+                           &buffer, 1000);
             if (whole) {
-                wkv_writer_message(&writer, &reply.base);
+                wkv_sink_message(&sink, &reply.base);
             } else {
-                wkv_writer_int64(&writer, 3, 1);
-                wkv_writer_int64(&writer, 4, value);
+                wkv_sink_int64(&sink, 3, 1);
+                wkv_sink_int64(&sink, 4, value);
             }
-            ck_assert_int_eq(wkv_writer_end(&writer), WKV_OK);
-            ck_assert_uint_eq(writer.total_bytes, buffer.len);
+            ck_assert_int_eq(wkv_sink_end(&sink), WKV_OK);
+            ck_assert_uint_eq(sink.total_bytes, buffer.len);
             char text[256];
             int wrote = snprintf(
                 text, sizeof text,
@@ -262,12 +262,12 @@ END_TEST
 
 START_TEST(a_width_that_the_field_has_not_is_the_callers_mistake)
 {
-    wkv_writer_begin(&writer, &operator__inspect_reply__descriptor, WKV_JSON, &buffer, 1000);
-    wkv_writer_int32(&writer, 3, 1);
-    ck_assert_int_eq(wkv_writer_end(&writer), WKV_NO_MEMORY);
-    wkv_writer_begin(&writer, &operator__keys_request__descriptor, WKV_JSON, &buffer, 1000);
-    wkv_writer_int64(&writer, 4, 1);
-    ck_assert_int_eq(wkv_writer_end(&writer), WKV_NO_MEMORY);
+    wkv_sink_begin(&sink, &operator__inspect_reply__descriptor, WKV_JSON, &buffer, 1000);
+    wkv_sink_int32(&sink, 3, 1);
+    ck_assert_int_eq(wkv_sink_end(&sink), WKV_NO_MEMORY);
+    wkv_sink_begin(&sink, &operator__keys_request__descriptor, WKV_JSON, &buffer, 1000);
+    wkv_sink_int64(&sink, 4, 1);
+    ck_assert_int_eq(wkv_sink_end(&sink), WKV_NO_MEMORY);
 }
 END_TEST
 
@@ -278,9 +278,9 @@ static ProtobufCBinaryData text_of(char *text)
 
 static void assert_written(const ProtobufCMessage *message, const char *json)
 {
-    wkv_writer_begin(&writer, message->descriptor, WKV_JSON, &buffer, 4096);
-    wkv_writer_message(&writer, message);
-    ck_assert_int_eq(wkv_writer_end(&writer), WKV_OK);
+    wkv_sink_begin(&sink, message->descriptor, WKV_JSON, &buffer, 4096);
+    wkv_sink_message(&sink, message);
+    ck_assert_int_eq(wkv_sink_end(&sink), WKV_OK);
     ck_assert_msg(buffer.len == strlen(json) && memcmp(buffer.data, json, buffer.len) == 0, "%.*s",
                   (int)buffer.len, buffer.data);
 }

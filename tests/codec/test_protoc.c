@@ -77,7 +77,7 @@ START_TEST(protoc_and_we_agree)
     const ProtobufCMessageDescriptor *type = cases[_i].type;
     struct wkv_arena arena;
     struct wkv_buffer buffer = {0};
-    struct wkv_writer writer;
+    struct wkv_sink sink;
     struct wkv_error error;
     ck_assert_int_eq(wkv_arena_init(&arena, 4096, 1 << 20), 0);
     /* What protoc encodes is what the JSON says. */
@@ -89,7 +89,7 @@ START_TEST(protoc_and_we_agree)
         wkv_decode(type, WKV_JSON, cases[_i].json, strlen(cases[_i].json), &arena, &of_json, &error), WKV_OK);
     ck_assert(test_messages_equal(of_protoc, of_json));
     /* What we write is what protoc encodes, to the byte, and it reads it so. */
-    ck_assert_int_eq(test_write(of_json, WKV_PROTOBUF, &buffer, SIZE_MAX, &writer), WKV_OK);
+    ck_assert_int_eq(test_write(of_json, WKV_PROTOBUF, &buffer, SIZE_MAX, &sink), WKV_OK);
     ck_assert_uint_eq(buffer.len, len);
     ck_assert(len == 0 || memcmp(buffer.data, bytes, len) == 0);
     size_t text_len = protoc("decode", type->short_name, len == 0 ? "" : buffer.data, len, text, sizeof text);

@@ -10,7 +10,7 @@
 
 static struct wkv_arena arena;
 static struct wkv_buffer buffer;
-static struct wkv_writer writer;
+static struct wkv_sink sink;
 static struct wkv_error error;
 
 static void set_up(void)
@@ -31,7 +31,7 @@ START_TEST(protobuf_comes_back_the_same_and_is_what_protobuf_c_packs)
     for (size_t round = 0; round < ROUNDS; round++) {
         wkv_arena_reset(&arena);
         ProtobufCMessage *message = test_random_message(all_messages[_i], &random, &arena);
-        ck_assert_int_eq(test_write(message, WKV_PROTOBUF, &buffer, SIZE_MAX, &writer), WKV_OK);
+        ck_assert_int_eq(test_write(message, WKV_PROTOBUF, &buffer, SIZE_MAX, &sink), WKV_OK);
         size_t packed_len = protobuf_c_message_get_packed_size(message);
         uint8_t *packed = wkv_arena_alloc(&arena, packed_len);
         ck_assert_ptr_nonnull(packed);
@@ -54,7 +54,7 @@ START_TEST(json_comes_back_the_same)
     for (size_t round = 0; round < ROUNDS; round++) {
         wkv_arena_reset(&arena);
         ProtobufCMessage *message = test_random_message(all_messages[_i], &random, &arena);
-        ck_assert_int_eq(test_write(message, WKV_JSON, &buffer, SIZE_MAX, &writer), WKV_OK);
+        ck_assert_int_eq(test_write(message, WKV_JSON, &buffer, SIZE_MAX, &sink), WKV_OK);
         ck_assert_int_eq(wkv_detect_encoding(buffer.data, buffer.len), WKV_JSON);
         ProtobufCMessage *back;
         ck_assert_msg(
@@ -71,7 +71,7 @@ START_TEST(msgpack_comes_back_the_same)
     for (size_t round = 0; round < ROUNDS; round++) {
         wkv_arena_reset(&arena);
         ProtobufCMessage *message = test_random_message(all_messages[_i], &random, &arena);
-        ck_assert_int_eq(test_write(message, WKV_MSGPACK, &buffer, SIZE_MAX, &writer), WKV_OK);
+        ck_assert_int_eq(test_write(message, WKV_MSGPACK, &buffer, SIZE_MAX, &sink), WKV_OK);
         ProtobufCMessage *back;
         ck_assert_msg(wkv_decode(all_messages[_i], WKV_MSGPACK, buffer.data, buffer.len, &arena, &back,
                                  &error) == WKV_OK,
@@ -79,9 +79,9 @@ START_TEST(msgpack_comes_back_the_same)
         ck_assert(test_messages_equal(message, back));
         /* Written whole it may be shorter, since the counts are known then, and is the same message. */
         size_t len = buffer.len;
-        wkv_writer_begin(&writer, all_messages[_i], WKV_MSGPACK, &buffer, SIZE_MAX);
-        wkv_writer_message(&writer, message);
-        ck_assert_int_eq(wkv_writer_end(&writer), WKV_OK);
+        wkv_sink_begin(&sink, all_messages[_i], WKV_MSGPACK, &buffer, SIZE_MAX);
+        wkv_sink_message(&sink, message);
+        ck_assert_int_eq(wkv_sink_end(&sink), WKV_OK);
         ck_assert_uint_le(buffer.len, len);
         ck_assert_int_eq(
             wkv_decode(all_messages[_i], WKV_MSGPACK, buffer.data, buffer.len, &arena, &back, &error),
@@ -115,7 +115,7 @@ START_TEST(json_shows_every_field_to_another_reader)
     for (size_t round = 0; round < ROUNDS; round++) {
         wkv_arena_reset(&arena);
         ProtobufCMessage *message = test_random_message(type, &random, &arena);
-        ck_assert_int_eq(test_write(message, WKV_JSON, &buffer, SIZE_MAX, &writer), WKV_OK);
+        ck_assert_int_eq(test_write(message, WKV_JSON, &buffer, SIZE_MAX, &sink), WKV_OK);
         json_t *root = json_loadb(buffer.data, buffer.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
         ck_assert_ptr_nonnull(root);
         ck_assert_uint_eq(json_object_size(root), type->n_fields);

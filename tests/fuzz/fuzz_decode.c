@@ -30,9 +30,9 @@ static void write_and_decode_again(const ProtobufCMessage *message, enum wkv_enc
                                    struct wkv_arena *arena)
 {
     struct wkv_buffer buffer = {0};
-    struct wkv_writer writer;
+    struct wkv_sink sink;
     ProtobufCMessage *back;
-    must(test_write(message, encoding, &buffer, SIZE_MAX, &writer) == WKV_OK);
+    must(test_write(message, encoding, &buffer, SIZE_MAX, &sink) == WKV_OK);
     enum wkv_code code =
         wkv_decode(message->descriptor, encoding, buffer.data, buffer.len, arena, &back, NULL);
     must(code == WKV_NO_MEMORY || (code == WKV_OK && test_messages_equal(message, back)));

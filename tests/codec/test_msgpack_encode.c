@@ -10,7 +10,7 @@
 #include "operator.pb-c.h"
 
 static struct wkv_buffer buffer;
-static struct wkv_writer writer;
+static struct wkv_sink sink;
 
 static void set_up(void)
 {
@@ -24,15 +24,15 @@ static void tear_down(void)
 
 static void begin(const ProtobufCMessageDescriptor *type)
 {
-    wkv_writer_begin(&writer, type, WKV_MSGPACK, &buffer, 1 << 20);
+    wkv_sink_begin(&sink, type, WKV_MSGPACK, &buffer, 1 << 20);
 }
 
 static void assert_reply(const char *hex)
 {
     size_t len;
     uint8_t *expected = hex_bytes(hex, &len);
-    ck_assert_int_eq(wkv_writer_end(&writer), WKV_OK);
-    ck_assert_uint_eq(writer.total_bytes, len);
+    ck_assert_int_eq(wkv_sink_end(&sink), WKV_OK);
+    ck_assert_uint_eq(sink.total_bytes, len);
     ck_assert_uint_eq(buffer.len, len);
     ck_assert_msg(memcmp(buffer.data, expected, len) == 0, "%s", hex);
     free(expected);
@@ -64,12 +64,12 @@ static const struct {
 START_TEST(writes_an_int32_in_its_shortest_form)
 {
     begin(&keyvalue__add_response__descriptor);
-    wkv_writer_int32(&writer, 1, int32s[_i].value);
+    wkv_sink_int32(&sink, 1, int32s[_i].value);
     assert_reply(int32s[_i].hex);
     Keyvalue__AddResponse response = KEYVALUE__ADD_RESPONSE__INIT;
     response.value = int32s[_i].value;
     begin(&keyvalue__add_response__descriptor);
-    wkv_writer_message(&writer, &response.base);
+    wkv_sink_message(&sink, &response.base);
     assert_reply(int32s[_i].hex);
 }
 END_TEST
@@ -92,7 +92,7 @@ START_TEST(writes_an_int64_in_its_shortest_form)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         begin(&operator__inspect_reply__descriptor);
-        wkv_writer_int64(&writer, 3, cases[i].value);
+        wkv_sink_int64(&sink, 3, cases[i].value);
         char hex[256];
         snprintf(hex, sizeof hex,
                  "85 a36b6579 a0 a46b696e64 a0 a66c656e677468 %s a56279746573 00 aa65787069726573496e53 00",
@@ -105,16 +105,16 @@ END_TEST
 START_TEST(writes_the_real_replies)
 {
     begin(&keyvalue__get_response__descriptor);
-    wkv_writer_string(&writer, 1, "v", 1);
-    wkv_writer_bool(&writer, 2, true);
+    wkv_sink_text(&sink, 1, (struct wkv_text){"v", 1});
+    wkv_sink_bool(&sink, 2, true);
     assert_reply("82a576616c7565a176a6657869737473c3");
     begin(&keyvalue__list_response__descriptor);
-    wkv_writer_int32(&writer, 1, 7);
+    wkv_sink_int32(&sink, 1, 7);
     assert_reply("81a86e6577436f756e7407");
     begin(&keyvalue__set_request__descriptor);
-    wkv_writer_string(&writer, 1, "k", 1);
-    wkv_writer_string(&writer, 2, "v", 1);
-    wkv_writer_int32(&writer, 3, 60);
+    wkv_sink_text(&sink, 1, (struct wkv_text){"k", 1});
+    wkv_sink_text(&sink, 2, (struct wkv_text){"v", 1});
+    wkv_sink_int32(&sink, 3, 60);
     assert_reply("83a36b6579a16ba576616c7565a176a7657870697265733c");
     begin(&keyvalue__list_range_response__descriptor);
     assert_reply("81a676616c75657390");
@@ -124,14 +124,14 @@ END_TEST
 START_TEST(writes_elements_one_by_one_under_a_count_of_32_bits)
 {
     begin(&keyvalue__list_range_response__descriptor);
-    wkv_writer_string(&writer, 1, "a", 1);
-    wkv_writer_string(&writer, 1, NULL, 0);
-    wkv_writer_string(&writer, 1, "ccc", 3);
+    wkv_sink_text(&sink, 1, (struct wkv_text){"a", 1});
+    wkv_sink_text(&sink, 1, (struct wkv_text){NULL, 0});
+    wkv_sink_text(&sink, 1, (struct wkv_text){"ccc", 3});
     assert_reply("81 a676616c756573 dd 00000003 a161 a0 a3636363");
     begin(&keyvalue__list_range_response__descriptor);
     for (int i = 0; i < 70000; i++)
-        wkv_writer_string(&writer, 1, "x", 1);
-    ck_assert_int_eq(wkv_writer_end(&writer), WKV_OK);
+        wkv_sink_text(&sink, 1, (struct wkv_text){"x", 1});
+    ck_assert_int_eq(wkv_sink_end(&sink), WKV_OK);
     ck_assert_uint_eq(buffer.len, 8 + 5 + 2 * 70000);
     ck_assert_mem_eq(buffer.data + 8, "\xdd\x00\x01\x11\x70", 5);
 }
@@ -141,15 +141,15 @@ END_TEST
 START_TEST(counts_the_elements_of_each_list)
 {
     begin(&operator__keys_reply__descriptor);
-    wkv_writer_string(&writer, 1, "a", 1);
-    wkv_writer_string(&writer, 1, "b", 1);
-    wkv_writer_string(&writer, 2, "c", 1);
+    wkv_sink_text(&sink, 1, (struct wkv_text){"a", 1});
+    wkv_sink_text(&sink, 1, (struct wkv_text){"b", 1});
+    wkv_sink_text(&sink, 2, (struct wkv_text){"c", 1});
     assert_reply("82 a46b657973 dd 00000002 a161 a162 a6637572736f72 a163");
     begin(&operator__keys_reply__descriptor);
-    wkv_writer_string(&writer, 2, "c", 1);
+    wkv_sink_text(&sink, 2, (struct wkv_text){"c", 1});
     assert_reply("82 a46b657973 90 a6637572736f72 a163");
     begin(&operator__keys_reply__descriptor);
-    wkv_writer_string(&writer, 1, "a", 1);
+    wkv_sink_text(&sink, 1, (struct wkv_text){"a", 1});
     assert_reply("82 a46b657973 dd 00000001 a161 a6637572736f72 a0");
 }
 END_TEST
@@ -159,7 +159,7 @@ START_TEST(has_every_field_that_was_not_written)
     begin(&keyvalue__get_response__descriptor);
     assert_reply("82 a576616c7565 a0 a6657869737473 c2");
     begin(&keyvalue__set_request__descriptor);
-    wkv_writer_string(&writer, 2, "v", 1);
+    wkv_sink_text(&sink, 2, (struct wkv_text){"v", 1});
     assert_reply("83 a36b6579 a0 a576616c7565 a176 a765787069726573 00");
     begin(&core__capability_descriptor__descriptor);
     assert_reply("86 a26964 a0 a46e616d65 a0 a776657273696f6e a0 a87265766973696f6e 00"
@@ -186,8 +186,8 @@ START_TEST(writes_a_text_under_the_shortest_head)
         size_t head_len;
         uint8_t *head = hex_bytes(cases[i].head, &head_len);
         begin(&keyvalue__set_response__descriptor);
-        wkv_writer_string(&writer, 1, text, cases[i].len);
-        ck_assert_int_eq(wkv_writer_end(&writer), WKV_OK);
+        wkv_sink_text(&sink, 1, (struct wkv_text){text, cases[i].len});
+        ck_assert_int_eq(wkv_sink_end(&sink), WKV_OK);
         ck_assert_uint_eq(buffer.len, 7 + head_len + cases[i].len);
         ck_assert_mem_eq(buffer.data, "\x81\xa5value", 7);
         ck_assert_mem_eq(buffer.data + 7, head, head_len);
@@ -227,7 +227,7 @@ START_TEST(writes_a_descriptor_as_wascc_codec_does)
     descriptor.n_supported_operations = 3;
     descriptor.supported_operations = pointers;
     begin(&core__capability_descriptor__descriptor);
-    wkv_writer_message(&writer, &descriptor.base);
+    wkv_sink_message(&sink, &descriptor.base);
     assert_reply(
         "86a26964ae77617363633a6b657976616c7565a46e616d65a16ea776657273696f6ea5302e312e30a87265766973"
         "696f6ecd012cb06c6f6e675f6465736372697074696f6ea46c6f6e67b4737570706f727465645f6f706572617469"
@@ -247,25 +247,25 @@ START_TEST(writes_a_map_and_lists_of_known_length_in_their_shortest_form)
     Core__CapabilityConfiguration configuration = CORE__CAPABILITY_CONFIGURATION__INIT;
     configuration.module = text_of("MACTOR");
     begin(&core__capability_configuration__descriptor);
-    wkv_writer_message(&writer, &configuration.base);
+    wkv_sink_message(&sink, &configuration.base);
     assert_reply("82a66d6f64756c65a64d4143544f52a676616c75657380");
     configuration.n_values = 1;
     configuration.values = entries;
     begin(&core__capability_configuration__descriptor);
-    wkv_writer_message(&writer, &configuration.base);
+    wkv_sink_message(&sink, &configuration.base);
     assert_reply("82a66d6f64756c65a64d4143544f52a676616c75657381a84b45595350414345a4626c7565");
     ProtobufCBinaryData texts[16] = {text_of("a"), text_of(""), text_of("ccc")};
     Keyvalue__ListRangeResponse range = KEYVALUE__LIST_RANGE_RESPONSE__INIT;
     range.values = texts;
     range.n_values = 3;
     begin(&keyvalue__list_range_response__descriptor);
-    wkv_writer_message(&writer, &range.base);
+    wkv_sink_message(&sink, &range.base);
     assert_reply("81a676616c75657393a161a0a3636363");
     for (int i = 0; i < 16; i++)
         texts[i] = text_of("x");
     range.n_values = 16;
     begin(&keyvalue__list_range_response__descriptor);
-    wkv_writer_message(&writer, &range.base);
+    wkv_sink_message(&sink, &range.base);
     assert_reply("81a676616c756573dc0010a178a178a178a178a178a178a178a178a178a178a178a178a178a178a178a178");
 }
 END_TEST
@@ -278,13 +278,14 @@ START_TEST(says_the_exact_size_of_what_does_not_fit)
         size_t first = round == 0 ? 1 << 20 : 0, last = round == 0 ? first : full + 2;
         for (size_t max = first; max <= last; max++) {
             struct wkv_buffer fresh = {0};
-            wkv_writer_begin(&writer, &keyvalue__list_range_response__descriptor, WKV_MSGPACK, &fresh, max);
+            wkv_sink_begin(&sink, &keyvalue__list_range_response__descriptor, WKV_MSGPACK, &fresh, max);
             for (int i = 0; i < 40; i++)
-                wkv_writer_string(&writer, 1, "text of some length, of forty-one bytes", (size_t)i);
-            enum wkv_code code = wkv_writer_end(&writer);
+                wkv_sink_text(&sink, 1,
+                              (struct wkv_text){"text of some length, of forty-one bytes", (size_t)i});
+            enum wkv_code code = wkv_sink_end(&sink);
             if (round == 0)
-                full = writer.total_bytes;
-            ck_assert_uint_eq(writer.total_bytes, full);
+                full = sink.total_bytes;
+            ck_assert_uint_eq(sink.total_bytes, full);
             ck_assert_int_eq(code, max >= full ? WKV_OK : WKV_TOO_LARGE);
             ck_assert_uint_le(fresh.len, max);
             if (code == WKV_OK)
@@ -300,11 +301,11 @@ START_TEST(memory_stays_near_the_limit_however_long_the_reply)
 {
     char text[1000];
     memset(text, 'x', sizeof text);
-    wkv_writer_begin(&writer, &keyvalue__list_range_response__descriptor, WKV_MSGPACK, &buffer, 10000);
+    wkv_sink_begin(&sink, &keyvalue__list_range_response__descriptor, WKV_MSGPACK, &buffer, 10000);
     for (int i = 0; i < 100000; i++)
-        wkv_writer_string(&writer, 1, text, sizeof text);
-    ck_assert_int_eq(wkv_writer_end(&writer), WKV_TOO_LARGE);
-    ck_assert_uint_eq(writer.total_bytes, 8 + 5 + 100000u * 1003u);
+        wkv_sink_text(&sink, 1, (struct wkv_text){text, sizeof text});
+    ck_assert_int_eq(wkv_sink_end(&sink), WKV_TOO_LARGE);
+    ck_assert_uint_eq(sink.total_bytes, 8 + 5 + 100000u * 1003u);
     ck_assert_uint_le(buffer.capacity, 20000);
 }
 END_TEST
@@ -313,35 +314,35 @@ START_TEST(short_memory_is_told_at_the_end)
 {
     begin(&keyvalue__list_range_response__descriptor);
     buffer.failed = true; /* as an append leaves it that found no memory */
-    wkv_writer_string(&writer, 1, "v", 1);
-    ck_assert_int_eq(wkv_writer_end(&writer), WKV_NO_MEMORY);
+    wkv_sink_text(&sink, 1, (struct wkv_text){"v", 1});
+    ck_assert_int_eq(wkv_sink_end(&sink), WKV_NO_MEMORY);
 }
 END_TEST
 
 START_TEST(a_mistake_of_the_caller_never_becomes_a_reply)
 {
     begin(&keyvalue__get_response__descriptor);
-    wkv_writer_string(&writer, 1, "v", 1);
-    wkv_writer_string(&writer, 1, "v", 1);
-    ck_assert_int_eq(wkv_writer_end(&writer), WKV_NO_MEMORY);
+    wkv_sink_text(&sink, 1, (struct wkv_text){"v", 1});
+    wkv_sink_text(&sink, 1, (struct wkv_text){"v", 1});
+    ck_assert_int_eq(wkv_sink_end(&sink), WKV_NO_MEMORY);
     begin(&keyvalue__get_response__descriptor);
-    wkv_writer_int32(&writer, 1, 1);
-    ck_assert_int_eq(wkv_writer_end(&writer), WKV_NO_MEMORY);
+    wkv_sink_int32(&sink, 1, 1);
+    ck_assert_int_eq(wkv_sink_end(&sink), WKV_NO_MEMORY);
     /* MessagePack has no length for it; no byte of it is read. */
     begin(&keyvalue__get_response__descriptor);
-    wkv_writer_string(&writer, 1, "v", (size_t)UINT32_MAX + 1);
-    ck_assert_int_eq(wkv_writer_end(&writer), WKV_NO_MEMORY);
+    wkv_sink_text(&sink, 1, (struct wkv_text){"v", (size_t)UINT32_MAX + 1});
+    ck_assert_int_eq(wkv_sink_end(&sink), WKV_NO_MEMORY);
     Keyvalue__AddResponse response = KEYVALUE__ADD_RESPONSE__INIT;
     begin(&keyvalue__get_response__descriptor);
-    wkv_writer_message(&writer, &response.base);
-    ck_assert_int_eq(wkv_writer_end(&writer), WKV_NO_MEMORY);
+    wkv_sink_message(&sink, &response.base);
+    ck_assert_int_eq(wkv_sink_end(&sink), WKV_NO_MEMORY);
 }
 END_TEST
 
-Suite *msgpack_writer_suite(void)
+Suite *msgpack_encode_suite(void)
 {
-    Suite *suite = suite_create("codec/msgpack_writer");
-    TCase *tests = tcase_create("msgpack_writer");
+    Suite *suite = suite_create("codec/msgpack_encode");
+    TCase *tests = tcase_create("msgpack_encode");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_loop_test(tests, writes_an_int32_in_its_shortest_form, 0,
                         (int)(sizeof int32s / sizeof int32s[0]));

@@ -1,0 +1,301 @@
+/* Replies, written field by field, and the walk over whole messages that JSON and MessagePack share. */
+#include "codec/sink.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "codec/encoder.h"
+#include "codec/msgpack_names.h"
+
+/* A reply that passes max_bytes by no more than this is told with its size. */
+#define TOLD_BYTES ((size_t)64 * 1024)
+
+/* WKV_NONE */
+static void no_text(struct wkv_sink *sink, const ProtobufCFieldDescriptor *field, struct wkv_text text)
+{
+    (void)sink, (void)field, (void)text;
+}
+
+static void no_integer(struct wkv_sink *sink, const ProtobufCFieldDescriptor *field, struct wkv_integer value)
+{
+    (void)sink, (void)field, (void)value;
+}
+
+static void no_boolean(struct wkv_sink *sink, const ProtobufCFieldDescriptor *field, bool value)
+{
+    (void)sink, (void)field, (void)value;
+}
+
+static void no_fields(struct wkv_sink *sink, const ProtobufCMessage *message)
+{
+    (void)sink, (void)message;
+}
+
+static const struct wkv_encoder no_encoder = {
+    .text = no_text, .integer = no_integer, .boolean = no_boolean, .fields = no_fields};
+
+static const struct wkv_encoder *const encoders[] = {[WKV_PROTOBUF] = &wkv_protobuf_encoder,
+                                                     [WKV_JSON] = &wkv_json_encoder,
+                                                     [WKV_MSGPACK] = &wkv_msgpack_encoder,
+                                                     [WKV_NONE] = &no_encoder};
+
+/* ---- Fields with names ---- */
+
+static void put_name(struct wkv_sink *sink, const ProtobufCFieldDescriptor *field, size_t before)
+{
+    char camel_case[WKV_MSGPACK_NAME_BYTES];
+    struct wkv_text name = {field->name, 0};
+    if (sink->encoder->camel_case)
+        name = (struct wkv_text){camel_case, wkv_msgpack_name(field->name, camel_case)};
+    else
+        name.len = strlen(field->name);
+    if (name.len == 0)
+        sink->misused = true; /* longer than any that there is */
+    sink->encoder->name(sink, name, before);
+}
+
+static void put_message(struct wkv_sink *sink, const ProtobufCMessage *message)
+{
+    if (message == NULL) {
+        sink->encoder->nil(sink);
+        return;
+    }
+    sink->encoder->open_message(sink, message->descriptor->n_fields);
+    wkv_sink_put_fields(sink, message);
+    sink->encoder->close_message(sink);
+}
+
+/* slot: the value in a message's struct. */
+static void put_value(struct wkv_sink *sink, const ProtobufCFieldDescriptor *field, const void *slot)
+{
+    ProtobufCBinaryData text;
+    const ProtobufCMessage *message;
+    protobuf_c_boolean boolean;
+    switch (field->type) {
+    case PROTOBUF_C_TYPE_BYTES:
+        memcpy(&text, slot, sizeof text);
+        sink->encoder->text(sink, field, (struct wkv_text){(const char *)text.data, text.len});
+        return;
+    case PROTOBUF_C_TYPE_BOOL:
+        memcpy(&boolean, slot, sizeof boolean);
+        sink->encoder->boolean(sink, field, boolean != 0);
+        return;
+    case PROTOBUF_C_TYPE_MESSAGE:
+        memcpy(&message, slot, sizeof(ProtobufCMessage *));
+        put_message(sink, message);
+        return;
+    case PROTOBUF_C_TYPE_ENUM:
+        sink->encoder->variant(sink, field, wkv_integer_load(field->type, slot));
+        return;
+    default:
+        sink->encoder->integer(sink, field, wkv_integer_load(field->type, slot));
+        return;
+    }
+}
+
+static void put_map(struct wkv_sink *sink, ProtobufCMessage *const *entries, size_t count)
+{
+    sink->encoder->open_message(sink, count);
+    for (size_t i = 0; i < count; i++) {
+        const ProtobufCFieldDescriptor *fields = entries[i]->descriptor->fields;
+        ProtobufCBinaryData key;
+        memcpy(&key, (const char *)entries[i] + fields[0].offset, sizeof key);
+        sink->encoder->name(sink, (struct wkv_text){(const char *)key.data, key.len}, i);
+        put_value(sink, &fields[1], (const char *)entries[i] + fields[1].offset);
+    }
+    sink->encoder->close_message(sink);
+}
+
+static void put_repeated(struct wkv_sink *sink, const ProtobufCFieldDescriptor *field, const void *values,
+                         size_t count)
+{
+    if (wkv_field_is_map(field)) {
+        put_map(sink, values, count);
+        return;
+    }
+    sink->encoder->open_array(sink, count);
+    for (size_t i = 0; i < count; i++) {
+        sink->encoder->element(sink, i);
+        put_value(sink, field, (const char *)values + i * wkv_value_bytes(field->type));
+    }
+    sink->encoder->close_array(sink);
+}
+
+void wkv_sink_put_fields(struct wkv_sink *sink, const ProtobufCMessage *message)
+{
+    const char *base = (const char *)message;
+    for (unsigned i = 0; i < message->descriptor->n_fields; i++) {
+        const ProtobufCFieldDescriptor *field = &message->descriptor->fields[i];
+        put_name(sink, field, i);
+        if (field->label == PROTOBUF_C_LABEL_REPEATED)
+            put_repeated(sink, field, *(void *const *)(const void *)(base + field->offset),
+                         *(const size_t *)(const void *)(base + field->quantifier_offset));
+        else
+            put_value(sink, field, base + field->offset);
+    }
+}
+
+static void put_default(struct wkv_sink *sink, const ProtobufCFieldDescriptor *field)
+{
+    static const ProtobufCBinaryData zeros; /* the largest value there is */
+    if (field->label == PROTOBUF_C_LABEL_REPEATED)
+        put_repeated(sink, field, NULL, 0);
+    else
+        put_value(sink, field, &zeros);
+}
+
+static void close_array(struct wkv_sink *sink)
+{
+    if (sink->array_open)
+        sink->encoder->close_array(sink);
+    sink->array_open = false;
+}
+
+/* ---- Field by field ---- */
+
+/* Passes over the fields before index, which were not written: with names, all show their defaults. */
+static void skip_to(struct wkv_sink *sink, unsigned index)
+{
+    if (sink->encoder->names_fields) {
+        close_array(sink);
+        for (unsigned i = sink->next_field; i < index; i++) {
+            put_name(sink, &sink->type->fields[i], i);
+            put_default(sink, &sink->type->fields[i]);
+        }
+    }
+    sink->next_field = index;
+}
+
+/* Whether number is of the repeated field whose elements are being written. */
+static bool is_next_element(const struct wkv_sink *sink, uint32_t number)
+{
+    if (sink->next_field == 0)
+        return false;
+    const ProtobufCFieldDescriptor *last = &sink->type->fields[sink->next_field - 1];
+    return last->id == number && last->label == PROTOBUF_C_LABEL_REPEATED;
+}
+
+/* What stands in front of a value where fields have names. */
+static void start_named(struct wkv_sink *sink, unsigned index, bool again)
+{
+    const ProtobufCFieldDescriptor *field = &sink->type->fields[index];
+    if (!again) {
+        put_name(sink, field, index);
+        sink->elements = 0;
+        sink->array_open = field->label == PROTOBUF_C_LABEL_REPEATED;
+        if (sink->array_open)
+            sink->encoder->open_array(sink, WKV_COUNT_LATER);
+    }
+    if (sink->array_open)
+        sink->encoder->element(sink, sink->elements++);
+}
+
+/* Makes ready for a value of the field with that number. Fields come in order, so the search starts where the
+ * last one ended and is one step as a rule. Returns NULL, and takes note, where the call breaks the rules of
+ * sink.h. */
+static const ProtobufCFieldDescriptor *start_value(struct wkv_sink *sink, uint32_t number, ProtobufCType type)
+{
+    const ProtobufCMessageDescriptor *message = sink->type;
+    bool again = is_next_element(sink, number);
+    unsigned index = again ? sink->next_field - 1 : sink->next_field;
+    while (index < message->n_fields && message->fields[index].id != number)
+        index++;
+    if (index == message->n_fields || message->fields[index].type != type) {
+        sink->misused = true;
+        return NULL;
+    }
+    if (!again)
+        skip_to(sink, index);
+    if (sink->encoder->names_fields)
+        start_named(sink, index, again);
+    sink->next_field = index + 1;
+    return &message->fields[index];
+}
+
+void wkv_sink_begin(struct wkv_sink *sink, const ProtobufCMessageDescriptor *type, enum wkv_encoding encoding,
+                    struct wkv_buffer *buffer, size_t max_bytes)
+{
+    *sink = (struct wkv_sink){.encoder = encoders[encoding], .buffer = buffer, .max_bytes = max_bytes};
+    wkv_sink_begin_again(sink, type);
+}
+
+void wkv_sink_begin_again(struct wkv_sink *sink, const ProtobufCMessageDescriptor *type)
+{
+    *sink = (struct wkv_sink){.error = sink->error,
+                              .who = sink->who,
+                              .buffer = sink->buffer,
+                              .max_bytes = sink->max_bytes,
+                              .encoder = sink->encoder,
+                              .type = type};
+    if (sink->buffer != NULL)
+        wkv_buffer_reset(sink->buffer, SIZE_MAX);
+    if (sink->encoder->names_fields)
+        sink->encoder->open_message(sink, type->n_fields);
+}
+
+bool wkv_sink_text(struct wkv_sink *sink, uint32_t field, struct wkv_text text)
+{
+    const ProtobufCFieldDescriptor *found = start_value(sink, field, PROTOBUF_C_TYPE_BYTES);
+    if (found == NULL || sink->encoder == &no_encoder)
+        return false;
+    sink->encoder->text(sink, found, text);
+    /* A single text is all that was asked for: its exact size can be told. */
+    sink->cut = sink->max_bytes > 0 && sink->total_bytes > sink->max_bytes &&
+                sink->total_bytes - sink->max_bytes > TOLD_BYTES && found->label == PROTOBUF_C_LABEL_REPEATED;
+    return !sink->cut;
+}
+
+void wkv_sink_int32(struct wkv_sink *sink, uint32_t field, int32_t value)
+{
+    const ProtobufCFieldDescriptor *found = start_value(sink, field, PROTOBUF_C_TYPE_INT32);
+    if (found != NULL)
+        sink->encoder->integer(sink, found, wkv_integer_of(value));
+}
+
+void wkv_sink_int64(struct wkv_sink *sink, uint32_t field, int64_t value)
+{
+    const ProtobufCFieldDescriptor *found = start_value(sink, field, PROTOBUF_C_TYPE_INT64);
+    if (found != NULL)
+        sink->encoder->integer(sink, found, wkv_integer_of(value));
+}
+
+void wkv_sink_bool(struct wkv_sink *sink, uint32_t field, bool value)
+{
+    const ProtobufCFieldDescriptor *found = start_value(sink, field, PROTOBUF_C_TYPE_BOOL);
+    if (found != NULL)
+        sink->encoder->boolean(sink, found, value);
+}
+
+void wkv_sink_message(struct wkv_sink *sink, const ProtobufCMessage *message)
+{
+    if (message->descriptor != sink->type || sink->next_field != 0) {
+        sink->misused = true;
+        return;
+    }
+    sink->next_field = sink->type->n_fields;
+    sink->encoder->fields(sink, message);
+}
+
+enum wkv_code wkv_sink_fail(struct wkv_sink *sink, enum wkv_code code, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    (void)wkv_vfail(sink->error, code, sink->who, format, args);
+    va_end(args);
+    sink->failure = code;
+    return code;
+}
+
+enum wkv_code wkv_sink_end(struct wkv_sink *sink)
+{
+    skip_to(sink, sink->type->n_fields);
+    if (sink->encoder->names_fields)
+        sink->encoder->close_message(sink);
+    if (sink->failure != WKV_OK)
+        return sink->failure;
+    if (sink->misused)
+        return WKV_NO_MEMORY;
+    if (sink->total_bytes > sink->max_bytes)
+        return WKV_TOO_LARGE;
+    return sink->buffer != NULL && sink->buffer->failed ? WKV_NO_MEMORY : WKV_OK;
+}

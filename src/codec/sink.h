@@ -1,0 +1,87 @@
+/* A sink: where an operation writes its reply, field by field, without knowing what becomes of it. No struct
+ * of the reply is built, so a value is copied once, from the store to where the reply stands. Behind the sink
+ * is an encoding, or nothing (WKV_NONE: an instance whose answer nobody waits for).
+ *
+ * Not thread-safe: one sink belongs to one worker. Nothing here allocates but the reply's buffer.
+ */
+#ifndef WKV_CODEC_SINK_H
+#define WKV_CODEC_SINK_H
+
+#include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "codec/encoding.h"
+#include "support/buffer.h"
+#include "support/error.h"
+#include "wascc_keyvalue/text.h"
+
+struct wkv_encoder;
+
+struct wkv_sink {
+    /* The owner sets these after wkv_sink_begin, where somebody reads the failure. Borrowed. */
+    struct wkv_error *error; /* gets the text of a failure; NULL: nobody reads it */
+    const char *who;         /* stands in front of that text; NULL: nothing does */
+    /* For reading. */
+    struct wkv_buffer *buffer; /* borrowed */
+    size_t max_bytes;
+    size_t total_bytes; /* of the reply so far, what is not kept included */
+    bool cut;           /* wkv_sink_text said stop: the reply would have more bytes than were counted */
+    /* The sink's own. */
+    const struct wkv_encoder *encoder;
+    const ProtobufCMessageDescriptor *type;
+    unsigned next_field;   /* index of the first field of the descriptor that is not written yet */
+    bool array_open;       /* the field before next_field is repeated, and its array not closed yet */
+    size_t elements;       /* of that array so far */
+    size_t count_at;       /* where their number goes in a MessagePack array; 0: nowhere */
+    bool misused;          /* a call broke the rules below */
+    enum wkv_code failure; /* of wkv_sink_fail */
+};
+
+/* Starts a reply of the given type in buffer, whose bytes are dropped. Bytes past max_bytes are counted but
+ * not kept. Where max_bytes is 0 the sink counts, keeps nothing and never says stop: total_bytes is then how
+ * large the reply would be; buffer may be NULL. With WKV_NONE nothing is kept or counted; buffer may be NULL.
+ */
+void wkv_sink_begin(struct wkv_sink *sink, const ProtobufCMessageDescriptor *type, enum wkv_encoding encoding,
+                    struct wkv_buffer *buffer, size_t max_bytes);
+
+/* Starts the reply anew, as one of another type. */
+void wkv_sink_begin_again(struct wkv_sink *sink, const ProtobufCMessageDescriptor *type);
+
+/* Each writes the field with that number: at most once for a singular field, once per element for a repeated
+ * one, the elements of one field in a row, fields in the order of the descriptor (by number). Text is copied
+ * and must be UTF-8. Protobuf leaves out a singular field that has its default value, as proto3 does. JSON
+ * has integers of 64 bits as numbers, not as strings as in proto3's mapping: its readers are operators and
+ * their scripts (proto/operator.proto), for which a size in bytes is a number. MessagePack, like JSON, has
+ * every field, by the name that waSCC gives it (`newCount`, CONTRACT section 7), integers in their shortest
+ * form, and an enum's variant as {index: nil}.
+ *
+ * A call that breaks these rules, or names a number or type that the message has not, is a mistake in the
+ * caller's code: it writes nothing, and wkv_sink_end fails rather than let a wrong reply go out.
+ *
+ * wkv_sink_text returns false where no more of a repeated field need be shown, as a visitor does: the reply
+ * is well past max_bytes, or nobody reads it. A reply that passes max_bytes by little is counted to its end,
+ * so that its size can be told. */
+bool wkv_sink_text(struct wkv_sink *sink, uint32_t field, struct wkv_text text);
+void wkv_sink_int32(struct wkv_sink *sink, uint32_t field, int32_t value);
+void wkv_sink_int64(struct wkv_sink *sink, uint32_t field, int64_t value);
+void wkv_sink_bool(struct wkv_sink *sink, uint32_t field, bool value);
+
+/* Writes the whole reply from a message of its type, instead of the calls above: for replies that nest and
+ * are rare. Knows strings (as bytes), bools, int32, uint32, int64, uint64, enums and messages, repeated or
+ * not. */
+void wkv_sink_message(struct wkv_sink *sink, const ProtobufCMessage *message);
+
+/* The operation has failed: there is no reply. Sets sink->error, `who` and a colon in front of the text.
+ * Returns code, which wkv_sink_end returns, too. */
+enum wkv_code wkv_sink_fail(struct wkv_sink *sink, enum wkv_code code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Completes the reply: its bytes are buffer->data[0 .. buffer->len), of which there may be none. JSON and
+ * MessagePack have every field of the message then, those not written with their default. Errors, the
+ * buffer's bytes being worth nothing then: what wkv_sink_fail was told; WKV_TOO_LARGE (sink->total_bytes says
+ * how large it would be); WKV_NO_MEMORY (memory is short, or a call above broke its rules). */
+enum wkv_code wkv_sink_end(struct wkv_sink *sink);
+
+#endif
