@@ -32,8 +32,8 @@ static natsStatus await_reply(struct wkv_exchange *exchange, int64_t timeout_ms,
 {
     int64_t deadline_ns = wkv_monotonic_ns() + timeout_ms * WKV_NS_PER_MS;
     for (;;) {
-        int64_t left_ms = (deadline_ns - wkv_monotonic_ns()) / WKV_NS_PER_MS;
-        if (left_ms <= 0)
+        int left_ms = wkv_left_ms(deadline_ns);
+        if (left_ms == 0)
             return NATS_TIMEOUT;
         natsStatus status = natsSubscription_NextMsg(reply, exchange->answers, left_ms);
         if (status != NATS_OK || !is_acknowledgement(*reply, exchange->stream))

@@ -12,12 +12,6 @@
 /* Whoever binds decides how often it is refused. */
 #define WARN_NS WKV_NS_PER_S
 
-static int64_t left_ms(int64_t deadline_ns)
-{
-    int64_t left = (deadline_ns - wkv_monotonic_ns()) / WKV_NS_PER_MS;
-    return left < 1 ? 1 : left;
-}
-
 static enum wkv_code refuse(enum wkv_loop_extra_state state, struct wkv_loop *loop, struct wkv_error *error)
 {
     char said[WKV_ERROR_TEXT_BYTES / 2];
@@ -57,7 +51,7 @@ static enum wkv_loop_extra_state ask(struct wkv_actors *actors, struct wkv_text 
     for (unsigned i = 0; i < actors->worker_count; i++) {
         struct wkv_worker *worker = &actors->workers[i];
         enum wkv_loop_extra_state state =
-            wkv_lattice_add_actor(&worker->responder, &worker->loop, actor, left_ms(deadline_ns));
+            wkv_lattice_add_actor(&worker->responder, &worker->loop, actor, wkv_left_ms(deadline_ns) + 1);
         *where = &worker->loop;
         if (state == WKV_EXTRA_LISTENS)
             best = WKV_EXTRA_LISTENS;
@@ -93,7 +87,7 @@ static void drop(struct wkv_actors *actors, struct wkv_text actor, bool awaited)
     int64_t deadline_ns = wkv_monotonic_ns() + LISTEN_TIMEOUT_MS * WKV_NS_PER_MS;
     for (unsigned i = 0; i < actors->worker_count; i++)
         wkv_lattice_drop_actor(&actors->workers[i].responder, &actors->workers[i].loop, actor,
-                               awaited ? left_ms(deadline_ns) : 0);
+                               awaited ? wkv_left_ms(deadline_ns) + 1 : 0);
 }
 
 static void warn(struct wkv_actors *actors, struct wkv_text actor, const struct wkv_error *error)

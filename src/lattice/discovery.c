@@ -5,17 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lattice/adopt.h"
 #include "lattice/ask.h"
 #include "lattice/events.h"
 #include "lattice/service.h"
-#include "lattice/take_up.h"
 #include "nats/inbox.h"
 #include "nats/subject.h"
 #include "operation/provider.h"
 #include "support/clock.h"
 
 /* Hosts answer the lattice's questions within a second. */
-#define TAKE_UP_MS 5000
+#define ADOPT_MS 5000
 /* A longer answer than this is made for each who asks; no server takes it, unless it was told to. */
 #define KEPT_BYTES ((size_t)1024 * 1024)
 
@@ -154,12 +154,12 @@ static void answer_inventory(struct wkv_loop *loop, void *context, natsMsg *mess
 }
 
 /* An answer with bindings, from a host or from a sister instance. */
-static void take_up_answer(struct wkv_loop *loop, void *context, natsMsg *message)
+static void adopt_answer(struct wkv_loop *loop, void *context, natsMsg *message)
 {
     struct wkv_discovery *discovery = context;
     (void)loop;
     if (wkv_monotonic_ns() < atomic_load(&discovery->inbox_until_ns))
-        wkv_take_up_bindings(discovery, natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message));
+        wkv_adopt_bindings(discovery, natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message));
 }
 
 /* The key pair is made for its public half only: nothing is signed with it. */
@@ -219,7 +219,7 @@ enum wkv_code wkv_discovery_init(struct wkv_discovery *discovery, const struct w
     listen_to_inventory(discovery);
     if (wkv_make_inbox(inbox_prefix, discovery->inbox) != NATS_OK)
         return wkv_fail(error, WKV_NO_MEMORY, "no memory for an inbox");
-    wkv_loop_listen(&discovery->loop, discovery->inbox, NULL, take_up_answer, NULL, discovery);
+    wkv_loop_listen(&discovery->loop, discovery->inbox, NULL, adopt_answer, NULL, discovery);
     return WKV_OK;
 }
 
@@ -227,7 +227,7 @@ void wkv_discovery_ask_bindings(struct wkv_discovery *discovery)
 {
     char subject[WKV_SUBJECT_BYTES];
     wkv_subject_lattice(discovery->address, "inventory.bindings", subject);
-    atomic_store(&discovery->inbox_until_ns, wkv_monotonic_ns() + TAKE_UP_MS * WKV_NS_PER_MS);
+    atomic_store(&discovery->inbox_until_ns, wkv_monotonic_ns() + ADOPT_MS * WKV_NS_PER_MS);
     natsConnection *connection = wkv_loop_hold(&discovery->loop);
     if (connection == NULL)
         return;
@@ -276,10 +276,10 @@ enum wkv_code wkv_discovery_ask(natsConnection *connection, const char *inbox_pr
     bool heard = false;
     while (status == NATS_OK && wanted) {
         natsMsg *message = NULL;
-        int64_t left = (deadline_ns - wkv_monotonic_ns()) / WKV_NS_PER_MS;
-        if (left <= 0)
+        int left_ms = wkv_left_ms(deadline_ns);
+        if (left_ms == 0)
             break;
-        status = natsSubscription_NextMsg(&message, answers, left);
+        status = natsSubscription_NextMsg(&message, answers, left_ms);
         heard |= status == NATS_OK;
         struct wkv_pong pong;
         if (status == NATS_OK &&

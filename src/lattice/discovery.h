@@ -37,8 +37,8 @@ struct wkv_discovery {
     size_t kept_count;
     uint64_t kept_turn;
     char inbox[WKV_SUBJECT_BYTES];  /* where the bindings that the lattice remembers come, */
-    _Atomic int64_t inbox_until_ns; /* and until when they are taken up */
-    size_t taken_up;                /* so many so far; the loop's thread's */
+    _Atomic int64_t inbox_until_ns; /* and until when they are adopted */
+    size_t adopted;                 /* so many so far; the loop's thread's */
     /* The key by which the lattice knows this process (contract section 7). */
     char host[WKV_NKEY_PUBLIC_CHARS + 1];
 };
@@ -50,7 +50,7 @@ enum wkv_code wkv_discovery_init(struct wkv_discovery *discovery, const struct w
                                  struct wkv_log *log, int notify_fd, struct wkv_error *error);
 
 /* "A provider that starts asks for bindings and takes up those with its capability and binding again": asks;
- * the answers are taken up on the loop's thread as they come, for a few seconds. Once connected and
+ * the answers are adopted on the loop's thread as they come, for a few seconds. Once connected and
  * subscribed. Any thread. */
 void wkv_discovery_ask_bindings(struct wkv_discovery *discovery);
 

@@ -95,10 +95,9 @@ static enum news await_news(const struct attempt *attempt)
     struct pollfd fds[] = {{.fd = attempt->done_fd, .events = POLLIN},
                            {.fd = attempt->cancel_fd, .events = POLLIN}};
     int ready;
-    do {
-        int64_t left_ms = (attempt->until_ns - wkv_monotonic_ns()) / WKV_NS_PER_MS;
-        ready = poll(fds, 2, left_ms > 0 ? (int)left_ms : 0);
-    } while (ready < 0 && errno == EINTR);
+    do
+        ready = poll(fds, 2, wkv_left_ms(attempt->until_ns));
+    while (ready < 0 && errno == EINTR);
     return ready <= 0 ? LATE : fds[0].revents != 0 ? DONE : CANCELLED;
 }
 

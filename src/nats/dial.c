@@ -92,7 +92,7 @@ static enum wkv_code try_greeting(struct dialling *dialling, const struct wkv_gr
         server.tls_name = name;
     }
     enum wkv_code code = try(dialling, &server, error);
-    free(url);
+    wkv_wipe_text(url);
     return code;
 }
 

@@ -83,17 +83,17 @@ static bool is_greeted(struct calls *calls, nfds_t i)
 static nfds_t await_first(struct calls *calls, int64_t deadline_ns)
 {
     for (;;) {
-        int64_t left_ms = (deadline_ns - wkv_monotonic_ns()) / WKV_NS_PER_MS;
+        int left_ms = wkv_left_ms(deadline_ns);
         bool any = false;
         for (nfds_t i = 1; i < calls->count; i++)
             any |= calls->fds[i].fd >= 0;
-        if (!any || (poll(calls->fds, calls->count, left_ms > 0 ? (int)left_ms : 0) <= 0 && errno != EINTR) ||
+        if (!any || (poll(calls->fds, calls->count, left_ms) <= 0 && errno != EINTR) ||
             calls->fds[0].revents != 0)
             return 0;
         for (nfds_t i = 1; i < calls->count; i++)
             if (calls->fds[i].fd >= 0 && calls->fds[i].revents != 0 && is_greeted(calls, i))
                 return i;
-        if (left_ms <= 0)
+        if (left_ms == 0)
             return 0;
     }
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "support/clock.h"
+#include "support/condition.h"
 #include "support/notify.h"
 
 #define FIRST_BACKOFF_MS 100
@@ -23,21 +24,12 @@
 
 /* ---- what they share ---- */
 
-static void init_condition(pthread_cond_t *condition)
-{
-    pthread_condattr_t monotonic;
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(condition, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
-}
-
 enum wkv_code wkv_keepers_init(struct wkv_keepers *keepers, const struct wkv_connect_options *connect,
                                struct wkv_log *log, int notify_fd, struct wkv_error *error)
 {
     *keepers = (struct wkv_keepers){.log = log, .notify_fd = notify_fd, .phase = WKV_KEEPERS_RUN};
     (void)pthread_mutex_init(&keepers->lock, NULL);
-    init_condition(&keepers->changed);
+    wkv_condition_init(&keepers->changed);
     keepers->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     keepers->dial = (struct wkv_dial){.connect = connect, .cancel_fd = keepers->stop_fd};
     if (keepers->stop_fd < 0)
@@ -188,12 +180,6 @@ static void keep_open(struct wkv_keeper *keeper)
     }
 }
 
-static int64_t left_ms(int64_t until_ns)
-{
-    int64_t left = (until_ns - wkv_monotonic_ns()) / WKV_NS_PER_MS;
-    return left < 0 ? 0 : left;
-}
-
 /* Returns when the phase is CLOSE. */
 static int64_t await_close(struct wkv_keepers *keepers)
 {
@@ -212,7 +198,7 @@ static void drain(struct wkv_keeper *keeper)
     int64_t until_ns =
         keepers->phase == WKV_KEEPERS_CLOSE ? keepers->close_until_ns : keepers->drain_until_ns;
     (void)pthread_mutex_unlock(&keepers->lock);
-    bool drained = !keeper->drains || wkv_loop_drain(keeper->loop, left_ms(until_ns));
+    bool drained = !keeper->drains || wkv_loop_drain(keeper->loop, wkv_left_ms(until_ns));
     (void)pthread_mutex_lock(&keepers->lock);
     keeper->cut = !drained;
     (void)pthread_mutex_unlock(&keepers->lock);
@@ -225,7 +211,7 @@ static void *run(void *argument)
     keep_open(keeper);
     drain(keeper);
     int64_t until_ns = await_close(keeper->keepers);
-    wkv_loop_disconnect(keeper->loop, left_ms(until_ns) / 2);
+    wkv_loop_disconnect(keeper->loop, wkv_left_ms(until_ns) / 2);
     set_state(keeper, WKV_KEEPER_ENDED);
     return NULL;
 }
@@ -264,10 +250,9 @@ enum wkv_keeper_state wkv_keeper_state(struct wkv_keeper *keeper, struct wkv_err
 static void await_state(struct wkv_keeper *keeper, bool ended, int64_t until_ns)
 {
     struct wkv_keepers *keepers = keeper->keepers;
-    struct timespec until = {until_ns / WKV_NS_PER_S, until_ns % WKV_NS_PER_S};
-    int waited = 0;
-    while ((ended ? keeper->state != WKV_KEEPER_ENDED : keeper->state == WKV_KEEPER_OPEN) && waited == 0)
-        waited = pthread_cond_timedwait(&keepers->changed, &keepers->lock, &until);
+    while ((ended ? keeper->state != WKV_KEEPER_ENDED : keeper->state == WKV_KEEPER_OPEN) &&
+           wkv_condition_wait(&keepers->changed, &keepers->lock, until_ns)) {
+    }
 }
 
 bool wkv_keeper_await_drained(struct wkv_keeper *keeper, int64_t until_ns)

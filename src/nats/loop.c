@@ -314,5 +314,5 @@ void wkv_loop_destroy(struct wkv_loop *loop)
     (void)pthread_cond_destroy(&loop->turn_done);
     (void)pthread_cond_destroy(&loop->holders_gone);
     (void)pthread_cond_destroy(&loop->extras_told);
-    free(loop->url);
+    wkv_wipe_text(loop->url);
 }

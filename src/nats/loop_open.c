@@ -86,7 +86,7 @@ static enum wkv_code connect_to(struct wkv_loop *loop, const struct wkv_connect_
     if (wkv_connect_options_apply(connect, url, "wascc-keyvalue", &options, error) != WKV_OK)
         return error->code;
     reset_for_connection(loop);
-    free(loop->url);
+    wkv_wipe_text(loop->url);
     loop->url = strdup(server->pool_url);
     natsStatus status = loop->url == NULL ? NATS_NO_MEMORY : set_options(loop, options);
     if (status == NATS_OK && *server->tls_name != '\0')

@@ -2,10 +2,11 @@
 
 #include <arpa/inet.h>
 #include <pthread.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "nats/servers.h"
 
 #define DEFAULT_PORT "4222"
 
@@ -73,13 +74,6 @@ bool wkv_pool_is_address(const char *url)
 
 /* ---- the pool, under its lock ---- */
 
-static void forget(struct wkv_pool_server *server)
-{
-    if (server->url != NULL)
-        sodium_memzero(server->url, strlen(server->url));
-    free(server->url);
-}
-
 /* Whether the pool has that host and port already, whatever else stands in the URL. */
 static bool is_known(const struct wkv_pool *pool, const char *url)
 {
@@ -99,7 +93,7 @@ static void append(struct wkv_pool *pool, char *url, bool discovered, const char
 {
     struct wkv_pool_server server = {.url = url, .discovered = discovered};
     if (url == NULL || pool->count == WKV_POOL_MAX) {
-        forget(&server);
+        wkv_wipe_text(url);
         return;
     }
     (void)snprintf(server.tls_name, sizeof server.tls_name, "%s", tls_name);
@@ -145,7 +139,7 @@ static void drop_untold(struct wkv_pool *pool, const char *from, char *const *ur
         if (!server->discovered || strcmp(server->url, from) == 0 || is_told_of(server, urls, count))
             pool->servers[kept++] = *server;
         else
-            forget(server);
+            wkv_wipe_text(server->url);
     }
     pool->count = kept;
 }
@@ -190,7 +184,7 @@ void wkv_pool_destroy(struct wkv_pool *pool)
     if (pool == NULL)
         return;
     for (size_t i = 0; i < pool->count; i++)
-        forget(&pool->servers[i]);
+        wkv_wipe_text(pool->servers[i].url);
     (void)pthread_mutex_destroy(&pool->lock);
     free(pool);
 }
@@ -213,7 +207,7 @@ size_t wkv_pool_list(struct wkv_pool *pool, struct wkv_pool_server **list)
 void wkv_pool_list_free(struct wkv_pool_server *list, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        forget(&list[i]);
+        wkv_wipe_text(list[i].url);
     free(list);
 }
 

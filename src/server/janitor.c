@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "support/clock.h"
+#include "support/condition.h"
 
 struct wkv_janitor {
     struct wkv_store *store;
@@ -19,9 +20,8 @@ struct wkv_janitor {
 /* Sleeps until the time has come or stop is called. Returns whether to go on. */
 static bool rest(struct wkv_janitor *janitor, int64_t until_ns)
 {
-    struct timespec until = {until_ns / WKV_NS_PER_S, until_ns % WKV_NS_PER_S};
     (void)pthread_mutex_lock(&janitor->lock);
-    while (!janitor->stop && pthread_cond_timedwait(&janitor->changed, &janitor->lock, &until) == 0) {
+    while (!janitor->stop && wkv_condition_wait(&janitor->changed, &janitor->lock, until_ns)) {
     }
     bool go_on = !janitor->stop;
     (void)pthread_mutex_unlock(&janitor->lock);
@@ -61,12 +61,8 @@ struct wkv_janitor *wkv_janitor_start(struct wkv_store *store, struct wkv_stats 
     janitor->store = store;
     janitor->stats = stats;
     janitor->pulse = (struct wkv_pulse){.name = "the janitor", .turning = true};
-    pthread_condattr_t monotonic;
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&janitor->lock, NULL);
-    (void)pthread_cond_init(&janitor->changed, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    wkv_condition_init(&janitor->changed);
     if (pthread_create(&janitor->thread, NULL, run, janitor) == 0)
         return janitor;
     (void)pthread_cond_destroy(&janitor->changed);

@@ -1,5 +1,6 @@
 #include "support/clock.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -14,6 +15,12 @@ static int64_t read_clock(clockid_t id)
 int64_t wkv_monotonic_ns(void)
 {
     return read_clock(CLOCK_MONOTONIC);
+}
+
+int wkv_left_ms(int64_t until_ns)
+{
+    int64_t left_ms = (until_ns - wkv_monotonic_ns()) / WKV_NS_PER_MS;
+    return left_ms < 0 ? 0 : left_ms > INT_MAX ? INT_MAX : (int)left_ms;
 }
 
 int64_t wkv_boottime_ns(void)

@@ -12,6 +12,9 @@
  * thread. */
 int64_t wkv_monotonic_ns(void);
 
+/* Whole milliseconds until then on the monotonic clock, for poll and its like: 0 to INT_MAX. Any thread. */
+int wkv_left_ms(int64_t until_ns);
+
 /* Nanoseconds of CLOCK_BOOTTIME: as the monotonic clock, and it runs on while the machine sleeps. Any thread.
  */
 int64_t wkv_boottime_ns(void);

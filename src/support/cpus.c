@@ -1,5 +1,6 @@
 #include "support/cpus.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <sched.h>
 #include <stdbool.h>
@@ -7,6 +8,9 @@
 #include <string.h>
 
 #define PATH_BYTES 4096
+/* Processors that the kernel may know of: as many as libc's own set has room for, up to more than any has. */
+#define FIRST_CPUS ((size_t)1024)
+#define MOST_CPUS ((size_t)1024 * 1024)
 
 static bool read_text(const char *path, char *text, size_t text_bytes)
 {
@@ -107,11 +111,29 @@ unsigned wkv_cpus_quota(const char *root)
     return least;
 }
 
+/* The kernel refuses a set that is smaller than its own, and tells nowhere how large that is. */
+unsigned wkv_cpus_allowed(void)
+{
+    for (size_t most = FIRST_CPUS; most <= MOST_CPUS; most *= 4) {
+        cpu_set_t *set = CPU_ALLOC(most);
+        size_t bytes = CPU_ALLOC_SIZE(most);
+        int count = 0;
+        bool fits = set != NULL && sched_getaffinity(0, bytes, set) == 0;
+        if (fits)
+            count = CPU_COUNT_S(bytes, set);
+        CPU_FREE(set);
+        if (fits)
+            return (unsigned)count;
+        if (errno != EINVAL)
+            break;
+    }
+    return 1;
+}
+
 unsigned wkv_cpus_usable(void)
 {
-    cpu_set_t set;
     unsigned quota = wkv_cpus_quota("");
-    unsigned cores = sched_getaffinity(0, sizeof set, &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
+    unsigned cores = wkv_cpus_allowed();
     cores = quota < cores ? quota : cores;
     return cores < 1 ? 1 : cores;
 }

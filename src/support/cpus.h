@@ -11,7 +11,11 @@
  * are looked at. root is what stands in front of /proc and /sys: "" but for a test. */
 unsigned wkv_cpus_quota(const char *root);
 
-/* The least of the quota and the processors that the process may run on (sched_getaffinity), at least 1. */
+/* The processors that this thread may run on (sched_getaffinity), however many the machine has; 1 where the
+ * kernel does not say. */
+unsigned wkv_cpus_allowed(void);
+
+/* The least of both, at least 1. */
 unsigned wkv_cpus_usable(void);
 
 #endif

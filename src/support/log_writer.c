@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "support/clock.h"
+#include "support/condition.h"
 #include "support/log_line.h"
 
 /* What goes out at once: whole lines that a pipe takes in one piece, so that lines of other processes in the
@@ -205,44 +206,33 @@ struct wkv_log_writer *wkv_log_writer_start(int fd, enum wkv_log_format format)
         return NULL;
     writer->fd = fd;
     writer->format = format;
-    pthread_condattr_t monotonic;
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&writer->lock, NULL);
     (void)pthread_cond_init(&writer->filled, NULL);
-    (void)pthread_cond_init(&writer->emptied, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    wkv_condition_init(&writer->emptied);
     if (pthread_create(&writer->thread, NULL, run, writer) == 0)
         return writer;
     destroy(writer);
     return NULL;
 }
 
-static struct timespec time_in(int64_t timeout_ms)
-{
-    int64_t at_ns = wkv_monotonic_ns() + timeout_ms * WKV_NS_PER_MS;
-    return (struct timespec){at_ns / WKV_NS_PER_S, at_ns % WKV_NS_PER_S};
-}
-
 void wkv_log_writer_flush(struct wkv_log_writer *writer, int64_t timeout_ms)
 {
-    struct timespec until = time_in(timeout_ms);
-    int waited = 0;
+    int64_t until_ns = wkv_monotonic_ns() + timeout_ms * WKV_NS_PER_MS;
     (void)pthread_mutex_lock(&writer->lock);
-    while ((writer->used > 0 || writer->writing) && waited == 0)
-        waited = pthread_cond_timedwait(&writer->emptied, &writer->lock, &until);
+    while ((writer->used > 0 || writer->writing) &&
+           wkv_condition_wait(&writer->emptied, &writer->lock, until_ns)) {
+    }
     (void)pthread_mutex_unlock(&writer->lock);
 }
 
 bool wkv_log_writer_stop(struct wkv_log_writer *writer, int64_t timeout_ms)
 {
-    struct timespec until = time_in(timeout_ms);
-    int waited = 0;
+    int64_t until_ns = wkv_monotonic_ns() + timeout_ms * WKV_NS_PER_MS;
     (void)pthread_mutex_lock(&writer->lock);
     writer->stop = true;
     (void)pthread_cond_signal(&writer->filled);
-    while (!writer->done && waited == 0)
-        waited = pthread_cond_timedwait(&writer->emptied, &writer->lock, &until);
+    while (!writer->done && wkv_condition_wait(&writer->emptied, &writer->lock, until_ns)) {
+    }
     bool done = writer->done;
     (void)pthread_mutex_unlock(&writer->lock);
     if (!done) {

@@ -52,9 +52,8 @@ static enum wkv_code connect_to(const struct wkv_self_name *name, unsigned slot,
 static enum wkv_code read_answer(int fd, int64_t deadline_ns, int64_t timeout_ms, struct wkv_error *error)
 {
     char text[WKV_SELF_ANSWER_BYTES];
-    int64_t left_ms = (deadline_ns - wkv_monotonic_ns()) / WKV_NS_PER_MS;
     struct pollfd answered = {.fd = fd, .events = POLLIN};
-    if (poll(&answered, 1, left_ms < 0 ? 0 : left_ms > INT32_MAX ? INT32_MAX : (int)left_ms) <= 0)
+    if (poll(&answered, 1, wkv_left_ms(deadline_ns)) <= 0)
         return no_answer(timeout_ms, error);
     ssize_t len = read(fd, text, sizeof text - 1);
     text[len < 0 ? 0 : len] = '\0';

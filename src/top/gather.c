@@ -64,8 +64,8 @@ static natsStatus hear_answers(natsSubscription *answers, struct wkv_top_model *
     *any = false;
     while (status == NATS_OK) {
         natsMsg *message = NULL;
-        int64_t left_ms = (deadline_ns - wkv_monotonic_ns()) / WKV_NS_PER_MS;
-        if (left_ms <= 0)
+        int left_ms = wkv_left_ms(deadline_ns);
+        if (left_ms == 0)
             return NATS_TIMEOUT;
         status = natsSubscription_NextMsg(&message, answers, left_ms);
         if (status == NATS_OK && natsMsg_GetDataLength(message) > 0 &&

@@ -310,8 +310,8 @@ START_TEST(a_provider_takes_up_exactly_its_own_bindings)
                               NULL};
     answers_start(&answers);
     serve(&provider, "claims", NULL);
-    (void)process_await_line(&provider, "took up 3 bindings");
-    (void)process_await_line(&provider, "took up 1 bindings");
+    (void)process_await_line(&provider, "adopted 3 bindings");
+    (void)process_await_line(&provider, "adopted 1 bindings");
     for (unsigned i = 1; i <= 3; i++)
         expect_exists(i, "k", false);
     expect_exists(5, "k", false);
@@ -345,14 +345,14 @@ static const struct {
     int code;
     const char *names;
 } permissions[] = {
-    {"binding", NULL, "not taken up under --auth binding", 401, "not bound"},
-    {"claims", "--require-binding", "not taken up under --require-binding", 403, "--require-binding"},
-    {"invocation", "--require-binding", "not taken up under --require-binding", 403, "--require-binding"},
+    {"binding", NULL, "not adopted under --auth binding", 401, "not bound"},
+    {"claims", "--require-binding", "not adopted under --require-binding", 403, "--require-binding"},
+    {"invocation", "--require-binding", "not adopted under --require-binding", 403, "--require-binding"},
 };
 #define PERMISSIONS ((int)(sizeof permissions / sizeof permissions[0]))
 
 /* Where a binding is permission, what nobody has signed is none. */
-START_TEST(nothing_is_taken_up_where_a_binding_is_permission)
+START_TEST(nothing_is_adopted_where_a_binding_is_permission)
 {
     json_t *own = json_array();
     char actor[WKV_NKEY_PUBLIC_CHARS + 1];
@@ -391,7 +391,7 @@ START_TEST(a_host_that_is_removed_takes_along_what_it_remembers)
                    "--trusted-host-file", path, NULL);
     provider.cursor = 0;
     (void)process_await_line(&provider, "differs from KEYSPACE by its case only");
-    (void)process_await_line(&provider, "took up 1 bindings");
+    (void)process_await_line(&provider, "adopted 1 bindings");
     lattice_actor(3, actor);
     lattice_bind(&lattice, actor, NULL);
     expect_exists(1, "k", false);
@@ -410,7 +410,7 @@ START_TEST(a_host_that_is_removed_takes_along_what_it_remembers)
 END_TEST
 
 /* Where no host is trusted nobody can have bound an actor, and whoever answers may say anything. */
-START_TEST(without_a_trusted_host_no_binding_is_taken_up)
+START_TEST(without_a_trusted_host_no_binding_is_adopted)
 {
     json_t *own = json_array();
     for (unsigned i = 1; i <= 500; i++)
@@ -419,10 +419,10 @@ START_TEST(without_a_trusted_host_no_binding_is_taken_up)
     answers_start(&answers);
     provider_serve(&provider, server.url, "--auth", "claims", "--trusted-issuer", people.account.key, NULL);
     provider.cursor = 0;
-    (void)process_await_line(&provider, "not taken up without a --trusted-host");
+    (void)process_await_line(&provider, "not adopted without a --trusted-host");
     expect_nobody(1);
     expect_nobody(500);
-    ck_assert_ptr_null(strstr(provider.err.bytes, "took up"));
+    ck_assert_ptr_null(strstr(provider.err.bytes, "info  adopted"));
     natsSubscription_Destroy(answers.subscription);
     free((void *)(uintptr_t)answers.texts[0]);
     provider_stop(&provider);
@@ -430,14 +430,14 @@ START_TEST(without_a_trusted_host_no_binding_is_taken_up)
 END_TEST
 
 /* For a desk, where nobody signs anything. */
-START_TEST(in_none_mode_bindings_are_taken_up_though_they_are_required)
+START_TEST(in_none_mode_bindings_are_adopted_though_they_are_required)
 {
     json_t *own = json_array();
     json_array_append_new(own, told(1, "wascc:keyvalue", "default", "{}"));
     struct answers answers = {{answer_of("Bindings", own)}, NULL};
     answers_start(&answers);
     serve(&provider, "none", "--require-binding");
-    (void)process_await_line(&provider, "took up 1 bindings");
+    (void)process_await_line(&provider, "adopted 1 bindings");
     expect_exists(1, "k", false);
     natsSubscription_Destroy(answers.subscription);
     free((void *)(uintptr_t)answers.texts[0]);
@@ -455,11 +455,12 @@ START_TEST(a_bad_answer_is_one_line_of_the_log)
     struct answers answers = {{answer_of("Bindings", own)}, NULL};
     answers_start(&answers);
     serve(&provider, "claims", NULL);
-    const char *line = process_await_line(&provider, "500 bindings that the lattice remembers are not taken");
+    const char *line =
+        process_await_line(&provider, "500 bindings that the lattice remembers are not adopted");
     ck_assert_ptr_nonnull(strstr(line, "KEYSPACE"));
-    (void)process_await_line(&provider, "took up 1 bindings");
-    const char *said = strstr(provider.err.bytes, "are not taken up");
-    ck_assert_ptr_null(strstr(said + strlen("are not taken up"), "not taken up"));
+    (void)process_await_line(&provider, "adopted 1 bindings");
+    const char *said = strstr(provider.err.bytes, "are not adopted");
+    ck_assert_ptr_null(strstr(said + strlen("are not adopted"), "not adopted"));
     natsSubscription_Destroy(answers.subscription);
     free((void *)(uintptr_t)answers.texts[0]);
     provider_stop(&provider);
@@ -496,7 +497,7 @@ START_TEST(a_provider_that_takes_up_many_is_alive_meanwhile)
     do {
         ck_assert_int_eq(http_status(port, "/livez"), 200);
         process_read(&provider);
-    } while (strstr(provider.err.bytes, "took up 20 bindings") == NULL);
+    } while (strstr(provider.err.bytes, "adopted 20 bindings") == NULL);
     natsMsg_Destroy(question);
     natsSubscription_Destroy(questions);
     free(answer);
@@ -529,7 +530,7 @@ START_TEST(a_late_answer_undoes_no_bind_and_no_removal)
     char *text = answer_of("Bindings", late);
     ck_assert_int_eq(natsConnection_PublishString(watcher.connection, natsMsg_GetReply(question), text),
                      NATS_OK);
-    (void)process_await_line(&provider, "took up 1 bindings");
+    (void)process_await_line(&provider, "adopted 1 bindings");
     expect_nobody(1);
     expect_nobody(2);
     set_key(4);
@@ -545,7 +546,7 @@ START_TEST(a_late_answer_undoes_no_bind_and_no_removal)
 }
 END_TEST
 
-START_TEST(a_thousand_bindings_are_taken_up)
+START_TEST(a_thousand_bindings_are_adopted)
 {
     json_t *own = json_array();
     for (unsigned i = 0; i < 1000; i++)
@@ -553,7 +554,7 @@ START_TEST(a_thousand_bindings_are_taken_up)
     struct answers answers = {{answer_of("Bindings", own)}, NULL};
     answers_start(&answers);
     serve(&provider, "invocation", NULL);
-    (void)process_await_line(&provider, "took up 1000 bindings");
+    (void)process_await_line(&provider, "adopted 1000 bindings");
     for (unsigned i = 0; i < 1000; i++)
         expect_exists(i, "k", false);
     expect_nobody(1000);
@@ -627,7 +628,7 @@ START_TEST(a_second_instance_learns_from_the_first)
         lattice_bind(&lattice, actor, i == 5 ? &(struct word){.keyspace = "K\xc3\xa4se"} : NULL);
     }
     serve(&second, "claims", "--allow-split");
-    (void)process_await_line(&second, "took up 5 bindings");
+    (void)process_await_line(&second, "adopted 5 bindings");
     provider_stop(&provider);
     for (unsigned i = 1; i <= 5; i++)
         expect_exists(i, "k", false);
@@ -978,15 +979,15 @@ static TCase *add_case(Suite *suite, const char *name)
 Suite *lattice_life_suite(void)
 {
     Suite *suite = suite_create("integration/lattice_life");
-    TCase *tests = add_case(suite, "take up");
+    TCase *tests = add_case(suite, "adopt");
     tcase_add_test(tests, a_provider_takes_up_exactly_its_own_bindings);
-    tcase_add_loop_test(tests, nothing_is_taken_up_where_a_binding_is_permission, 0, PERMISSIONS);
+    tcase_add_loop_test(tests, nothing_is_adopted_where_a_binding_is_permission, 0, PERMISSIONS);
     tcase_add_test(tests, a_host_that_is_removed_takes_along_what_it_remembers);
-    tcase_add_test(tests, without_a_trusted_host_no_binding_is_taken_up);
-    tcase_add_test(tests, in_none_mode_bindings_are_taken_up_though_they_are_required);
+    tcase_add_test(tests, without_a_trusted_host_no_binding_is_adopted);
+    tcase_add_test(tests, in_none_mode_bindings_are_adopted_though_they_are_required);
     tcase_add_test(tests, a_bad_answer_is_one_line_of_the_log);
     tcase_add_test(tests, a_late_answer_undoes_no_bind_and_no_removal);
-    tcase_add_test(tests, a_thousand_bindings_are_taken_up);
+    tcase_add_test(tests, a_thousand_bindings_are_adopted);
     tcase_add_test(tests, a_provider_that_takes_up_many_is_alive_meanwhile);
     tests = add_case(suite, "instances");
     tcase_add_test(tests, two_instances_give_one_answer);

@@ -3,15 +3,37 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "support/cpus.h"
 
 static char root[] = "/tmp/wkv-cpus-XXXXXX";
+
+/* Of a kernel that knows of so many processors, and lets us run on all of them; 0: this machine's. */
+static size_t kernel_cpus;
+
+/* In front of libc's: no machine at hand has so many. */
+int sched_getaffinity(pid_t pid, size_t bytes, cpu_set_t *set)
+{
+    if (kernel_cpus == 0) {
+        memset(set, 0, bytes);
+        return syscall(SYS_sched_getaffinity, pid, bytes, set) < 0 ? -1 : 0;
+    }
+    if (bytes < CPU_ALLOC_SIZE(kernel_cpus)) {
+        errno = EINVAL;
+        return -1;
+    }
+    CPU_ZERO_S(bytes, set);
+    for (size_t i = 0; i < kernel_cpus; i++)
+        CPU_SET_S(i, bytes, set);
+    return 0;
+}
 
 /* Writes a file with its folders. */
 static void put(const char *path, const char *text)
@@ -119,6 +141,19 @@ START_TEST(there_is_always_one)
 }
 END_TEST
 
+START_TEST(more_processors_than_libc_has_room_for_are_counted)
+{
+    static const unsigned counts[] = {1, 1024, 1025, 4096, 8192};
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        kernel_cpus = counts[i];
+        ck_assert_uint_eq(wkv_cpus_allowed(), counts[i]);
+    }
+    kernel_cpus = SIZE_MAX / 16;
+    ck_assert_uint_eq(wkv_cpus_allowed(), 1);
+    kernel_cpus = 0;
+}
+END_TEST
+
 Suite *cpus_suite(void)
 {
     Suite *suite = suite_create("support/cpus");
@@ -127,6 +162,7 @@ Suite *cpus_suite(void)
     tcase_add_loop_test(tests, a_quota_of_the_group_or_one_above_counts, 0, sizeof cases / sizeof cases[0]);
     tcase_add_test(tests, without_proc_there_is_no_quota);
     tcase_add_test(tests, there_is_always_one);
+    tcase_add_test(tests, more_processors_than_libc_has_room_for_are_counted);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -1,6 +1,8 @@
 /* arena, buffer, error, log. */
 #include <check.h>
 #include <jansson.h>
+#include <limits.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +11,7 @@
 #include "support/arena.h"
 #include "support/buffer.h"
 #include "support/clock.h"
+#include "support/condition.h"
 #include "support/error.h"
 #include "support/log.h"
 
@@ -208,6 +211,33 @@ START_TEST(the_monotonic_clock_does_not_go_back)
 }
 END_TEST
 
+START_TEST(what_is_left_of_a_time_is_whole_milliseconds_and_fits_poll)
+{
+    int64_t now_ns = wkv_monotonic_ns();
+    ck_assert_int_eq(wkv_left_ms(now_ns), 0);
+    ck_assert_int_eq(wkv_left_ms(INT64_MIN / 2), 0);
+    ck_assert_int_eq(wkv_left_ms(INT64_MAX / 2), INT_MAX);
+    int left_ms = wkv_left_ms(now_ns + 3600 * WKV_NS_PER_S);
+    ck_assert_int_le(left_ms, 3600 * 1000);
+    ck_assert_int_gt(left_ms, 3000 * 1000);
+}
+END_TEST
+
+START_TEST(a_condition_is_waited_for_until_the_time_is_over)
+{
+    pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    pthread_cond_t condition;
+    wkv_condition_init(&condition);
+    int64_t until_ns = wkv_monotonic_ns() + 20 * WKV_NS_PER_MS;
+    (void)pthread_mutex_lock(&lock);
+    while (wkv_condition_wait(&condition, &lock, until_ns)) {
+    }
+    (void)pthread_mutex_unlock(&lock);
+    ck_assert_int_ge(wkv_monotonic_ns(), until_ns);
+    (void)pthread_cond_destroy(&condition);
+}
+END_TEST
+
 Suite *support_suite(void)
 {
     Suite *suite = suite_create("support");
@@ -223,6 +253,8 @@ Suite *support_suite(void)
     tcase_add_test(tests, log_lines_in_json_parse_whatever_stands_in_them);
     tcase_add_test(tests, log_words_are_read_exactly);
     tcase_add_test(tests, the_monotonic_clock_does_not_go_back);
+    tcase_add_test(tests, what_is_left_of_a_time_is_whole_milliseconds_and_fits_poll);
+    tcase_add_test(tests, a_condition_is_waited_for_until_the_time_is_over);
     suite_add_tcase(suite, tests);
     return suite;
 }

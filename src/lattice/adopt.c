@@ -1,4 +1,4 @@
-#include "lattice/take_up.h"
+#include "lattice/adopt.h"
 
 #include <jansson.h>
 #include <string.h>
@@ -7,11 +7,11 @@
 #include "operation/provider.h"
 
 /* Whoever hears the question may answer it, and each binding costs every worker a subscription. */
-#define MOST_TAKEN_UP 10000
+#define MOST_ADOPTED 10000
 
 /* What became of an answer's bindings. */
 struct outcome {
-    size_t taken, refused, left_out;
+    size_t adopted, refused, left_out;
     struct wkv_error first; /* of those refused */
 };
 
@@ -52,8 +52,8 @@ static enum wkv_code read_remembered(json_t *binding, struct remembered *out, st
 
 /* Binds one of the answer's bindings, unless a host has bound or removed its actor since: that is newer than
  * what others remember. */
-static void take_up(struct wkv_discovery *discovery, json_t *binding, const struct wkv_policy_binding *claims,
-                    struct outcome *outcome)
+static void adopt(struct wkv_discovery *discovery, json_t *binding, const struct wkv_policy_binding *claims,
+                  struct outcome *outcome)
 {
     struct remembered one;
     struct wkv_error error;
@@ -61,7 +61,7 @@ static void take_up(struct wkv_discovery *discovery, json_t *binding, const stru
     wkv_loop_note_progress(&discovery->loop);
     if (!is_ours(discovery, binding))
         return;
-    if (discovery->taken_up == MOST_TAKEN_UP) {
+    if (discovery->adopted == MOST_ADOPTED) {
         outcome->left_out++;
         return;
     }
@@ -72,23 +72,23 @@ static void take_up(struct wkv_discovery *discovery, json_t *binding, const stru
                                         &bound, &error);
     if (code != WKV_OK && outcome->refused++ == 0)
         outcome->first = error;
-    outcome->taken += bound ? 1 : 0;
-    discovery->taken_up += bound ? 1 : 0;
+    outcome->adopted += bound ? 1 : 0;
+    discovery->adopted += bound ? 1 : 0;
 }
 
 /* Some lines for an answer, however many bindings whoever sends it puts into it. */
 static void log_outcome(struct wkv_log *log, const struct outcome *outcome)
 {
     if (outcome->refused > 0)
-        wkv_log_warn(log, "%zu bindings that the lattice remembers are not taken up, the first of them: %s",
+        wkv_log_warn(log, "%zu bindings that the lattice remembers are not adopted, the first of them: %s",
                      outcome->refused, outcome->first.text);
     if (outcome->left_out > 0)
         wkv_log_warn(log,
-                     "%zu bindings that the lattice remembers are left out: %d are taken up, hosts must bind "
+                     "%zu bindings that the lattice remembers are left out: %d are adopted, hosts must bind "
                      "the others",
-                     outcome->left_out, MOST_TAKEN_UP);
-    if (outcome->taken > 0)
-        wkv_log_info(log, "took up %zu bindings that the lattice remembers", outcome->taken);
+                     outcome->left_out, MOST_ADOPTED);
+    if (outcome->adopted > 0)
+        wkv_log_info(log, "adopted %zu bindings that the lattice remembers", outcome->adopted);
 }
 
 static bool trusts_a_host(const struct wkv_provider *provider)
@@ -103,7 +103,7 @@ static bool trusts_a_host(const struct wkv_provider *provider)
     return trusts;
 }
 
-/* When nothing is taken up: where a binding is permission, and not only configuration, and where there is no
+/* When nothing is adopted: where a binding is permission, and not only configuration, and where there is no
  * host that could have bound anybody. NULL: it is. */
 static const char *what_forbids(const struct wkv_provider *provider)
 {
@@ -133,24 +133,24 @@ static struct wkv_policy_binding claims_by(const struct wkv_discovery *discovery
     return claims;
 }
 
-void wkv_take_up_bindings(struct wkv_discovery *discovery, const char *data, size_t len)
+void wkv_adopt_bindings(struct wkv_discovery *discovery, const char *data, size_t len)
 {
     json_t *answer = json_loadb(data == NULL ? "" : data, len, 0, NULL);
     json_t *tagged = json_object_get(answer, "Bindings");
     const char *host = json_string_value(json_object_get(tagged, "host"));
     json_t *bindings = json_object_get(tagged, "bindings");
     const char *forbids = what_forbids(discovery->provider);
-    struct outcome outcome = {.taken = 0};
+    struct outcome outcome = {.adopted = 0};
     size_t index;
     json_t *binding;
     /* Our own answer comes back, too. */
     bool others = host != NULL && strcmp(host, discovery->host) != 0;
     if (others && forbids == NULL) {
         struct wkv_policy_binding claims = claims_by(discovery, host);
-        json_array_foreach(bindings, index, binding) take_up(discovery, binding, &claims, &outcome);
+        json_array_foreach(bindings, index, binding) adopt(discovery, binding, &claims, &outcome);
     } else if (others && json_array_size(bindings) > 0)
         wkv_log_warn(discovery->loop.log,
-                     "bindings that the lattice remembers are not taken up %s, since "
+                     "bindings that the lattice remembers are not adopted %s, since "
                      "nobody signs them: hosts must bind their actors again",
                      forbids);
     log_outcome(discovery->loop.log, &outcome);
