@@ -184,8 +184,7 @@ enum wkv_code wkv_policy_check_invocation(const struct wkv_policy *policy,
     if (!sent(request->invocation))
         return wkv_fail(error, WKV_UNAUTHORIZED,
                         "no invocation claims: a host must send its signed ones, in the header "
-                        "Wascc-Invocation or, through the "
-                        "lattice, in encoded_claims");
+                        "Wascc-Invocation or, in MessagePack, in encoded_claims");
     const struct wkv_trust *trust = wkv_trust_reader_current(policy->trust);
     struct wkv_token token;
     enum wkv_code code = wkv_token_verify(request->invocation.data, request->invocation.len,
@@ -250,10 +249,9 @@ static enum wkv_code check_bound_by_claims(const struct wkv_policy *policy,
     enum wkv_code code = wkv_policy_check_bound(policy, request, error);
     if (code != WKV_OK || request->bound->signed_claims)
         return code;
-    return wkv_fail(
-        error, WKV_UNAUTHORIZED,
-        "the actor was bound without its signed claims, which serves it through the lattice only: "
-        "a trusted host must send BindActor with them in the header Wascc-Claims");
+    return wkv_fail(error, WKV_UNAUTHORIZED,
+                    "the actor was bound without its signed claims, which serves it through its host only: "
+                    "a trusted host must send BindActor with them in the header Wascc-Claims");
 }
 
 enum wkv_code wkv_policy_check_bind(const struct wkv_policy *policy, const struct wkv_policy_request *request,
@@ -292,16 +290,41 @@ static enum wkv_code check_actor(const struct wkv_policy *policy, const struct w
     return wkv_fail(error, WKV_UNAUTHORIZED, "the server has no mode of --auth");
 }
 
-enum wkv_code wkv_policy_check(const struct wkv_policy *policy, const struct wkv_policy_request *request,
-                               struct wkv_error *error)
+/* Contract: "403: `system` operation from an actor"; "`system` operations need `Wascc-Invocation` from a
+ * `--trusted-host` unless `--auth none`". */
+static enum wkv_code check_system(const struct wkv_policy *policy, const struct wkv_policy_request *request,
+                                  struct wkv_error *error)
 {
-    if (!request->system_operation)
-        return check_actor(policy, request, error);
-    /* Contract: "403: `system` operation from an actor". */
     if (!equals(request->actor, WKV_POLICY_SYSTEM))
         return wkv_fail(error, WKV_FORBIDDEN,
                         "only `system`, which is a host, may call this operation, no actor");
-    /* Contract: "`system` operations need `Wascc-Invocation` from a `--trusted-host` unless `--auth none`".
-     */
     return policy->auth == WKV_AUTH_NONE ? WKV_OK : wkv_policy_check_invocation(policy, request, error);
+}
+
+/* Whether there is a binding, where there must be one. */
+static enum wkv_code check_is_bound(const struct wkv_policy *policy, const struct wkv_policy_request *request,
+                                    struct wkv_error *error)
+{
+    if (request->bound != NULL && request->bound->bound)
+        return WKV_OK;
+    if (request->evidence == WKV_EVIDENCE_ENVELOPE)
+        return wkv_fail(error, WKV_FORBIDDEN, WKV_POLICY_UNBOUND);
+    if (policy->require_binding)
+        return wkv_fail(
+            error, WKV_FORBIDDEN,
+            "the actor is not bound, and this server has --require-binding: a host must send BindActor");
+    return WKV_OK;
+}
+
+enum wkv_code wkv_policy_check(const struct wkv_policy *policy, const struct wkv_policy_request *request,
+                               struct wkv_error *error)
+{
+    enum wkv_code code = WKV_OK;
+    if (request->system_operation)
+        return check_system(policy, request, error);
+    if (request->evidence == WKV_EVIDENCE_HEADERS)
+        code = check_actor(policy, request, error);
+    else if (policy->auth != WKV_AUTH_NONE)
+        code = wkv_policy_check_envelope(policy, request, error);
+    return code != WKV_OK ? code : check_is_bound(policy, request, error);
 }

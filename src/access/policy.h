@@ -47,6 +47,7 @@ enum wkv_code wkv_auth_check_trust(enum wkv_auth auth, const struct wkv_trust *t
 /* One worker's policy. All of it is borrowed; only its own thread may use it. */
 struct wkv_policy {
     enum wkv_auth auth;
+    bool require_binding;           /* refuse actors that are not bound, in every mode */
     struct wkv_trust_reader *trust; /* this worker's */
     struct wkv_claims_cache *cache; /* this worker's */
     struct wkv_replay *replay;      /* shared by all workers */
@@ -65,8 +66,18 @@ struct wkv_policy_binding {
     int64_t expires_s; /* WKV_TOKEN_NEVER: never */
 };
 
+/* What a request brings its claims in. */
+enum wkv_evidence {
+    WKV_EVIDENCE_HEADERS,  /* headers of its message, as its mode asks */
+    WKV_EVIDENCE_ENVELOPE, /* a signed invocation that the request lies in, in every mode but none */
+};
+
+/* What an operation is told that needs a binding and has none (contract section 7). */
+#define WKV_POLICY_UNBOUND "Attempted to invoke binding-required operation on unbound provider"
+
 /* A request. What its mode does not need is not looked at and may be left zero. */
 struct wkv_policy_request {
+    enum wkv_evidence evidence;
     struct wkv_text actor;     /* from the subject: a key M…, or `system` */
     struct wkv_text binding;   /* the server's own */
     struct wkv_text operation; /* its name, from the table of operations */
@@ -74,11 +85,11 @@ struct wkv_policy_request {
 
     struct wkv_text claims;     /* the header Wascc-Claims */
     struct wkv_text invocation; /* the header Wascc-Invocation, or encoded_claims */
-    struct wkv_text payload;    /* exactly the bytes that were sent; for MessagePack those of `msg` */
-    struct wkv_text id;         /* MessagePack: the invocation's id, which sub must equal; else not sent */
-    struct wkv_text host;       /* MessagePack: host_id, which iss must equal; else not sent */
+    struct wkv_text payload;    /* exactly the bytes that were signed; in an envelope those of `msg` */
+    struct wkv_text id;         /* of an envelope, which sub must equal; else not sent */
+    struct wkv_text host;       /* the envelope's host_id, which iss must equal; else not sent */
 
-    const struct wkv_policy_binding *bound; /* WKV_AUTH_BINDING: the actor's; NULL is not bound */
+    const struct wkv_policy_binding *bound; /* the actor's; NULL is not bound */
     int64_t now_s;                          /* wall clock */
 
     unsigned char *signer; /* WKV_NKEY_BYTES, or NULL. Out: the host whose invocation claims held */
@@ -90,15 +101,17 @@ struct wkv_policy_request {
  *   actor's operation  Wascc-Claims  both                 bound with    -
  *                                                         signed claims
  *   system operation   Wascc-Invocation with origin `wasmbus://system`  -
+ *   in an envelope     its claims, and those that its actor was bound   -
+ *                      with, signed or stated, where there were some
  *
+ * An actor must be bound in an envelope, and everywhere with policy->require_binding.
  * A system operation on an actor's subject is refused in every mode.
  * An invocation's id counts as seen where everything else held, whatever the operation then does.
  * Errors: WKV_UNAUTHORIZED, WKV_FORBIDDEN, WKV_NO_MEMORY. */
 enum wkv_code wkv_policy_check(const struct wkv_policy *policy, const struct wkv_policy_request *request,
                                struct wkv_error *error);
 
-/* The parts of it, for fronts that compose them otherwise (the lattice protocol of CONTRACT section 7 always
- * brings invocation claims and never actor claims). Each does its check in every mode. */
+/* The parts of it. Each does its check in every mode. */
 
 /* request->claims hold, for request->actor, and reach.
  * Errors: as wkv_policy_check. */
@@ -126,26 +139,24 @@ enum wkv_code wkv_policy_check_bind(const struct wkv_policy *policy, const struc
                                     struct wkv_text module, struct wkv_policy_binding *bound,
                                     struct wkv_error *error);
 
-/* What a host says of an actor in BindActor of the lattice protocol (contract section 7): values of the
+/* What a host states of an actor in BindActor within an envelope (contract section 7): values of the
  * binding. */
-struct wkv_policy_word {
+struct wkv_policy_statement {
     struct wkv_text issuer;       /* __wascc_issuer: A… */
     struct wkv_text capabilities; /* __wascc_capabilities: with commas between */
     struct wkv_text expires;      /* __wascc_expires: seconds since 1970, "0" or not sent: never */
 };
 
-/* For BindActor that came through the lattice, after its invocation held: the host's statement of the actor's
- * claims takes the place of the claims. They must reach, be in their time and come from a trusted issuer;
- * *bound is what to keep with the binding, but for the host. Errors: WKV_BAD_REQUEST (a value is malformed),
- * WKV_UNAUTHORIZED, WKV_FORBIDDEN; *bound is untouched then. */
-enum wkv_code wkv_policy_check_word(const struct wkv_policy *policy, const struct wkv_policy_word *word,
-                                    int64_t now_s, struct wkv_policy_binding *bound, struct wkv_error *error);
+/* For such a BindActor, after its invocation held: the host's statement of the actor's claims takes the place
+ * of the claims. They must reach, be in their time and come from a trusted issuer; *bound is what to keep
+ * with the binding, but for the host. Errors: WKV_BAD_REQUEST (a value is malformed), WKV_UNAUTHORIZED,
+ * WKV_FORBIDDEN; *bound is untouched then. */
+enum wkv_code wkv_policy_check_statement(const struct wkv_policy *policy,
+                                         const struct wkv_policy_statement *statement, int64_t now_s,
+                                         struct wkv_policy_binding *bound, struct wkv_error *error);
 
-/* An invocation of the lattice protocol: its claims hold in every mode but WKV_AUTH_NONE, and so do the
- * claims that its actor was bound with, signed or stated, where the binding brought some, and the host that
- * bound it is still trusted (request->bound; not looked at for a system operation). Errors: as
- * wkv_policy_check. */
-enum wkv_code wkv_policy_check_lattice(const struct wkv_policy *policy,
-                                       const struct wkv_policy_request *request, struct wkv_error *error);
+/* For wkv_policy_check: an actor's request in an envelope, in a mode that is not none. */
+enum wkv_code wkv_policy_check_envelope(const struct wkv_policy *policy,
+                                        const struct wkv_policy_request *request, struct wkv_error *error);
 
 #endif

@@ -1,6 +1,6 @@
 #include "front/actors.h"
 
-#include "front/lattice.h"
+#include "front/invocations.h"
 #include "nats/loop_extra.h"
 #include "support/clock.h"
 

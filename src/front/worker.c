@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "front/lattice.h"
+#include "front/invocations.h"
 #include "nats/subject.h"
 #include "operation/provider.h"
 

@@ -93,11 +93,10 @@ enum wkv_code wkv_call_finish(struct wkv_call *call)
         return too_large(call, call->sink.total_bytes);
     if (code != WKV_OK)
         return wkv_call_fail(call, code, "no memory for the reply; try again later");
-    if (call->lattice == NULL)
+    if (call->front->sent_bytes == NULL)
         return WKV_OK;
-    /* In the response the reply is an array of numbers, up to twice as large. */
-    struct wkv_text msg = {call->sink.buffer->data, call->sink.buffer->len};
-    size_t bytes = wkv_invocation_response_bytes(msg, NULL, call->lattice->id);
+    struct wkv_text reply = {call->sink.buffer->data, call->sink.buffer->len};
+    size_t bytes = call->front->sent_bytes(call->front, reply);
     return bytes > call->sink.max_bytes ? too_large(call, bytes) : WKV_OK;
 }
 

@@ -13,7 +13,7 @@ struct wkv_call {
     const struct wkv_operation *operation;
     struct wkv_session *session;
     const struct wkv_policy_request *asked; /* who asks, as the policy saw it */
-    const struct wkv_invocation *lattice;   /* NULL: not through the lattice */
+    const struct wkv_request *front;        /* the request as it came */
     const ProtobufCMessage *request;
     uint32_t keyspace;
     int64_t now_ns;

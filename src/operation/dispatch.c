@@ -30,35 +30,12 @@ static bool reset_memory(struct wkv_session *session)
     return wkv_buffer_reserve(&session->reply, REPLY_FIRST_BYTES);
 }
 
-static struct wkv_text policy_text(struct wkv_text text)
-{
-    return (struct wkv_text){text.data, text.len};
-}
-
-/* Contract section 7: the invocation's claims hold, and the actor is bound. */
-static enum wkv_code authorize_lattice(struct wkv_call *call, const struct wkv_policy_request *asked)
-{
-    struct wkv_error cause;
-    if (wkv_policy_check_lattice(&call->session->policy, asked, &cause) != WKV_OK)
-        return wkv_call_fail(call, cause.code, "%s", cause.text);
-    if (!call->operation->system && !asked->bound->bound)
-        return wkv_call_fail(call, WKV_FORBIDDEN, WKV_LATTICE_UNBOUND);
-    return WKV_OK;
-}
-
 /* Who? May they? Contract section 6. */
 static enum wkv_code authorize(struct wkv_call *call, const struct wkv_policy_request *asked)
 {
-    const struct wkv_provider *provider = call->provider;
     struct wkv_error cause;
-    if (call->lattice != NULL)
-        return authorize_lattice(call, asked);
     if (wkv_policy_check(&call->session->policy, asked, &cause) != WKV_OK)
         return wkv_call_fail(call, cause.code, "%s", cause.text);
-    if (provider->require_binding && !call->operation->system && !asked->bound->bound)
-        return wkv_call_fail(
-            call, WKV_FORBIDDEN,
-            "the actor is not bound, and this server has --require-binding: a host must send BindActor");
     return WKV_OK;
 }
 
@@ -73,7 +50,7 @@ static size_t plus(size_t bytes, size_t n, size_t each)
 
 enum wkv_encoding wkv_request_encoding(const struct wkv_request *request)
 {
-    if (request->lattice != NULL)
+    if (request->form == WKV_FORM_MSGPACK)
         return WKV_MSGPACK;
     if (request->operation->json)
         return WKV_JSON;
@@ -99,8 +76,8 @@ static enum wkv_code decode(struct wkv_call *call, const struct wkv_request *req
     const ProtobufCMessageDescriptor *type = call->operation->request;
     struct wkv_text payload = {request->payload, request->payload_bytes};
     enum wkv_encoding *encoding = &call->session->encoding;
-    *encoding = call->lattice != NULL ? WKV_MSGPACK : WKV_JSON;
-    if (call->lattice != NULL)
+    *encoding = request->form == WKV_FORM_MSGPACK ? WKV_MSGPACK : WKV_JSON;
+    if (request->form == WKV_FORM_MSGPACK)
         return wkv_decode(type, WKV_MSGPACK, payload.data, payload.len, call->arena, message, error);
     if (call->operation->json)
         return decode_operators(call, payload, message, error);
@@ -127,33 +104,24 @@ static enum wkv_code perform(struct wkv_call *call, const struct wkv_request *re
     return call->operation->handle(call);
 }
 
-/* The request as the policy sees it. Of a slice without bytes it must see that it was sent. */
-static struct wkv_text sent_text(struct wkv_text slice)
-{
-    return (struct wkv_text){slice.data == NULL ? "" : slice.data, slice.len};
-}
-
 static struct wkv_policy_request ask_policy(const struct wkv_provider *provider,
                                             const struct wkv_request *request,
                                             const struct wkv_binding *bound)
 {
-    struct wkv_policy_request asked = {
-        .actor = policy_text(request->actor),
+    return (struct wkv_policy_request){
+        .evidence = request->evidence,
+        .actor = request->actor,
         .binding = {provider->binding, strlen(provider->binding)},
         .operation = {request->operation->name, strlen(request->operation->name)},
         .system_operation = request->operation->system,
-        .claims = policy_text(request->claims),
-        .invocation = policy_text(request->invocation),
+        .claims = request->claims,
+        .invocation = request->invocation,
+        .id = request->id,
+        .host = request->host,
         .payload = {request->payload, request->payload_bytes},
         .bound = &bound->claims,
         .now_s = request->wall_s,
     };
-    if (request->lattice != NULL) {
-        asked.invocation = sent_text(request->lattice->encoded_claims);
-        asked.id = sent_text(request->lattice->id);
-        asked.host = sent_text(request->lattice->host_id);
-    }
-    return asked;
 }
 
 enum wkv_code wkv_dispatch(struct wkv_session *session, const struct wkv_request *request,
@@ -168,7 +136,7 @@ enum wkv_code wkv_dispatch(struct wkv_session *session, const struct wkv_request
         bound = wkv_bindings_find(&session->bindings, request->actor);
     struct wkv_policy_request asked = ask_policy(provider, request, &bound);
     struct wkv_call call = {.provider = provider,
-                            .lattice = request->lattice,
+                            .front = request,
                             .operation = operation,
                             .session = session,
                             .asked = &asked,
@@ -189,9 +157,6 @@ enum wkv_code wkv_dispatch(struct wkv_session *session, const struct wkv_request
     if (perform(&call, request) != WKV_OK)
         return error->code;
     *reply = (struct wkv_text){call.silent ? NULL : session->reply.data, session->reply.len};
-    /* Providers of waSCC answer with no bytes where there is nothing to say. */
-    if (request->lattice != NULL && operation->reply->n_fields == 0)
-        reply->len = 0;
     return WKV_OK;
 }
 

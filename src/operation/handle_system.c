@@ -21,33 +21,27 @@ static struct wkv_text value_of(const Core__CapabilityConfiguration *configurati
     return value;
 }
 
-static struct wkv_text policy_text(struct wkv_text text)
-{
-    return (struct wkv_text){text.data, text.len};
-}
-
-/* What is known of the actor's claims when it is bound. Contract section 7: through the lattice the host's
+/* What is known of the actor's claims when it is bound. Contract section 7: in an envelope the host's
  * statement stands for them. Section 6: "`--auth binding`: its BindActor having brought `Wascc-Claims` that
- * hold, for that actor"; a host of the lattice may send them too, and else its statement counts for the
- * lattice's own subject only. In the other modes a binding is configuration, and claims that come with it are
+ * hold, for that actor"; such a host may send them too, and else its statement counts for requests in
+ * envelopes only. In the other modes a binding is configuration, and claims that come with it are
  * not looked at. */
 static enum wkv_code claims_of(struct wkv_call *call, const Core__CapabilityConfiguration *request,
                                struct wkv_policy_binding *claims, struct wkv_error *cause)
 {
     const struct wkv_policy *policy = &call->session->policy;
-    struct wkv_policy_word word = {.issuer = policy_text(value_of(request, "__wascc_issuer")),
-                                   .capabilities = policy_text(value_of(request, "__wascc_capabilities")),
-                                   .expires = policy_text(value_of(request, "__wascc_expires"))};
+    struct wkv_policy_statement stated = {.issuer = value_of(request, "__wascc_issuer"),
+                                          .capabilities = value_of(request, "__wascc_capabilities"),
+                                          .expires = value_of(request, "__wascc_expires")};
     if (call->provider->auth == WKV_AUTH_NONE)
         return WKV_OK;
-    if (call->lattice != NULL) {
-        enum wkv_code code = wkv_policy_check_word(policy, &word, call->asked->now_s, claims, cause);
+    if (call->asked->evidence == WKV_EVIDENCE_ENVELOPE) {
+        enum wkv_code code = wkv_policy_check_statement(policy, &stated, call->asked->now_s, claims, cause);
         if (code != WKV_OK || call->asked->claims.data == NULL)
             return code;
     }
     if (call->provider->auth == WKV_AUTH_BINDING)
-        return wkv_policy_check_bind(policy, call->asked, policy_text(wkv_text_of(request->module)), claims,
-                                     cause);
+        return wkv_policy_check_bind(policy, call->asked, wkv_text_of(request->module), claims, cause);
     return WKV_OK;
 }
 

@@ -18,7 +18,6 @@
 #include "access/bindings.h"
 #include "access/policy.h"
 #include "codec/codec.h"
-#include "codec/invocation.h"
 #include "stats/stats.h"
 #include "support/arena.h"
 #include "support/buffer.h"
@@ -97,24 +96,28 @@ struct wkv_session {
 int wkv_session_init(struct wkv_session *session, const struct wkv_provider *provider);
 void wkv_session_destroy(struct wkv_session *session);
 
-/* What an operation on the binding's own subject of the lattice is told (contract section 7), and one for an
- * actor that is not bound (any more). */
-#define WKV_LATTICE_UNBOUND "Attempted to invoke binding-required operation on unbound provider"
+/* How a request's payload is written, as its front knows. */
+enum wkv_form {
+    WKV_FORM_DETECTED, /* protobuf or JSON: its bytes say which */
+    WKV_FORM_MSGPACK,
+};
 
+/* A request, as a front reads it off a message. */
 struct wkv_request {
     const struct wkv_operation *operation;
-    /* Through the lattice: the invocation that the request came in, which lies outside the session's arena.
-     * It then says what claims, invocation and payload would, and the reply is for its response. NULL: not
-     * through the lattice. */
-    const struct wkv_invocation *lattice;
+    enum wkv_form form;
+    enum wkv_evidence evidence;
     struct wkv_text actor;      /* the token of the subject; not yet believed */
-    struct wkv_text claims;     /* the header Wascc-Claims; data NULL where it was not sent */
-    struct wkv_text invocation; /* the header Wascc-Invocation, likewise */
-    const void *payload;        /* borrowed for the call */
+    struct wkv_text claims;     /* the actor's signed claims; data NULL where they were not sent */
+    struct wkv_text invocation; /* the host's signed claims of this invocation, likewise */
+    struct wkv_text id, host;   /* of an envelope: what these must say; likewise */
+    const void *payload;        /* borrowed for the call, outside the session's arena */
     size_t payload_bytes;
-    size_t max_reply_bytes; /* the server's max_payload */
-    int64_t now_ns;         /* monotonic; the store's clock */
-    int64_t wall_s;         /* seconds since 1970, for the times in claims; 0 will do for WKV_AUTH_NONE */
+    size_t max_reply_bytes; /* of what is sent: the server's max_payload */
+    /* Bytes of a reply when it is sent, where its front wraps it into something; NULL: as many as it has. */
+    size_t (*sent_bytes)(const struct wkv_request *request, struct wkv_text reply);
+    int64_t now_ns; /* monotonic; the store's clock */
+    int64_t wall_s; /* seconds since 1970, for the times in claims; 0 will do for WKV_AUTH_NONE */
 };
 
 /* Whether requests in that mode have headers that are to be read: reading them costs more than all the rest.
@@ -133,10 +136,9 @@ void wkv_prefetch(struct wkv_session *session, const struct wkv_request *request
  * error's body is written (contract section 5). */
 enum wkv_encoding wkv_request_encoding(const struct wkv_request *request);
 
-/* Checks who asks, decodes the request, does it and encodes the reply in the request's encoding, which is
- * MessagePack through the lattice: a reply fits where the response that it goes into does. On WKV_OK *reply
- * is in the session and valid until its next use; else error says what was wrong and what would be right,
- * beginning with the operation's name, nothing has been changed, and session->encoding says in which
+/* Checks who asks, decodes the request, does it and encodes the reply in the request's encoding. On WKV_OK
+ * *reply is in the session and valid until its next use; else error says what was wrong and what would be
+ * right, beginning with the operation's name, nothing has been changed, and session->encoding says in which
  * encoding the requester is to be told. A reply without data (NULL) is none: the
  * request is another instance's to answer. Thread-safety: any number of threads, each with a session of its
  * own. Errors: every code of contract section 5. */

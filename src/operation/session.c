@@ -12,6 +12,7 @@ static int init_policy(struct wkv_session *session)
     const struct wkv_provider *provider = session->provider;
     struct wkv_claims_cache_options options = {0};
     session->policy.auth = provider->auth;
+    session->policy.require_binding = provider->require_binding;
     if (provider->trust == NULL)
         return 0;
     if (wkv_claims_cache_create(&options, &session->policy.cache, NULL) != WKV_OK)

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "front/actors.h"
-#include "front/lattice.h"
+#include "front/invocations.h"
 #include "front/worker.h"
 #include "lattice/alone.h"
 #include "lattice/discovery.h"

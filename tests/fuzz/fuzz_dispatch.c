@@ -106,7 +106,7 @@ static void close_scene(struct scene *scene)
 
 /* Who asks, with what. */
 struct papers {
-    bool lattice, has_claims, has_invocation; /* as they should be */
+    bool envelope, has_claims, has_invocation; /* as they should be */
     struct wkv_text actor;
 };
 
@@ -114,7 +114,7 @@ static struct papers take_papers(struct input *input)
 {
     unsigned flags = take_byte(input);
     struct papers papers = {
-        .lattice = (flags & 1) != 0, .has_claims = (flags & 2) != 0, .has_invocation = (flags & 4) != 0};
+        .envelope = (flags & 1) != 0, .has_claims = (flags & 2) != 0, .has_invocation = (flags & 4) != 0};
     switch (flags >> 3 & 3) {
     case 0:
         papers.actor = (struct wkv_text){world.actor, strlen(world.actor)};
@@ -160,9 +160,9 @@ static void check_reply(const struct wkv_request *request, struct wkv_text reply
     if (arena.max_bytes == 0)
         must(wkv_arena_init(&arena, 65536, 64u << 20) == 0);
     must(reply.len <= request->max_reply_bytes);
-    if (reply.data == NULL || (request->lattice != NULL && reply.len == 0))
+    if (reply.data == NULL || (request->form == WKV_FORM_MSGPACK && reply.len == 0))
         return;
-    enum wkv_encoding encoding = request->lattice != NULL                ? WKV_MSGPACK
+    enum wkv_encoding encoding = request->form == WKV_FORM_MSGPACK       ? WKV_MSGPACK
                                  : reply.len > 0 && reply.data[0] == '{' ? WKV_JSON
                                                                          : WKV_PROTOBUF;
     must(wkv_decode(request->operation->reply, encoding, reply.data, reply.len, &arena, &message, NULL) ==
@@ -178,9 +178,9 @@ static void check_may(const struct scene *scene, const struct wkv_request *reque
     must(!request->operation->system || is_system);
     if (auth == WKV_AUTH_NONE)
         return;
-    if (request->operation->system || papers.lattice || auth == WKV_AUTH_INVOCATION)
+    if (request->operation->system || papers.envelope || auth == WKV_AUTH_INVOCATION)
         must(papers.has_invocation);
-    if (!request->operation->system && !papers.lattice && auth != WKV_AUTH_BINDING)
+    if (!request->operation->system && !papers.envelope && auth != WKV_AUTH_BINDING)
         must(papers.has_claims && papers.actor.data == world.actor);
 }
 
@@ -216,11 +216,12 @@ static void one_request(struct scene *scene, struct input *input, int number)
     papers.has_invocation = invocation != NULL;
     if (invocation != NULL)
         request.invocation = (struct wkv_text){invocation, strlen(invocation)};
-    struct wkv_invocation lattice = {.encoded_claims = {request.invocation.data, request.invocation.len},
-                                     .id = {id, strlen(id)},
-                                     .host_id = {world.host_key, WKV_NKEY_PUBLIC_CHARS}};
-    if (papers.lattice)
-        request.lattice = &lattice;
+    if (papers.envelope) {
+        request.form = WKV_FORM_MSGPACK;
+        request.evidence = WKV_EVIDENCE_ENVELOPE;
+        request.id = (struct wkv_text){id, strlen(id)};
+        request.host = (struct wkv_text){world.host_key, WKV_NKEY_PUBLIC_CHARS};
+    }
     struct wkv_text reply = {NULL, 0};
     struct wkv_error error;
     uint64_t before = keys_of(scene);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "codec/codec.h"
-#include "codec/invocation.h"
+#include "front/invocation.h"
 #include "keyvalue.pb-c.h"
 
 #define ARENA_FIRST_BYTES 4096

@@ -56,9 +56,8 @@ static void stop(void)
 
 static struct reply call(enum encoding encoding, const char *operation, const void *bytes, size_t len)
 {
-    struct wkv_invocation invocation = {0};
     struct wkv_request request = {.operation = wkv_operation_find(operation),
-                                  .lattice = encoding == MSGPACK ? &invocation : NULL,
+                                  .form = encoding == MSGPACK ? WKV_FORM_MSGPACK : WKV_FORM_DETECTED,
                                   .actor = {ACTOR, strlen(ACTOR)},
                                   .payload = bytes,
                                   .payload_bytes = len,

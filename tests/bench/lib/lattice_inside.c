@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "front/invocations.h"
 #include "operation/provider.h"
 #include "process.h"
 #include "report.h"
@@ -161,7 +162,7 @@ void bench_inside_destroy(struct bench_inside *inside)
 
 /* ---- the way through ---- */
 
-/* What front/lattice.c does between a message and its reply. */
+/* What front/invocations.c does between a message and its reply. */
 static bool take(struct bench_inside *inside, const struct bench_invocation *one, int64_t now_ns,
                  int64_t wall_s)
 {
@@ -178,13 +179,11 @@ static bool take(struct bench_inside *inside, const struct bench_invocation *one
         return false;
     memcpy(name, invocation.operation.data, invocation.operation.len);
     struct wkv_request request = {.operation = wkv_operation_find(name),
-                                  .lattice = &invocation,
                                   .actor = inside->actor,
-                                  .payload = invocation.msg.data,
-                                  .payload_bytes = invocation.msg.len,
                                   .max_reply_bytes = MAX_REPLY_BYTES,
                                   .now_ns = now_ns,
                                   .wall_s = wall_s};
+    wkv_invocation_ask(&invocation, &request);
     if (wkv_dispatch(&inside->session, &request, &reply, &error) != WKV_OK) {
         bench_complain("an invocation of our own is refused: %s", error.text);
         return false;

@@ -1,4 +1,4 @@
-/* Policy for the lattice protocol (contract section 7). */
+/* Policy for requests in an envelope, the invocation of a host (contract section 7). */
 #include <string.h>
 
 #include "access/policy.h"
@@ -37,22 +37,23 @@ static bool read_expires(struct wkv_text text, int64_t *expires_s)
 /* "`__wascc_capabilities` must hold `wascc:keyvalue` and, where issuers are given, `__wascc_issuer` must be
  * trusted;
  * `__wascc_expires` is kept" */
-enum wkv_code wkv_policy_check_word(const struct wkv_policy *policy, const struct wkv_policy_word *word,
-                                    int64_t now_s, struct wkv_policy_binding *bound, struct wkv_error *error)
+enum wkv_code wkv_policy_check_statement(const struct wkv_policy *policy,
+                                         const struct wkv_policy_statement *statement, int64_t now_s,
+                                         struct wkv_policy_binding *bound, struct wkv_error *error)
 {
     struct wkv_nkey issuer;
     int64_t expires_s;
-    if (!holds_capability(word->capabilities))
+    if (!holds_capability(statement->capabilities))
         return wkv_fail(error, WKV_FORBIDDEN,
                         "the value __wascc_capabilities does not hold " WKV_TOKEN_CAPABILITY
                         ": the host must send the capabilities of the actor's claims, with commas between");
-    if (wkv_nkey_decode_kind(word->issuer.data == NULL ? "" : word->issuer.data, word->issuer.len,
-                             WKV_NKEY_ACCOUNT, &issuer, NULL) != WKV_OK)
+    if (wkv_nkey_decode_kind(statement->issuer.data == NULL ? "" : statement->issuer.data,
+                             statement->issuer.len, WKV_NKEY_ACCOUNT, &issuer, NULL) != WKV_OK)
         return wkv_fail(
             error, WKV_BAD_REQUEST,
             "the value __wascc_issuer is no account: the host must send the public key (A...) that signed "
             "the actor's claims");
-    if (!read_expires(word->expires, &expires_s))
+    if (!read_expires(statement->expires, &expires_s))
         return wkv_fail(error, WKV_BAD_REQUEST,
                         "the value __wascc_expires is no number of seconds since 1970; \"0\" is never");
     if (!wkv_trust_has(wkv_trust_reader_current(policy->trust), WKV_TRUST_ISSUERS, issuer.bytes))
@@ -78,6 +79,8 @@ static bool brought_claims(const struct wkv_policy_binding *bound)
 static enum wkv_code check_binding(const struct wkv_policy *policy, const struct wkv_policy_request *request,
                                    struct wkv_error *error)
 {
+    if (request->bound == NULL)
+        return WKV_OK; /* refused for that afterwards */
     if (brought_claims(request->bound))
         return wkv_policy_check_bound(policy, request, error);
     if (!wkv_policy_host_trusted(wkv_trust_reader_current(policy->trust), request->bound))
@@ -87,16 +90,9 @@ static enum wkv_code check_binding(const struct wkv_policy *policy, const struct
     return WKV_OK;
 }
 
-enum wkv_code wkv_policy_check_lattice(const struct wkv_policy *policy,
-                                       const struct wkv_policy_request *request, struct wkv_error *error)
+enum wkv_code wkv_policy_check_envelope(const struct wkv_policy *policy,
+                                        const struct wkv_policy_request *request, struct wkv_error *error)
 {
-    if (request->system_operation &&
-        (request->actor.len != strlen(WKV_POLICY_SYSTEM) ||
-         memcmp(request->actor.data, WKV_POLICY_SYSTEM, request->actor.len) != 0))
-        return wkv_fail(error, WKV_FORBIDDEN,
-                        "only `system`, which is a host, may call this operation, no actor");
-    if (policy->auth == WKV_AUTH_NONE)
-        return WKV_OK;
     enum wkv_code code = wkv_policy_check_invocation(policy, request, error);
-    return code != WKV_OK || request->system_operation ? code : check_binding(policy, request, error);
+    return code != WKV_OK ? code : check_binding(policy, request, error);
 }

@@ -2,7 +2,7 @@
  * Vec<u8> and so an ARRAY OF SMALL INTEGERS, not bin (accept bin too)", and "origin and target are enums: a
  * one-entry map, its key the variant's index (0 Actor, 1 Capability) or, from other rmp-serde versions, its
  * name". */
-#include "codec/invocation.h"
+#include "front/invocation.h"
 
 #include <stdint.h>
 #include <string.h>

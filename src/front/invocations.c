@@ -1,4 +1,4 @@
-#include "front/lattice.h"
+#include "front/invocations.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -78,6 +78,30 @@ static enum wkv_code check_id(struct incoming *incoming, struct wkv_error *error
                     WKV_TOKEN_MAX_ID_BYTES);
 }
 
+/* Of a text without bytes the policy must see that it was sent. */
+static struct wkv_text sent(struct wkv_text text)
+{
+    return (struct wkv_text){text.data == NULL ? "" : text.data, text.len};
+}
+
+/* In the response the reply is an array of numbers, up to twice as large. */
+static size_t response_bytes(const struct wkv_request *request, struct wkv_text reply)
+{
+    return wkv_invocation_response_bytes(reply, NULL, request->id);
+}
+
+void wkv_invocation_ask(const struct wkv_invocation *invocation, struct wkv_request *request)
+{
+    request->form = WKV_FORM_MSGPACK;
+    request->evidence = WKV_EVIDENCE_ENVELOPE;
+    request->invocation = sent(invocation->encoded_claims);
+    request->id = sent(invocation->id);
+    request->host = sent(invocation->host_id);
+    request->payload = invocation->msg.data;
+    request->payload_bytes = invocation->msg.len;
+    request->sent_bytes = response_bytes;
+}
+
 static enum wkv_code answer(struct incoming *incoming, struct wkv_text *reply, struct wkv_error *error)
 {
     struct wkv_responder *responder = incoming->responder;
@@ -85,20 +109,22 @@ static enum wkv_code answer(struct incoming *incoming, struct wkv_text *reply, s
         return error->code;
     if (incoming->operation == NULL)
         return wkv_fail(error, WKV_BAD_REQUEST, "%s",
-                        incoming->own_subject ? WKV_LATTICE_UNBOUND
+                        incoming->own_subject ? WKV_POLICY_UNBOUND
                                               : "there is no such operation of " WKV_CAPABILITY);
     if (responder->provider->auth != WKV_AUTH_NONE && check_entities(incoming, error) != WKV_OK)
         return error->code;
     struct wkv_request request = {.operation = incoming->operation,
-                                  .lattice = &incoming->invocation,
                                   .actor = incoming->actor,
                                   .claims = incoming->headers.claims,
-                                  .payload = incoming->invocation.msg.data,
-                                  .payload_bytes = incoming->invocation.msg.len,
                                   .max_reply_bytes = wkv_responder_room(incoming->loop, &incoming->headers),
                                   .now_ns = incoming->start_ns,
                                   .wall_s = wkv_wall_coarse_s()};
-    return wkv_responder_answer(responder, incoming->loop, &request, reply, error);
+    wkv_invocation_ask(&incoming->invocation, &request);
+    enum wkv_code code = wkv_responder_answer(responder, incoming->loop, &request, reply, error);
+    /* Providers of waSCC answer with no bytes where there is nothing to say. */
+    if (code == WKV_OK && request.operation->reply->n_fields == 0)
+        reply->len = 0;
+    return code;
 }
 
 /* Counts it with the requests that came another way. What names no operation of ours has nowhere to be

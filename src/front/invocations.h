@@ -5,12 +5,16 @@
  * InvocationResponse goes back, and nothing else; but for a traceparent, which only comes back to who has
  * sent one.
  */
-#ifndef WKV_FRONT_LATTICE_H
-#define WKV_FRONT_LATTICE_H
+#ifndef WKV_FRONT_INVOCATIONS_H
+#define WKV_FRONT_INVOCATIONS_H
 
+#include "front/invocation.h"
 #include "front/responder.h"
 #include "nats/loop_extra.h"
 #include "wascc_keyvalue/text.h"
+
+/* What the invocation brings, as a request has it: all but the operation, the actor and the room. Borrows. */
+void wkv_invocation_ask(const struct wkv_invocation *invocation, struct wkv_request *request);
 
 /* Listens on the binding's own subject, in no queue group: BindActor, RemoveActor and GetCapabilityDescriptor
  * of hosts. For the responder of `system`. */

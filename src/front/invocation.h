@@ -6,8 +6,8 @@
  * Nothing here checks the claims of an invocation. Thread-safe, each arena and buffer belonging to one
  * thread.
  */
-#ifndef WKV_CODEC_INVOCATION_H
-#define WKV_CODEC_INVOCATION_H
+#ifndef WKV_FRONT_INVOCATION_H
+#define WKV_FRONT_INVOCATION_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -8,8 +8,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "codec/invocation.h"
 #include "codec/msgpack_heads.h"
+#include "front/invocation.h"
 
 static const char names_start[] = "\x83\xa3msg";
 static const char error_name[] = "\xa5"

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 
 #include "codec/codec.h"
-#include "codec/invocation.h"
 #include "codec/msgpack_json.h"
 #include "codec/vectors.h"
 #include "core.pb-c.h"
+#include "front/invocations.h"
 #include "keyvalue.pb-c.h"
 #include "operation/provider.h"
 
@@ -589,13 +589,11 @@ static enum wkv_code dispatch(struct world *world, const struct wkv_operation *o
     const char *actor = text_in(data, "actor");
     struct wkv_text reply;
     struct wkv_request request = {.operation = operation,
-                                  .lattice = invocation,
                                   .actor = {actor, strlen(actor)},
-                                  .payload = invocation->msg.data,
-                                  .payload_bytes = invocation->msg.len,
                                   .max_reply_bytes = 1 << 20,
                                   .now_ns = 1,
                                   .wall_s = json_integer_value(json_object_get(data, "now"))};
+    wkv_invocation_ask(invocation, &request);
     return wkv_dispatch(&world->session, &request, &reply, &error);
 }
 
@@ -713,7 +711,7 @@ END_TEST
 
 Suite *lattice_vectors_suite(void)
 {
-    Suite *suite = suite_create("codec/lattice_vectors");
+    Suite *suite = suite_create("front/lattice_vectors");
     TCase *tests = tcase_create("vectors");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, every_message_decodes_to_exactly_its_fields);

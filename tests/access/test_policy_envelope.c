@@ -1,5 +1,5 @@
-/* Contract section 7: what a host's word in BindActor is worth, and what an invocation through the lattice
- * must bring. */
+/* Contract section 7: what a host's statement in BindActor is worth, and what a request in an envelope must
+ * bring. */
 #include "access/policy_fixture.h"
 
 static struct world world;
@@ -15,15 +15,15 @@ static void tear_down(void)
     world_destroy(&world);
 }
 
-/* ---- the host's word ---- */
+/* ---- the host's statement ---- */
 
 #define CAPS "wascc:http_server,wascc:keyvalue"
 
-static enum wkv_code check_word(struct wkv_policy_word word, struct wkv_policy_binding *bound,
-                                struct wkv_error *error)
+static enum wkv_code check_stated(struct wkv_policy_statement stated, struct wkv_policy_binding *bound,
+                                  struct wkv_error *error)
 {
     *error = (struct wkv_error){.code = WKV_OK};
-    enum wkv_code code = wkv_policy_check_word(&world.policy, &word, NOW, bound, error);
+    enum wkv_code code = wkv_policy_check_statement(&world.policy, &stated, NOW, bound, error);
     ck_assert(code == WKV_OK || (error->code == code && strlen(error->text) > 20));
     return code;
 }
@@ -63,12 +63,12 @@ START_TEST(capabilities_must_hold_the_capability)
         {"*", WKV_FORBIDDEN},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct wkv_policy_word word = {.issuer = text_of(world.account.text),
-                                       .capabilities = text_of(cases[i].list),
-                                       .expires = text_of("0")};
+        struct wkv_policy_statement stated = {.issuer = text_of(world.account.text),
+                                              .capabilities = text_of(cases[i].list),
+                                              .expires = text_of("0")};
         struct wkv_policy_binding bound = {.bound = false};
         struct wkv_error error;
-        enum wkv_code code = check_word(word, &bound, &error);
+        enum wkv_code code = check_stated(stated, &bound, &error);
         const char *shown = cases[i].list == NULL ? "none" : cases[i].list;
         ck_assert_msg(code == cases[i].code, "%s: %d %s", shown, code, error.text);
         ck_assert_msg(bound.bound == (code == WKV_OK), "%s", shown);
@@ -80,17 +80,17 @@ END_TEST
 /* A list is not a C string: what lies behind it, or behind a NUL in it, does not count. */
 START_TEST(capabilities_end_where_they_end)
 {
-    struct wkv_policy_word word = {.issuer = text_of(world.account.text)};
+    struct wkv_policy_statement stated = {.issuer = text_of(world.account.text)};
     struct wkv_policy_binding bound = {.bound = false};
     struct wkv_error error;
-    word.capabilities = (struct wkv_text){"wascc:keyvalue", 13};
-    ck_assert_int_eq(check_word(word, &bound, &error), WKV_FORBIDDEN);
-    word.capabilities = (struct wkv_text){"a,wascc:keyvalue", 2};
-    ck_assert_int_eq(check_word(word, &bound, &error), WKV_FORBIDDEN);
-    word.capabilities = (struct wkv_text){"wascc:keyvalue\0", 15};
-    ck_assert_int_eq(check_word(word, &bound, &error), WKV_FORBIDDEN);
-    word.capabilities = (struct wkv_text){"\0,wascc:keyvalue", 16};
-    ck_assert_int_eq(check_word(word, &bound, &error), WKV_OK);
+    stated.capabilities = (struct wkv_text){"wascc:keyvalue", 13};
+    ck_assert_int_eq(check_stated(stated, &bound, &error), WKV_FORBIDDEN);
+    stated.capabilities = (struct wkv_text){"a,wascc:keyvalue", 2};
+    ck_assert_int_eq(check_stated(stated, &bound, &error), WKV_FORBIDDEN);
+    stated.capabilities = (struct wkv_text){"wascc:keyvalue\0", 15};
+    ck_assert_int_eq(check_stated(stated, &bound, &error), WKV_FORBIDDEN);
+    stated.capabilities = (struct wkv_text){"\0,wascc:keyvalue", 16};
+    ck_assert_int_eq(check_stated(stated, &bound, &error), WKV_OK);
 }
 END_TEST
 
@@ -128,11 +128,11 @@ START_TEST(the_issuer_must_be_a_trusted_account)
         {text_of(world.operator_key.text), WKV_BAD_REQUEST},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct wkv_policy_word word = {
+        struct wkv_policy_statement stated = {
             .issuer = cases[i].issuer, .capabilities = text_of(CAPS), .expires = text_of("0")};
         struct wkv_policy_binding bound = {.bound = false};
         struct wkv_error error;
-        enum wkv_code code = check_word(word, &bound, &error);
+        enum wkv_code code = check_stated(stated, &bound, &error);
         ck_assert_msg(code == cases[i].code, "case %zu: %d %s", i, code, error.text);
         if (code == WKV_OK)
             ck_assert_mem_eq(bound.issuer, world.account.key.bytes, WKV_NKEY_BYTES);
@@ -178,12 +178,12 @@ START_TEST(expires_is_seconds_or_never)
         {"\xff", WKV_BAD_REQUEST, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct wkv_policy_word word = {.issuer = text_of(world.account.text),
-                                       .capabilities = text_of(CAPS),
-                                       .expires = text_of(cases[i].expires)};
+        struct wkv_policy_statement stated = {.issuer = text_of(world.account.text),
+                                              .capabilities = text_of(CAPS),
+                                              .expires = text_of(cases[i].expires)};
         struct wkv_policy_binding bound = {.bound = false};
         struct wkv_error error;
-        enum wkv_code code = check_word(word, &bound, &error);
+        enum wkv_code code = check_stated(stated, &bound, &error);
         const char *shown = cases[i].expires == NULL ? "none" : cases[i].expires;
         ck_assert_msg(code == cases[i].code, "%s: %d %s", shown, code, error.text);
         if (code == WKV_OK)
@@ -197,18 +197,18 @@ END_TEST
 
 START_TEST(expires_may_hold_a_nul_and_is_then_none)
 {
-    struct wkv_policy_word word = {
+    struct wkv_policy_statement stated = {
         .issuer = text_of(world.account.text), .capabilities = text_of(CAPS), .expires = {"0\0", 2}};
     struct wkv_policy_binding bound = {.bound = false};
     struct wkv_error error;
-    ck_assert_int_eq(check_word(word, &bound, &error), WKV_BAD_REQUEST);
+    ck_assert_int_eq(check_stated(stated, &bound, &error), WKV_BAD_REQUEST);
 }
 END_TEST
 
 /* "*bound is untouched then" */
-START_TEST(a_word_that_does_not_hold_leaves_what_was_bound)
+START_TEST(a_statement_that_does_not_hold_leaves_what_was_bound)
 {
-    const struct wkv_policy_word words[] = {
+    const struct wkv_policy_statement statements[] = {
         {text_of(world.account.text), text_of("x"), text_of("0")},
         {text_of(world.untrusted.text), text_of(CAPS), text_of("0")},
         {text_of("x"), text_of(CAPS), text_of("0")},
@@ -217,22 +217,22 @@ START_TEST(a_word_that_does_not_hold_leaves_what_was_bound)
     };
     struct wkv_policy_binding before = {.bound = true, .expires_s = 7, .not_before_s = 8};
     memset(before.issuer, 9, sizeof before.issuer);
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+    for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++) {
         struct wkv_policy_binding bound = before;
         struct wkv_error error;
-        ck_assert_int_ne(check_word(words[i], &bound, &error), WKV_OK);
+        ck_assert_int_ne(check_stated(statements[i], &bound, &error), WKV_OK);
         ck_assert(bound.bound && bound.expires_s == 7 && bound.not_before_s == 8);
         ck_assert_mem_eq(bound.issuer, before.issuer, sizeof before.issuer);
     }
 }
 END_TEST
 
-START_TEST(a_word_that_holds_replaces_what_was_bound)
+START_TEST(a_statement_that_holds_replaces_what_was_bound)
 {
-    struct wkv_policy_word word = {text_of(world.account.text), text_of(CAPS), text_of("0")};
+    struct wkv_policy_statement stated = {text_of(world.account.text), text_of(CAPS), text_of("0")};
     struct wkv_policy_binding bound = {.bound = true, .expires_s = 7, .not_before_s = NOW + 1000};
     struct wkv_error error;
-    ck_assert_int_eq(check_word(word, &bound, &error), WKV_OK);
+    ck_assert_int_eq(check_stated(stated, &bound, &error), WKV_OK);
     ck_assert(bound.bound && bound.expires_s == WKV_TOKEN_NEVER);
     ck_assert(!wkv_token_too_early(bound.not_before_s, NOW));
 }
@@ -249,13 +249,14 @@ static struct wkv_policy_binding bound_by(const struct person *account, int64_t 
     return bound;
 }
 
-/* An actor's Get, through the lattice; claims are from malloc. */
-static struct wkv_policy_request lattice_request(const struct person *host, const char *id,
-                                                 const struct wkv_policy_binding *bound, char **claims)
+/* An actor's Get, in an envelope; claims are from malloc. */
+static struct wkv_policy_request envelope_request(const struct person *host, const char *id,
+                                                  const struct wkv_policy_binding *bound, char **claims)
 {
     struct wkv_policy_request request = get_request(&world);
     *claims = mint_invocation(host, world.module.text, TARGET, PAYLOAD, id, NOW);
     request.invocation = text_of(*claims);
+    request.evidence = WKV_EVIDENCE_ENVELOPE;
     request.id = text_of(id);
     request.host = text_of(host->text);
     request.bound = bound;
@@ -265,7 +266,7 @@ static struct wkv_policy_request lattice_request(const struct person *host, cons
 static enum wkv_code check(const struct wkv_policy_request *request, struct wkv_error *error)
 {
     *error = (struct wkv_error){.code = WKV_OK};
-    enum wkv_code code = wkv_policy_check_lattice(&world.policy, request, error);
+    enum wkv_code code = wkv_policy_check(&world.policy, request, error);
     ck_assert(code == WKV_OK || error->code == code);
     return code;
 }
@@ -281,14 +282,14 @@ START_TEST(every_mode_but_none_checks_the_invocation)
         struct wkv_error error;
         world.policy.auth = signed_modes[i];
         (void)snprintf(id, sizeof id, "id-%zu", i);
-        struct wkv_policy_request request = lattice_request(&world.host, id, &bound, &claims);
+        struct wkv_policy_request request = envelope_request(&world.host, id, &bound, &claims);
         struct wkv_policy_request bare = request;
         bare.invocation = text_of("");
         ck_assert_int_eq(check(&bare, &error), WKV_UNAUTHORIZED);
         ck_assert_ptr_nonnull(strstr(error.text, "encoded_claims"));
         bare.invocation = text_of("a.b.c");
         ck_assert_int_eq(check(&bare, &error), WKV_UNAUTHORIZED);
-        struct wkv_policy_request other = lattice_request(&world.other_host, id, &bound, &others);
+        struct wkv_policy_request other = envelope_request(&world.other_host, id, &bound, &others);
         ck_assert_int_eq(check(&other, &error), WKV_UNAUTHORIZED);
         ck_assert_ptr_nonnull(strstr(error.text, "untrusted host"));
         ck_assert_msg(check(&request, &error) == WKV_OK, "%s", error.text);
@@ -313,7 +314,7 @@ START_TEST(with_a_host_that_is_not_trusted_any_more_go_its_bindings)
         (void)snprintf(id, sizeof id, "id-%zu", i);
         bound->has_host = true;
         memcpy(bound->host, (trusted ? &world.host : &world.other_host)->key.bytes, sizeof bound->host);
-        struct wkv_policy_request request = lattice_request(&world.host, id, bound, &claims);
+        struct wkv_policy_request request = envelope_request(&world.host, id, bound, &claims);
         ck_assert_int_eq(check(&request, &error), trusted ? WKV_OK : WKV_UNAUTHORIZED);
         ck_assert(trusted || strstr(error.text, "untrusted host") != NULL);
         free(claims);
@@ -321,19 +322,24 @@ START_TEST(with_a_host_that_is_not_trusted_any_more_go_its_bindings)
 }
 END_TEST
 
-START_TEST(none_mode_checks_nothing)
+START_TEST(none_mode_checks_nothing_but_the_binding)
 {
     struct wkv_policy_request request = get_request(&world);
     struct wkv_policy_binding old = bound_by(&world.untrusted, 1), unbound = {.bound = false};
     struct wkv_error error;
     world.policy.auth = WKV_AUTH_NONE;
+    request.evidence = WKV_EVIDENCE_ENVELOPE;
     request.bound = &old;
     ck_assert_int_eq(check(&request, &error), WKV_OK);
-    request.bound = &unbound;
     request.invocation = text_of("garbage");
     request.id = text_of("another");
     ck_assert_int_eq(check(&request, &error), WKV_OK);
     ck_assert_int_eq(check(&request, &error), WKV_OK); /* not even for a replay */
+    request.bound = &unbound;
+    ck_assert_int_eq(check(&request, &error), WKV_FORBIDDEN);
+    ck_assert_str_eq(error.text, WKV_POLICY_UNBOUND);
+    request.bound = NULL;
+    ck_assert_int_eq(check(&request, &error), WKV_FORBIDDEN);
 }
 END_TEST
 
@@ -342,7 +348,7 @@ START_TEST(an_invocation_must_hold_for_exactly_this_request)
 {
     struct wkv_policy_binding bound = bound_by(&world.account, WKV_TOKEN_NEVER);
     char *claims;
-    const struct wkv_policy_request good = lattice_request(&world.host, ID, &bound, &claims);
+    const struct wkv_policy_request good = envelope_request(&world.host, ID, &bound, &claims);
     static const char lower[] = "ndfjhlax";
     struct {
         const char *what;
@@ -401,7 +407,8 @@ START_TEST(what_the_actor_was_bound_with_must_still_hold)
             {"has expired", bound_by(&world.account, NOW - WKV_TOKEN_LEEWAY_S), WKV_UNAUTHORIZED},
             {"expired long ago", bound_by(&world.account, 1), WKV_UNAUTHORIZED},
             {"untrusted issuer", bound_by(&world.untrusted, WKV_TOKEN_NEVER), WKV_UNAUTHORIZED},
-            /* Taken up from the lattice, or bound in JSON outside --auth binding: nothing was said of claims.
+            /* Adopted from other members of the lattice, or bound in JSON outside --auth binding: nothing was
+             * said of claims.
              */
             {"no claims", {.bound = true}, WKV_OK},
         };
@@ -410,7 +417,7 @@ START_TEST(what_the_actor_was_bound_with_must_still_hold)
             char id[40], *claims;
             struct wkv_error error;
             (void)snprintf(id, sizeof id, "id-%zu-%zu", i, j);
-            struct wkv_policy_request request = lattice_request(&world.host, id, &cases[j].bound, &claims);
+            struct wkv_policy_request request = envelope_request(&world.host, id, &cases[j].bound, &claims);
             enum wkv_code code = check(&request, &error);
             ck_assert_msg(code == cases[j].code, "%s: %d %s", cases[j].what, code, error.text);
             free(claims);
@@ -425,19 +432,19 @@ START_TEST(an_issuer_that_is_taken_away_ends_its_bindings)
     struct wkv_policy_binding bound = bound_by(&world.account, WKV_TOKEN_NEVER);
     char *claims[4];
     struct wkv_error error;
-    struct wkv_policy_request request = lattice_request(&world.host, "id-0", &bound, &claims[0]);
+    struct wkv_policy_request request = envelope_request(&world.host, "id-0", &bound, &claims[0]);
     ck_assert_int_eq(check(&request, &error), WKV_OK);
     wkv_trust_source_publish(world.source, trust_make(world.untrusted.text, world.host.text));
-    request = lattice_request(&world.host, "id-1", &bound, &claims[1]);
+    request = envelope_request(&world.host, "id-1", &bound, &claims[1]);
     ck_assert_int_eq(check(&request, &error), WKV_UNAUTHORIZED);
     ck_assert_ptr_nonnull(strstr(error.text, "untrusted issuer"));
     wkv_trust_source_publish(world.source, trust_make(world.account.text, world.other_host.text));
-    request = lattice_request(&world.host, "id-2", &bound, &claims[2]);
+    request = envelope_request(&world.host, "id-2", &bound, &claims[2]);
     ck_assert_int_eq(check(&request, &error), WKV_UNAUTHORIZED);
     ck_assert_ptr_nonnull(strstr(error.text, "untrusted host"));
     /* "--trusted-host any" */
     wkv_trust_source_publish(world.source, trust_make(world.account.text, "any"));
-    request = lattice_request(&world.host, "id-3", &bound, &claims[3]);
+    request = envelope_request(&world.host, "id-3", &bound, &claims[3]);
     ck_assert_msg(check(&request, &error) == WKV_OK, "%s", error.text);
     for (size_t i = 0; i < 4; i++)
         free(claims[i]);
@@ -455,6 +462,7 @@ START_TEST(a_system_operation_needs_the_invocation_alone)
     request.actor = text_of("system");
     request.operation = text_of("BindActor");
     request.system_operation = true;
+    request.evidence = WKV_EVIDENCE_ENVELOPE;
     request.id = text_of(ID);
     request.host = text_of(world.host.text);
     request.bound = &old;
@@ -482,6 +490,7 @@ START_TEST(a_binding_is_known_in_its_own_spelling_only)
         struct wkv_policy_request request = get_request(&world);
         request.binding = text_of("My Bind-2");
         request.invocation = text_of(claims);
+        request.evidence = WKV_EVIDENCE_ENVELOPE;
         request.id = text_of(id);
         request.host = text_of(world.host.text);
         request.bound = &bound;
@@ -492,20 +501,20 @@ START_TEST(a_binding_is_known_in_its_own_spelling_only)
 }
 END_TEST
 
-Suite *policy_lattice_suite(void)
+Suite *policy_envelope_suite(void)
 {
-    Suite *suite = suite_create("access/policy_lattice");
-    TCase *tests = tcase_create("policy_lattice");
+    Suite *suite = suite_create("access/policy_envelope");
+    TCase *tests = tcase_create("policy_envelope");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, capabilities_must_hold_the_capability);
     tcase_add_test(tests, capabilities_end_where_they_end);
     tcase_add_test(tests, the_issuer_must_be_a_trusted_account);
     tcase_add_test(tests, expires_is_seconds_or_never);
     tcase_add_test(tests, expires_may_hold_a_nul_and_is_then_none);
-    tcase_add_test(tests, a_word_that_does_not_hold_leaves_what_was_bound);
-    tcase_add_test(tests, a_word_that_holds_replaces_what_was_bound);
+    tcase_add_test(tests, a_statement_that_does_not_hold_leaves_what_was_bound);
+    tcase_add_test(tests, a_statement_that_holds_replaces_what_was_bound);
     tcase_add_test(tests, every_mode_but_none_checks_the_invocation);
-    tcase_add_test(tests, none_mode_checks_nothing);
+    tcase_add_test(tests, none_mode_checks_nothing_but_the_binding);
     tcase_add_test(tests, with_a_host_that_is_not_trusted_any_more_go_its_bindings);
     tcase_add_test(tests, an_invocation_must_hold_for_exactly_this_request);
     tcase_add_test(tests, what_the_actor_was_bound_with_must_still_hold);

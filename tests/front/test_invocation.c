@@ -7,7 +7,7 @@
 
 #include "codec/codec.h"
 #include "codec/hex.h"
-#include "codec/invocation.h"
+#include "front/invocation.h"
 #include "keyvalue.pb-c.h"
 #include "lib/room.h"
 
@@ -529,7 +529,7 @@ END_TEST
 
 Suite *invocation_suite(void)
 {
-    Suite *suite = suite_create("codec/invocation");
+    Suite *suite = suite_create("front/invocation");
     TCase *tests = tcase_create("invocation");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_loop_test(tests, decodes_an_invocation_in_each_of_its_forms, 0, FORMS);
