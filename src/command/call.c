@@ -116,7 +116,8 @@ static natsStatus make_message(struct outgoing *outgoing, const char *inbox, nat
 {
     natsStatus status =
         natsMsg_Create(message, outgoing->subject, inbox, outgoing->payload.data, (int)outgoing->payload.len);
-    struct wkv_text claims = wkv_trim((struct wkv_text){outgoing->claims.data, outgoing->claims.len});
+    struct wkv_text claims =
+        wkv_text_trim_file((struct wkv_text){outgoing->claims.data, outgoing->claims.len});
     if (status == NATS_OK && claims.len > 0) {
         /* The buffer has room behind the text: read_claims has put a NUL there. */
         outgoing->claims.data[claims.data - outgoing->claims.data + (ptrdiff_t)claims.len] = '\0';
@@ -232,7 +233,7 @@ static enum wkv_code read_claims(const struct wkv_config *config, struct wkv_buf
         return error->code;
     if (!wkv_buffer_append(claims, "\n", 1))
         return wkv_fail(error, WKV_NO_MEMORY, "no memory for the claims");
-    if (wkv_trim((struct wkv_text){claims->data, claims->len}).len == 0)
+    if (wkv_text_trim_file((struct wkv_text){claims->data, claims->len}).len == 0)
         return wkv_fail(error, WKV_BAD_REQUEST, "--claims: that file is empty: give one with a token in it");
     return WKV_OK;
 }
@@ -244,7 +245,8 @@ static void choose_actor(const struct wkv_config *config, const char *operation,
 {
     const struct wkv_operation *known = wkv_operation_find(operation);
     bool for_system = known != NULL && known->system;
-    struct wkv_text claims = wkv_trim((struct wkv_text){outgoing->claims.data, outgoing->claims.len});
+    struct wkv_text claims =
+        wkv_text_trim_file((struct wkv_text){outgoing->claims.data, outgoing->claims.len});
     struct wkv_token token;
     (void)snprintf(outgoing->actor, sizeof outgoing->actor, "%s",
                    config->actor != NULL ? config->actor

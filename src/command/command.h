@@ -10,6 +10,7 @@
 #include "support/buffer.h"
 #include "support/error.h"
 #include "support/file.h"
+#include "support/text.h"
 #include "wascc_keyvalue/store.h"
 
 int wkv_command_serve(int argc, char **argv);
@@ -43,9 +44,6 @@ enum wkv_code wkv_read_file(const char *what, const char *path, enum wkv_file_ki
 /* Prints JSON from outside and a line end on standard output: nothing in it steers a terminal, and it is the
  * same JSON. */
 void wkv_print_json(const char *text, size_t len);
-
-/* The text without the white space around it, and a byte order mark in front. */
-struct wkv_text wkv_trim(struct wkv_text text);
 
 /* Keeps this process's memory, which has seeds and tokens in it, out of core dumps and other processes'
  * sight. */

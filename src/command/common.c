@@ -71,12 +71,6 @@ enum wkv_code wkv_read_file(const char *what, const char *path, enum wkv_file_ki
     return WKV_OK;
 }
 
-struct wkv_text wkv_trim(struct wkv_text text)
-{
-    wkv_file_trim(&text.data, &text.len);
-    return text;
-}
-
 /* Sixteen bytes of separators and 56 of a key for each of the keys that a list can have. */
 #define TRUST_FILE_MAX_BYTES ((size_t)WKV_TRUST_MAX_KEYS * 72)
 

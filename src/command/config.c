@@ -123,13 +123,9 @@ static const struct option_row rows[] = {
 
 static bool parse_digits(const char *text, uint64_t *number, const char **end)
 {
-    if (!isdigit((unsigned char)text[0]))
-        return false;
-    char *stop;
-    errno = 0;
-    *number = strtoull(text, &stop, 10);
-    *end = stop;
-    return errno == 0;
+    struct wkv_text digits = {text, strspn(text, "0123456789")};
+    *end = text + digits.len;
+    return wkv_text_decimal(digits, UINT64_MAX, number);
 }
 
 struct unit {
@@ -270,16 +266,15 @@ static enum wkv_code secret_of_file(const char *variable, const char *path, stru
         sodium_free(bytes);
         return wkv_fail(error, code, "%s: %s", variable, cause.text);
     }
-    const char *text = bytes;
-    wkv_file_trim(&text, &len);
-    if (len > 0 && memchr(text, '\0', len) != NULL) {
+    struct wkv_text text = wkv_text_trim_file((struct wkv_text){bytes, len});
+    if (text.len > 0 && memchr(text.data, '\0', text.len) != NULL) {
         sodium_free(bytes);
         return wkv_fail(error, WKV_BAD_REQUEST,
                         "%s: that file has a NUL in it: it holds the value and "
                         "nothing else",
                         variable);
     }
-    *value = keep_secret(config, text, len);
+    *value = keep_secret(config, text.data, text.len);
     sodium_free(bytes);
     return *value == NULL ? wkv_fail(error, WKV_NO_MEMORY, "no memory for a secret") : WKV_OK;
 }

@@ -113,7 +113,7 @@ static int inspect(const struct wkv_config *config, const char *argument)
         wkv_buffer_destroy(&text);
         return wkv_failure(&error);
     }
-    struct wkv_text token = wkv_trim((struct wkv_text){text.data, text.len});
+    struct wkv_text token = wkv_text_trim_file((struct wkv_text){text.data, text.len});
     status = print_verdict(config, token.data, token.len);
     wkv_buffer_destroy(&text);
     return status;

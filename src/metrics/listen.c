@@ -10,16 +10,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "support/text.h"
+
 /* ---- reading the text ---- */
 
 /* Digits only, so that neither a sign nor a service's name gets through. */
 static bool parse_port(const char *text, char port[6])
 {
-    size_t len = strlen(text);
-    if (len == 0 || len > 5 || strspn(text, "0123456789") != len || strtoul(text, NULL, 10) > 65535)
-        return false;
-    memcpy(port, text, len + 1);
-    return true;
+    uint64_t number;
+    return wkv_text_decimal(wkv_text_from(text), UINT16_MAX, &number) &&
+           (size_t)snprintf(port, 6, "%s", text) < 6;
 }
 
 static bool parse_host(const char *text, size_t len, bool brackets, char host[WKV_LISTEN_HOST_BYTES + 1])

@@ -7,6 +7,7 @@
 #include "codec/codec.h"
 #include "security/creds.h"
 #include "support/file.h"
+#include "support/text.h"
 
 /* The server reads a CONNECT of at most 4096 bytes with all of it. */
 #define SECRET_MAX_BYTES 1024
@@ -74,16 +75,15 @@ static enum wkv_code set_token(const char *token, natsOptions *out, struct wkv_e
 static enum wkv_code use_password(const char *user, char *bytes, size_t len, natsOptions *out,
                                   struct wkv_error *error)
 {
-    const char *password = bytes;
-    len = wkv_file_without_line_end(bytes, len);
-    bytes[len] = '\0';
-    wkv_file_skip_mark(&password, &len);
-    if (len == 0)
+    struct wkv_text whole = wkv_text_without_line_end((struct wkv_text){bytes, len});
+    struct wkv_text password = wkv_text_skip_mark(whole);
+    bytes[whole.len] = '\0';
+    if (password.len == 0)
         return wkv_fail(error, WKV_BAD_REQUEST, "that file is empty: it holds the password");
-    if (strlen(password) < len)
+    if (strlen(password.data) < password.len)
         return wkv_fail(error, WKV_BAD_REQUEST,
                         "that file has a NUL in it: it holds the password and nothing else");
-    return set_user(user, password, out, error);
+    return set_user(user, password.data, out, error);
 }
 
 static enum wkv_code set_password_of_file(const struct wkv_connect_options *options, natsOptions *out,

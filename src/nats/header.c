@@ -5,21 +5,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "support/text.h"
+
 #define PREFIX "NATS/1.0"
-
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r';
-}
-
-static struct wkv_text trim(const char *from, const char *to)
-{
-    while (from < to && is_blank(*from))
-        from++;
-    while (from < to && is_blank(to[-1]))
-        to--;
-    return (struct wkv_text){from, (size_t)(to - from)};
-}
 
 /* The end of the lines that go on with the one that ends at line_end: those that begin with a blank. */
 static const char *end_of_folds(const char *line_end, const char *end)
@@ -39,7 +27,9 @@ static void take_line(const char *line, const char *line_end, const char *end, s
         size_t name_len = strlen(wanted[i].name);
         if (wanted[i].value.data == NULL && (size_t)(line_end - line) > name_len && line[name_len] == ':' &&
             strncasecmp(line, wanted[i].name, name_len) == 0) {
-            wanted[i].value = trim(line + name_len + 1, end_of_folds(line_end, end));
+            const char *from = line + name_len + 1;
+            wanted[i].value =
+                wkv_text_trim((struct wkv_text){from, (size_t)(end_of_folds(line_end, end) - from)});
             wanted[i].spelled = line;
             return;
         }
@@ -90,7 +80,7 @@ static struct wkv_text ask_for(natsMsg *message, const char *name)
     const char *value = NULL;
     if (natsMsgHeader_Get(message, name, &value) != NATS_OK || value == NULL)
         return (struct wkv_text){NULL, 0};
-    return trim(value, value + strlen(value));
+    return wkv_text_trim(wkv_text_from(value));
 }
 
 static void ask_nats(natsMsg *message, struct wkv_header *wanted, size_t count)

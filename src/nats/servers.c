@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "support/text.h"
+
 /* RFC 1035 allows 253 characters; an IPv6 address with a zone has fewer. */
 #define HOST_MAX_CHARS 255
 
@@ -72,13 +74,8 @@ static const char *read_user(char *text, struct wkv_server_url *server)
 
 static const char *read_port(const char *text, uint16_t *port)
 {
-    unsigned number = 0;
-    for (const char *digit = text; *digit != '\0'; digit++) {
-        if (!isdigit((unsigned char)*digit) || number > UINT16_MAX)
-            return NO_URL;
-        number = number * 10 + (unsigned)(*digit - '0');
-    }
-    if (number == 0 || number > UINT16_MAX)
+    uint64_t number;
+    if (!wkv_text_decimal(wkv_text_from(text), UINT16_MAX, &number) || number == 0)
         return NO_URL;
     *port = (uint16_t)number;
     return NULL;

@@ -6,44 +6,30 @@
 #include "security/creds.h"
 #include "security/json.h"
 #include "security/segment.h"
-
-struct line {
-    const char *text;
-    size_t len;
-};
+#include "support/text.h"
 
 /* Takes the next line off the text, without the white space around it. Returns false at the end. */
-static bool next_line(const char **at, const char *end, struct line *line)
+static bool next_line(struct wkv_text *rest, struct wkv_text *line)
 {
-    if (*at == end)
+    if (rest->len == 0)
         return false;
-    const char *newline = memchr(*at, '\n', (size_t)(end - *at));
-    const char *stop = newline == NULL ? end : newline;
-    *line = (struct line){*at, (size_t)(stop - *at)};
-    *at = newline == NULL ? end : newline + 1;
-    wkv_file_trim(&line->text, &line->len);
+    const char *newline = memchr(rest->data, '\n', rest->len);
+    size_t len = newline == NULL ? rest->len : (size_t)(newline - rest->data);
+    size_t taken = newline == NULL ? len : len + 1;
+    *line = wkv_text_trim_file((struct wkv_text){rest->data, len});
+    *rest = (struct wkv_text){rest->data + taken, rest->len - taken};
     return true;
 }
 
-static bool is_fence(struct line line)
-{
-    return line.len > 3 && memcmp(line.text, "---", 3) == 0;
-}
-
-static bool says(struct line line, const char *word)
-{
-    return memmem(line.text, line.len, word, strlen(word)) != NULL;
-}
-
 /* The first two lines that stand between a BEGIN and its END. */
-static size_t find_parts(const char *at, const char *end, struct line parts[2])
+static size_t find_parts(struct wkv_text text, struct wkv_text parts[2])
 {
-    struct line line;
+    struct wkv_text line;
     size_t count = 0;
     bool inside = false;
-    while (count < 2 && next_line(&at, end, &line)) {
-        if (is_fence(line))
-            inside = says(line, "BEGIN");
+    while (count < 2 && next_line(&text, &line)) {
+        if (wkv_text_begins(line, "---"))
+            inside = memmem(line.data, line.len, "BEGIN", strlen("BEGIN")) != NULL;
         else if (inside && line.len > 0) {
             parts[count++] = line;
             inside = false;
@@ -57,19 +43,19 @@ static size_t find_parts(const char *at, const char *end, struct line parts[2])
 static bool decode_parts(const struct wkv_segments *segments, unsigned char *bytes, size_t *payload_len)
 {
     size_t len;
-    return wkv_segment_decode(segments->header, segments->header_len, bytes, &len) &&
-           wkv_segment_decode(segments->signature, segments->signature_len, bytes, &len) &&
-           wkv_segment_decode(segments->payload, segments->payload_len, bytes, payload_len);
+    return wkv_segment_decode(segments->header, bytes, &len) &&
+           wkv_segment_decode(segments->signature, bytes, &len) &&
+           wkv_segment_decode(segments->payload, bytes, payload_len);
 }
 
-/* Whose the JWT is, and whether it is good without a signature. */
-static enum wkv_code read_jwt(struct line jwt, const char **subject, bool *bearer, json_t **claims,
+/* Reads which user's the JWT is, and whether it is a bearer's: good without a signature. */
+static enum wkv_code read_jwt(struct wkv_text jwt, const char **subject, bool *bearer, json_t **claims,
                               struct wkv_error *error)
 {
     static const char what[] = "the claims of the credentials' JWT";
     struct wkv_segments segments;
     size_t len;
-    if (!wkv_segments_split(jwt.text, jwt.len, &segments))
+    if (!wkv_segments_split(jwt, &segments))
         return wkv_fail(error, WKV_BAD_REQUEST,
                         "the credentials' JWT is none: it has three parts with dots between");
     unsigned char *payload = malloc(jwt.len);
@@ -89,7 +75,8 @@ static enum wkv_code read_jwt(struct line jwt, const char **subject, bool *beare
     return code;
 }
 
-static enum wkv_code check_pair(struct line jwt, const struct wkv_nkey_seed *seed, struct wkv_error *error)
+static enum wkv_code check_pair(struct wkv_text jwt, const struct wkv_nkey_seed *seed,
+                                struct wkv_error *error)
 {
     char public_text[WKV_NKEY_PUBLIC_CHARS + 1];
     const char *subject = "";
@@ -108,20 +95,20 @@ static enum wkv_code check_pair(struct line jwt, const struct wkv_nkey_seed *see
     return code;
 }
 
-static enum wkv_code parse(const char *bytes, size_t len, struct wkv_creds *creds, struct wkv_error *error)
+static enum wkv_code parse(struct wkv_text text, struct wkv_creds *creds, struct wkv_error *error)
 {
-    struct line parts[2];
+    struct wkv_text parts[2];
     struct wkv_error cause;
-    if (find_parts(bytes, bytes + len, parts) < 2)
+    if (find_parts(text, parts) < 2)
         return wkv_fail(
             error, WKV_BAD_REQUEST,
             "that file holds no credentials: a user's JWT and its seed, each between lines of BEGIN "
             "and END");
-    if (wkv_nkey_seed_decode(parts[1].text, parts[1].len, &creds->seed, &cause) != WKV_OK)
+    if (wkv_nkey_seed_decode(parts[1].data, parts[1].len, &creds->seed, &cause) != WKV_OK)
         return wkv_fail(error, cause.code, "the credentials' seed: %s", cause.text);
     if (check_pair(parts[0], creds->seed, error) != WKV_OK)
         return error->code;
-    creds->jwt = strndup(parts[0].text, parts[0].len);
+    creds->jwt = strndup(parts[0].data, parts[0].len);
     return creds->jwt == NULL ? wkv_fail(error, WKV_NO_MEMORY, "no memory for the credentials' JWT") : WKV_OK;
 }
 
@@ -135,7 +122,7 @@ enum wkv_code wkv_creds_load(const char *path, struct wkv_creds *creds, struct w
     enum wkv_code code =
         wkv_file_read("that file", path, WKV_FILE_REGULAR, bytes, WKV_CREDS_FILE_BYTES, &len, error);
     if (code == WKV_OK)
-        code = parse(bytes, len, creds, error);
+        code = parse((struct wkv_text){bytes, len}, creds, error);
     sodium_free(bytes);
     if (code != WKV_OK)
         wkv_creds_destroy(creds);

@@ -80,7 +80,7 @@ enum wkv_code wkv_json_string(const char *what, const json_t *object, const char
     if (member == NULL)
         return fail_missing(what, name, presence, error);
     if (!json_is_string(member))
-        return wkv_fail(error, WKV_UNAUTHORIZED, "%s have a %s that is not a string", what, name);
+        return wkv_fail(error, WKV_UNAUTHORIZED, "%s have a member %s that is not a string", what, name);
     *value = json_string_value(member);
     return WKV_OK;
 }
@@ -93,11 +93,11 @@ enum wkv_code wkv_json_integer(const char *what, const json_t *object, const cha
     if (member == NULL)
         return fail_missing(what, name, presence, error);
     if (!json_is_integer(member))
-        return wkv_fail(error, WKV_UNAUTHORIZED, "%s have a %s that is not an integer", what, name);
+        return wkv_fail(error, WKV_UNAUTHORIZED, "%s have a member %s that is not an integer", what, name);
     int64_t number = json_integer_value(member);
     if (number < low || number > high)
-        return wkv_fail(error, WKV_UNAUTHORIZED, "%s have a %s that is not from %lld to %lld", what, name,
-                        (long long)low, (long long)high);
+        return wkv_fail(error, WKV_UNAUTHORIZED, "%s have a member %s that is not from %lld to %lld", what,
+                        name, (long long)low, (long long)high);
     *value = number;
     return WKV_OK;
 }

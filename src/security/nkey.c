@@ -176,18 +176,6 @@ enum wkv_code wkv_nkey_seed_generate(enum wkv_nkey_kind kind, struct wkv_nkey_se
     return WKV_OK;
 }
 
-enum wkv_code wkv_nkey_seed_from_bytes(enum wkv_nkey_kind kind, const unsigned char bytes[WKV_NKEY_BYTES],
-                                       struct wkv_nkey_seed **seed, struct wkv_error *error)
-{
-    struct wkv_nkey_seed *made = new_seed(error);
-    if (made == NULL)
-        return WKV_NO_MEMORY;
-    crypto_sign_seed_keypair(made->public_key, made->secret_key, bytes);
-    finish_seed(made, kind);
-    *seed = made;
-    return WKV_OK;
-}
-
 /* Reads the decoded seed in made->raw. */
 static enum wkv_code open_raw(struct wkv_nkey_seed *made, struct wkv_error *error)
 {

@@ -87,11 +87,6 @@ bool wkv_nkey_verify(const struct wkv_nkey *key, const void *bytes, size_t len,
 enum wkv_code wkv_nkey_seed_generate(enum wkv_nkey_kind kind, struct wkv_nkey_seed **seed,
                                      struct wkv_error *error);
 
-/* Makes the key pair of 32 seed bytes. The caller owns *seed, and wipes bytes.
- * Errors: as wkv_nkey_seed_generate. */
-enum wkv_code wkv_nkey_seed_from_bytes(enum wkv_nkey_kind kind, const unsigned char bytes[WKV_NKEY_BYTES],
-                                       struct wkv_nkey_seed **seed, struct wkv_error *error);
-
 /* Reads a seed from len characters; no NUL is needed. The caller owns *seed, and wipes text.
  * Errors: WKV_BAD_REQUEST (as wkv_nkey_decode, also where it is a public key), WKV_NO_MEMORY. */
 enum wkv_code wkv_nkey_seed_decode(const char *text, size_t len, struct wkv_nkey_seed **seed,

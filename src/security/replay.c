@@ -231,17 +231,6 @@ enum wkv_code wkv_replay_note(struct wkv_replay *replay, const unsigned char hos
     return code;
 }
 
-size_t wkv_replay_count(struct wkv_replay *replay)
-{
-    size_t count = 0;
-    for (uint32_t i = 0; i < replay->shard_count; i++) {
-        pthread_mutex_lock(&replay->shards[i].lock);
-        count += replay->shards[i].count;
-        pthread_mutex_unlock(&replay->shards[i].lock);
-    }
-    return count;
-}
-
 void wkv_replay_destroy(struct wkv_replay *replay)
 {
     if (replay == NULL)

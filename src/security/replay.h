@@ -48,9 +48,6 @@ enum wkv_code wkv_replay_note(struct wkv_replay *replay, const unsigned char hos
                               const char *id, size_t id_len, int64_t expires_s, int64_t now_s,
                               struct wkv_error *error);
 
-/* Ids that are kept at the moment, expired ones that were not yet reclaimed included. */
-size_t wkv_replay_count(struct wkv_replay *replay);
-
 /* Frees everything. NULL is allowed. */
 void wkv_replay_destroy(struct wkv_replay *replay);
 

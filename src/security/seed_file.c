@@ -4,62 +4,50 @@
 #include <string.h>
 
 #include "security/nkey.h"
+#include "support/text.h"
 
-struct span {
-    const char *start;
-    const char *end;
-};
-
-static bool is_space(char c)
+/* Steps over white space and what must follow it. */
+static bool take(struct wkv_text *text, const char *expected)
 {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static const char *skip_space(struct span text, const char *at)
-{
-    while (at < text.end && is_space(*at))
-        at++;
-    return at;
+    *text = wkv_text_trim(*text);
+    if (!wkv_text_begins(*text, expected))
+        return false;
+    size_t len = strlen(expected);
+    *text = (struct wkv_text){text->data + len, text->len - len};
+    return true;
 }
 
 /* The text of the member "seed" of what `keygen` prints: {"public":"…","seed":"…"}. A JSON library would copy
- * the seed into memory that is not wiped. An empty span where there is none. */
-static struct span seed_member(struct span text)
+ * the seed into memory that is not wiped. Empty where there is none. */
+static struct wkv_text seed_member(struct wkv_text text)
 {
     static const char name[] = "\"seed\"";
-    const struct span none = {text.end, text.end};
-    const char *at = memmem(text.start, (size_t)(text.end - text.start), name, sizeof name - 1);
+    const char *at = memmem(text.data, text.len, name, sizeof name - 1);
     if (at == NULL)
-        return none;
-    at = skip_space(text, at + sizeof name - 1);
-    if (at == text.end || *at != ':')
-        return none;
-    at = skip_space(text, at + 1);
-    if (at == text.end || *at != '"')
-        return none;
-    const char *close = memchr(at + 1, '"', (size_t)(text.end - at - 1));
-    return close == NULL ? none : (struct span){at + 1, close};
+        return (struct wkv_text){NULL, 0};
+    struct wkv_text rest = {at, text.len - (size_t)(at - text.data)};
+    bool opened = take(&rest, name) && take(&rest, ":") && take(&rest, "\"");
+    const char *close = opened && rest.len > 0 ? memchr(rest.data, '"', rest.len) : NULL;
+    return (struct wkv_text){rest.data, close == NULL ? 0 : (size_t)(close - rest.data)};
 }
 
-/* Whoever gives the seed itself is told so. */
+/* Whether the seed itself is given in the place of a file's name. */
 static bool is_seed(const char *path)
 {
     return strlen(path) == WKV_NKEY_SEED_CHARS && path[0] == 'S' &&
            strspn(path, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == WKV_NKEY_SEED_CHARS;
 }
 
-static enum wkv_code parse(const char *bytes, size_t len, struct wkv_nkey_seed **seed,
-                           struct wkv_error *error)
+static enum wkv_code parse(struct wkv_text text, struct wkv_nkey_seed **seed, struct wkv_error *error)
 {
-    wkv_file_trim(&bytes, &len);
-    struct span text = {bytes, bytes + len};
-    if (len > 0 && *bytes == '{')
+    text = wkv_text_trim_file(text);
+    if (wkv_text_begins(text, "{"))
         text = seed_member(text);
-    if (text.start == text.end)
+    if (text.len == 0)
         return wkv_fail(error, WKV_BAD_REQUEST,
                         "the seed's file holds no seed: it has its %d characters, or what keygen prints",
                         WKV_NKEY_SEED_CHARS);
-    return wkv_nkey_seed_decode(text.start, (size_t)(text.end - text.start), seed, error);
+    return wkv_nkey_seed_decode(text.data, text.len, seed, error);
 }
 
 enum wkv_code wkv_nkey_seed_load(const char *path, enum wkv_file_kind kind, struct wkv_nkey_seed **seed,
@@ -72,7 +60,7 @@ enum wkv_code wkv_nkey_seed_load(const char *path, enum wkv_file_kind kind, stru
     enum wkv_code code =
         wkv_file_read("the seed's file", path, kind, bytes, WKV_NKEY_SEED_FILE_BYTES, &len, error);
     if (code == WKV_OK)
-        code = parse(bytes, len, seed, error);
+        code = parse((struct wkv_text){bytes, len}, seed, error);
     else if (is_seed(path))
         code = wkv_fail(
             error, WKV_BAD_REQUEST,

@@ -29,10 +29,10 @@ static const uint8_t values[256] = {
 };
 /* clang-format on */
 
-bool wkv_segment_decode(const char *text, size_t len, unsigned char *bytes, size_t *bytes_len)
+bool wkv_segment_decode(struct wkv_text text, unsigned char *bytes, size_t *bytes_len)
 {
-    const unsigned char *at = (const unsigned char *)text;
-    const unsigned char *last = at + len / 4 * 4;
+    const unsigned char *at = (const unsigned char *)text.data;
+    const unsigned char *last = at + text.len / 4 * 4;
     unsigned char *out = bytes;
     uint32_t all = 0; /* above 63 after a character that is not in the alphabet */
     for (; at < last; at += 4, out += 3) {
@@ -45,7 +45,7 @@ bool wkv_segment_decode(const char *text, size_t len, unsigned char *bytes, size
         memcpy(out, &ordered, sizeof ordered);
     }
     /* What is left is one byte in two characters or two bytes in three, and zeros behind it. */
-    size_t left = len % 4;
+    size_t left = text.len % 4;
     uint32_t bits = 0;
     for (size_t i = 0; i < left; i++) {
         all |= values[at[i]];
@@ -63,23 +63,22 @@ bool wkv_segment_decode(const char *text, size_t len, unsigned char *bytes, size
     return true;
 }
 
-bool wkv_segments_split(const char *text, size_t len, struct wkv_segments *segments)
+/* Takes what is in front of the first dot, or everything. */
+static struct wkv_text take_segment(struct wkv_text *rest)
 {
-    /* No text at all may be no address at all. */
-    if (len == 0)
-        return false;
-    const char *end = text + len;
-    const char *first = memchr(text, '.', len);
-    if (first == NULL)
-        return false;
-    const char *second = memchr(first + 1, '.', (size_t)(end - first - 1));
-    if (second == NULL || memchr(second + 1, '.', (size_t)(end - second - 1)) != NULL)
-        return false;
-    segments->header = text;
-    segments->header_len = (size_t)(first - text);
-    segments->payload = first + 1;
-    segments->payload_len = (size_t)(second - first - 1);
-    segments->signature = second + 1;
-    segments->signature_len = (size_t)(end - second - 1);
-    return segments->header_len > 0 && segments->payload_len > 0 && segments->signature_len > 0;
+    const char *dot = rest->len == 0 ? NULL : memchr(rest->data, '.', rest->len);
+    size_t len = dot == NULL ? rest->len : (size_t)(dot - rest->data);
+    size_t taken = dot == NULL ? len : len + 1;
+    struct wkv_text segment = {rest->data, len};
+    *rest = (struct wkv_text){rest->data + taken, rest->len - taken};
+    return segment;
+}
+
+bool wkv_segments_split(struct wkv_text text, struct wkv_segments *segments)
+{
+    segments->header = take_segment(&text);
+    segments->payload = take_segment(&text);
+    segments->signature = text;
+    return segments->header.len > 0 && segments->payload.len > 0 && text.len > 0 &&
+           memchr(text.data, '.', text.len) == NULL;
 }

@@ -6,22 +6,19 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Decodes len characters into bytes, which have room for len. Returns false, bytes being undefined, where a
- * character is not of the alphabet (padding and white space are not), or where encoding the bytes again would
- * not give the same characters. */
-bool wkv_segment_decode(const char *text, size_t len, unsigned char *bytes, size_t *bytes_len);
+#include "wascc_keyvalue/text.h"
+
+/* Decodes a text into bytes, which have room for as many as it has characters. Returns false, bytes being
+ * undefined, where a character is not of the alphabet (padding and white space are not), or where encoding
+ * the bytes again would not give the same characters. */
+bool wkv_segment_decode(struct wkv_text text, unsigned char *bytes, size_t *bytes_len);
 
 /* The three segments of a token. */
 struct wkv_segments {
-    const char *header;
-    size_t header_len;
-    const char *payload;
-    size_t payload_len;
-    const char *signature;
-    size_t signature_len;
+    struct wkv_text header, payload, signature;
 };
 
 /* Splits a token at its two dots. Returns false where there are not exactly two, or a segment is empty. */
-bool wkv_segments_split(const char *text, size_t len, struct wkv_segments *segments);
+bool wkv_segments_split(struct wkv_text text, struct wkv_segments *segments);
 
 #endif

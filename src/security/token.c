@@ -8,6 +8,7 @@
 #include "security/json.h"
 #include "security/plain_json.h"
 #include "security/segment.h"
+#include "support/text.h"
 
 #define SIGNATURE_CHARS 86 /* of 64 bytes */
 
@@ -246,23 +247,22 @@ static enum wkv_code read_segments(const struct wkv_segments *segments, enum wkv
     const char *what = what_of(kind);
     enum wkv_code code = WKV_OK;
     size_t decoded;
-    if (segments->signature_len != SIGNATURE_CHARS)
+    if (segments->signature.len != SIGNATURE_CHARS)
         return wkv_fail(error, WKV_UNAUTHORIZED, "the signature of %s has %zu characters, not %d", what,
-                        segments->signature_len, SIGNATURE_CHARS);
-    if (!wkv_segment_decode(segments->signature, segments->signature_len, token->bytes, &decoded) ||
+                        segments->signature.len, SIGNATURE_CHARS);
+    if (!wkv_segment_decode(segments->signature, token->bytes, &decoded) ||
         decoded != WKV_NKEY_SIGNATURE_BYTES)
         return fail_base64(what, "signature", error);
     memcpy(token->signature, token->bytes, WKV_NKEY_SIGNATURE_BYTES);
-    token->signed_bytes = segments->header_len + 1 + segments->payload_len;
-    if (segments->header_len != sizeof usual_header - 1 ||
-        memcmp(segments->header, usual_header, sizeof usual_header - 1) != 0) {
-        if (!wkv_segment_decode(segments->header, segments->header_len, token->bytes, &decoded))
+    token->signed_bytes = segments->header.len + 1 + segments->payload.len;
+    if (!wkv_text_is(segments->header, usual_header)) {
+        if (!wkv_segment_decode(segments->header, token->bytes, &decoded))
             return fail_base64(what, "header", error);
         code = check_header(what, token->bytes, decoded, error);
     }
     if (code != WKV_OK)
         return code;
-    if (!wkv_segment_decode(segments->payload, segments->payload_len, token->bytes, &decoded))
+    if (!wkv_segment_decode(segments->payload, token->bytes, &decoded))
         return fail_base64(what, "payload", error);
     return read_claims(kind, decoded, token, error);
 }
@@ -274,7 +274,7 @@ enum wkv_code wkv_token_read(const char *text, size_t len, enum wkv_token_kind k
     struct wkv_segments segments;
     if (len > WKV_TOKEN_MAX_BYTES)
         return wkv_fail(error, WKV_UNAUTHORIZED, "%s are longer than %d bytes", what, WKV_TOKEN_MAX_BYTES);
-    if (!wkv_segments_split(text, len, &segments))
+    if (!wkv_segments_split((struct wkv_text){text, len}, &segments))
         return wkv_fail(error, WKV_UNAUTHORIZED, "%s are not the three segments header.payload.signature",
                         what);
     *token = (struct wkv_token){.expires_s = WKV_TOKEN_NEVER, .bytes = malloc(len)};
@@ -335,9 +335,9 @@ static enum wkv_code check_issuer(const struct wkv_token *token, const struct wk
     bool actor = token->kind == WKV_TOKEN_ACTOR;
     if (wkv_trust_has(trust, actor ? WKV_TRUST_ISSUERS : WKV_TRUST_HOSTS, token->issuer.bytes))
         return WKV_OK;
-    return wkv_fail(error, WKV_UNAUTHORIZED, "%s come from an untrusted %s: %s names those that are trusted",
-                    what_of(token->kind), actor ? "issuer" : "host",
-                    actor ? "--trusted-issuer" : "--trusted-host");
+    return wkv_fail(error, WKV_UNAUTHORIZED,
+                    "%s come from an untrusted %s: its key must be among those that the server trusts",
+                    what_of(token->kind), actor ? "issuer" : "host");
 }
 
 /* The order: what costs nothing, then the signature. All of these can only refuse. */

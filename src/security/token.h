@@ -132,17 +132,9 @@ struct wkv_token_actor_options {
     const char *subject; /* the actor's public key, M…; required */
     const char *const *capabilities;
     size_t capability_count;
-    const char *const *tags;
-    size_t tag_count;
-    const char *name; /* default: no name */
-    const char
-        *hash; /* default: "", as the wascap tool writes for claims that are not embedded in a module */
-    const char *version;     /* default: none */
-    const int32_t *revision; /* default: none */
-    const char *id;          /* jti; default: random */
-    int64_t expires_in_s;    /* default: never; not negative */
-    int64_t not_before_s;    /* default: none */
-    bool provider;
+    const char *name;     /* default: no name */
+    int64_t expires_in_s; /* default: never; not negative */
+    int64_t not_before_s; /* default: none */
 };
 
 /* Makes actor claims, signed by an account's seed. *text is NUL-terminated; the caller frees it with free.
@@ -158,8 +150,7 @@ struct wkv_token_invocation_options {
     const char *target_url; /* required */
     const void *message;    /* the request's payload */
     size_t message_len;
-    const char *id;       /* sub; default: a random UUID */
-    int64_t expires_in_s; /* default: none; the window of iat ends it anyway */
+    const char *id; /* sub; default: a random UUID */
 };
 
 /* Makes invocation claims, signed by a host's seed. *text is NUL-terminated; the caller frees it with free.

@@ -86,11 +86,16 @@ static bool put_issuer(json_t *claims, const struct wkv_nkey_seed *seed)
     return put_text(claims, "iss", issuer);
 }
 
+static enum wkv_code fail_clock(struct wkv_error *error)
+{
+    return wkv_fail(error, WKV_BAD_REQUEST, "the clock shows a time that claims cannot hold");
+}
+
 /* The time at which claims made now expire; 0 for never. */
 static enum wkv_code expiry(int64_t now_s, int64_t expires_in_s, int64_t *expires_s, struct wkv_error *error)
 {
     if (now_s < 0 || now_s > WKV_TOKEN_MAX_TIME_S)
-        return wkv_fail(error, WKV_BAD_REQUEST, "the clock shows a time that claims cannot hold");
+        return fail_clock(error);
     if (expires_in_s < 0 || expires_in_s > WKV_TOKEN_MAX_TIME_S - now_s)
         return wkv_fail(error, WKV_BAD_REQUEST, "claims expire in 1 or more seconds, or never (0)");
     *expires_s = expires_in_s == 0 ? 0 : now_s + expires_in_s;
@@ -118,16 +123,14 @@ static void random_uuid(char id[UUID_BYTES])
              b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
 }
 
+/* With an empty hash, as the wascap tool writes it for claims that are not embedded in a module. */
 static json_t *actor_object(const struct wkv_token_actor_options *options)
 {
     json_t *wascap = json_object();
-    bool complete = put_text(wascap, "name", options->name) &&
-                    put_text(wascap, "hash", options->hash == NULL ? "" : options->hash) &&
-                    put_texts(wascap, "tags", options->tags, options->tag_count) &&
+    bool complete = put_text(wascap, "name", options->name) && put_text(wascap, "hash", "") &&
+                    put_texts(wascap, "tags", NULL, 0) &&
                     put_texts(wascap, "caps", options->capabilities, options->capability_count) &&
-                    (options->revision == NULL || put_time(wascap, "rev", *options->revision)) &&
-                    put_text(wascap, "ver", options->version) &&
-                    json_object_set_new(wascap, "prov", json_boolean(options->provider)) == 0;
+                    json_object_set_new(wascap, "prov", json_false()) == 0;
     if (complete)
         return wascap;
     json_decref(wascap);
@@ -156,8 +159,7 @@ enum wkv_code wkv_token_mint_actor(const struct wkv_nkey_seed *account,
     char id[32];
     random_id(id);
     json_t *claims = json_object();
-    bool complete = (expires_s == 0 || put_time(claims, "exp", expires_s)) &&
-                    put_text(claims, "jti", options->id == NULL ? id : options->id) &&
+    bool complete = (expires_s == 0 || put_time(claims, "exp", expires_s)) && put_text(claims, "jti", id) &&
                     put_time(claims, "iat", now_s) && put_issuer(claims, account) &&
                     put_text(claims, "sub", options->subject) &&
                     (options->not_before_s == 0 || put_time(claims, "nbf", options->not_before_s)) &&
@@ -188,16 +190,14 @@ enum wkv_code wkv_token_mint_invocation(const struct wkv_nkey_seed *host,
     if (options->id != NULL && (options->id[0] == '\0' || strlen(options->id) > WKV_TOKEN_MAX_ID_BYTES))
         return wkv_fail(error, WKV_BAD_REQUEST, "an invocation's id has 1 to %d bytes",
                         WKV_TOKEN_MAX_ID_BYTES);
-    int64_t expires_s = 0;
-    enum wkv_code code = expiry(now_s, options->expires_in_s, &expires_s, error);
-    if (code != WKV_OK)
-        return code;
+    if (now_s < 0 || now_s > WKV_TOKEN_MAX_TIME_S)
+        return fail_clock(error);
     char uuid[UUID_BYTES], id[32];
     random_uuid(uuid);
     random_id(id);
     json_t *claims = json_object();
-    bool complete = (expires_s == 0 || put_time(claims, "exp", expires_s)) && put_text(claims, "jti", id) &&
-                    put_time(claims, "iat", now_s) && put_issuer(claims, host) &&
+    bool complete = put_text(claims, "jti", id) && put_time(claims, "iat", now_s) &&
+                    put_issuer(claims, host) &&
                     put_text(claims, "sub", options->id == NULL ? uuid : options->id) &&
                     json_object_set_new(claims, "wascap", invocation_object(options)) == 0;
     return sign_object(host, claims, complete, text, error);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/file.h"
+#include "support/text.h"
 
 /* Keys in ascending order of their bytes, one after the other. */
 struct key_list {
@@ -96,7 +96,7 @@ static enum wkv_code add_key(struct wkv_trust *trust, enum wkv_trust_list which,
 static enum wkv_code add_entry(struct wkv_trust *trust, enum wkv_trust_list which, const char *text,
                                size_t len, size_t number, struct wkv_error *error)
 {
-    if (which == WKV_TRUST_HOSTS && len == 3 && memcmp(text, "any", 3) == 0) {
+    if (which == WKV_TRUST_HOSTS && wkv_text_is((struct wkv_text){text, len}, "any")) {
         trust->any_host = true;
     } else {
         struct wkv_nkey key;
@@ -124,7 +124,9 @@ enum wkv_code wkv_trust_add(struct wkv_trust *trust, enum wkv_trust_list list, c
                             struct wkv_error *error)
 {
     size_t number = 0;
-    wkv_file_skip_mark(&text, &len);
+    struct wkv_text all = wkv_text_skip_mark((struct wkv_text){text, len});
+    text = all.data;
+    len = all.len;
     for (size_t at = 0; at < len;) {
         if (is_separator(text[at])) {
             at++;

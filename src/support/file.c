@@ -70,35 +70,3 @@ enum wkv_code wkv_file_read(const char *what, const char *path, enum wkv_file_ki
     (void)close(fd);
     return code;
 }
-
-void wkv_file_skip_mark(const char **text, size_t *len)
-{
-    static const char mark[] = "\xef\xbb\xbf";
-    if (*len < sizeof mark - 1 || memcmp(*text, mark, sizeof mark - 1) != 0)
-        return;
-    *text += sizeof mark - 1;
-    *len -= sizeof mark - 1;
-}
-
-size_t wkv_file_without_line_end(const char *text, size_t len)
-{
-    if (len == 0 || text[len - 1] != '\n')
-        return len;
-    return len > 1 && text[len - 2] == '\r' ? len - 2 : len - 1;
-}
-
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-void wkv_file_trim(const char **text, size_t *len)
-{
-    wkv_file_skip_mark(text, len);
-    while (*len > 0 && is_space((*text)[0])) {
-        (*text)++;
-        (*len)--;
-    }
-    while (*len > 0 && is_space((*text)[*len - 1]))
-        (*len)--;
-}

@@ -25,14 +25,4 @@ enum wkv_code wkv_file_open(const char *what, const char *path, enum wkv_file_ki
 enum wkv_code wkv_file_read(const char *what, const char *path, enum wkv_file_kind kind, char *bytes,
                             size_t capacity, size_t *len, struct wkv_error *error);
 
-/* Takes UTF-8's byte order mark, which editors on Windows leave, off the front. */
-void wkv_file_skip_mark(const char **text, size_t *len);
-
-/* The length without one line end behind it, which is an editor's or echo's; more of them are the text's own.
- */
-size_t wkv_file_without_line_end(const char *text, size_t len);
-
-/* Takes white space off both ends of a text, and a byte order mark off the front. */
-void wkv_file_trim(const char **text, size_t *len);
-
 #endif

@@ -178,8 +178,7 @@ int main(void)
             .subject = actors[i],
             .capabilities = capabilities,
             .capability_count = 2,
-            .name = "Named Bindings Demo",
-            .hash = "1B965BC38F211A1261428D9BDA3217C96B3A9BBC45834E8AEE1C149378ED9E84"};
+            .name = "Named Bindings Demo 1B965BC38F211A1261428D9BDA3217C96B3A9BBC45834E8AEE1C149378ED9E84"};
         must(wkv_token_mint_actor(account, &options, NOW, &tokens[i], &error), &error);
     }
     char origin[WKV_TOKEN_URL_BYTES];

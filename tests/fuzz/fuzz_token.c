@@ -4,6 +4,7 @@
 #include <sodium.h>
 
 #include "fuzz.h"
+#include "lib/seed.h"
 #include "security/segment.h"
 #include "security/token.h"
 
@@ -31,9 +32,9 @@ static void make_world(void)
         return;
     must(wkv_trust_create(&world.trust, NULL) == WKV_OK);
     memset(bytes, 1, sizeof bytes);
-    must(wkv_nkey_seed_from_bytes(WKV_NKEY_ACCOUNT, bytes, &world.account, NULL) == WKV_OK);
+    must(test_seed_of_bytes(WKV_NKEY_ACCOUNT, bytes, &world.account) == WKV_OK);
     memset(bytes, 2, sizeof bytes);
-    must(wkv_nkey_seed_from_bytes(WKV_NKEY_HOST, bytes, &world.host, NULL) == WKV_OK);
+    must(test_seed_of_bytes(WKV_NKEY_HOST, bytes, &world.host) == WKV_OK);
     trust_key(WKV_TRUST_ISSUERS, world.account);
     trust_key(WKV_TRUST_HOSTS, world.host);
 }

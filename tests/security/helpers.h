@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/seed.h"
 #include "security/nkey.h"
 #include "security/token.h"
 #include "security/trust.h"
@@ -34,7 +35,7 @@ HELPER struct person person_make(enum wkv_nkey_kind kind, unsigned char number)
     struct person person;
     unsigned char bytes[WKV_NKEY_BYTES];
     memset(bytes, number, sizeof bytes);
-    ck_assert_int_eq(wkv_nkey_seed_from_bytes(kind, bytes, &person.seed, NULL), WKV_OK);
+    ck_assert_int_eq(test_seed_of_bytes(kind, bytes, &person.seed), WKV_OK);
     person.key = wkv_nkey_seed_public(person.seed);
     wkv_nkey_encode(&person.key, person.text);
     return person;

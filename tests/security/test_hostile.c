@@ -642,6 +642,9 @@ START_TEST(hostile_invocation_claims_are_refused)
     struct piece piece = make(row);
     char *claims = mint(&world.account, world.module.text, 0, true);
     struct wkv_policy_request request = get_request(&world);
+    const struct wkv_replay_options one = {.max_entries = 1, .shards = 1};
+    wkv_replay_destroy(world.policy.replay);
+    ck_assert_int_eq(wkv_replay_create(&one, &world.policy.replay, NULL), WKV_OK);
     world.policy.auth = WKV_AUTH_INVOCATION;
     request.claims = text_of(claims);
     request.invocation = (struct wkv_text){piece.text, piece.len};
@@ -651,7 +654,9 @@ START_TEST(hostile_invocation_claims_are_refused)
         enum wkv_code code = wkv_policy_check(&world.policy, &request, &error);
         expect(row, code, &error);
     }
-    ck_assert_uint_eq(wkv_replay_count(world.policy.replay), 0);
+    /* None of them has taken the window's only place. */
+    ck_assert_int_eq(
+        wkv_replay_note(world.policy.replay, world.host.key.bytes, "good", 4, NOW + 60, NOW, NULL), WKV_OK);
     free(piece.text);
     free(claims);
 }

@@ -29,7 +29,7 @@ static enum wkv_code note(struct wkv_replay *replay, unsigned id, int64_t expire
 
 START_TEST(an_id_is_seen_once_in_its_window)
 {
-    struct wkv_replay *replay = create(0, 0);
+    struct wkv_replay *replay = create(3, 1);
     struct wkv_error error;
     ck_assert_int_eq(note_text(replay, "a", NOW + 60, NOW), WKV_OK);
     ck_assert_int_eq(wkv_replay_note(replay, HOST, "a", 1, NOW + 60, NOW, &error), WKV_FORBIDDEN);
@@ -37,7 +37,7 @@ START_TEST(an_id_is_seen_once_in_its_window)
     ck_assert_int_eq(note_text(replay, "a", NOW + 60, NOW + 60), WKV_FORBIDDEN);
     ck_assert_int_eq(note_text(replay, "b", NOW + 60, NOW), WKV_OK);
     ck_assert_int_eq(note_text(replay, "ab", NOW + 60, NOW), WKV_OK);
-    ck_assert_uint_eq(wkv_replay_count(replay), 3);
+    ck_assert_int_eq(note_text(replay, "c", NOW + 60, NOW), WKV_UNAVAILABLE);
     wkv_replay_destroy(replay);
     wkv_replay_destroy(NULL);
 }
@@ -65,7 +65,6 @@ START_TEST(a_full_window_refuses_and_forgets_nothing)
     ck_assert_ptr_nonnull(strstr(error.text, "try again"));
     for (unsigned i = 0; i < 100; i++)
         ck_assert_int_eq(note(replay, i, NOW + 60, NOW + 60), WKV_FORBIDDEN);
-    ck_assert_uint_eq(wkv_replay_count(replay), 100);
     wkv_replay_destroy(replay);
 }
 END_TEST
@@ -90,13 +89,11 @@ START_TEST(expired_ids_make_room)
 {
     struct wkv_replay *replay = create(64, 1);
     /* Each is kept for up to 59 s, so at most 60 are alive at once. */
-    for (unsigned i = 0; i < 10000; i++) {
-        int64_t now_s = NOW + i;
-        ck_assert_int_eq(note(replay, i, now_s + i % 60, now_s), WKV_OK);
-        ck_assert_uint_le(wkv_replay_count(replay), 64);
-    }
-    ck_assert_int_eq(note(replay, 20000, NOW + 20060, NOW + 20000), WKV_OK);
-    ck_assert_uint_eq(wkv_replay_count(replay), 1);
+    for (unsigned i = 0; i < 10000; i++)
+        ck_assert_int_eq(note(replay, i, NOW + i + i % 60, NOW + i), WKV_OK);
+    for (unsigned i = 0; i < 64; i++)
+        ck_assert_int_eq(note(replay, 20000 + i, NOW + 20060, NOW + 20000), WKV_OK);
+    ck_assert_int_eq(note(replay, 30000, NOW + 20060, NOW + 20000), WKV_UNAVAILABLE);
     wkv_replay_destroy(replay);
 }
 END_TEST
@@ -113,11 +110,10 @@ END_TEST
 
 START_TEST(a_forgotten_id_is_refused_where_the_clock_goes_back)
 {
-    struct wkv_replay *replay = create(16, 1);
+    struct wkv_replay *replay = create(2, 1); /* the first must go before the third has room */
     struct wkv_error error;
     ck_assert_int_eq(note(replay, 1, NOW + 60, NOW), WKV_OK);
-    ck_assert_int_eq(note(replay, 2, NOW + 121, NOW + 61), WKV_OK); /* frees the first */
-    ck_assert_uint_eq(wkv_replay_count(replay), 1);
+    ck_assert_int_eq(note(replay, 2, NOW + 121, NOW + 61), WKV_OK);
     ck_assert_int_eq(wkv_replay_note(replay, HOST, "id-1", 4, NOW + 60, NOW + 60, &error), WKV_FORBIDDEN);
     ck_assert_ptr_nonnull(strstr(error.text, "so old"));
     /* What could not have been forgotten is served all the same. */
@@ -133,12 +129,10 @@ START_TEST(a_clock_that_jumps_ahead_and_back_leaves_the_window_working)
     for (unsigned i = 0; i < 30; i++)
         ck_assert_int_eq(note(replay, i, NOW + 60, NOW), WKV_OK);
     ck_assert_int_eq(note(replay, 100, NOW + 86460, NOW + 86400), WKV_OK); /* a day ahead */
-    ck_assert_uint_eq(wkv_replay_count(replay), 1);
     /* Back again: what was seen before the jump stays refused, and new ids are served and reclaimed. */
     ck_assert_int_eq(note(replay, 5, NOW + 60, NOW + 1), WKV_FORBIDDEN);
     for (unsigned i = 0; i < 1000; i++)
         ck_assert_int_eq(note(replay, 1000 + i, NOW + 62 + i, NOW + 2 + i), WKV_OK);
-    ck_assert_uint_le(wkv_replay_count(replay), 62);
     wkv_replay_destroy(replay);
 }
 END_TEST
@@ -196,7 +190,6 @@ START_TEST(of_threads_that_send_the_same_ids_each_id_is_served_once)
         pthread_join(threads[i], NULL);
     ck_assert_uint_eq(atomic_load(&race.taken), IDS);
     ck_assert_uint_eq(atomic_load(&race.other), 0);
-    ck_assert_uint_eq(wkv_replay_count(race.replay), IDS);
     wkv_replay_destroy(race.replay);
 }
 END_TEST

@@ -24,7 +24,8 @@ static void compare(const char *text, size_t len)
         sodium_bin2base64(again, sizeof again, expected, expected_len, VARIANT);
         good = memcmp(again, text, len) == 0;
     }
-    ck_assert_msg(wkv_segment_decode(text, len, got, &got_len) == good, "%.*s", (int)len, text);
+    ck_assert_msg(wkv_segment_decode((struct wkv_text){text, len}, got, &got_len) == good, "%.*s", (int)len,
+                  text);
     if (good) {
         ck_assert_uint_eq(got_len, expected_len);
         ck_assert_mem_eq(got, expected, got_len);
@@ -57,7 +58,7 @@ START_TEST(what_was_encoded_comes_back)
         if (len > 0) {
             unsigned char got[96];
             size_t got_len;
-            ck_assert(wkv_segment_decode(text, strlen(text), got, &got_len));
+            ck_assert(wkv_segment_decode((struct wkv_text){text, strlen(text)}, got, &got_len));
             ck_assert_uint_eq(got_len, len);
             ck_assert_mem_eq(got, bytes, len);
         }

@@ -156,21 +156,13 @@ END_TEST
 
 START_TEST(minted_actor_claims_say_what_was_asked_for)
 {
-    const char *capabilities[] = {"wascc:keyvalue", "wascc:logging"}, *tags[] = {"a", "\xc3\xa4"};
-    const int32_t revision = 7;
+    const char *capabilities[] = {"wascc:keyvalue", "wascc:logging"};
     struct wkv_token_actor_options options = {.subject = module.text,
                                               .capabilities = capabilities,
                                               .capability_count = 2,
-                                              .tags = tags,
-                                              .tag_count = 2,
                                               .name = "K\xc3\xa4se \"quoted\"",
-                                              .hash = "ABCD",
-                                              .version = "1.2.3",
-                                              .revision = &revision,
-                                              .id = "the-id",
                                               .expires_in_s = 60,
-                                              .not_before_s = NOW - 5,
-                                              .provider = true};
+                                              .not_before_s = NOW - 5};
     char *text;
     ck_assert_int_eq(wkv_token_mint_actor(account.seed, &options, NOW, &text, NULL), WKV_OK);
     struct wkv_token token;
@@ -178,19 +170,42 @@ START_TEST(minted_actor_claims_say_what_was_asked_for)
     ck_assert_str_eq(token.issuer_text, account.text);
     ck_assert_mem_eq(token.issuer.bytes, account.key.bytes, 32);
     ck_assert_str_eq(token.subject, module.text);
-    ck_assert_str_eq(token.id, "the-id");
+    ck_assert_uint_eq(strlen(token.id), 22);
     ck_assert_str_eq(token.name, options.name);
-    ck_assert_str_eq(token.hash, "ABCD");
-    ck_assert_str_eq(token.version, "1.2.3");
-    ck_assert_int_eq(token.revision, 7);
-    ck_assert(token.provider);
+    ck_assert_str_eq(token.hash, "");
     ck_assert_int_eq(token.issued_at_s, NOW);
     ck_assert_int_eq(token.expires_s, NOW + 60);
     ck_assert_int_eq(token.not_before_s, NOW - 5);
     ck_assert_uint_eq(token.capability_count, 2);
     ck_assert_str_eq(token.capabilities[1], "wascc:logging");
+    ck_assert_uint_eq(token.tag_count, 0);
+    ck_assert_ptr_null(token.version);
+    ck_assert_int_eq(token.revision, -1);
+    ck_assert(!token.provider);
+    wkv_token_destroy(&token);
+    free(text);
+}
+END_TEST
+
+START_TEST(all_that_actor_claims_can_say_is_read)
+{
+    char payload[512];
+    (void)snprintf(
+        payload, sizeof payload,
+        "{\"jti\":\"the-id\",\"iat\":%lld,\"iss\":\"%s\",\"sub\":\"%s\",\"wascap\":{\"hash\":\"ABCD\","
+        "\"tags\":[\"a\",\"\xc3\xa4\"],\"caps\":[],\"rev\":7,\"ver\":\"1.2.3\",\"prov\":true}}",
+        (long long)NOW, account.text, module.text);
+    char *text = forge(HEADER, payload, account.seed);
+    struct wkv_token token;
+    ck_assert_int_eq(wkv_token_read(text, strlen(text), WKV_TOKEN_ACTOR, &token, NULL), WKV_OK);
+    ck_assert_str_eq(token.id, "the-id");
+    ck_assert_str_eq(token.hash, "ABCD");
+    ck_assert_str_eq(token.version, "1.2.3");
+    ck_assert_int_eq(token.revision, 7);
+    ck_assert(token.provider);
     ck_assert_uint_eq(token.tag_count, 2);
     ck_assert_str_eq(token.tags[1], "\xc3\xa4");
+    ck_assert_uint_eq(token.capability_count, 0);
     wkv_token_destroy(&token);
     free(text);
 }
@@ -381,6 +396,7 @@ Suite *token_suite(void)
     tcase_add_test(tests, every_bit_of_invocation_claims_flipped_is_refused);
     tcase_add_test(tests, every_way_to_cut_a_token_is_refused);
     tcase_add_test(tests, minted_actor_claims_say_what_was_asked_for);
+    tcase_add_test(tests, all_that_actor_claims_can_say_is_read);
     tcase_add_test(tests, minted_invocation_claims_are_bound_to_their_message);
     tcase_add_test(tests, claims_that_nobody_would_accept_are_not_minted);
     tcase_add_test(tests, the_limit_of_size_is_exact);

@@ -83,34 +83,6 @@ START_TEST(a_pipe_is_read_where_somebody_waits_for_it)
 }
 END_TEST
 
-static const struct {
-    const char *text, *trimmed;
-    size_t without_line_end;
-} texts[] = {
-    {"", "", 0},
-    {"a", "a", 1},
-    {"a\n", "a", 1},
-    {"a\r\n", "a", 1},
-    {"a\n\n", "a", 2},
-    {"a\r", "a", 2},
-    {"\n", "", 0},
-    {"\r\n", "", 0},
-    {"\xef\xbb\xbf \t a b\r\n\r\n", "a b", 11},
-    {"\xef\xbb\xbf", "", 3},
-    {"\xef\xbb", "\xef\xbb", 2},
-};
-
-START_TEST(what_an_editor_leaves_is_taken_off)
-{
-    const char *text = texts[_i].text;
-    size_t len = strlen(text);
-    ck_assert_uint_eq(wkv_file_without_line_end(text, len), texts[_i].without_line_end);
-    wkv_file_trim(&text, &len);
-    ck_assert_uint_eq(len, strlen(texts[_i].trimmed));
-    ck_assert_int_eq(memcmp(text, texts[_i].trimmed, len), 0);
-}
-END_TEST
-
 Suite *file_suite(void)
 {
     Suite *suite = suite_create("support/file");
@@ -119,7 +91,6 @@ Suite *file_suite(void)
     tcase_add_test(tests, a_file_is_read_up_to_its_bound);
     tcase_add_test(tests, what_is_no_regular_file_is_refused_at_once);
     tcase_add_test(tests, a_pipe_is_read_where_somebody_waits_for_it);
-    tcase_add_loop_test(tests, what_an_editor_leaves_is_taken_off, 0, sizeof texts / sizeof texts[0]);
     suite_add_tcase(suite, tests);
     return suite;
 }
