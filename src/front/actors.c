@@ -51,7 +51,7 @@ static enum wkv_loop_extra_state ask(struct wkv_actors *actors, struct wkv_text 
     for (unsigned i = 0; i < actors->worker_count; i++) {
         struct wkv_worker *worker = &actors->workers[i];
         enum wkv_loop_extra_state state =
-            wkv_lattice_add_actor(&worker->responder, &worker->loop, actor, wkv_left_ms(deadline_ns) + 1);
+            wkv_invocations_add_actor(worker, actor, wkv_left_ms(deadline_ns) + 1);
         *where = &worker->loop;
         if (state == WKV_EXTRA_LISTENS)
             best = WKV_EXTRA_LISTENS;
@@ -76,7 +76,7 @@ static enum wkv_loop_extra_state await(struct wkv_actors *actors, struct wkv_tex
     for (unsigned i = 0; i < actors->worker_count; i++) {
         struct wkv_worker *worker = &actors->workers[i];
         *where = &worker->loop;
-        if (wkv_lattice_await_actor(&worker->responder, &worker->loop, actor, until_ns) == WKV_EXTRA_REFUSED)
+        if (wkv_invocations_await_actor(worker, actor, until_ns) == WKV_EXTRA_REFUSED)
             return WKV_EXTRA_REFUSED;
     }
     return WKV_EXTRA_LISTENS;
@@ -86,8 +86,7 @@ static void drop(struct wkv_actors *actors, struct wkv_text actor, bool awaited)
 {
     int64_t deadline_ns = wkv_monotonic_ns() + LISTEN_TIMEOUT_MS * WKV_NS_PER_MS;
     for (unsigned i = 0; i < actors->worker_count; i++)
-        wkv_lattice_drop_actor(&actors->workers[i].responder, &actors->workers[i].loop, actor,
-                               awaited ? wkv_left_ms(deadline_ns) + 1 : 0);
+        wkv_invocations_drop_actor(&actors->workers[i], actor, awaited ? wkv_left_ms(deadline_ns) + 1 : 0);
 }
 
 static void warn(struct wkv_actors *actors, struct wkv_text actor, const struct wkv_error *error)

@@ -3,41 +3,22 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "front/request_log.h"
-#include "nats/loop_extra.h"
-#include "nats/subject.h"
-#include "operation/provider.h"
 #include "security/token.h"
-#include "support/clock.h"
 
 /* Responses up to this size reuse the buffer. */
 #define RESPONSE_KEEP_BYTES ((size_t)256 * 1024)
-
-/* An invocation on its way. */
-struct incoming {
-    struct wkv_responder *responder;
-    struct wkv_loop *loop;
-    natsMsg *message;
-    struct wkv_invocation invocation;
-    struct wkv_request_headers headers;
-    struct wkv_text actor; /* of the subject; `system` on the binding's own */
-    bool own_subject;
-    const struct wkv_operation *operation; /* NULL: none that may be called here */
-    int64_t start_ns;
-};
 
 static bool equals(struct wkv_text slice, const char *text)
 {
     return slice.len == strlen(text) && (slice.len == 0 || memcmp(slice.data, text, slice.len) == 0);
 }
 
-/* The operation that the invocation names, if it may be called on this subject: the binding's own takes three
- * of the system's, an actor's those of actors. */
-static const struct wkv_operation *find_operation(const struct incoming *incoming)
+/* The operation of that name, if it may be called on this subject: the binding's own takes three of the
+ * system's, an actor's those of actors. */
+static const struct wkv_operation *find_operation(bool own_subject, struct wkv_text name)
 {
     static const char *const own[] = {"BindActor", "RemoveActor", "GetCapabilityDescriptor"};
-    const struct wkv_text name = incoming->invocation.operation;
-    if (incoming->own_subject) {
+    if (own_subject) {
         for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
             if (equals(name, own[i]))
                 return wkv_operation_find(own[i]);
@@ -49,18 +30,33 @@ static const struct wkv_operation *find_operation(const struct incoming *incomin
     return NULL;
 }
 
+/* ---- reading ---- */
+
+static enum wkv_code check_operation(const struct wkv_exchange *exchange, struct wkv_error *error)
+{
+    if (exchange->request.operation != NULL)
+        return WKV_OK;
+    return wkv_fail(error, WKV_BAD_REQUEST, "%s",
+                    exchange->endpoint->for_system ? WKV_POLICY_UNBOUND
+                                                   : "there is no such operation of " WKV_CAPABILITY);
+}
+
 /* "both URLs": what the message says of origin and target must be what the subject says; the claims are held
  * against that. A host may have the binding's name as it was told. */
-static enum wkv_code check_entities(const struct incoming *incoming, struct wkv_error *error)
+static enum wkv_code check_entities(const struct wkv_exchange *exchange,
+                                    const struct wkv_invocation *invocation, struct wkv_error *error)
 {
-    const struct wkv_entity *origin = &incoming->invocation.origin;
-    const struct wkv_entity *target = &incoming->invocation.target;
-    if (origin->is_capability || origin->actor.len != incoming->actor.len ||
-        memcmp(origin->actor.data, incoming->actor.data, incoming->actor.len) != 0)
+    const struct wkv_entity *origin = &invocation->origin;
+    const struct wkv_entity *target = &invocation->target;
+    struct wkv_text actor = exchange->request.actor;
+    if (exchange->worker->provider->auth == WKV_AUTH_NONE)
+        return WKV_OK;
+    if (origin->is_capability || origin->actor.len != actor.len ||
+        memcmp(origin->actor.data, actor.data, actor.len) != 0)
         return wkv_fail(error, WKV_FORBIDDEN, "the invocation's origin is not the actor of its subject (%s)",
-                        incoming->own_subject ? "system, on the binding's own" : "the last token");
+                        exchange->endpoint->for_system ? "system, on the binding's own" : "the last token");
     if (!target->is_capability || !equals(target->capid, WKV_CAPABILITY) ||
-        !equals(target->binding, incoming->responder->address->binding))
+        !equals(target->binding, exchange->worker->address->binding))
         return wkv_fail(error, WKV_FORBIDDEN,
                         "the invocation's target is not " WKV_CAPABILITY " with this binding");
     return WKV_OK;
@@ -68,12 +64,12 @@ static enum wkv_code check_entities(const struct incoming *incoming, struct wkv_
 
 /* The id goes back with the response, which must have room for it once the operation is done. One that claims
  * can name is never longer than this; a longer one is told of its mistake without it. */
-static enum wkv_code check_id(struct incoming *incoming, struct wkv_error *error)
+static enum wkv_code check_id(struct wkv_request *request, struct wkv_error *error)
 {
-    size_t len = incoming->invocation.id.len;
+    size_t len = request->id.len;
     if (len <= WKV_TOKEN_MAX_ID_BYTES)
         return WKV_OK;
-    incoming->invocation.id.len = 0;
+    request->id.len = 0;
     return wkv_fail(error, WKV_BAD_REQUEST, "the invocation's id has %zu bytes; an id has at most %d", len,
                     WKV_TOKEN_MAX_ID_BYTES);
 }
@@ -102,160 +98,111 @@ void wkv_invocation_ask(const struct wkv_invocation *invocation, struct wkv_requ
     request->sent_bytes = response_bytes;
 }
 
-static enum wkv_code answer(struct incoming *incoming, struct wkv_text *reply, struct wkv_error *error)
+static enum wkv_reading read_invocation(struct wkv_exchange *exchange, struct wkv_error *error)
 {
-    struct wkv_responder *responder = incoming->responder;
-    if (check_id(incoming, error) != WKV_OK)
-        return error->code;
-    if (incoming->operation == NULL)
-        return wkv_fail(error, WKV_BAD_REQUEST, "%s",
-                        incoming->own_subject ? WKV_POLICY_UNBOUND
-                                              : "there is no such operation of " WKV_CAPABILITY);
-    if (responder->provider->auth != WKV_AUTH_NONE && check_entities(incoming, error) != WKV_OK)
-        return error->code;
-    struct wkv_request request = {.operation = incoming->operation,
-                                  .actor = incoming->actor,
-                                  .claims = incoming->headers.claims,
-                                  .max_reply_bytes = wkv_responder_room(incoming->loop, &incoming->headers),
-                                  .now_ns = incoming->start_ns,
-                                  .wall_s = wkv_wall_coarse_s()};
-    wkv_invocation_ask(&incoming->invocation, &request);
-    enum wkv_code code = wkv_responder_answer(responder, incoming->loop, &request, reply, error);
-    /* Providers of waSCC answer with no bytes where there is nothing to say. */
-    if (code == WKV_OK && request.operation->reply->n_fields == 0)
-        reply->len = 0;
-    return code;
+    struct wkv_worker *worker = exchange->worker;
+    struct wkv_request *request = &exchange->request;
+    bool own_subject = exchange->endpoint->for_system;
+    struct wkv_invocation invocation;
+    struct wkv_error cause;
+    wkv_front_read_headers(exchange);
+    request->actor = own_subject ? (struct wkv_text){WKV_POLICY_SYSTEM, strlen(WKV_POLICY_SYSTEM)}
+                                 : wkv_front_actor(worker, exchange->message);
+    wkv_arena_reset(&worker->envelope);
+    if (wkv_invocation_decode(natsMsg_GetData(exchange->message),
+                              (size_t)natsMsg_GetDataLength(exchange->message), &worker->envelope,
+                              &invocation, &cause) != WKV_OK) {
+        (void)wkv_fail(error, cause.code, "the invocation cannot be read: %s", cause.text);
+        return WKV_READ_REFUSED;
+    }
+    wkv_invocation_ask(&invocation, request);
+    request->operation = find_operation(own_subject, invocation.operation);
+    request->claims = exchange->headers.claims;
+    request->max_reply_bytes = wkv_front_room(exchange);
+    bool good = check_id(request, error) == WKV_OK && check_operation(exchange, error) == WKV_OK &&
+                check_entities(exchange, &invocation, error) == WKV_OK;
+    return good ? WKV_READ_REQUEST : WKV_READ_REFUSED;
 }
 
-/* Counts it with the requests that came another way. What names no operation of ours has nowhere to be
- * counted. */
-static void count(const struct incoming *incoming, enum wkv_code code, const struct wkv_error *error,
-                  size_t reply_bytes)
-{
-    const struct wkv_trace *trace = &incoming->headers.trace;
-    struct wkv_responder *responder = incoming->responder;
-    struct wkv_stats_request done = {.actor = incoming->actor,
-                                     .code = wkv_code_on_wire(code),
-                                     .error = error->text,
-                                     .start_ns = incoming->start_ns,
-                                     .end_ns = wkv_loop_done_ns(incoming->loop),
-                                     .request_bytes = incoming->invocation.msg.len,
-                                     .reply_bytes = reply_bytes,
-                                     .trace = trace};
-    if (incoming->operation != NULL) {
-        done.operation = (size_t)(incoming->operation - wkv_operations);
-        wkv_stats_count(responder->stats, &done);
-    }
-    wkv_log_request(responder->log, "lattice: ",
-                    incoming->operation == NULL ? "no operation of this subject" : incoming->operation->name,
-                    &done);
-}
+/* ---- answering ---- */
 
 /* Sends the response: the reply, or the error with an empty one. A reply has been made to fit; an error goes
- * without an id for which there is no room. */
-static void respond(const struct incoming *incoming, enum wkv_code code, struct wkv_text reply,
-                    const struct wkv_error *error)
+ * without an id for which there is no room. Providers of waSCC answer with no bytes where there is nothing to
+ * say. */
+static bool send_response(struct wkv_exchange *exchange, struct wkv_text reply, struct wkv_error *error)
 {
-    struct wkv_buffer *response = &incoming->responder->response;
-    struct wkv_text msg = {code == WKV_OK ? reply.data : NULL, code == WKV_OK ? reply.len : 0};
-    struct wkv_text id = incoming->invocation.id;
-    const char *text = code == WKV_OK ? NULL : error->text;
-    if (wkv_invocation_response_bytes(msg, text, id) > wkv_responder_room(incoming->loop, &incoming->headers))
+    struct wkv_buffer *response = &exchange->worker->wrapped;
+    bool done = error->code == WKV_OK;
+    struct wkv_text msg = {NULL, 0};
+    struct wkv_text id = exchange->request.id;
+    const char *text = done ? NULL : error->text;
+    if (done && exchange->request.operation->reply->n_fields > 0)
+        msg = reply;
+    exchange->reply_bytes = msg.len;
+    if (wkv_invocation_response_bytes(msg, text, id) > wkv_front_room(exchange))
         id.len = 0;
     wkv_buffer_reset(response, RESPONSE_KEEP_BYTES);
-    if (!wkv_invocation_response_write(response, msg, text, id) ||
-        !wkv_responder_send(incoming->loop, incoming->message, response->data, response->len,
-                            &incoming->headers))
-        wkv_stats_count_unsent(incoming->responder->stats);
+    return wkv_invocation_response_write(response, msg, text, id) &&
+           wkv_front_reply(exchange, response->data, response->len);
 }
 
-static void handle_invocation(struct incoming *incoming)
-{
-    struct wkv_responder *responder = incoming->responder;
-    natsMsg *message = incoming->message;
-    struct wkv_text reply = {NULL, 0};
-    struct wkv_error error, cause;
-    wkv_error_clear(&error);
-    incoming->start_ns = wkv_loop_begun_ns(incoming->loop);
-    /* What the headers of claims would say stands in the invocation, but for the signed claims of an actor
-     * that is to be bound, which that mode wants. */
-    bool claims = incoming->own_subject && responder->provider->auth == WKV_AUTH_BINDING;
-    wkv_responder_read_headers(message, claims, false, &incoming->headers);
-    wkv_arena_reset(&responder->envelope);
-    enum wkv_code code =
-        wkv_invocation_decode(natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message),
-                              &responder->envelope, &incoming->invocation, &cause);
-    if (code != WKV_OK) {
-        (void)wkv_fail(&error, code, "the invocation cannot be read: %s", cause.text);
-    } else {
-        incoming->operation = find_operation(incoming);
-        code = answer(incoming, &reply, &error);
-    }
-    respond(incoming, code, reply, &error);
-    count(incoming, code, &error, reply.len);
-}
+/* ---- listening ---- */
 
-static void handle_own(struct wkv_loop *loop, void *context, natsMsg *message)
-{
-    struct incoming incoming = {.responder = context,
-                                .loop = loop,
-                                .message = message,
-                                .actor = {WKV_POLICY_SYSTEM, strlen(WKV_POLICY_SYSTEM)},
-                                .own_subject = true};
-    handle_invocation(&incoming);
-}
-
-static void handle_actor(struct wkv_loop *loop, void *context, natsMsg *message)
-{
-    struct wkv_responder *responder = context;
-    const char *actor = natsMsg_GetSubject(message) + responder->actor_offset;
-    struct incoming incoming = {
-        .responder = responder, .loop = loop, .message = message, .actor = {actor, strlen(actor)}};
-    handle_invocation(&incoming);
-}
-
-void wkv_lattice_listen(struct wkv_responder *responder, struct wkv_loop *loop)
+static enum wkv_code listen(struct wkv_worker *worker, struct wkv_error *error)
 {
     char subject[WKV_SUBJECT_BYTES];
-    wkv_subject_base(responder->address, subject);
-    wkv_loop_listen(loop, subject, NULL, handle_own, NULL, responder);
+    struct wkv_endpoint endpoint = {.front = &wkv_front_invocations};
+    if (worker->serves == WKV_SERVES_ACTORS) {
+        worker->bound_actors = wkv_front_endpoint(worker, &endpoint, error);
+        return worker->bound_actors == NULL ? error->code : WKV_OK;
+    }
+    wkv_subject_base(worker->address, subject);
+    endpoint.for_system = true;
+    /* What the headers of claims would say stands in the invocation, but for the signed claims of an actor
+     * that is to be bound, which that mode wants. */
+    endpoint.reads_claims = worker->provider->auth == WKV_AUTH_BINDING;
+    if (wkv_front_listen(worker, &endpoint, subject, NULL, error) == NULL)
+        return error->code;
     /* A server's permissions that know nothing of a lattice are no reason not to serve. */
-    wkv_loop_listen_optional(loop);
+    wkv_loop_listen_optional(&worker->loop);
+    return WKV_OK;
 }
 
+const struct wkv_front wkv_front_invocations = {
+    .via = "lattice: ", .listen = listen, .read = read_invocation, .send = send_response};
+
 /* "one subscription per bound actor", "queue group = the subject itself" */
-static bool actor_subject(const struct wkv_responder *responder, struct wkv_text actor,
-                          char out[WKV_SUBJECT_BYTES])
+static bool actor_subject(const struct wkv_worker *worker, struct wkv_text actor, char out[WKV_SUBJECT_BYTES])
 {
     char base[WKV_SUBJECT_BYTES];
-    wkv_subject_base(responder->address, base);
+    wkv_subject_base(worker->address, base);
     int len = snprintf(out, WKV_SUBJECT_BYTES, "%s.%.*s", base, (int)actor.len, actor.data);
     return len > 0 && len < WKV_SUBJECT_BYTES;
 }
 
 /* An actor whose name leaves no room for the rest of the subject could never be called. */
-enum wkv_loop_extra_state wkv_lattice_add_actor(struct wkv_responder *responder, struct wkv_loop *loop,
-                                                struct wkv_text actor, int64_t timeout_ms)
+enum wkv_loop_extra_state wkv_invocations_add_actor(struct wkv_worker *worker, struct wkv_text actor,
+                                                    int64_t timeout_ms)
 {
     char subject[WKV_SUBJECT_BYTES];
-    if (!actor_subject(responder, actor, subject))
+    if (!actor_subject(worker, actor, subject))
         return WKV_EXTRA_LISTENS;
-    return wkv_loop_extra_add(loop, subject, subject, handle_actor, responder, timeout_ms);
+    return wkv_loop_extra_add(&worker->loop, subject, subject, wkv_front_handle, worker->bound_actors,
+                              timeout_ms);
 }
 
-enum wkv_loop_extra_state wkv_lattice_await_actor(struct wkv_responder *responder, struct wkv_loop *loop,
-                                                  struct wkv_text actor, int64_t until_ns)
+enum wkv_loop_extra_state wkv_invocations_await_actor(struct wkv_worker *worker, struct wkv_text actor,
+                                                      int64_t until_ns)
 {
     char subject[WKV_SUBJECT_BYTES];
-    if (!actor_subject(responder, actor, subject))
+    if (!actor_subject(worker, actor, subject))
         return WKV_EXTRA_LISTENS;
-    return wkv_loop_extra_await(loop, subject, until_ns);
+    return wkv_loop_extra_await(&worker->loop, subject, until_ns);
 }
 
-void wkv_lattice_drop_actor(struct wkv_responder *responder, struct wkv_loop *loop, struct wkv_text actor,
-                            int64_t timeout_ms)
+void wkv_invocations_drop_actor(struct wkv_worker *worker, struct wkv_text actor, int64_t timeout_ms)
 {
     char subject[WKV_SUBJECT_BYTES];
-    if (actor_subject(responder, actor, subject))
-        wkv_loop_extra_drop(loop, subject, timeout_ms);
+    if (actor_subject(worker, actor, subject))
+        wkv_loop_extra_drop(&worker->loop, subject, timeout_ms);
 }

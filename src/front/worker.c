@@ -1,49 +1,70 @@
 #include "front/worker.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include "front/invocations.h"
-#include "nats/subject.h"
-#include "operation/provider.h"
+#include "front/front.h"
 
-static enum wkv_code
-init(struct wkv_worker *worker, unsigned number, const char *name, const struct wkv_address *address,
-     const struct wkv_provider *provider, struct wkv_log *log, int notify_fd,
-     enum wkv_code (*listen)(struct wkv_responder *, struct wkv_loop *, struct wkv_error *),
-     struct wkv_error *error)
+/* The bytes of an invocation's message, which are all that an envelope's arena has to hold. */
+#define ENVELOPE_BYTES ((size_t)16 * 1024)
+#define ENVELOPE_MAX_BYTES ((size_t)64 * 1024 * 1024)
+
+static enum wkv_code init_memory(struct wkv_worker *worker, struct wkv_error *error)
 {
-    if (wkv_responder_init(&worker->responder, number, address, provider, log, error) != WKV_OK)
-        return error->code;
-    if (wkv_loop_init(&worker->loop, name, address, provider->stats, log, notify_fd, error) != WKV_OK ||
-        listen(&worker->responder, &worker->loop, error) != WKV_OK) {
-        wkv_worker_destroy(worker);
-        return error->code;
-    }
-    return WKV_OK;
+    wkv_buffer_init(&worker->wrapped);
+    if (wkv_arena_init(&worker->envelope, ENVELOPE_BYTES, ENVELOPE_MAX_BYTES) != 0)
+        return wkv_fail(error, WKV_NO_MEMORY, "no memory for a worker");
+    if (wkv_session_init(&worker->session, worker->provider) == 0)
+        return WKV_OK;
+    wkv_arena_destroy(&worker->envelope);
+    return wkv_fail(error, WKV_NO_MEMORY, "no memory for a worker");
 }
 
-enum wkv_code wkv_worker_init(struct wkv_worker *worker, unsigned number, const struct wkv_address *address,
-                              const struct wkv_provider *provider, struct wkv_log *log, int notify_fd,
+static enum wkv_code listen_by_all(struct wkv_worker *worker, struct wkv_error *error)
+{
+    enum wkv_code code = WKV_OK;
+    for (size_t i = 0; code == WKV_OK && wkv_fronts[i] != NULL; i++)
+        code = wkv_fronts[i]->listen(worker, error);
+    return code;
+}
+
+enum wkv_code wkv_worker_init(struct wkv_worker *worker, const struct wkv_worker_options *options,
                               struct wkv_error *error)
 {
-    char name[32];
-    (void)snprintf(name, sizeof name, "worker %u", number);
-    return init(worker, number, name, address, provider, log, notify_fd, wkv_responder_listen, error);
-}
-
-enum wkv_code wkv_worker_init_system(struct wkv_worker *worker, unsigned number,
-                                     const struct wkv_address *address, const struct wkv_provider *provider,
-                                     struct wkv_log *log, int notify_fd, struct wkv_error *error)
-{
-    enum wkv_code code =
-        init(worker, number, "system", address, provider, log, notify_fd, wkv_responder_listen_system, error);
-    if (code == WKV_OK)
-        wkv_lattice_listen(&worker->responder, &worker->loop);
-    return code;
+    char name[32] = "system";
+    char base[WKV_SUBJECT_BYTES];
+    memset(worker, 0, sizeof *worker);
+    worker->serves = options->serves;
+    worker->provider = options->provider;
+    worker->address = options->address;
+    worker->log = options->log;
+    worker->stats = wkv_stats_worker(options->provider->stats, options->number);
+    wkv_subject_base(options->address, base);
+    worker->actor_offset = strlen(base) + 1;
+    if (options->serves == WKV_SERVES_ACTORS)
+        (void)snprintf(name, sizeof name, "worker %u", options->number);
+    if (init_memory(worker, error) != WKV_OK)
+        return error->code;
+    wkv_stats_watch_claims(worker->stats, worker->session.policy.cache);
+    if (wkv_loop_init(&worker->loop, name, options->address, options->provider->stats, options->log,
+                      options->notify_fd, error) == WKV_OK &&
+        listen_by_all(worker, error) == WKV_OK)
+        return WKV_OK;
+    wkv_worker_destroy(worker);
+    return error->code;
 }
 
 void wkv_worker_destroy(struct wkv_worker *worker)
 {
-    wkv_responder_destroy(&worker->responder);
+    wkv_stats_watch_claims(worker->stats, NULL);
+    wkv_session_destroy(&worker->session);
+    wkv_arena_destroy(&worker->envelope);
+    wkv_buffer_destroy(&worker->wrapped);
+    while (worker->endpoints != NULL) {
+        struct wkv_endpoint *first = worker->endpoints;
+        worker->endpoints = first->next;
+        free(first);
+    }
     wkv_loop_destroy(&worker->loop);
 }

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "front/actors.h"
-#include "front/invocations.h"
 #include "front/worker.h"
 #include "lattice/alone.h"
 #include "lattice/discovery.h"
@@ -309,7 +308,7 @@ static void drain(struct server *server)
     if (server->served)
         wkv_event_publish(&server->discovery, WKV_EVENT_PROVIDER_REMOVED, (struct wkv_text){NULL, 0});
     for (unsigned i = 0; i < server->worker_count; i++)
-        atomic_store(&server->workers[i].responder.refuse, true);
+        wkv_worker_refuse(&server->workers[i]);
     wkv_keepers_begin(&server->keepers, WKV_KEEPERS_CLOSE, end_ns);
     bool ended = end_keepers(server, end_of_patience(end_ns, close_ms));
     log_totals(server, !server->cut);
@@ -329,9 +328,14 @@ static enum wkv_code init_workers(struct server *server, struct wkv_error *error
             return error->code;
         keeper->drains = true;
         server->keeper_count++;
-        if ((i == options->workers ? wkv_worker_init_system
-                                   : wkv_worker_init)(worker, i, &options->address, options->provider,
-                                                      options->log, keeper->lost_fd, error) != WKV_OK)
+        struct wkv_worker_options worker_options = {.serves = i == options->workers ? WKV_SERVES_SYSTEM
+                                                                                    : WKV_SERVES_ACTORS,
+                                                    .number = i,
+                                                    .address = &options->address,
+                                                    .provider = options->provider,
+                                                    .log = options->log,
+                                                    .notify_fd = keeper->lost_fd};
+        if (wkv_worker_init(worker, &worker_options, error) != WKV_OK)
             return error->code;
         worker->loop.max_wait_ns = options->max_wait_ms * WKV_NS_PER_MS;
         server->worker_count++;
