@@ -13,6 +13,15 @@ install(CODE "
   configure_file(\"${WKV_UNIT_TEMPLATE}\" \"${WKV_UNIT}\" @ONLY)")
 install(FILES ${WKV_UNIT} DESTINATION lib/systemd/system)
 install(FILES ${CMAKE_CURRENT_LIST_DIR}/systemd/wascc-keyvalue.env DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(FILES ${CMAKE_CURRENT_LIST_DIR}/man/wascc-keyvalue.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+
+# The man page is man/wascc-keyvalue.1.in with the options and operations of the program's own tables.
+set(WKV_PAGE ${CMAKE_CURRENT_BINARY_DIR}/wascc-keyvalue.1)
+add_executable(wascc-keyvalue-page ${CMAKE_CURRENT_LIST_DIR}/man/page.c)
+target_link_libraries(wascc-keyvalue-page PRIVATE wascc_keyvalue)
+add_custom_command(OUTPUT ${WKV_PAGE}
+  COMMAND wascc-keyvalue-page <${CMAKE_CURRENT_LIST_DIR}/man/wascc-keyvalue.1.in >${WKV_PAGE}
+  DEPENDS wascc-keyvalue-page ${CMAKE_CURRENT_LIST_DIR}/man/wascc-keyvalue.1.in)
+add_custom_target(page ALL DEPENDS ${WKV_PAGE})
+install(FILES ${WKV_PAGE} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES ${CMAKE_CURRENT_LIST_DIR}/completion/wascc-keyvalue.bash
         DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME wascc-keyvalue)

@@ -4,20 +4,10 @@
 #include <unistd.h>
 
 #include "command/command.h"
-#include "command/config.h"
 
-static const struct {
-    const char *name;
-    int (*run)(int argc, char **argv);
-    const char *doc;
-} commands[] = {
-    {"serve", wkv_command_serve, "serve wascc:keyvalue on NATS"},
-    {"call", wkv_command_call, "send one request from a terminal"},
-    {"keygen", wkv_command_keygen, "make a key pair of an account, a module or a host"},
-    {"token", wkv_command_token, "make an actor's claims"},
-    {"inspect", wkv_command_inspect, "tell what a token says and whether it holds"},
-    {"top", wkv_command_top, "watch a running service"},
-    {"health", wkv_command_health, "exit 0 where an instance answers"},
+static const struct wkv_subcommand *const commands[] = {
+    &wkv_command_serve,   &wkv_command_call, &wkv_command_keygen, &wkv_command_token,
+    &wkv_command_inspect, &wkv_command_top,  &wkv_command_health,
 };
 
 #define COMMANDS (sizeof commands / sizeof commands[0])
@@ -27,9 +17,8 @@ static int print_help(FILE *out, int status)
     (void)fprintf(out, "usage: wascc-keyvalue COMMAND [OPTION]...\n\n"
                        "The key-value capability provider for waSCC lattices, on NATS.\n\nCommands:\n");
     for (size_t i = 0; i < COMMANDS; i++)
-        (void)fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].doc);
-    (void)fprintf(
-        out, "\nwascc-keyvalue COMMAND --help tells a command's options; --version prints the version.\n");
+        (void)fprintf(out, "  %-8s %s\n", commands[i]->name, commands[i]->doc);
+    (void)fprintf(out, "\nwascc-keyvalue COMMAND --help explains a command; --version prints the version.\n");
     return status;
 }
 
@@ -54,8 +43,8 @@ static int run(int argc, char **argv)
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "-h") == 0)
         return print_help(stdout, WKV_EXIT_OK);
     for (size_t i = 0; i < COMMANDS; i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(argc - 1, argv + 1);
+        if (strcmp(argv[1], commands[i]->name) == 0)
+            return wkv_command_run(commands[i], argc - 1, argv + 1);
     struct wkv_error error;
     (void)wkv_fail(&error, WKV_BAD_REQUEST, "there is no such command; see wascc-keyvalue --help");
     return wkv_usage_error(&error);

@@ -48,21 +48,16 @@ _wascc_keyvalue_files()
     compopt -o filenames 2>/dev/null || true
 }
 
-# _wascc_keyvalue_value OPTION TYPED
+# _wascc_keyvalue_value OPTION TYPED: the help has the values in small letters, with a | between them.
 _wascc_keyvalue_value()
 {
-    case "$1" in
-    --auth) _wascc_keyvalue_words "claims invocation binding none" "$2" ;;
-    --log-level) _wascc_keyvalue_words "error warn info debug" "$2" ;;
-    --log-format) _wascc_keyvalue_words "text json" "$2" ;;
-    --trusted-host) _wascc_keyvalue_words any "$2" ;;
-    --actor) _wascc_keyvalue_words system "$2" ;;
-    *)
-        if [[ "$(_wascc_keyvalue_argument "$1")" == FILE* ]]; then
-            _wascc_keyvalue_files "$2"
-        fi
-        ;;
-    esac
+    local argument
+    argument=$(_wascc_keyvalue_argument "$1")
+    if [[ "$argument" == FILE* ]]; then
+        _wascc_keyvalue_files "$2"
+    else
+        _wascc_keyvalue_words "$(tr '|' '\n' <<<"$argument" | grep -E '^[a-z]+$')" "$2"
+    fi
 }
 
 # _wascc_keyvalue_operand COMMAND TYPED: the first of the arguments that are no options.

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "command/command.h"
+#include "command/describe.h"
 #include "command/exchange.h"
 #include "nats/connect.h"
 #include "nats/subject.h"
@@ -20,16 +21,10 @@
 /* More than any server takes. */
 #define MAX_REQUEST_BYTES ((size_t)64 * 1024 * 1024)
 
-static void print_help(void)
+static void print_operations(FILE *out)
 {
-    (void)printf("usage: wascc-keyvalue call [OPTION]... OPERATION JSON\n\n"
-                 "Sends one request, as `wascc-keyvalue call Set '{\"key\":\"a\",\"value\":\"1\"}'`, and "
-                 "prints the reply as JSON.\n"
-                 "JSON may be - for standard input.\n\nOperations:\n");
-    for (size_t i = 0; i < wkv_operation_count; i++)
-        (void)printf("  %-16s %s\n", wkv_operations[i].name, wkv_operations[i].doc);
-    (void)printf("\nOptions:\n");
-    wkv_config_print_options(WKV_COMMAND_CALL, stdout);
+    (void)fprintf(out, "\nOperations, with the request and the reply of each:\n");
+    wkv_describe_operations(out);
 }
 
 /* Prints the error of the reply, or of the way there, and returns the exit status. */
@@ -335,41 +330,34 @@ static int request_pages(natsConnection *connection, const struct wkv_config *co
     return status;
 }
 
-static int call(const struct wkv_config *config, const char *operation, const char *argument)
+static int call(const struct wkv_config *config, char **arguments)
 {
+    const char *operation = arguments[0];
     struct outgoing outgoing = {.invocation = NULL};
     struct wkv_error error;
     natsConnection *connection;
     int status;
-    if (prepare(config, operation, argument, &outgoing, &error) != WKV_OK ||
+    if (prepare(config, operation, arguments[1], &outgoing, &error) != WKV_OK ||
         wkv_connect(&config->connect, "wascc-keyvalue call", &connection, &error) != WKV_OK) {
-        status = error.code == WKV_BAD_REQUEST ? wkv_usage_error(&error) : wkv_failure(&error);
+        status = wkv_failed(&error);
     } else {
         status = request_pages(connection, config, operation, &outgoing);
         natsConnection_Destroy(connection);
     }
     destroy_outgoing(&outgoing);
+    (void)nats_CloseAndWait(1000);
     return status;
 }
 
-int wkv_command_call(int argc, char **argv)
-{
-    struct wkv_config config;
-    struct wkv_error error;
-    int rest;
-    wkv_protect_memory();
-    int status = WKV_EXIT_OK;
-    if (wkv_config_read(WKV_COMMAND_CALL, argc, argv, &config, &rest, &error) != WKV_OK) {
-        status = wkv_usage_error(&error);
-    } else if (config.help) {
-        print_help();
-    } else if (argc - rest != 2) {
-        (void)wkv_fail(&error, WKV_BAD_REQUEST, "call takes an OPERATION and its JSON; see call --help");
-        status = wkv_usage_error(&error);
-    } else {
-        status = call(&config, argv[rest], argv[rest + 1]);
-        (void)nats_CloseAndWait(1000);
-    }
-    wkv_config_destroy(&config);
-    return status;
-}
+const struct wkv_subcommand wkv_command_call = {
+    .name = "call",
+    .doc = "send one request from a terminal",
+    .usage = "[OPTION]... OPERATION JSON",
+    .about = "Sends one request and prints the reply as JSON. JSON may be - for standard\n"
+             "input. An example: wascc-keyvalue call Set '{\"key\":\"a\",\"value\":\"1\"}'\n",
+    .takes = "an OPERATION and its JSON",
+    .arguments = 2,
+    .bit = WKV_COMMAND_CALL,
+    .print_more = print_operations,
+    .run = call,
+};

@@ -1,9 +1,9 @@
-/* The commands. Each takes argv from its own name on and returns the process's exit status (enum wkv_exit).
- */
+/* The commands, and what they share. */
 #ifndef WKV_COMMAND_COMMAND_H
 #define WKV_COMMAND_COMMAND_H
 
 #include <stddef.h>
+#include <stdio.h>
 
 #include "command/config.h"
 #include "security/trust.h"
@@ -13,23 +13,31 @@
 #include "support/text.h"
 #include "wascc_keyvalue/store.h"
 
-int wkv_command_serve(int argc, char **argv);
-int wkv_command_call(int argc, char **argv);
-int wkv_command_health(int argc, char **argv);
-int wkv_command_keygen(int argc, char **argv);
-int wkv_command_token(int argc, char **argv);
-int wkv_command_inspect(int argc, char **argv);
-int wkv_command_top(int argc, char **argv);
+struct wkv_subcommand {
+    const char *name;
+    const char *doc;   /* for the program's own --help */
+    const char *usage; /* behind the name */
+    const char *about; /* paragraphs */
+    const char *takes; /* what it must be given beside options, for an error: "options only" */
+    int arguments;     /* how many that is */
+    enum wkv_command_bit bit;
+    void (*print_more)(FILE *out); /* between the paragraphs and the options; NULL: nothing */
+    /* Returns the exit status (enum wkv_exit). The config outlives it. */
+    int (*run)(const struct wkv_config *config, char **arguments);
+};
 
-/* The way into most commands: reads the config, answers --help (head, then the options) and refuses what is
- * wrong. Returns true where the command is to go on, and then *rest as wkv_config_read; else *status is what
- * to return. */
-bool wkv_command_begin(enum wkv_command command, const char *head, int argc, char **argv,
-                       struct wkv_config *config, int *rest, int *status);
+extern const struct wkv_subcommand wkv_command_serve, wkv_command_call, wkv_command_health,
+    wkv_command_keygen, wkv_command_token, wkv_command_inspect, wkv_command_top;
 
-/* Prints `wascc-keyvalue: text` on stderr and returns WKV_EXIT_USAGE, or WKV_EXIT_FAILED. */
+/* Reads the config from argv, which begins with the command's name, and runs the command, or answers --help.
+ * Returns the exit status. */
+int wkv_command_run(const struct wkv_subcommand *command, int argc, char **argv);
+
+/* Each prints `wascc-keyvalue: text` on standard error. wkv_failed returns WKV_EXIT_USAGE for
+ * WKV_BAD_REQUEST, else WKV_EXIT_FAILED. */
 int wkv_usage_error(const struct wkv_error *error);
 int wkv_failure(const struct wkv_error *error);
+int wkv_failed(const struct wkv_error *error);
 
 /* Makes the set of trusted issuers and hosts of the config's options and files. The caller releases *trust.
  * Errors: WKV_BAD_REQUEST (the text names the option), WKV_UNAVAILABLE. */
@@ -44,9 +52,5 @@ enum wkv_code wkv_read_file(const char *what, const char *path, enum wkv_file_ki
 /* Prints JSON from outside and a line end on standard output: nothing in it steers a terminal, and it is the
  * same JSON. */
 void wkv_print_json(const char *text, size_t len);
-
-/* Keeps this process's memory, which has seeds and tokens in it, out of core dumps and other processes'
- * sight. */
-void wkv_protect_memory(void);
 
 #endif

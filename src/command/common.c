@@ -7,34 +7,28 @@
 #include <unistd.h>
 
 #include "command/command.h"
+#include "command/options.h"
 #include "support/shown.h"
+
+static int say(const struct wkv_error *error, int status)
+{
+    (void)fprintf(stderr, "wascc-keyvalue: %s\n", error->text);
+    return status;
+}
 
 int wkv_usage_error(const struct wkv_error *error)
 {
-    (void)fprintf(stderr, "wascc-keyvalue: %s\n", error->text);
-    return WKV_EXIT_USAGE;
+    return say(error, WKV_EXIT_USAGE);
 }
 
 int wkv_failure(const struct wkv_error *error)
 {
-    (void)fprintf(stderr, "wascc-keyvalue: %s\n", error->text);
-    return WKV_EXIT_FAILED;
+    return say(error, WKV_EXIT_FAILED);
 }
 
-bool wkv_command_begin(enum wkv_command command, const char *head, int argc, char **argv,
-                       struct wkv_config *config, int *rest, int *status)
+int wkv_failed(const struct wkv_error *error)
 {
-    struct wkv_error error;
-    if (wkv_config_read(command, argc, argv, config, rest, &error) != WKV_OK) {
-        *status = wkv_usage_error(&error);
-        return false;
-    }
-    if (!config->help)
-        return true;
-    (void)printf("%s\n", head);
-    wkv_config_print_options(command, stdout);
-    *status = WKV_EXIT_OK;
-    return false;
+    return say(error, error->code == WKV_BAD_REQUEST ? WKV_EXIT_USAGE : WKV_EXIT_FAILED);
 }
 
 void wkv_print_json(const char *text, size_t len)
@@ -88,6 +82,8 @@ static enum wkv_code add_file(struct wkv_trust *trust, enum wkv_trust_list list,
                               const char *path, struct wkv_error *error)
 {
     struct wkv_buffer text = {0};
+    if (path == NULL)
+        return WKV_OK;
     enum wkv_code code = wkv_read_file(source, path, WKV_FILE_REGULAR, TRUST_FILE_MAX_BYTES, &text, error);
     if (code == WKV_OK)
         code = add_keys(trust, list, source, text.data, text.len, error);
@@ -95,26 +91,24 @@ static enum wkv_code add_file(struct wkv_trust *trust, enum wkv_trust_list list,
     return code;
 }
 
+static enum wkv_code add_items(struct wkv_trust *trust, enum wkv_trust_list list, const char *source,
+                               const struct wkv_config_list *given, struct wkv_error *error)
+{
+    for (size_t i = 0; i < given->count; i++)
+        if (add_keys(trust, list, source, given->items[i], strlen(given->items[i]), error) != WKV_OK)
+            return error->code;
+    return WKV_OK;
+}
+
 static enum wkv_code add_all(const struct wkv_config *config, struct wkv_trust *trust,
                              struct wkv_error *error)
 {
-    for (size_t i = 0; i < config->trusted_issuers.count; i++) {
-        const char *item = config->trusted_issuers.items[i];
-        if (add_keys(trust, WKV_TRUST_ISSUERS, "--trusted-issuer", item, strlen(item), error) != WKV_OK)
-            return error->code;
-    }
-    for (size_t i = 0; i < config->trusted_hosts.count; i++) {
-        const char *item = config->trusted_hosts.items[i];
-        if (add_keys(trust, WKV_TRUST_HOSTS, "--trusted-host", item, strlen(item), error) != WKV_OK)
-            return error->code;
-    }
-    if (config->trusted_issuer_file != NULL && add_file(trust, WKV_TRUST_ISSUERS, "--trusted-issuer-file",
-                                                        config->trusted_issuer_file, error) != WKV_OK)
+    if (add_items(trust, WKV_TRUST_ISSUERS, "--trusted-issuer", &config->trusted_issuers, error) != WKV_OK ||
+        add_items(trust, WKV_TRUST_HOSTS, "--trusted-host", &config->trusted_hosts, error) != WKV_OK ||
+        add_file(trust, WKV_TRUST_ISSUERS, "--trusted-issuer-file", config->trusted_issuer_file, error) !=
+            WKV_OK)
         return error->code;
-    if (config->trusted_host_file != NULL &&
-        add_file(trust, WKV_TRUST_HOSTS, "--trusted-host-file", config->trusted_host_file, error) != WKV_OK)
-        return error->code;
-    return WKV_OK;
+    return add_file(trust, WKV_TRUST_HOSTS, "--trusted-host-file", config->trusted_host_file, error);
 }
 
 enum wkv_code wkv_load_trust(const struct wkv_config *config, struct wkv_trust **trust,
@@ -142,11 +136,46 @@ enum wkv_code wkv_load_trust(const struct wkv_config *config, struct wkv_trust *
 #define WKV_LEAK_SANITIZER 0
 #endif
 
-void wkv_protect_memory(void)
+/* Keeps this process's memory, which has seeds and tokens in it, out of core dumps and other processes'
+ * sight. */
+static void protect_memory(void)
 {
     struct rlimit none = {0, 0};
     (void)setrlimit(RLIMIT_CORE, &none);
 #if !WKV_LEAK_SANITIZER
     (void)prctl(PR_SET_DUMPABLE, 0);
 #endif
+}
+
+static int print_help(const struct wkv_subcommand *command)
+{
+    (void)printf("usage: wascc-keyvalue %s %s\n\n%s", command->name, command->usage, command->about);
+    if (command->print_more != NULL)
+        command->print_more(stdout);
+    (void)printf("\nOptions:\n");
+    wkv_options_print(command->bit, stdout);
+    return WKV_EXIT_OK;
+}
+
+static int run(const struct wkv_subcommand *command, int argc, char **argv, struct wkv_config *config)
+{
+    struct wkv_error error;
+    int rest;
+    if (wkv_config_read(command->bit, argc, argv, config, &rest, &error) != WKV_OK)
+        return wkv_usage_error(&error);
+    if (config->help)
+        return print_help(command);
+    if (argc - rest == command->arguments)
+        return command->run(config, argv + rest);
+    (void)wkv_fail(&error, WKV_BAD_REQUEST, "%s takes %s; see --help", command->name, command->takes);
+    return wkv_usage_error(&error);
+}
+
+int wkv_command_run(const struct wkv_subcommand *command, int argc, char **argv)
+{
+    struct wkv_config config;
+    protect_memory();
+    int status = run(command, argc, argv, &config);
+    wkv_config_destroy(&config);
+    return status;
 }

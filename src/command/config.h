@@ -1,10 +1,9 @@
-/* The settings of every command: one table of options, each with its environment variable. */
+/* The settings of every command, as options.h's table fills them. */
 #ifndef WKV_COMMAND_CONFIG_H
 #define WKV_COMMAND_CONFIG_H
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "nats/connect.h"
 #include "nats/subject.h"
@@ -20,7 +19,7 @@ enum wkv_exit {
 };
 
 /* Which command takes an option. */
-enum wkv_command {
+enum wkv_command_bit {
     WKV_COMMAND_SERVE = 1,
     WKV_COMMAND_CALL = 2,
     WKV_COMMAND_HEALTH = 4,
@@ -28,6 +27,9 @@ enum wkv_command {
     WKV_COMMAND_TOKEN = 16,
     WKV_COMMAND_INSPECT = 32,
     WKV_COMMAND_TOP = 64,
+    WKV_COMMAND_ALL = 127,
+    /* Those that connect to NATS. */
+    WKV_CONNECTING = WKV_COMMAND_SERVE | WKV_COMMAND_CALL | WKV_COMMAND_HEALTH | WKV_COMMAND_TOP,
 };
 
 #define WKV_CONFIG_SECRETS 16
@@ -37,6 +39,7 @@ enum wkv_command {
 struct wkv_config_list {
     const char *items[WKV_CONFIG_ITEMS];
     size_t count;
+    bool given; /* on the command line, which replaces what the environment says */
 };
 
 /* Strings are borrowed from argv or the environment, but those of options that hold a secret: they are
@@ -88,7 +91,7 @@ struct wkv_config {
  * is read for each connection, others now. A variable that begins as ours do, but is no option's, is refused
  * (contract section 9). Errors: WKV_BAD_REQUEST, WKV_UNAVAILABLE; the text is the one clear line for the
  * user. */
-enum wkv_code wkv_config_read(enum wkv_command command, int argc, char **argv, struct wkv_config *config,
+enum wkv_code wkv_config_read(enum wkv_command_bit command, int argc, char **argv, struct wkv_config *config,
                               int *rest, struct wkv_error *error);
 
 /* Wipes and frees the secrets and the servers. A config that could not be read is to be destroyed too. */
@@ -96,14 +99,5 @@ void wkv_config_destroy(struct wkv_config *config);
 
 /* What `call` speaks as unless told: a public key of which nobody here has the seed. */
 #define WKV_EXAMPLE_ACTOR "MCYWHMJW5VW5U7ZRDQV7JU45GHSR2SA6OZJ2MPHQCFALR2CGFA2NAMZM"
-
-/* Prints the options of the command, with their variables and defaults. */
-void wkv_config_print_options(enum wkv_command command, FILE *out);
-
-/* Sizes: a number with an optional unit as Redis has them (k = 1000, kb = 1024, m, mb, g, gb), Kubernetes'
- * (Ki, Mi, Gi) or KiB, MiB, GiB, in any case. Durations: seconds, or a number with ms, s or m. Both refuse
- * what overflows. */
-bool wkv_parse_size(const char *text, uint64_t *bytes);
-bool wkv_parse_duration(const char *text, uint64_t *milliseconds);
 
 #endif

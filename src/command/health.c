@@ -28,7 +28,7 @@ static int check(const struct wkv_config *config)
     struct found found = {.any = false};
     natsConnection *connection;
     if (wkv_connect(&config->connect, "wascc-keyvalue health", &connection, &error) != WKV_OK)
-        return error.code == WKV_BAD_REQUEST ? wkv_usage_error(&error) : wkv_failure(&error);
+        return wkv_failed(&error);
     enum wkv_code code = wkv_discovery_ask(connection, config->connect.inbox_prefix, &config->address,
                                            (int64_t)config->timeout_ms, note_serving, &found, &error);
     natsConnection_Destroy(connection);
@@ -54,14 +54,9 @@ static int check_self(const struct wkv_config *config)
     return WKV_EXIT_UNAVAILABLE;
 }
 
-static const char head[] =
-    "usage: wascc-keyvalue health [OPTION]...\n\n"
-    "Exits 0 where an instance serves the binding.\n"
-    "With --self: where the process that this user runs for it on this machine, or in this\n"
-    "container, is well, whether or not NATS is; else 69.\n";
-
-static int run(const struct wkv_config *config)
+static int run(const struct wkv_config *config, char **arguments)
 {
+    (void)arguments;
     if (config->self)
         return check_self(config);
     int status = check(config);
@@ -69,20 +64,14 @@ static int run(const struct wkv_config *config)
     return status;
 }
 
-int wkv_command_health(int argc, char **argv)
-{
-    struct wkv_config config;
-    struct wkv_error error;
-    int rest, status;
-    wkv_protect_memory();
-    if (wkv_command_begin(WKV_COMMAND_HEALTH, head, argc, argv, &config, &rest, &status)) {
-        if (rest < argc) {
-            (void)wkv_fail(&error, WKV_BAD_REQUEST, "health takes options only; see --help");
-            status = wkv_usage_error(&error);
-        } else {
-            status = run(&config);
-        }
-    }
-    wkv_config_destroy(&config);
-    return status;
-}
+const struct wkv_subcommand wkv_command_health = {
+    .name = "health",
+    .doc = "exit 0 where an instance answers",
+    .usage = "[OPTION]...",
+    .about = "Exits 0 where an instance serves the binding.\n"
+             "With --self: where the process that this user runs for it on this machine, or\n"
+             "in this container, is well, whether or not NATS is; else 69.\n",
+    .takes = "options only",
+    .bit = WKV_COMMAND_HEALTH,
+    .run = run,
+};

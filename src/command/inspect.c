@@ -8,12 +8,6 @@
 #include "security/token.h"
 #include "support/clock.h"
 
-static const char head[] = "usage: wascc-keyvalue inspect [OPTION]... TOKEN\n\n"
-                           "Prints as JSON what actor or invocation claims say, and whether they hold: the "
-                           "signature, the times and, where\n"
-                           "--trusted-issuer or --trusted-host is given, who signed. TOKEN may be - for "
-                           "standard input. Exits 0 where they hold.\n";
-
 static json_t *strings(const char **items, size_t count)
 {
     json_t *array = json_array();
@@ -101,8 +95,9 @@ static int print_verdict(const struct wkv_config *config, const char *text, size
 }
 
 /* The token without the white space that a file or a terminal puts around it. */
-static int inspect(const struct wkv_config *config, const char *argument)
+static int inspect(const struct wkv_config *config, char **arguments)
 {
+    const char *argument = arguments[0];
     struct wkv_buffer text = {0};
     struct wkv_error error;
     int status;
@@ -119,15 +114,15 @@ static int inspect(const struct wkv_config *config, const char *argument)
     return status;
 }
 
-int wkv_command_inspect(int argc, char **argv)
-{
-    struct wkv_config config;
-    struct wkv_error error;
-    int rest, status;
-    if (!wkv_command_begin(WKV_COMMAND_INSPECT, head, argc, argv, &config, &rest, &status))
-        return status;
-    if (argc - rest == 1)
-        return inspect(&config, argv[rest]);
-    (void)wkv_fail(&error, WKV_BAD_REQUEST, "inspect takes one TOKEN, or - for standard input");
-    return wkv_usage_error(&error);
-}
+const struct wkv_subcommand wkv_command_inspect = {
+    .name = "inspect",
+    .doc = "tell what a token says and whether it holds",
+    .usage = "[OPTION]... TOKEN",
+    .about = "Prints as JSON what actor or invocation claims say, and whether they hold: the\n"
+             "signature, the times and, with --trusted-issuer or --trusted-host, who signed\n"
+             "them. TOKEN may be - for standard input. Exits 0 where they hold.\n",
+    .takes = "one TOKEN, or - for standard input",
+    .arguments = 1,
+    .bit = WKV_COMMAND_INSPECT,
+    .run = inspect,
+};

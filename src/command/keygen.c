@@ -6,10 +6,7 @@
 #include "command/command.h"
 #include "security/nkey.h"
 
-static const char head[] =
-    "usage: wascc-keyvalue keygen account|module|host\n\n"
-    "Prints a new key pair as JSON. The seed is a secret: keep it in a file that only you may read, as\n"
-    "  (umask 077; wascc-keyvalue keygen account > account.json)\n";
+#define KINDS "one word: account, module or host"
 
 /* The kinds that contract section 9 names. */
 static bool kind_of(const char *name, enum wkv_nkey_kind *kind)
@@ -36,17 +33,26 @@ static int print_pair(enum wkv_nkey_kind kind)
     return WKV_EXIT_OK;
 }
 
-int wkv_command_keygen(int argc, char **argv)
+static int keygen(const struct wkv_config *config, char **arguments)
 {
-    struct wkv_config config;
     struct wkv_error error;
     enum wkv_nkey_kind kind;
-    int rest, status;
-    wkv_protect_memory();
-    if (!wkv_command_begin(WKV_COMMAND_KEYGEN, head, argc, argv, &config, &rest, &status))
-        return status;
-    if (argc - rest == 1 && kind_of(argv[rest], &kind))
+    (void)config;
+    if (kind_of(arguments[0], &kind))
         return print_pair(kind);
-    (void)wkv_fail(&error, WKV_BAD_REQUEST, "keygen takes one word: account, module or host");
+    (void)wkv_fail(&error, WKV_BAD_REQUEST, "keygen takes " KINDS);
     return wkv_usage_error(&error);
 }
+
+const struct wkv_subcommand wkv_command_keygen = {
+    .name = "keygen",
+    .doc = "make a key pair of an account, a module or a host",
+    .usage = "account|module|host",
+    .about = "Prints a new key pair as JSON. The seed is a secret: keep it in a file that only\n"
+             "you may read, as\n"
+             "  (umask 077; wascc-keyvalue keygen account > account.json)\n",
+    .takes = KINDS,
+    .arguments = 1,
+    .bit = WKV_COMMAND_KEYGEN,
+    .run = keygen,
+};

@@ -297,8 +297,9 @@ static enum wkv_server_outcome run(struct service *service, struct wkv_error *er
     return wkv_server_run(&options, service->stop_fd, error);
 }
 
-static int serve(const struct wkv_config *config)
+static int serve(const struct wkv_config *config, char **arguments)
 {
+    (void)arguments;
     struct service service = {.config = config, .stop_fd = -1, .reload_fd = -1};
     struct wkv_error error;
     wkv_error_clear(&error);
@@ -306,7 +307,7 @@ static int serve(const struct wkv_config *config)
     if (check_config(&service, &error) != WKV_OK)
         return wkv_usage_error(&error);
     if (open_service(&service, &error) != WKV_OK) {
-        int status = error.code == WKV_BAD_REQUEST ? wkv_usage_error(&error) : wkv_failure(&error);
+        int status = wkv_failed(&error);
         close_service(&service);
         return status;
     }
@@ -324,25 +325,13 @@ static int serve(const struct wkv_config *config)
     return WKV_EXIT_OK;
 }
 
-static const char head_text[] =
-    "usage: wascc-keyvalue serve [OPTION]...\n\n"
-    "Serves wascc:keyvalue on NATS until SIGTERM or SIGINT, then answers what it has received "
-    "and exits.\nSIGHUP reads the trusted lists again.\n";
-
-int wkv_command_serve(int argc, char **argv)
-{
-    struct wkv_config config;
-    struct wkv_error error;
-    int rest, status;
-    wkv_protect_memory();
-    if (wkv_command_begin(WKV_COMMAND_SERVE, head_text, argc, argv, &config, &rest, &status)) {
-        if (rest < argc) {
-            (void)wkv_fail(&error, WKV_BAD_REQUEST, "serve takes options only; see --help");
-            status = wkv_usage_error(&error);
-        } else {
-            status = serve(&config);
-        }
-    }
-    wkv_config_destroy(&config);
-    return status;
-}
+const struct wkv_subcommand wkv_command_serve = {
+    .name = "serve",
+    .doc = "serve wascc:keyvalue on NATS",
+    .usage = "[OPTION]...",
+    .about = "Serves wascc:keyvalue on NATS until SIGTERM or SIGINT, then answers what it has\n"
+             "received and exits. SIGHUP reads the trusted lists again.\n",
+    .takes = "options only",
+    .bit = WKV_COMMAND_SERVE,
+    .run = serve,
+};

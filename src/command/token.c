@@ -6,11 +6,6 @@
 #include "security/token.h"
 #include "support/clock.h"
 
-static const char head[] =
-    "usage: wascc-keyvalue token --issuer-seed FILE --subject M... [--cap C]... [OPTION]...\n\n"
-    "Prints actor claims for the subject, signed by the account whose seed the file holds (as keygen "
-    "prints it).\n";
-
 static int print_token(const struct wkv_config *config)
 {
     struct wkv_token_actor_options options = {.subject = config->subject,
@@ -34,17 +29,23 @@ static int print_token(const struct wkv_config *config)
     return WKV_EXIT_OK;
 }
 
-int wkv_command_token(int argc, char **argv)
+static int token(const struct wkv_config *config, char **arguments)
 {
-    struct wkv_config config;
     struct wkv_error error;
-    int rest, status;
-    wkv_protect_memory();
-    if (!wkv_command_begin(WKV_COMMAND_TOKEN, head, argc, argv, &config, &rest, &status))
-        return status;
-    if (rest == argc && config.issuer_seed != NULL && config.subject != NULL)
-        return print_token(&config);
-    (void)wkv_fail(&error, WKV_BAD_REQUEST,
-                   "token needs --issuer-seed FILE and --subject M..., and takes options only");
+    (void)arguments;
+    if (config->issuer_seed != NULL && config->subject != NULL)
+        return print_token(config);
+    (void)wkv_fail(&error, WKV_BAD_REQUEST, "token needs --issuer-seed FILE and --subject M...; see --help");
     return wkv_usage_error(&error);
 }
+
+const struct wkv_subcommand wkv_command_token = {
+    .name = "token",
+    .doc = "make an actor's claims",
+    .usage = "--issuer-seed FILE --subject M... [OPTION]...",
+    .about = "Prints actor claims for the subject, signed by the account whose seed the file\n"
+             "holds, as keygen prints it.\n",
+    .takes = "options only",
+    .bit = WKV_COMMAND_TOKEN,
+    .run = token,
+};

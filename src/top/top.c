@@ -15,12 +15,6 @@
 #include "top/screen.h"
 #include "top/view.h"
 
-#define HEAD                                                                                                 \
-    "usage: wascc-keyvalue top [OPTION]...\n\n"                                                              \
-    "Shows the instances of a binding: requests, errors, latency, keys and memory. On a terminal\n"          \
-    "q or Ctrl-C ends it. Elsewhere it prints a line of key=value pairs for each instance and look,\n"       \
-    "from the second look on.\n\nOptions:"
-
 struct top {
     const struct wkv_config *config;
     struct wkv_top_source source;
@@ -171,13 +165,14 @@ static int open_signals(void)
     return sigprocmask(SIG_BLOCK, &set, NULL) != 0 ? -1 : signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static int run(const struct wkv_config *config)
+static int run(const struct wkv_config *config, char **arguments)
 {
     struct wkv_error error;
     struct top top = {.config = config,
                       .terminal = wkv_top_screen_usable(STDOUT_FILENO, getenv("TERM")),
                       .screen = {.out = STDOUT_FILENO, .in = isatty(STDIN_FILENO) == 1 ? STDIN_FILENO : -1},
                       .signals = open_signals()};
+    (void)arguments;
     wkv_top_model_init(&top.model, &config->address);
     enum wkv_code code = WKV_UNAVAILABLE;
     if (top.signals < 0)
@@ -196,29 +191,23 @@ static int run(const struct wkv_config *config)
     wkv_top_model_destroy(&top.model);
     wkv_buffer_destroy(&top.frame);
     wkv_buffer_destroy(&top.painting);
+    (void)nats_CloseAndWait(1000);
     if (code == WKV_OK)
         return WKV_EXIT_OK;
     /* What standard error has already is not said twice. */
     if (!top.terminal && strcmp(error.text, top.said) == 0)
         return WKV_EXIT_FAILED;
-    return code == WKV_BAD_REQUEST ? wkv_usage_error(&error) : wkv_failure(&error);
+    return wkv_failed(&error);
 }
 
-int wkv_command_top(int argc, char **argv)
-{
-    struct wkv_config config;
-    struct wkv_error error;
-    int rest, status;
-    wkv_protect_memory();
-    if (wkv_command_begin(WKV_COMMAND_TOP, HEAD, argc, argv, &config, &rest, &status)) {
-        if (rest < argc) {
-            (void)wkv_fail(&error, WKV_BAD_REQUEST, "top takes options only; see --help");
-            status = wkv_usage_error(&error);
-        } else {
-            status = run(&config);
-            (void)nats_CloseAndWait(1000);
-        }
-    }
-    wkv_config_destroy(&config);
-    return status;
-}
+const struct wkv_subcommand wkv_command_top = {
+    .name = "top",
+    .doc = "watch a running service",
+    .usage = "[OPTION]...",
+    .about = "Shows the instances of a binding: requests, errors, latency, keys and memory. On\n"
+             "a terminal q or Ctrl-C ends it. Elsewhere it prints a line of key=value pairs\n"
+             "for each instance and look, from the second look on.\n",
+    .takes = "options only",
+    .bit = WKV_COMMAND_TOP,
+    .run = run,
+};

@@ -93,6 +93,46 @@ variables()
     "$PROGRAM" "$1" --help | sed -n -E 's/^ +\[(WASCC_KEYVALUE_[A-Z_]+).*/\1/p'
 }
 
+# Prints, for each option of a command, its variable, its default and its sentence as they stand in a file of variables,
+# with tabs between. The help has the sentence in lines of its own, the default behind it and then the variables.
+sentences()
+{
+    "$PROGRAM" "$1" --help | awk '
+    /^  --/ { text = ""; values = $2 ~ /^[a-z|]+$/ ? $2 : "" }
+    /^      \[/ {
+        gsub(/[][]/, "", $1)
+        initial = ""
+        if (match(text, / \(default: .*\)$/)) {
+            initial = substr(text, RSTART + 11, RLENGTH - 12)
+            text = substr(text, 1, RSTART - 1)
+        }
+        gsub(/\|/, ", ", values)
+        print $1 "\t" initial "\t" text (values == "" ? "" : ": " values) "."
+    }
+    /^      / { sub(/^ +/, ""); text = text (text == "" ? "" : " ") $0 }'
+}
+
+# Prints the same of a file of variables: the first paragraph of the comment above each of them.
+sentences_in()
+{
+    awk -F = '
+    /^#?WASCC_KEYVALUE_[A-Z_]+=/ { print (/^#/ ? substr($1, 2) : $1) "\t" (/^#/ ? $2 : "given") "\t" text }
+    !/^# / && !/^#$/ { text = ""; more = 0 }
+    /^#$/ { more = text != "" }
+    /^# / && !more { text = text (text == "" ? "" : " ") substr($0, 3) }' "$@"
+}
+
+# has_the_sentences FILE...: each variable has its option's own sentence above it, and one that is not given shows the
+# default where that is a value.
+has_the_sentences()
+{
+    diff <(sentences serve | cut -f 1,3 | sort) <(sentences_in "$@" | cut -f 1,3 | sort) || return 1
+    sentences serve | awk -F '\t' '
+    NR == FNR { if ($2 !~ / / && $2 !~ /^(|none|off)$/) initial[$1] = $2; next }
+    $2 != "given" && ($1 in initial) && $2 != initial[$1] { print $1 " is " initial[$1] " and not " $2; bad = 1 }
+    END { exit bad }' - <(sentences_in "$@")
+}
+
 # Prints the variables that a file of them names, given or not.
 variables_in()
 {
@@ -111,12 +151,18 @@ names_all_options()
     diff <(variables serve | sort) <(variables_in "$@" | sort)
 }
 
-# The program takes every value that the files show as an example or default. It reads them before it gives its help.
+# The program takes every value that the files show as an example or default, a password or its file at a time: all that it
+# refuses is an argument that serve does not take, which it looks at when it has read them.
 takes_the_values()
 {
-    local assignments
-    mapfile -t assignments < <(for file; do all_given "$file"; done | grep '^WASCC_KEYVALUE_')
-    env -i "${assignments[@]}" "$PROGRAM" serve --help >/dev/null
+    local assignments said without
+    for without in PASSWORD PASSWORD_FILE; do
+        mapfile -t assignments < <(for file; do all_given "$file"; done |
+            grep '^WASCC_KEYVALUE_' | grep -v "^WASCC_KEYVALUE_$without=")
+        said=$(env -i "${assignments[@]}" "$PROGRAM" serve argument 2>&1) || true
+        printf '%s\n' "$said"
+        [[ "$said" == "wascc-keyvalue: serve takes options only; see --help" ]] || return 1
+    done
 }
 
 test_options()
@@ -126,6 +172,7 @@ test_options()
     # shellcheck disable=SC2086
     while read -r name files; do
         check "deploy: each option of serve can be given to $name" names_all_options $files || true
+        check "deploy: $name has the sentence and default of each option" has_the_sentences $files || true
         check "deploy: serve takes the values that are shown for $name" takes_the_values $files || true
     done <<'FILES'
 compose deploy/compose.env
@@ -399,7 +446,7 @@ unit_stops_after_the_drain()
 {
     local stop drain
     stop=$(sed -n -E 's/^TimeoutStopSec=([0-9]+)s$/\1/p' "$unit")
-    drain=$("$PROGRAM" serve --help | grep -A 1 -e --drain-timeout | sed -n -E 's/.*default: ([0-9]+)s.*/\1/p')
+    drain=$("$PROGRAM" serve --help | grep -A 2 -e --drain-timeout | sed -n -E 's/.*default: ([0-9]+)s.*/\1/p')
     printf 'stop %s, drain %s\n' "$stop" "$drain"
     ((stop > drain))
 }
@@ -509,7 +556,7 @@ test_systemd()
     fi
 }
 
-readonly PAGE=deploy/man/wascc-keyvalue.1
+readonly PAGE=$BUILD/wascc-keyvalue.1
 
 # item COMMAND OPTION: prints what the page has of an option, in the command's own section or that of the connection.
 item()
@@ -533,7 +580,8 @@ page_has_every_option()
             [[ "$option" != --help ]] || continue
             text=$(item "$name" "$option")
             # This option's lines of the help, up to the next one.
-            help=$("$PROGRAM" "$name" --help | awk -v option="$option" '/^  --/ { found = $1 == option } found')
+            help=$("$PROGRAM" "$name" --help | awk -v option="$option" '
+                /^  --/ { found = $1 == option } found && /^      \[/ { print text; print } found { text = text " " $0 }')
             printf '%s %s\n%s\n' "$name" "$option" "$text"
             # Its variables, and a default that is a value; one that is words is said in other words.
             while read -r word; do
@@ -566,7 +614,7 @@ page_has_every_operation()
 {
     local operation
     for operation in $("$PROGRAM" call --help | sed -n -E 's/^  ([A-Z][A-Za-z]+) .*/\1/p'); do
-        grep -E "^\.Li $operation( ,)?\$" "$PAGE" || {
+        grep -x -F ".It Li $operation" "$PAGE" || {
             printf 'the page has no %s\n' "$operation"
             return 1
         }

@@ -112,6 +112,10 @@ static const struct {
     {"command", {"nonsense"}, NULL},
     {"WASCC_KEYVALUE_WORKERS", {"serve"}, "WASCC_KEYVALUE_WORKERS=many"},
     {"WASCC_KEYVALUE_ALLOW_SPLIT", {"serve"}, "WASCC_KEYVALUE_ALLOW_SPLIT=maybe"},
+    {"WASCC_KEYVALUE_AUTH takes claims, invocation, binding or none",
+     {"serve"},
+     "WASCC_KEYVALUE_AUTH=nobody"},
+    {"WASCC_KEYVALUE_LOG_LEVEL takes", {"serve"}, "WASCC_KEYVALUE_LOG_LEVEL=loud"},
     {"WASCC_KEYVALUE_TIMEOUT", {"health"}, "WASCC_KEYVALUE_TIMEOUT=-1"},
     {"lattice-namespace", {"serve"}, "LATTICE_NAMESPACE=a b"},
     {"WASCC_KEYVALUE_SERVER is no", {"serve"}, "WASCC_KEYVALUE_SERVER=http://127.0.0.1"},
@@ -193,8 +197,27 @@ START_TEST(help_names_every_option_and_variable)
           "WASCC_KEYVALUE_MAX_MEMORY",
           "--allow-split"}},
         {"call",
-         {"--server", "--actor", "--timeout", "Get", "Set", "Del", "Add", "Push", "ListItemDelete", "Range",
-          "Clear", "SetAdd", "SetRemove", "SetQuery", "SetUnion", "SetIntersection", "KeyExists"}},
+         {"--server",
+          "--actor",
+          "--timeout",
+          "Get",
+          "Set",
+          "Del",
+          "Add",
+          "Push",
+          "ListItemDelete",
+          "Range",
+          "Clear",
+          "SetAdd",
+          "SetRemove",
+          "SetQuery",
+          "SetUnion",
+          "SetIntersection",
+          "KeyExists",
+          "Set {key: string, value: string, expires_s: int32}",
+          "Answers {value: string, exists: bool}",
+          "BindActor {module: string, values: {string: string}}",
+          "Answers {bindings: [{actor: string,"}},
         {"health", {"--server", "--timeout", "--binding", "WASCC_KEYVALUE_TIMEOUT"}},
         {"--help", {"serve", "call", "health"}},
     };
@@ -204,6 +227,19 @@ START_TEST(help_names_every_option_and_variable)
         for (size_t j = 0; j < 24 && rows[i].names[j] != NULL; j++)
             ck_assert_msg(strstr(command.out.bytes, rows[i].names[j]) != NULL, "%s --help is silent about %s",
                           rows[i].command, rows[i].names[j]);
+        process_destroy(&command);
+    }
+}
+END_TEST
+
+START_TEST(help_fits_80_columns)
+{
+    static const char *const commands[] = {"serve",   "call", "keygen", "token",
+                                           "inspect", "top",  "health", "--help"};
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        ck_assert_int_eq(program_run(&command, NULL, NULL, commands[i], "--help", NULL), 0);
+        for (char *line = command.out.bytes, *end; (end = strchr(line, '\n')) != NULL; line = end + 1)
+            ck_assert_msg(end - line <= 80, "%s --help: %.*s", commands[i], (int)(end - line), line);
         process_destroy(&command);
     }
 }
@@ -699,6 +735,7 @@ Suite *cli_suite(void)
     tcase_add_test(tests, without_a_command_it_tells_the_commands_and_exits_64);
     tcase_add_test(tests, without_trusted_keys_serve_says_what_to_do);
     tcase_add_test(tests, help_names_every_option_and_variable);
+    tcase_add_test(tests, help_fits_80_columns);
     tcase_add_test(tests, what_cannot_be_printed_is_a_failure);
     tcase_add_test(tests, version_is_one_line);
     tcase_add_loop_test(tests, no_secret_is_printed, 0, SECRET_ROWS);

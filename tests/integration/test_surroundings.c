@@ -38,7 +38,7 @@ static const struct {
     {{"WASCC_KEYVALUE_HELP=1"}, "there is no variable WASCC_KEYVALUE_HELP"},
     {{"WASCC_KEYVALUE_=hunter2"}, "there is no variable WASCC_KEYVALUE_"},
     {{"WASCC_KEYVALUE_REPORT=hunter2"}, "there is no variable WASCC_KEYVALUE_REPORT"},
-    {{"WASCC_KEYVALUE_\x1b[2J=hunter2"}, "there is no variable WASCC_KEYVALUE_?[2J"},
+    {{"WASCC_KEYVALUE_\x1b[2J=hunter2"}, "there is no variable WASCC_KEYVALUE_\\x1b[2J"},
     {{"NATS_USER=u", "NATS_PASSWORD=hunter2", "NATS_PASSWORD_FILE=/hunter2"}, "are both set"},
     {{"WASCC_KEYVALUE_USER=u", "WASCC_KEYVALUE_PASSWORD=hunter2", "WASCC_KEYVALUE_PASSWORD_FILE=/hunter2"},
      "WASCC_KEYVALUE_PASSWORD and WASCC_KEYVALUE_PASSWORD_FILE are both set"},

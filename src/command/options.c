@@ -1,0 +1,169 @@
+#include "command/options.h"
+
+#include <ctype.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "command/wrap.h"
+#include "operation/provider.h"
+#include "server/server.h"
+
+#define CALL WKV_COMMAND_CALL
+#define HEALTH WKV_COMMAND_HEALTH
+#define INSPECT WKV_COMMAND_INSPECT
+#define SERVE WKV_COMMAND_SERVE
+#define TOKEN WKV_COMMAND_TOKEN
+#define TOP WKV_COMMAND_TOP
+
+#define TEXT .kind = WKV_OPTION_TEXT
+#define CHOICE .kind = WKV_OPTION_CHOICE
+#define SECRET .kind = WKV_OPTION_SECRET
+#define LIST .kind = WKV_OPTION_LIST
+#define NUMBER .kind = WKV_OPTION_NUMBER
+#define SIZE .kind = WKV_OPTION_SIZE
+#define DURATION .kind = WKV_OPTION_DURATION
+#define FLAG .kind = WKV_OPTION_FLAG
+
+/* Whose value it is, and which commands take it. */
+#define FOR(takers, member) .commands = (takers), .offset = offsetof(struct wkv_config, member)
+#define BETWEEN(low, high) .least = (low), .most = (high)
+
+#define DAY_MS 86400000
+
+/* A row is two lines or three. */
+/* clang-format off */
+const struct wkv_option wkv_options[] = {
+    {.name = "server", SECRET, FOR(WKV_CONNECTING, connect.server), .variables = "NATS_URL LATTICE_HOST",
+     .argument = "URL[,URL]", .initial = "nats://127.0.0.1:4222",
+     .help = "The NATS servers to connect to, separated by commas; a tls:// URL means TLS or nothing; each "
+             "variable also with _FILE behind its name"},
+    {.name = "creds", TEXT, FOR(WKV_CONNECTING, connect.creds), .variables = "NATS_CREDS LATTICE_CREDS_FILE",
+     .argument = "FILE", .help = "A file of NATS user credentials, as nsc writes it"},
+    {.name = "user", TEXT, FOR(WKV_CONNECTING, connect.user), .variables = "NATS_USER", .argument = "NAME",
+     .help = "The NATS user"},
+    {.name = "password", SECRET, FOR(WKV_CONNECTING, connect.password), .variables = "NATS_PASSWORD",
+     .argument = "TEXT", .help = "The user's password; the variable hides it better than a command line"},
+    {.name = "password-file", TEXT, FOR(WKV_CONNECTING, connect.password_file),
+     .variables = "NATS_PASSWORD_FILE", .argument = "FILE",
+     .help = "A file with the password, read for each connection"},
+    {.name = "nkey", TEXT, FOR(WKV_CONNECTING, connect.nkey), .variables = "NATS_NKEY", .argument = "FILE",
+     .help = "A file with the NATS user's seed"},
+    {.name = "tlsca", TEXT, FOR(WKV_CONNECTING, connect.tlsca), .variables = "NATS_CA", .argument = "FILE",
+     .help = "The certificates to trust, PEM"},
+    {.name = "tlscert", TEXT, FOR(WKV_CONNECTING, connect.tlscert), .variables = "NATS_CERT",
+     .argument = "FILE", .help = "A client's certificate, PEM"},
+    {.name = "tlskey", TEXT, FOR(WKV_CONNECTING, connect.tlskey), .variables = "NATS_KEY", .argument = "FILE",
+     .help = "The certificate's private key, PEM"},
+    {.name = "inbox-prefix", TEXT, FOR(WKV_CONNECTING, connect.inbox_prefix), .variables = "NATS_INBOX_PREFIX",
+     .argument = "PREFIX", .otherwise = "_INBOX",
+     .help = "How the subjects begin on which this program gets replies"},
+    {.name = "lattice-namespace", TEXT, FOR(WKV_CONNECTING, address.lattice_namespace),
+     .variables = "LATTICE_NAMESPACE", .argument = "NS", .otherwise = "none",
+     .help = "The lattice's namespace, in front of every subject"},
+    {.name = "binding", TEXT, FOR(WKV_CONNECTING, address.binding), .argument = "NAME",
+     .initial = WKV_DEFAULT_BINDING, .help = "The binding that is served or asked for"},
+    {.name = "auth", CHOICE, FOR(SERVE, auth), .argument = "claims|invocation|binding|none",
+     .initial = "claims", .help = "What a request must bring"},
+    {.name = "trusted-issuer", LIST, FOR(SERVE | INSPECT, trusted_issuers), .argument = "A...[,A...]",
+     .help = "Accounts whose actor claims are believed, separated by commas; repeats"},
+    {.name = "trusted-issuer-file", TEXT, FOR(SERVE, trusted_issuer_file), .argument = "FILE",
+     .help = "A file with more of them, one or more a line, read again on SIGHUP"},
+    {.name = "trusted-host", LIST, FOR(SERVE | INSPECT, trusted_hosts), .argument = "N...[,N...]|any",
+     .help = "Hosts whose invocation claims are believed, separated by commas; repeats"},
+    {.name = "trusted-host-file", TEXT, FOR(SERVE, trusted_host_file), .argument = "FILE",
+     .help = "A file with more of them, one or more a line, read again on SIGHUP"},
+    {.name = "require-binding", FLAG, FOR(SERVE, require_binding),
+     .help = "Refuse actors that no host has bound"},
+    {.name = "workers", NUMBER, FOR(SERVE, workers), BETWEEN(1, WKV_MAX_WORKERS), .argument = "N",
+     .otherwise = "as many as the processors that it may use",
+     .help = "Event loops, each a thread with a NATS connection of its own"},
+    {.name = "shards", NUMBER, FOR(SERVE, shards), BETWEEN(1, WKV_STORE_MAX_SHARDS), .argument = "N",
+     .initial = "64", .help = "Parts of the store, each with its lock, rounded up to a power of two"},
+    {.name = "max-memory", SIZE, FOR(SERVE, max_memory_bytes), BETWEEN(0, UINT64_MAX), .argument = "SIZE",
+     .initial = "0", .help = "How much the store may hold, overheads included; 0 is no bound"},
+    {.name = "max-key-size", SIZE, FOR(SERVE, max_key_bytes), BETWEEN(1, WKV_STORE_MAX_KEY_BYTES),
+     .argument = "SIZE", .initial = "16kb", .help = "How large a key may be"},
+    {.name = "max-value-size", SIZE, FOR(SERVE, max_value_bytes), BETWEEN(1, WKV_STORE_MAX_VALUE_BYTES),
+     .argument = "SIZE", .initial = "1mb", .help = "How large a value, list item or set member may be"},
+    {.name = "max-wait", DURATION, FOR(SERVE, max_wait_ms), BETWEEN(1, DAY_MS), .argument = "TIME",
+     .initial = "500ms", .help = "A request that has waited longer when its turn comes is refused with 503"},
+    {.name = "drain-timeout", DURATION, FOR(SERVE, drain_timeout_ms), BETWEEN(0, DAY_MS), .argument = "TIME",
+     .initial = "10s", .help = "How long it may take to answer what has been received, when told to stop"},
+    {.name = "allow-split", FLAG, FOR(SERVE, allow_split),
+     .help = "Serve beside another instance on the same binding, each holding a part of the data"},
+    {.name = "log-level", CHOICE, FOR(SERVE, log_level), .argument = "error|warn|info|debug", .initial = "info",
+     .help = "The least severe lines that are logged"},
+    {.name = "log-format", CHOICE, FOR(SERVE, log_format), .argument = "text|json", .initial = "text",
+     .help = "The log's format, one line an event, on standard error"},
+    {.name = "metrics-listen", TEXT, FOR(SERVE, metrics_listen), .argument = "[HOST]:PORT", .otherwise = "off",
+     .help = "Where to serve /metrics, /livez and /readyz over HTTP, such as 127.0.0.1:9464 or :9464"},
+    {.name = "actor", TEXT, FOR(CALL, actor), .argument = "M...|system",
+     .otherwise = "system where only it may ask, else the actor of --claims, else an example's key",
+     .help = "The actor in whose name to ask"},
+    {.name = "claims", TEXT, FOR(CALL, claims), .argument = "FILE", .help = "The actor claims to send"},
+    {.name = "host-seed", TEXT, FOR(CALL, host_seed), .argument = "FILE",
+     .help = "Sign invocation claims with this host's seed"},
+    {.name = "all", FLAG, FOR(CALL, all),
+     .help = "Ask for the next page as long as the reply has a cursor, as those of Keys and Bindings"},
+    {.name = "issuer-seed", TEXT, FOR(TOKEN, issuer_seed), .argument = "FILE",
+     .help = "The seed of the account that signs, as keygen prints it"},
+    {.name = "subject", TEXT, FOR(TOKEN, subject), .argument = "M...",
+     .help = "The actor that the claims are for"},
+    {.name = "cap", LIST, FOR(TOKEN, capabilities), .argument = "CAPABILITY",
+     .help = "A capability that the claims hold, such as wascc:keyvalue; repeats"},
+    {.name = "name", TEXT, FOR(TOKEN, name), .argument = "TEXT", .help = "The actor's name, for people"},
+    {.name = "expires-in", NUMBER, FOR(TOKEN, expires_in_s), BETWEEN(1, 9999999999), .argument = "SECONDS",
+     .otherwise = "for ever", .help = "How long the claims hold"},
+    {.name = "timeout", DURATION, FOR(CALL | HEALTH, timeout_ms), BETWEEN(1, DAY_MS), .argument = "TIME",
+     .initial = "2s", .help = "How long to wait for the answer"},
+    {.name = "self", FLAG, FOR(HEALTH, self),
+     .help = "Ask the process that serves the binding on this machine, or in this container, and not NATS"},
+    {.name = "interval", DURATION, FOR(TOP, interval_ms), BETWEEN(100, 3600000), .argument = "TIME",
+     .initial = "1s", .help = "The time between two looks"},
+    {.name = "count", NUMBER, FOR(TOP, count), BETWEEN(0, UINT32_MAX), .argument = "N", .initial = "0",
+     .help = "End after so many looks; 0 is never"},
+    {.name = "help", FLAG, FOR(WKV_COMMAND_ALL, help), .help = "Print this"},
+};
+/* clang-format on */
+
+const size_t wkv_option_count = sizeof wkv_options / sizeof wkv_options[0];
+
+void wkv_option_variable(const struct wkv_option *option, char out[WKV_VARIABLE_BYTES])
+{
+    (void)snprintf(out, WKV_VARIABLE_BYTES, WKV_VARIABLE_PREFIX "%s", option->name);
+    for (char *c = out; *c != '\0'; c++)
+        *c = *c == '-' ? '_' : (char)toupper((unsigned char)*c);
+}
+
+bool wkv_option_next_value(const char **rest, const char **value, size_t *len)
+{
+    *value = *rest + (**rest == '|');
+    *len = strcspn(*value, "|");
+    *rest = *value + *len;
+    return *len > 0;
+}
+
+static void print_option(const struct wkv_option *option, FILE *out)
+{
+    char variable[WKV_VARIABLE_BYTES];
+    const char *initial = option->otherwise != NULL ? option->otherwise : option->initial;
+    struct wkv_wrap wrap = {.out = out, .indent = 6};
+    bool takes = option->argument != NULL;
+    (void)fprintf(out, "  --%s%s%s\n", option->name, takes ? " " : "", takes ? option->argument : "");
+    wkv_wrap(&wrap, option->help);
+    if (initial != NULL)
+        wkv_wrap_all(&wrap, " (default: ", initial, ")", NULL);
+    wkv_wrap_end(&wrap);
+    if (option->offset == offsetof(struct wkv_config, help))
+        return;
+    wkv_option_variable(option, variable);
+    (void)fprintf(out, "      [%s%s%s]\n", variable, option->variables == NULL ? "" : " ",
+                  option->variables == NULL ? "" : option->variables);
+}
+
+void wkv_options_print(enum wkv_command_bit command, FILE *out)
+{
+    for (size_t i = 0; i < wkv_option_count; i++)
+        if ((wkv_options[i].commands & command) != 0)
+            print_option(&wkv_options[i], out);
+}
