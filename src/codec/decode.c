@@ -54,12 +54,11 @@ enum wkv_code wkv_decode(const ProtobufCMessageDescriptor *type, enum wkv_encodi
                          const void *bytes, size_t len, struct wkv_arena *arena, ProtobufCMessage **message,
                          struct wkv_error *error)
 {
+    static const wkv_decoder decoders[] = {[WKV_PROTOBUF] = wkv_decode_protobuf,
+                                           [WKV_JSON] = wkv_decode_json,
+                                           [WKV_MSGPACK] = wkv_decode_msgpack};
     *message = NULL;
-    if (encoding == WKV_JSON)
-        return wkv_decode_json(type, bytes, len, arena, message, error);
-    if (encoding == WKV_MSGPACK)
-        return wkv_decode_msgpack(type, bytes, len, arena, message, error);
-    return wkv_decode_protobuf(type, bytes, len, arena, message, error);
+    return decoders[encoding](type, bytes, len, arena, message, error);
 }
 
 enum wkv_code wkv_decode_out_of_memory(const ProtobufCMessageDescriptor *type, const struct wkv_arena *arena,
@@ -78,4 +77,9 @@ enum wkv_code wkv_decode_too_large(const ProtobufCMessageDescriptor *type, const
                     "this %s would take more than the %zu bytes of memory that one request may: send fewer "
                     "or smaller fields",
                     type->short_name, arena->max_bytes);
+}
+
+const char *wkv_article(const char *name)
+{
+    return name[0] != '\0' && strchr("AEIOU", name[0]) != NULL ? "an" : "a";
 }

@@ -5,6 +5,10 @@
 
 #include "codec/codec.h"
 
+typedef enum wkv_code (*wkv_decoder)(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len,
+                                     struct wkv_arena *arena, ProtobufCMessage **message,
+                                     struct wkv_error *error);
+
 enum wkv_code wkv_decode_protobuf(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len,
                                   struct wkv_arena *arena, ProtobufCMessage **message,
                                   struct wkv_error *error);
@@ -26,5 +30,8 @@ enum wkv_code wkv_decode_out_of_memory(const ProtobufCMessageDescriptor *type, c
                                        struct wkv_error *error);
 enum wkv_code wkv_decode_too_large(const ProtobufCMessageDescriptor *type, const struct wkv_arena *arena,
                                    struct wkv_error *error);
+
+/* "a" or "an", for a name of a message that begins with a capital. */
+const char *wkv_article(const char *name);
 
 #endif

@@ -53,6 +53,12 @@ bool wkv_is_camel_case(const char *name, size_t len, const char *proto_name)
     return at == len;
 }
 
+bool wkv_is_name(const char *proto_name, struct wkv_text name)
+{
+    return (strlen(proto_name) == name.len && memcmp(proto_name, name.data, name.len) == 0) ||
+           wkv_is_camel_case(name.data, name.len, proto_name);
+}
+
 struct wkv_integer wkv_integer_of(int64_t value)
 {
     return (struct wkv_integer){value < 0, (uint64_t)value};

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "wascc_keyvalue/text.h"
+
 /* Bytes of one value in a message's struct, or 0 for a type that the codec does not know. */
 size_t wkv_value_bytes(ProtobufCType type);
 
@@ -17,6 +19,9 @@ bool wkv_field_is_map(const ProtobufCFieldDescriptor *field);
 
 /* Whether the len bytes of name are the camelCase form of a proto name: expiresS of expires_s. */
 bool wkv_is_camel_case(const char *name, size_t len, const char *proto_name);
+
+/* Whether a request means the field by it: the proto name and its camelCase form. */
+bool wkv_is_name(const char *proto_name, struct wkv_text name);
 
 /* Any integer of 64 bits, with or without a sign: bits is the two's complement of a negative one. */
 struct wkv_integer {

@@ -42,16 +42,8 @@ size_t wkv_msgpack_name(const char *proto_name, char name[WKV_MSGPACK_NAME_BYTES
     return len;
 }
 
-static bool is_text(const char *text, const void *name, size_t len)
+bool wkv_msgpack_is_name(const char *proto_name, struct wkv_text name)
 {
-    return strlen(text) == len && memcmp(text, name, len) == 0;
-}
-
-bool wkv_msgpack_is_name(const char *proto_name, const void *name, size_t len)
-{
-    if (len == 0)
-        return false;
     const char *exception = find_exception(proto_name);
-    return is_text(proto_name, name, len) || wkv_is_camel_case(name, len, proto_name) ||
-           (exception != NULL && is_text(exception, name, len));
+    return wkv_is_name(proto_name, name) || (exception != NULL && wkv_is_name(exception, name));
 }

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "wascc_keyvalue/text.h"
+
 /* The longest name that can be written, its NUL included. */
 #define WKV_MSGPACK_NAME_BYTES 64
 
@@ -16,6 +18,6 @@ size_t wkv_msgpack_name(const char *proto_name, char name[WKV_MSGPACK_NAME_BYTES
 
 /* Whether a request's name means the field: the proto name and the camelCase of it do, and an exception's own
  * name. */
-bool wkv_msgpack_is_name(const char *proto_name, const void *name, size_t len);
+bool wkv_msgpack_is_name(const char *proto_name, struct wkv_text name);
 
 #endif

@@ -219,13 +219,14 @@ static enum wkv_code explain(const ProtobufCMessageDescriptor *type, const void 
         if (scan_field(type, &scan, &fault))
             continue;
         if (fault.tag != NULL)
-            return wkv_fail(error, WKV_BAD_REQUEST, "not a %s at byte %zu: %s; %s", type->short_name,
-                            fault.start, fault.tag, right);
-        return wkv_fail(error, WKV_BAD_REQUEST, "not a %s at byte %zu, field %" PRIu32 " (%s): %s; %s",
-                        type->short_name, fault.start, fault.number, fault.name, fault.value, right);
+            return wkv_fail(error, WKV_BAD_REQUEST, "not %s %s at byte %zu: %s; %s",
+                            wkv_article(type->short_name), type->short_name, fault.start, fault.tag, right);
+        return wkv_fail(error, WKV_BAD_REQUEST, "not %s %s at byte %zu, field %" PRIu32 " (%s): %s; %s",
+                        wkv_article(type->short_name), type->short_name, fault.start, fault.number,
+                        fault.name, fault.value, right);
     }
-    return wkv_fail(error, WKV_BAD_REQUEST, "not a %s: a field of it does not decode; %s", type->short_name,
-                    right);
+    return wkv_fail(error, WKV_BAD_REQUEST, "not %s %s: a field of it does not decode; %s",
+                    wkv_article(type->short_name), type->short_name, right);
 }
 
 enum wkv_code wkv_decode_protobuf(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len,
