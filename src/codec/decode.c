@@ -54,9 +54,9 @@ enum wkv_code wkv_decode(const ProtobufCMessageDescriptor *type, enum wkv_encodi
                          const void *bytes, size_t len, struct wkv_arena *arena, ProtobufCMessage **message,
                          struct wkv_error *error)
 {
-    static const wkv_decoder decoders[] = {[WKV_PROTOBUF] = wkv_decode_protobuf,
-                                           [WKV_JSON] = wkv_decode_json,
-                                           [WKV_MSGPACK] = wkv_decode_msgpack};
+    static wkv_decoder *const decoders[] = {[WKV_PROTOBUF] = wkv_decode_protobuf,
+                                            [WKV_JSON] = wkv_decode_json,
+                                            [WKV_MSGPACK] = wkv_decode_msgpack};
     *message = NULL;
     return decoders[encoding](type, bytes, len, arena, message, error);
 }

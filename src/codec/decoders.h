@@ -5,20 +5,10 @@
 
 #include "codec/codec.h"
 
-typedef enum wkv_code (*wkv_decoder)(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len,
-                                     struct wkv_arena *arena, ProtobufCMessage **message,
-                                     struct wkv_error *error);
-
-enum wkv_code wkv_decode_protobuf(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len,
+typedef enum wkv_code wkv_decoder(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len,
                                   struct wkv_arena *arena, ProtobufCMessage **message,
                                   struct wkv_error *error);
-
-enum wkv_code wkv_decode_json(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len,
-                              struct wkv_arena *arena, ProtobufCMessage **message, struct wkv_error *error);
-
-enum wkv_code wkv_decode_msgpack(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len,
-                                 struct wkv_arena *arena, ProtobufCMessage **message,
-                                 struct wkv_error *error);
+wkv_decoder wkv_decode_protobuf, wkv_decode_json, wkv_decode_msgpack;
 
 /* Whether the fields of the message are well-formed and of the right wire types: a look that takes no memory.
  * What is in its texts and nested messages is not looked at. */

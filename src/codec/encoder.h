@@ -20,7 +20,7 @@ struct wkv_encoder {
 
     /* Every field is written, with its name in front. Those below are for such encodings. */
     bool names_fields;
-    bool camel_case;                                            /* the names are those of msgpack_names.h */
+    bool camel_case;                                            /* the names are those of wkv_msgpack_name */
     void (*open_message)(struct wkv_sink *sink, size_t fields); /* a map, too */
     void (*close_message)(struct wkv_sink *sink);
     void (*name)(struct wkv_sink *sink, struct wkv_text name, size_t before); /* or a map's key */

@@ -2,25 +2,33 @@
 
 #include <string.h>
 
+/* An enum is one of C, which gcc and clang give 32 bits. */
+static const struct {
+    size_t bytes; /* of a value in a message's struct; 0: not known here */
+    int64_t least;
+    uint64_t most;
+    const char *range;
+} types[] = {
+    [PROTOBUF_C_TYPE_INT32] = {4, INT32_MIN, INT32_MAX,
+                               "a whole number from -2147483648 to 2147483647, such as 1"},
+    [PROTOBUF_C_TYPE_UINT32] = {4, 0, UINT32_MAX, "a whole number from 0 to 4294967295, such as 1"},
+    [PROTOBUF_C_TYPE_INT64] = {8, INT64_MIN, INT64_MAX,
+                               "a whole number from -9223372036854775808 to 9223372036854775807, such as 1"},
+    [PROTOBUF_C_TYPE_UINT64] = {8, 0, UINT64_MAX, "a whole number from 0 to 18446744073709551615, such as 1"},
+    [PROTOBUF_C_TYPE_ENUM] = {4, INT32_MIN, INT32_MAX, NULL},
+    [PROTOBUF_C_TYPE_BOOL] = {.bytes = sizeof(protobuf_c_boolean)},
+    [PROTOBUF_C_TYPE_BYTES] = {.bytes = sizeof(ProtobufCBinaryData)},
+    [PROTOBUF_C_TYPE_MESSAGE] = {.bytes = sizeof(ProtobufCMessage *)},
+};
+
 size_t wkv_value_bytes(ProtobufCType type)
 {
-    switch (type) {
-    case PROTOBUF_C_TYPE_INT32:
-    case PROTOBUF_C_TYPE_UINT32:
-    case PROTOBUF_C_TYPE_ENUM: /* an enum of C, which gcc and clang give 32 bits */
-        return sizeof(int32_t);
-    case PROTOBUF_C_TYPE_INT64:
-    case PROTOBUF_C_TYPE_UINT64:
-        return sizeof(int64_t);
-    case PROTOBUF_C_TYPE_BOOL:
-        return sizeof(protobuf_c_boolean);
-    case PROTOBUF_C_TYPE_BYTES:
-        return sizeof(ProtobufCBinaryData);
-    case PROTOBUF_C_TYPE_MESSAGE:
-        return sizeof(ProtobufCMessage *);
-    default:
-        return 0;
-    }
+    return types[type].bytes;
+}
+
+const char *wkv_integer_range(ProtobufCType type)
+{
+    return types[type].range;
 }
 
 bool wkv_field_is_map(const ProtobufCFieldDescriptor *field)
@@ -34,29 +42,66 @@ bool wkv_field_is_map(const ProtobufCFieldDescriptor *field)
            strcmp(entry->fields[1].name, "value") == 0 && entry->fields[1].type == PROTOBUF_C_TYPE_BYTES;
 }
 
-bool wkv_is_camel_case(const char *name, size_t len, const char *proto_name)
+static size_t camel_case(const char *proto_name, char name[WKV_NAME_BYTES])
 {
+    size_t len = 0;
     bool raise = false;
-    size_t at = 0;
-    for (; *proto_name != '\0'; proto_name++) {
-        if (*proto_name == '_') {
-            raise = true;
-            continue;
-        }
-        char c = *proto_name;
-        if (raise && c >= 'a' && c <= 'z')
-            c = (char)(c - 'a' + 'A');
-        raise = false;
-        if (at == len || name[at++] != c)
-            return false;
+    for (const char *from = proto_name; *from != '\0'; from++) {
+        if (len == WKV_NAME_BYTES)
+            return 0;
+        if (*from != '_')
+            name[len++] = raise && *from >= 'a' && *from <= 'z' ? (char)(*from - 'a' + 'A') : *from;
+        raise = *from == '_';
     }
-    return at == len;
+    return len;
+}
+
+static bool is_text(struct wkv_text text, const char *name, size_t len)
+{
+    return text.len == len && memcmp(text.data, name, len) == 0;
 }
 
 bool wkv_is_name(const char *proto_name, struct wkv_text name)
 {
-    return (strlen(proto_name) == name.len && memcmp(proto_name, name.data, name.len) == 0) ||
-           wkv_is_camel_case(name.data, name.len, proto_name);
+    char other[WKV_NAME_BYTES];
+    if (name.len == 0)
+        return false;
+    return is_text(name, proto_name, strlen(proto_name)) ||
+           (strchr(proto_name, '_') != NULL && is_text(name, other, camel_case(proto_name, other)));
+}
+
+/* CONTRACT section 7, by wascc-codec 0.8: its structs have `#[serde(rename_all = "camelCase")]`, but
+ * SetRequest renames its field, and CapabilityDescriptor has no camelCase. */
+static const struct {
+    const char *proto_name, *name;
+} exceptions[] = {
+    {"expires_s", "expires"},
+    {"long_description", "long_description"},
+    {"supported_operations", "supported_operations"},
+};
+
+static const char *find_exception(const char *proto_name)
+{
+    for (size_t i = 0; i < sizeof exceptions / sizeof exceptions[0]; i++)
+        if (strcmp(exceptions[i].proto_name, proto_name) == 0)
+            return exceptions[i].name;
+    return NULL;
+}
+
+size_t wkv_msgpack_name(const char *proto_name, char name[WKV_NAME_BYTES])
+{
+    const char *exception = find_exception(proto_name);
+    if (exception == NULL)
+        return camel_case(proto_name, name);
+    memcpy(name, exception, strlen(exception));
+    return strlen(exception);
+}
+
+bool wkv_msgpack_is_name(const char *proto_name, struct wkv_text name)
+{
+    const char *exception = find_exception(proto_name);
+    return wkv_is_name(proto_name, name) ||
+           (exception != NULL && is_text(name, exception, strlen(exception)));
 }
 
 struct wkv_integer wkv_integer_of(int64_t value)
@@ -66,69 +111,25 @@ struct wkv_integer wkv_integer_of(int64_t value)
 
 bool wkv_integer_store(struct wkv_integer integer, ProtobufCType type, void *slot)
 {
-    uint64_t bits = integer.bits;
-    bool fits_int64 = integer.negative || bits <= INT64_MAX;
-    int64_t value = (int64_t)bits; /* means something where it fits */
-    switch (type) {
-    case PROTOBUF_C_TYPE_INT32:
-        if (!fits_int64 || value < INT32_MIN || value > INT32_MAX)
-            return false;
-        *(int32_t *)slot = (int32_t)value;
-        return true;
-    case PROTOBUF_C_TYPE_UINT32:
-        if (integer.negative || bits > UINT32_MAX)
-            return false;
-        *(uint32_t *)slot = (uint32_t)bits;
-        return true;
-    case PROTOBUF_C_TYPE_INT64:
-        if (!fits_int64)
-            return false;
-        *(int64_t *)slot = value;
-        return true;
-    case PROTOBUF_C_TYPE_UINT64:
-        if (integer.negative)
-            return false;
-        *(uint64_t *)slot = bits;
-        return true;
-    default:
+    if (integer.negative ? (int64_t)integer.bits < types[type].least : integer.bits > types[type].most)
         return false;
-    }
+    if (types[type].bytes == sizeof(uint32_t))
+        *(uint32_t *)slot = (uint32_t)integer.bits;
+    else
+        *(uint64_t *)slot = integer.bits;
+    return true;
 }
 
 struct wkv_integer wkv_integer_load(ProtobufCType type, const void *slot)
 {
-    int32_t narrow;
-    uint32_t unsigned_narrow;
-    int64_t wide;
-    uint64_t unsigned_wide;
-    switch (type) {
-    case PROTOBUF_C_TYPE_UINT32:
-        memcpy(&unsigned_narrow, slot, sizeof unsigned_narrow);
-        return (struct wkv_integer){false, unsigned_narrow};
-    case PROTOBUF_C_TYPE_INT64:
-        memcpy(&wide, slot, sizeof wide);
-        return wkv_integer_of(wide);
-    case PROTOBUF_C_TYPE_UINT64:
-        memcpy(&unsigned_wide, slot, sizeof unsigned_wide);
-        return (struct wkv_integer){false, unsigned_wide};
-    default: /* int32 and enums */
+    bool is_signed = types[type].least < 0;
+    uint32_t narrow;
+    uint64_t bits;
+    if (types[type].bytes == sizeof narrow) {
         memcpy(&narrow, slot, sizeof narrow);
-        return wkv_integer_of(narrow);
+        bits = is_signed ? (uint64_t)(int64_t)(int32_t)narrow : narrow;
+    } else {
+        memcpy(&bits, slot, sizeof bits);
     }
-}
-
-const char *wkv_integer_range(ProtobufCType type)
-{
-    switch (type) {
-    case PROTOBUF_C_TYPE_INT32:
-        return "a whole number from -2147483648 to 2147483647, such as 1";
-    case PROTOBUF_C_TYPE_UINT32:
-        return "a whole number from 0 to 4294967295, such as 1";
-    case PROTOBUF_C_TYPE_INT64:
-        return "a whole number from -9223372036854775808 to 9223372036854775807, such as 1";
-    case PROTOBUF_C_TYPE_UINT64:
-        return "a whole number from 0 to 18446744073709551615, such as 1";
-    default:
-        return NULL;
-    }
+    return (struct wkv_integer){is_signed && (int64_t)bits < 0, bits};
 }

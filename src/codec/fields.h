@@ -17,11 +17,18 @@ size_t wkv_value_bytes(ProtobufCType type);
  */
 bool wkv_field_is_map(const ProtobufCFieldDescriptor *field);
 
-/* Whether the len bytes of name are the camelCase form of a proto name: expiresS of expires_s. */
-bool wkv_is_camel_case(const char *name, size_t len, const char *proto_name);
+/* The longest name of a field. */
+#define WKV_NAME_BYTES 64
 
-/* Whether a request means the field by it: the proto name and its camelCase form. */
+/* Whether a request means the field of that proto name by this one: the same or its camelCase form (expiresS
+ * of expires_s). */
 bool wkv_is_name(const char *proto_name, struct wkv_text name);
+
+/* What a field is called in MessagePack (CONTRACT section 7): camelCase as a rule. Writes the name, without a
+ * NUL, and returns its length, or 0 where it is too long. wkv_msgpack_is_name takes wkv_is_name's names as
+ * well. */
+size_t wkv_msgpack_name(const char *proto_name, char name[WKV_NAME_BYTES]);
+bool wkv_msgpack_is_name(const char *proto_name, struct wkv_text name);
 
 /* Any integer of 64 bits, with or without a sign: bits is the two's complement of a negative one. */
 struct wkv_integer {
@@ -31,8 +38,8 @@ struct wkv_integer {
 
 struct wkv_integer wkv_integer_of(int64_t value);
 
-/* Writes the integer to slot, the place for one value of type (int32, uint32, int64 or uint64). Returns
- * false, slot being left alone, where the type does not hold it, or is none of these. */
+/* Writes the integer to slot, the place for one value of type: int32, uint32, int64, uint64 or an enum.
+ * Returns false, slot being left alone, where the type does not hold it. */
 bool wkv_integer_store(struct wkv_integer integer, ProtobufCType type, void *slot);
 
 /* The value of one of these types, or of an enum, that stands in slot. */

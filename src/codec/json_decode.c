@@ -155,34 +155,17 @@ static uint64_t weigh_tree(const char *bytes, size_t len)
     bool in_string = false;
     size_t depth = 0;
     for (size_t i = 0; i < len && depth <= JSON_PARSER_MAX_DEPTH; i++) {
-        switch (bytes[i]) {
-        case '"':
-            in_string = !in_string;
-            break;
-        case '\\':
+        char c = bytes[i];
+        if (c == '\\')
             i++; /* outside of strings it is a syntax error, so what it hides there does not matter */
-            break;
-        case '{':
-            weight += in_string ? 0 : OBJECT_BYTES;
-            depth += in_string ? 0 : 1;
-            break;
-        case '[':
-            weight += in_string ? 0 : ARRAY_BYTES;
-            depth += in_string ? 0 : 1;
-            break;
-        case '}':
-        case ']':
-            depth -= in_string || depth == 0 ? 0 : 1;
-            break;
-        case ':':
-            weight += in_string ? 0 : MEMBER_BYTES;
-            break;
-        case ',':
-            weight += in_string ? 0 : VALUE_BYTES;
-            break;
-        default:
-            break;
-        }
+        else if (c == '"')
+            in_string = !in_string;
+        if (in_string)
+            continue;
+        weight += c == '{' ? OBJECT_BYTES : c == '[' ? ARRAY_BYTES : c == ':' ? MEMBER_BYTES : 0;
+        weight += c == ',' ? VALUE_BYTES : 0;
+        depth += c == '{' || c == '[';
+        depth -= (c == '}' || c == ']') && depth > 0;
     }
     return weight;
 }

@@ -3,7 +3,6 @@
  * rmp-serde writes for structs without struct maps are taken too. walk.c says what each field must be. */
 #include <string.h>
 
-#include "codec/msgpack_names.h"
 #include "codec/msgpack_read.h"
 #include "codec/walk.h"
 

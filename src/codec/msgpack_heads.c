@@ -37,33 +37,34 @@ size_t wkv_msgpack_write_integer(char *at, struct wkv_integer integer)
     return write_head(at, 0xcf, integer.bits, 8);
 }
 
+/* fixed: the head that holds a count below `most` itself; the ones for counts of 1 (0: there is none), 2 and
+ * 4 bytes. */
+struct heads {
+    uint8_t fixed, most, one, two, four;
+};
+
+static size_t write_count(char *at, uint32_t count, struct heads heads)
+{
+    if (count < heads.most)
+        return write_head(at, (uint8_t)(heads.fixed | count), 0, 0);
+    if (count <= UINT8_MAX && heads.one != 0)
+        return write_head(at, heads.one, count, 1);
+    return count <= UINT16_MAX ? write_head(at, heads.two, count, 2) : write_head(at, heads.four, count, 4);
+}
+
 size_t wkv_msgpack_write_str_head(char *at, uint32_t len)
 {
-    if (len <= 31)
-        return write_head(at, (uint8_t)(0xa0 | len), 0, 0);
-    if (len <= UINT8_MAX)
-        return write_head(at, 0xd9, len, 1);
-    if (len <= UINT16_MAX)
-        return write_head(at, 0xda, len, 2);
-    return write_head(at, 0xdb, len, 4);
+    return write_count(at, len, (struct heads){0xa0, 32, 0xd9, 0xda, 0xdb});
 }
 
 size_t wkv_msgpack_write_array_head(char *at, uint32_t count)
 {
-    if (count <= 15)
-        return write_head(at, (uint8_t)(0x90 | count), 0, 0);
-    if (count <= UINT16_MAX)
-        return write_head(at, 0xdc, count, 2);
-    return write_head(at, 0xdd, count, 4);
+    return write_count(at, count, (struct heads){0x90, 16, 0, 0xdc, 0xdd});
 }
 
 size_t wkv_msgpack_write_map_head(char *at, uint32_t count)
 {
-    if (count <= 15)
-        return write_head(at, (uint8_t)(0x80 | count), 0, 0);
-    if (count <= UINT16_MAX)
-        return write_head(at, 0xde, count, 2);
-    return write_head(at, 0xdf, count, 4);
+    return write_count(at, count, (struct heads){0x80, 16, 0, 0xde, 0xdf});
 }
 
 void wkv_msgpack_write_uint32(char *at, uint32_t number)

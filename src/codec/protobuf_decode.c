@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "codec/decoders.h"
+#include "codec/fields.h"
 
 /* Where protobuf-c gets its memory. It gives memory back through an arena's reset only. */
 struct memory {
@@ -88,11 +89,14 @@ static bool has_field_number_0(const ProtobufCMessage *message)
     return false;
 }
 
-/* A position in a request that protobuf-c refused. */
+/* A look at a message field by field, which takes no memory. */
 struct scan {
     const uint8_t *bytes;
     size_t len;
     size_t at;
+    size_t start;       /* of the last field */
+    uint32_t number;    /* of that field; 0: its tag is none */
+    unsigned wire_type; /* likewise */
 };
 
 #define MAX_VARINT_BYTES 10
@@ -112,121 +116,88 @@ static bool scan_varint(struct scan *scan, unsigned max_bytes, uint64_t *value)
     return false;
 }
 
-static bool scan_fixed(struct scan *scan, size_t size)
+/* Passes the value of a field. Returns false where it is cut off, and for groups, which proto3 does not have.
+ */
+static bool scan_value(struct scan *scan)
 {
-    if (size > scan->len - scan->at)
+    uint64_t value, len = 0;
+    switch (scan->wire_type) {
+    case PROTOBUF_C_WIRE_TYPE_VARINT:
+        return scan_varint(scan, MAX_VARINT_BYTES, &value);
+    case PROTOBUF_C_WIRE_TYPE_64BIT:
+        len = 8;
+        break;
+    case PROTOBUF_C_WIRE_TYPE_32BIT:
+        len = 4;
+        break;
+    case PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED:
+        if (!scan_varint(scan, MAX_LENGTH_BYTES, &len))
+            return false;
+        break;
+    default:
         return false;
-    scan->at += size;
+    }
+    if (len > scan->len - scan->at)
+        return false;
+    scan->at += (size_t)len;
     return true;
 }
 
-/* Passes the value of one field. Returns NULL, or what is wrong with it. */
-static const char *scan_value(struct scan *scan, unsigned wire_type)
-{
-    uint64_t value;
-    switch (wire_type) {
-    case PROTOBUF_C_WIRE_TYPE_VARINT:
-        return scan_varint(scan, MAX_VARINT_BYTES, &value) ? NULL : "its number is cut off or over 10 bytes";
-    case PROTOBUF_C_WIRE_TYPE_64BIT:
-        return scan_fixed(scan, 8) ? NULL : "its 8 bytes are cut off";
-    case PROTOBUF_C_WIRE_TYPE_32BIT:
-        return scan_fixed(scan, 4) ? NULL : "its 4 bytes are cut off";
-    case PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED:
-        if (!scan_varint(scan, MAX_LENGTH_BYTES, &value))
-            return "its length is cut off or over 5 bytes";
-        return value <= SIZE_MAX && scan_fixed(scan, (size_t)value)
-                   ? NULL
-                   : "its length goes past the request's end";
-    case 3:
-    case 4:
-        return "it is a group, which proto3 has not";
-    default:
-        return "its wire type does not exist";
-    }
-}
-
+/* Numbers have varints here, and repeated ones may be packed. */
 static bool is_wire_type_of(const ProtobufCFieldDescriptor *field, unsigned wire_type)
 {
-    switch (field->type) {
-    case PROTOBUF_C_TYPE_STRING:
-    case PROTOBUF_C_TYPE_BYTES:
-    case PROTOBUF_C_TYPE_MESSAGE:
-        return wire_type == PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED;
-    case PROTOBUF_C_TYPE_INT32:
-    case PROTOBUF_C_TYPE_UINT32:
-    case PROTOBUF_C_TYPE_INT64:
-    case PROTOBUF_C_TYPE_UINT64:
-    case PROTOBUF_C_TYPE_ENUM:
-    case PROTOBUF_C_TYPE_BOOL:
-        break;
-    default:
-        return true; /* no request has one today: the general text is true of it */
-    }
-    if (field->label == PROTOBUF_C_LABEL_REPEATED && wire_type == PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED)
-        return true; /* packed */
-    return wire_type == PROTOBUF_C_WIRE_TYPE_VARINT;
+    bool number = field->type != PROTOBUF_C_TYPE_BYTES && field->type != PROTOBUF_C_TYPE_MESSAGE;
+    bool sized = wire_type == PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED;
+    if (!number || (sized && field->label == PROTOBUF_C_LABEL_REPEATED))
+        return sized;
+    return wire_type == PROTOBUF_C_WIRE_TYPE_VARINT || wkv_value_bytes(field->type) == 0;
 }
 
-/* The first thing in a message that is not well-formed. */
-struct fault {
-    size_t start;      /* of the field that has it */
-    uint32_t number;   /* of that field */
-    const char *name;  /* likewise */
-    const char *tag;   /* what is wrong with the tag; NULL: nothing */
-    const char *value; /* what is wrong with the value */
-};
-
-/* Reads one field. Returns whether it is well-formed. */
-static bool scan_field(const ProtobufCMessageDescriptor *type, struct scan *scan, struct fault *fault)
+/* Reads one field. Returns whether it is well-formed, and of the right wire type where the type has it. */
+static bool scan_field(const ProtobufCMessageDescriptor *type, struct scan *scan)
 {
     uint64_t tag;
-    *fault = (struct fault){.start = scan->at};
-    if (!scan_varint(scan, MAX_TAG_BYTES, &tag)) {
-        fault->tag = "the field's tag is cut off or over 5 bytes";
+    scan->start = scan->at;
+    scan->number = 0;
+    if (!scan_varint(scan, MAX_TAG_BYTES, &tag))
         return false;
-    }
-    fault->number = (uint32_t)(tag >> 3); /* as protobuf-c reads it */
-    if (fault->number == 0) {
-        fault->tag = "field number 0 does not exist";
-        return false;
-    }
-    const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field(type, fault->number);
-    fault->name = field == NULL ? "unknown to it" : field->name;
-    fault->value = scan_value(scan, tag & 7);
-    if (fault->value == NULL && field != NULL && !is_wire_type_of(field, tag & 7))
-        fault->value = "it has the wire type of another kind of field";
-    return fault->value == NULL;
+    scan->number = (uint32_t)(tag >> 3); /* as protobuf-c reads it */
+    scan->wire_type = tag & 7;
+    const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field(type, scan->number);
+    return scan->number != 0 && scan_value(scan) &&
+           (field == NULL || is_wire_type_of(field, scan->wire_type));
 }
 
 bool wkv_scans_as_protobuf(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len)
 {
-    struct scan scan = {bytes, len, 0};
-    struct fault fault;
+    struct scan scan = {.bytes = bytes, .len = len};
     while (scan.at < scan.len)
-        if (!scan_field(type, &scan, &fault))
+        if (!scan_field(type, &scan))
             return false;
     return true;
 }
 
-/* Finds out what protobuf-c did not like, and says it. Costs nothing until a request is malformed. */
+/* Finds the field that protobuf-c did not like, and names it. Costs nothing until a request is malformed. */
 static enum wkv_code explain(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len,
                              struct wkv_error *error)
 {
     static const char right[] = "send protobuf, or JSON that begins with '{'";
-    struct scan scan = {bytes, len, 0};
-    struct fault fault;
+    const char *article = wkv_article(type->short_name), *name = type->short_name;
+    struct scan scan = {.bytes = bytes, .len = len};
     while (scan.at < scan.len) {
-        if (scan_field(type, &scan, &fault))
+        if (scan_field(type, &scan))
             continue;
-        if (fault.tag != NULL)
-            return wkv_fail(error, WKV_BAD_REQUEST, "not %s %s at byte %zu: %s; %s",
-                            wkv_article(type->short_name), type->short_name, fault.start, fault.tag, right);
-        return wkv_fail(error, WKV_BAD_REQUEST, "not %s %s at byte %zu, field %" PRIu32 " (%s): %s; %s",
-                        wkv_article(type->short_name), type->short_name, fault.start, fault.number,
-                        fault.name, fault.value, right);
+        if (scan.number == 0)
+            return wkv_fail(error, WKV_BAD_REQUEST, "not %s %s at byte %zu: no field has this tag; %s",
+                            article, name, scan.start, right);
+        const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field(type, scan.number);
+        return wkv_fail(error, WKV_BAD_REQUEST,
+                        "not %s %s at byte %zu: field %" PRIu32 " (%s) with wire type %u does not decode; %s",
+                        article, name, scan.start, scan.number, field == NULL ? "unknown" : field->name,
+                        scan.wire_type, right);
     }
-    return wkv_fail(error, WKV_BAD_REQUEST, "not %s %s: a field of it does not decode; %s",
-                    wkv_article(type->short_name), type->short_name, right);
+    return wkv_fail(error, WKV_BAD_REQUEST, "not %s %s: a field of it does not decode; %s", article, name,
+                    right);
 }
 
 enum wkv_code wkv_decode_protobuf(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len,

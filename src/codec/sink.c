@@ -5,45 +5,21 @@
 #include <stdio.h>
 
 #include "codec/encoder.h"
-#include "codec/msgpack_names.h"
 
 /* A reply that passes max_bytes by no more than this is told with its size. */
 #define TOLD_BYTES ((size_t)64 * 1024)
 
-/* WKV_NONE */
-static void no_text(struct wkv_sink *sink, const ProtobufCFieldDescriptor *field, struct wkv_text text)
-{
-    (void)sink, (void)field, (void)text;
-}
-
-static void no_integer(struct wkv_sink *sink, const ProtobufCFieldDescriptor *field, struct wkv_integer value)
-{
-    (void)sink, (void)field, (void)value;
-}
-
-static void no_boolean(struct wkv_sink *sink, const ProtobufCFieldDescriptor *field, bool value)
-{
-    (void)sink, (void)field, (void)value;
-}
-
-static void no_fields(struct wkv_sink *sink, const ProtobufCMessage *message)
-{
-    (void)sink, (void)message;
-}
-
-static const struct wkv_encoder no_encoder = {
-    .text = no_text, .integer = no_integer, .boolean = no_boolean, .fields = no_fields};
-
+/* WKV_NONE has none. */
 static const struct wkv_encoder *const encoders[] = {[WKV_PROTOBUF] = &wkv_protobuf_encoder,
                                                      [WKV_JSON] = &wkv_json_encoder,
                                                      [WKV_MSGPACK] = &wkv_msgpack_encoder,
-                                                     [WKV_NONE] = &no_encoder};
+                                                     [WKV_NONE] = NULL};
 
 /* ---- Fields with names ---- */
 
 static void put_name(struct wkv_sink *sink, const ProtobufCFieldDescriptor *field, size_t before)
 {
-    char camel_case[WKV_MSGPACK_NAME_BYTES];
+    char camel_case[WKV_NAME_BYTES];
     struct wkv_text name = {field->name, 0};
     if (sink->encoder->camel_case)
         name = (struct wkv_text){camel_case, wkv_msgpack_name(field->name, camel_case)};
@@ -195,6 +171,8 @@ static void start_named(struct wkv_sink *sink, unsigned index, bool again)
  * sink.h. */
 static const ProtobufCFieldDescriptor *start_value(struct wkv_sink *sink, uint32_t number, ProtobufCType type)
 {
+    if (sink->encoder == NULL)
+        return NULL;
     const ProtobufCMessageDescriptor *message = sink->type;
     bool again = is_next_element(sink, number);
     unsigned index = again ? sink->next_field - 1 : sink->next_field;
@@ -229,14 +207,14 @@ void wkv_sink_begin_again(struct wkv_sink *sink, const ProtobufCMessageDescripto
                               .type = type};
     if (sink->buffer != NULL)
         wkv_buffer_reset(sink->buffer, SIZE_MAX);
-    if (sink->encoder->names_fields)
+    if (sink->encoder != NULL && sink->encoder->names_fields)
         sink->encoder->open_message(sink, type->n_fields);
 }
 
 bool wkv_sink_text(struct wkv_sink *sink, uint32_t field, struct wkv_text text)
 {
     const ProtobufCFieldDescriptor *found = start_value(sink, field, PROTOBUF_C_TYPE_BYTES);
-    if (found == NULL || sink->encoder == &no_encoder)
+    if (found == NULL)
         return false;
     sink->encoder->text(sink, found, text);
     /* A single text is all that was asked for: its exact size can be told. */
@@ -268,6 +246,8 @@ void wkv_sink_bool(struct wkv_sink *sink, uint32_t field, bool value)
 
 void wkv_sink_message(struct wkv_sink *sink, const ProtobufCMessage *message)
 {
+    if (sink->encoder == NULL)
+        return;
     if (message->descriptor != sink->type || sink->next_field != 0) {
         sink->misused = true;
         return;
@@ -288,11 +268,11 @@ enum wkv_code wkv_sink_fail(struct wkv_sink *sink, enum wkv_code code, const cha
 
 enum wkv_code wkv_sink_end(struct wkv_sink *sink)
 {
+    if (sink->failure != WKV_OK || sink->encoder == NULL)
+        return sink->failure;
     skip_to(sink, sink->type->n_fields);
     if (sink->encoder->names_fields)
         sink->encoder->close_message(sink);
-    if (sink->failure != WKV_OK)
-        return sink->failure;
     if (sink->misused)
         return WKV_NO_MEMORY;
     if (sink->total_bytes > sink->max_bytes)

@@ -149,7 +149,7 @@ static const struct {
     {WKV_PROTOBUF, "\x12\x03\x12\x01v\x12\x03\x12\x01\xff", 10, "field value of SetRequest is not UTF-8"},
     {WKV_PROTOBUF, "\x0a\x03\x0a\x05x", 5, "not an Outer: a field of it does not decode"},
     {WKV_PROTOBUF, "\x0a\x02\x08\x01", 4, "not an Outer: a field of it does not decode"},
-    {WKV_PROTOBUF, "\x18", 1, "field 3 (numbers): its number is cut off"},
+    {WKV_PROTOBUF, "\x18", 1, "field 3 (numbers) with wire type 0 does not decode"},
     {WKV_PROTOBUF, "\x1a\x01\x80", 3, "a field of it does not decode"},
     {WKV_JSON, "{\"one\":[]}", 10, "member \"one\" of Outer must be an object"},
     {WKV_JSON, "{\"one\":{\"key\":1}}", 17, "member \"key\" of GetRequest must be a string"},
