@@ -28,10 +28,12 @@ enum wkv_encoding wkv_detect_encoding(const void *bytes, size_t len);
  * bytes are no such thing. bytes may be NULL where len is 0. */
 size_t wkv_json_start(const void *bytes, size_t len);
 
-/* The encoding of a request that is refused before it is decoded, for the body of the error. A request that
- * begins with '{' behind white space or a byte order mark is JSON unless it is well-formed protobuf of the
- * type: white space is a tag in protobuf. Takes no memory and time in proportion to len at the most. */
-enum wkv_encoding wkv_guess_encoding(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len);
+/* The encoding of a request that is refused before it is decoded, for the body of the error. A request of
+ * WKV_FORM_DETECTED that begins with '{' behind white space or a byte order mark is JSON unless it is
+ * well-formed protobuf of the type: white space is a tag in protobuf. Takes no memory and time in proportion
+ * to len at the most. */
+enum wkv_encoding wkv_guess_encoding(const ProtobufCMessageDescriptor *type, enum wkv_form form,
+                                     const void *bytes, size_t len);
 
 /* Whether len bytes are well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing above
  * U+10FFFF). U+0000 is a character like any other. */
@@ -48,7 +50,7 @@ bool wkv_utf8_valid(const void *bytes, size_t len);
  * uint32, int64, uint64) may be a number without a fraction (1, 1.0, 1e2) or a string of one, where one with
  * a point or an exponent is at most 2^53, and a number that is no string at most 2^63 - 1; members that the
  * message has not, duplicates (both names of one member are one) and anything after the value are refused. A
- * field of a type that no request has yet (enum, oneof, double …) is refused with a text that says to send
+ * field of a type that no request has (an enum, a double …) is refused with a text that says to send
  * protobuf.
  *
  * MessagePack: a map of the fields by their camelCase or proto names, as str or bin (SetRequest's expires_s
@@ -71,13 +73,14 @@ enum wkv_code wkv_decode(const ProtobufCMessageDescriptor *type, enum wkv_encodi
                          const void *bytes, size_t len, struct wkv_arena *arena, ProtobufCMessage **message,
                          struct wkv_error *error);
 
-/* The same for a request whose encoding is to be found out: *encoding is what it was decoded as, or, where
- * the call fails, what the sender seems to have meant (CONTRACT section 4: "a request whose first byte is `{`
- * is JSON; one that does not decode as protobuf, and begins with `{` behind white space or a byte order mark,
- * is JSON too"). The arena may be reset on the way: what else lies in it is lost. Errors: as above. */
-enum wkv_code wkv_decode_request(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len,
-                                 struct wkv_arena *arena, ProtobufCMessage **message,
-                                 enum wkv_encoding *encoding, struct wkv_error *error);
+/* The same for a request of that form: *encoding is what it was decoded as, or, where the call fails, what
+ * the sender seems to have meant (CONTRACT section 4: "a request whose first byte is `{` is JSON; one that
+ * does not decode as protobuf, and begins with `{` behind white space or a byte order mark, is JSON too").
+ * The arena may be reset on the way: what else lies in it is lost. Errors: as above. */
+enum wkv_code wkv_decode_request(const ProtobufCMessageDescriptor *type, enum wkv_form form,
+                                 const void *bytes, size_t len, struct wkv_arena *arena,
+                                 ProtobufCMessage **message, enum wkv_encoding *encoding,
+                                 struct wkv_error *error);
 
 /* The text of field 1 where a protobuf message begins with it, as a request with a key does: a cheap look
  * before decoding. *text lies in bytes. Returns false where it is not to be had so easily; true says nothing

@@ -28,26 +28,50 @@ size_t wkv_json_start(const void *bytes, size_t len)
     return i < len && at[i] == '{' ? i : len;
 }
 
-enum wkv_encoding wkv_guess_encoding(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len)
+static enum wkv_encoding first_guess(enum wkv_form form, const void *bytes, size_t len)
 {
-    if (wkv_detect_encoding(bytes, len) == WKV_JSON)
-        return WKV_JSON;
-    bool may_be_json = wkv_json_start(bytes, len) < len;
-    return may_be_json && !wkv_scans_as_protobuf(type, bytes, len) ? WKV_JSON : WKV_PROTOBUF;
+    if (form == WKV_FORM_DETECTED)
+        return wkv_detect_encoding(bytes, len);
+    return form == WKV_FORM_JSON ? WKV_JSON : WKV_MSGPACK;
 }
 
-enum wkv_code wkv_decode_request(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len,
-                                 struct wkv_arena *arena, ProtobufCMessage **message,
-                                 enum wkv_encoding *encoding, struct wkv_error *error)
+enum wkv_encoding wkv_guess_encoding(const ProtobufCMessageDescriptor *type, enum wkv_form form,
+                                     const void *bytes, size_t len)
 {
-    *encoding = wkv_detect_encoding(bytes, len);
+    enum wkv_encoding guess = first_guess(form, bytes, len);
+    bool may_be_json = guess == WKV_PROTOBUF && wkv_json_start(bytes, len) < len;
+    return may_be_json && !wkv_scans_as_protobuf(type, bytes, len) ? WKV_JSON : guess;
+}
+
+/* JSON, with what may stand in front of it. */
+static enum wkv_code decode_object(const ProtobufCMessageDescriptor *type, struct wkv_text payload,
+                                   struct wkv_arena *arena, ProtobufCMessage **message,
+                                   struct wkv_error *error)
+{
+    if (payload.len == 0)
+        payload = (struct wkv_text){"{}", 2};
+    size_t start = wkv_json_start(payload.data, payload.len);
+    *message = NULL;
+    if (start == payload.len)
+        return wkv_fail(error, WKV_BAD_REQUEST, "the request is not JSON: send an object, such as {}");
+    return wkv_decode(type, WKV_JSON, payload.data + start, payload.len - start, arena, message, error);
+}
+
+enum wkv_code wkv_decode_request(const ProtobufCMessageDescriptor *type, enum wkv_form form,
+                                 const void *bytes, size_t len, struct wkv_arena *arena,
+                                 ProtobufCMessage **message, enum wkv_encoding *encoding,
+                                 struct wkv_error *error)
+{
+    struct wkv_text payload = {bytes, len};
+    *encoding = first_guess(form, bytes, len);
+    if (form == WKV_FORM_JSON)
+        return decode_object(type, payload, arena, message, error);
     enum wkv_code code = wkv_decode(type, *encoding, bytes, len, arena, message, error);
-    size_t start = code == WKV_OK || *encoding == WKV_JSON ? len : wkv_json_start(bytes, len);
-    if (start == len)
+    if (code == WKV_OK || *encoding != WKV_PROTOBUF || wkv_json_start(bytes, len) == len)
         return code;
     *encoding = WKV_JSON;
     wkv_arena_reset(arena);
-    return wkv_decode(type, WKV_JSON, (const char *)bytes + start, len - start, arena, message, error);
+    return decode_object(type, payload, arena, message, error);
 }
 
 enum wkv_code wkv_decode(const ProtobufCMessageDescriptor *type, enum wkv_encoding encoding,

@@ -13,6 +13,13 @@ enum wkv_encoding {
     WKV_NONE, /* of a reply that nobody reads; no request has it */
 };
 
+/* What a request may be written in, as its front or its operation knows. */
+enum wkv_form {
+    WKV_FORM_DETECTED, /* protobuf or JSON: its bytes say which */
+    WKV_FORM_JSON,     /* nothing else; no bytes are an empty object */
+    WKV_FORM_MSGPACK,
+};
+
 /* Bytes of the longest body of an error: each character of the text may be escaped. */
 #define WKV_ERROR_BODY_BYTES (2 * WKV_ERROR_TEXT_BYTES + 64)
 

@@ -128,15 +128,15 @@ static enum wkv_code take_value(struct wkv_walk *walk, struct wkv_node *from, st
     return WKV_OK;
 }
 
-static const struct wkv_form form = {.name = "JSON",
-                                     .field = "member",
-                                     .text = "a string, such as \"a\"",
-                                     .message = "an object",
-                                     .map = "an object of strings, such as {\"a\":\"b\"}",
-                                     .is_name = wkv_is_name,
-                                     .key = take_key,
-                                     .value = take_value,
-                                     .integer = take_integer};
+static const struct wkv_notation notation = {.name = "JSON",
+                                             .field = "member",
+                                             .text = "a string, such as \"a\"",
+                                             .message = "an object",
+                                             .map = "an object of strings, such as {\"a\":\"b\"}",
+                                             .is_name = wkv_is_name,
+                                             .key = take_key,
+                                             .value = take_value,
+                                             .integer = take_integer};
 
 /* Bytes that jansson allocates for the parts of a tree, its table's growth included (2.14, 64 bit: rounded
  * up). */
@@ -222,7 +222,7 @@ static enum wkv_code not_json(const ProtobufCMessageDescriptor *type, const json
 enum wkv_code wkv_decode_json(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len,
                               struct wkv_arena *arena, ProtobufCMessage **message, struct wkv_error *error)
 {
-    struct wkv_walk walk = {.form = &form, .request = type, .arena = arena, .error = error};
+    struct wkv_walk walk = {.notation = &notation, .request = type, .arena = arena, .error = error};
     if (weigh_tree(bytes, len) > arena->max_bytes)
         return wkv_decode_too_large(type, arena, error);
     json_error_t wrong;

@@ -75,26 +75,26 @@ static enum wkv_code take_variant(struct wkv_walk *walk, const ProtobufCEnumDesc
     return inside && node->kind == WKV_NODE_INTEGER ? skip(walk, node) : WKV_OK;
 }
 
-static const struct wkv_form form = {.name = "MessagePack",
-                                     .field = "field",
-                                     .text = "text in UTF-8, as str or bin",
-                                     .message = "a map of its fields by their names",
-                                     .map = "a map of texts in UTF-8",
-                                     .skips_unknown_fields =
-                                         true, /* as serde does: newer actors may send more */
-                                     .takes_messages_in_order = true,
-                                     .is_name = wkv_msgpack_is_name,
-                                     .key = take,
-                                     .value = take,
-                                     .skip = skip,
-                                     .variant = take_variant};
+static const struct wkv_notation notation = {.name = "MessagePack",
+                                             .field = "field",
+                                             .text = "text in UTF-8, as str or bin",
+                                             .message = "a map of its fields by their names",
+                                             .map = "a map of texts in UTF-8",
+                                             .skips_unknown_fields =
+                                                 true, /* as serde does: newer actors may send more */
+                                             .takes_messages_in_order = true,
+                                             .is_name = wkv_msgpack_is_name,
+                                             .key = take,
+                                             .value = take,
+                                             .skip = skip,
+                                             .variant = take_variant};
 
 enum wkv_code wkv_decode_msgpack(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len,
                                  struct wkv_arena *arena, ProtobufCMessage **message, struct wkv_error *error)
 {
     struct wkv_msgpack_reader reader = {bytes, len, 0, NULL};
     struct wkv_walk walk = {
-        .form = &form, .request = type, .arena = arena, .error = error, .source = &reader};
+        .notation = &notation, .request = type, .arena = arena, .error = error, .source = &reader};
     struct wkv_node head = {.kind = WKV_NODE_ARRAY};
     ProtobufCMessage *decoded = NULL;
     /* A message of no fields may be no bytes, and is nil from serde. */

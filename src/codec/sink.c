@@ -30,13 +30,28 @@ static void put_name(struct wkv_sink *sink, const ProtobufCFieldDescriptor *fiel
     sink->encoder->name(sink, name, before);
 }
 
+/* Of the members of a oneof there is one, or none. */
+static bool is_shown(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
+{
+    return !(field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) ||
+           *(const uint32_t *)(const void *)((const char *)message + field->quantifier_offset) == field->id;
+}
+
+static size_t count_shown(const ProtobufCMessage *message)
+{
+    size_t count = 0;
+    for (unsigned i = 0; i < message->descriptor->n_fields; i++)
+        count += is_shown(message, &message->descriptor->fields[i]);
+    return count;
+}
+
 static void put_message(struct wkv_sink *sink, const ProtobufCMessage *message)
 {
     if (message == NULL) {
         sink->encoder->nil(sink);
         return;
     }
-    sink->encoder->open_message(sink, message->descriptor->n_fields);
+    sink->encoder->open_message(sink, count_shown(message));
     wkv_sink_put_fields(sink, message);
     sink->encoder->close_message(sink);
 }
@@ -100,9 +115,12 @@ static void put_repeated(struct wkv_sink *sink, const ProtobufCFieldDescriptor *
 void wkv_sink_put_fields(struct wkv_sink *sink, const ProtobufCMessage *message)
 {
     const char *base = (const char *)message;
+    size_t before = 0;
     for (unsigned i = 0; i < message->descriptor->n_fields; i++) {
         const ProtobufCFieldDescriptor *field = &message->descriptor->fields[i];
-        put_name(sink, field, i);
+        if (!is_shown(message, field))
+            continue;
+        put_name(sink, field, before++);
         if (field->label == PROTOBUF_C_LABEL_REPEATED)
             put_repeated(sink, field, *(void *const *)(const void *)(base + field->offset),
                          *(const size_t *)(const void *)(base + field->quantifier_offset));

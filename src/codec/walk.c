@@ -12,7 +12,7 @@ static enum wkv_code no_memory(struct wkv_walk *walk)
 static enum wkv_code must_be(struct wkv_walk *walk, struct wkv_place place, const char *right)
 {
     return wkv_fail(walk->error, WKV_BAD_REQUEST, "%s%s \"%s\" of %s must be %s",
-                    place.is_element ? "each element of " : "", walk->form->field, place.field->name,
+                    place.is_element ? "each element of " : "", walk->notation->field, place.field->name,
                     place.type->short_name, right);
 }
 
@@ -21,7 +21,7 @@ static enum wkv_code decode_text(struct wkv_walk *walk, struct wkv_place place, 
                                  ProtobufCBinaryData *text)
 {
     if (node->kind != WKV_NODE_TEXT || !wkv_utf8_valid(node->text.data, node->text.len))
-        return must_be(walk, place, walk->form->text);
+        return must_be(walk, place, walk->notation->text);
     uint8_t *copy = NULL;
     if (node->text.len > 0) {
         copy = wkv_arena_alloc(walk->arena, node->text.len);
@@ -37,7 +37,7 @@ static enum wkv_code decode_integer(struct wkv_walk *walk, struct wkv_place plac
                                     void *slot)
 {
     ProtobufCType type = place.field->type;
-    enum wkv_code code = walk->form->integer == NULL ? WKV_OK : walk->form->integer(walk, type, node);
+    enum wkv_code code = walk->notation->integer == NULL ? WKV_OK : walk->notation->integer(walk, type, node);
     if (code != WKV_OK)
         return code;
     bool fits = node->kind == WKV_NODE_INTEGER && wkv_integer_store(node->integer, type, slot);
@@ -47,7 +47,7 @@ static enum wkv_code decode_integer(struct wkv_walk *walk, struct wkv_place plac
 static enum wkv_code decode_enum(struct wkv_walk *walk, struct wkv_place place, struct wkv_node *node,
                                  void *slot)
 {
-    enum wkv_code code = walk->form->variant(walk, place.field->descriptor, node);
+    enum wkv_code code = walk->notation->variant(walk, place.field->descriptor, node);
     if (code != WKV_OK)
         return code;
     bool fits =
@@ -58,7 +58,7 @@ static enum wkv_code decode_enum(struct wkv_walk *walk, struct wkv_place place, 
 static bool is_message(const struct wkv_walk *walk, const struct wkv_node *node)
 {
     return node->kind == WKV_NODE_MAP ||
-           (node->kind == WKV_NODE_ARRAY && walk->form->takes_messages_in_order);
+           (node->kind == WKV_NODE_ARRAY && walk->notation->takes_messages_in_order);
 }
 
 /* Decodes one value into slot, the place for one value of the field's type. */
@@ -77,7 +77,7 @@ static enum wkv_code decode_value(struct wkv_walk *walk, struct wkv_place place,
         return decode_enum(walk, place, node, slot);
     case PROTOBUF_C_TYPE_MESSAGE:
         if (!is_message(walk, node))
-            return must_be(walk, place, walk->form->message);
+            return must_be(walk, place, walk->notation->message);
         return wkv_walk_message(walk, place.field->descriptor, node, slot);
     default: /* an integer: decode_field lets no other type come here */
         return decode_integer(walk, place, node, slot);
@@ -112,7 +112,7 @@ static enum wkv_code decode_repeated(struct wkv_walk *walk, struct wkv_place pla
     place.is_element = true;
     for (size_t i = 0; code == WKV_OK && i < array->count; i++) {
         struct wkv_node node;
-        code = walk->form->value(walk, array, &node);
+        code = walk->notation->value(walk, array, &node);
         if (code == WKV_OK)
             code = decode_value(walk, place, &node, values + i * size);
     }
@@ -156,7 +156,8 @@ static enum wkv_code decode_entry(struct wkv_walk *walk, struct wkv_place place,
     protobuf_c_message_init(type, entry);
     for (unsigned i = 0; i < 2; i++) {
         struct wkv_node node;
-        enum wkv_code code = i == 0 ? walk->form->key(walk, map, &node) : walk->form->value(walk, map, &node);
+        enum wkv_code code =
+            i == 0 ? walk->notation->key(walk, map, &node) : walk->notation->value(walk, map, &node);
         if (code == WKV_OK)
             code = decode_text(walk, place, &node, (void *)((char *)entry + type->fields[i].offset));
         if (code != WKV_OK)
@@ -170,7 +171,7 @@ static enum wkv_code decode_map(struct wkv_walk *walk, struct wkv_place place, s
                                 char *base)
 {
     if (map->kind != WKV_NODE_MAP)
-        return must_be(walk, place, walk->form->map);
+        return must_be(walk, place, walk->notation->map);
     char *values;
     enum wkv_code code = make_room(walk, place, map->count, base, &values);
     ProtobufCMessage **entries = (void *)values;
@@ -187,7 +188,7 @@ static enum wkv_code decode_map(struct wkv_walk *walk, struct wkv_place place, s
 static bool is_supported(const struct wkv_walk *walk, const ProtobufCFieldDescriptor *field)
 {
     return wkv_value_bytes(field->type) > 0 &&
-           (field->type != PROTOBUF_C_TYPE_ENUM || walk->form->variant != NULL);
+           (field->type != PROTOBUF_C_TYPE_ENUM || walk->notation->variant != NULL);
 }
 
 /* Notes that the field is there, where a message can tell. Returns false where another member of its oneof
@@ -212,9 +213,9 @@ static enum wkv_code decode_field(struct wkv_walk *walk, struct wkv_place place,
     if (!is_supported(walk, field))
         return wkv_fail(walk->error, WKV_BAD_REQUEST,
                         "%s \"%s\" of %s is not supported in %s: send this request in protobuf",
-                        walk->form->field, field->name, place.type->short_name, walk->form->name);
+                        walk->notation->field, field->name, place.type->short_name, walk->notation->name);
     struct wkv_node node;
-    enum wkv_code code = walk->form->value(walk, from, &node);
+    enum wkv_code code = walk->notation->value(walk, from, &node);
     if (code != WKV_OK || node.kind == WKV_NODE_NULL)
         return code; /* null: the default, which message_init has set */
     if (wkv_field_is_map(field))
@@ -234,8 +235,8 @@ static enum wkv_code unknown_field(struct wkv_walk *walk, const ProtobufCMessage
     for (unsigned i = 0; i < type->n_fields && used < sizeof names; i++)
         used += (size_t)snprintf(names + used, sizeof names - used, "%s\"%s\"", i == 0 ? " " : ", ",
                                  type->fields[i].name);
-    return wkv_fail(walk->error, WKV_BAD_REQUEST, "unknown %s in %s: its %ss are%s", walk->form->field,
-                    type->short_name, walk->form->field, names);
+    return wkv_fail(walk->error, WKV_BAD_REQUEST, "unknown %s in %s: its %ss are%s", walk->notation->field,
+                    type->short_name, walk->notation->field, names);
 }
 
 /* The index of the field with that name, or n_fields where there is none. */
@@ -243,7 +244,7 @@ static unsigned find_field(const struct wkv_walk *walk, const ProtobufCMessageDe
                            struct wkv_text name)
 {
     unsigned index = 0;
-    while (index < type->n_fields && !walk->form->is_name(type->fields[index].name, name))
+    while (index < type->n_fields && !walk->notation->is_name(type->fields[index].name, name))
         index++;
     return index;
 }
@@ -254,7 +255,7 @@ static enum wkv_code decode_named(struct wkv_walk *walk, struct wkv_node *map, P
 {
     const ProtobufCMessageDescriptor *type = message->descriptor;
     struct wkv_node name;
-    enum wkv_code code = walk->form->key(walk, map, &name);
+    enum wkv_code code = walk->notation->key(walk, map, &name);
     if (code != WKV_OK)
         return code;
     if (name.kind != WKV_NODE_TEXT)
@@ -263,11 +264,12 @@ static enum wkv_code decode_named(struct wkv_walk *walk, struct wkv_node *map, P
                         wkv_article(type->short_name), type->short_name);
     unsigned index = find_field(walk, type, name.text);
     if (index == type->n_fields)
-        return walk->form->skips_unknown_fields ? walk->form->skip(walk, map) : unknown_field(walk, type);
+        return walk->notation->skips_unknown_fields ? walk->notation->skip(walk, map)
+                                                    : unknown_field(walk, type);
     struct wkv_place place = {type, &type->fields[index], .is_element = false};
     if (seen[index])
         return wkv_fail(walk->error, WKV_BAD_REQUEST,
-                        "%s \"%s\" of %s is there twice: send it once, by one name", walk->form->field,
+                        "%s \"%s\" of %s is there twice: send it once, by one name", walk->notation->field,
                         place.field->name, type->short_name);
     seen[index] = true;
     return decode_field(walk, place, map, (char *)message);
@@ -296,7 +298,7 @@ static enum wkv_code decode_by_order(struct wkv_walk *walk, struct wkv_node *arr
             code = decode_field(walk, (struct wkv_place){type, &type->fields[i], .is_element = false}, array,
                                 (char *)message);
         else
-            code = walk->form->skip(walk, array);
+            code = walk->notation->skip(walk, array);
     }
     return code;
 }
@@ -306,7 +308,8 @@ enum wkv_code wkv_walk_message(struct wkv_walk *walk, const ProtobufCMessageDesc
 {
     if (walk->depth == WKV_WALK_MAX_DEPTH)
         return wkv_fail(walk->error, WKV_BAD_REQUEST, "not %s %s in %s: nested too deeply",
-                        wkv_article(walk->request->short_name), walk->request->short_name, walk->form->name);
+                        wkv_article(walk->request->short_name), walk->request->short_name,
+                        walk->notation->name);
     ProtobufCMessage *decoded = wkv_arena_alloc(walk->arena, type->sizeof_message);
     if (decoded == NULL)
         return no_memory(walk);

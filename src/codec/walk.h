@@ -1,6 +1,6 @@
 /* The walk over a request that the decoders of JSON and MessagePack share: what each field of a message must
- * be, from its descriptor. An encoding (struct wkv_form) says what value comes next; the walk says whether it
- * is right, and puts it into the message. */
+ * be, from its descriptor. An encoding (struct wkv_notation) says what value comes next; the walk says
+ * whether it is right, and puts it into the message. */
 #ifndef WKV_CODEC_WALK_H
 #define WKV_CODEC_WALK_H
 
@@ -28,7 +28,7 @@ struct wkv_node {
     struct wkv_integer integer;
     struct wkv_text text; /* in the request, or in the encoding's own memory */
     size_t count;         /* elements of an array, pairs of a map */
-    void *tree;           /* the form's own, like the next two */
+    void *tree;           /* the notation's own, like the next two */
     void *pair;
     size_t taken;
 };
@@ -41,15 +41,15 @@ struct wkv_place {
 };
 
 struct wkv_walk {
-    const struct wkv_form *form;
+    const struct wkv_notation *notation;
     const ProtobufCMessageDescriptor *request;
     struct wkv_arena *arena;
     struct wkv_error *error;
-    void *source; /* the form's own */
+    void *source; /* the notation's own */
     unsigned depth;
 };
 
-struct wkv_form {
+struct wkv_notation {
     const char *name;                 /* of the encoding */
     const char *field;                /* what it calls a field */
     const char *text, *message, *map; /* what such a field must be, as an error says it */

@@ -48,40 +48,16 @@ static size_t plus(size_t bytes, size_t n, size_t each)
     return bytes;
 }
 
+/* An operator's request is JSON. */
+static enum wkv_form form_of(const struct wkv_request *request)
+{
+    return request->operation->json ? WKV_FORM_JSON : request->form;
+}
+
 enum wkv_encoding wkv_request_encoding(const struct wkv_request *request)
 {
-    if (request->form == WKV_FORM_MSGPACK)
-        return WKV_MSGPACK;
-    if (request->operation->json)
-        return WKV_JSON;
-    return wkv_guess_encoding(request->operation->request, request->payload, request->payload_bytes);
-}
-
-/* An operator's request is JSON, and one without a body is an empty object. */
-static enum wkv_code decode_operators(struct wkv_call *call, struct wkv_text payload,
-                                      ProtobufCMessage **message, struct wkv_error *error)
-{
-    if (payload.len == 0)
-        payload = (struct wkv_text){"{}", 2};
-    size_t start = wkv_json_start(payload.data, payload.len);
-    if (start == payload.len)
-        return wkv_fail(error, WKV_BAD_REQUEST, "the request is not JSON: send an object, such as {}");
-    return wkv_decode(call->operation->request, WKV_JSON, payload.data + start, payload.len - start,
-                      call->arena, message, error);
-}
-
-static enum wkv_code decode(struct wkv_call *call, const struct wkv_request *request,
-                            ProtobufCMessage **message, struct wkv_error *error)
-{
-    const ProtobufCMessageDescriptor *type = call->operation->request;
-    struct wkv_text payload = {request->payload, request->payload_bytes};
-    enum wkv_encoding *encoding = &call->session->encoding;
-    *encoding = request->form == WKV_FORM_MSGPACK ? WKV_MSGPACK : WKV_JSON;
-    if (request->form == WKV_FORM_MSGPACK)
-        return wkv_decode(type, WKV_MSGPACK, payload.data, payload.len, call->arena, message, error);
-    if (call->operation->json)
-        return decode_operators(call, payload, message, error);
-    return wkv_decode_request(type, payload.data, payload.len, call->arena, message, encoding, error);
+    return wkv_guess_encoding(request->operation->request, form_of(request), request->payload,
+                              request->payload_bytes);
 }
 
 /* What do they want? Do it. */
@@ -92,7 +68,9 @@ static enum wkv_code perform(struct wkv_call *call, const struct wkv_request *re
     struct wkv_error cause;
     /* Texts are copied once, and the last block of an arena may be as large as all before it. */
     session->arena.max_bytes = plus(DECODE_BYTES, request->payload_bytes, 2);
-    enum wkv_code code = decode(call, request, &message, &cause);
+    enum wkv_code code =
+        wkv_decode_request(call->operation->request, form_of(request), request->payload,
+                           request->payload_bytes, call->arena, &message, &session->encoding, &cause);
     if (code != WKV_OK)
         return wkv_call_fail(call, code, "%s", cause.text);
     session->arena.max_bytes = plus(session->arena.max_bytes, request->max_reply_bytes, 2);

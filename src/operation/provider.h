@@ -96,12 +96,6 @@ struct wkv_session {
 int wkv_session_init(struct wkv_session *session, const struct wkv_provider *provider);
 void wkv_session_destroy(struct wkv_session *session);
 
-/* How a request's payload is written, as its front knows. */
-enum wkv_form {
-    WKV_FORM_DETECTED, /* protobuf or JSON: its bytes say which */
-    WKV_FORM_MSGPACK,
-};
-
 /* A request, as a front reads it off a message. */
 struct wkv_request {
     const struct wkv_operation *operation;

@@ -276,6 +276,104 @@ START_TEST(the_sink_shows_defaults_of_these_and_takes_packed_numbers_one_by_one)
 }
 END_TEST
 
+/* An item with a oneof in a message, as protobuf-c lays it out. */
+struct choice {
+    ProtobufCMessage base;
+    uint32_t which;
+    union {
+        int32_t number;
+        ProtobufCBinaryData text;
+    };
+};
+
+struct choices {
+    ProtobufCMessage base;
+    size_t n_items;
+    struct choice **items;
+};
+
+static void choice_init(ProtobufCMessage *message);
+static void choices_init(ProtobufCMessage *message);
+
+static const ProtobufCFieldDescriptor choice_fields[] = {{.name = "number",
+                                                          .id = 1,
+                                                          .type = PROTOBUF_C_TYPE_INT32,
+                                                          .flags = PROTOBUF_C_FIELD_FLAG_ONEOF,
+                                                          .quantifier_offset = offsetof(struct choice, which),
+                                                          .offset = offsetof(struct choice, number)},
+                                                         {.name = "text",
+                                                          .id = 2,
+                                                          .type = PROTOBUF_C_TYPE_BYTES,
+                                                          .flags = PROTOBUF_C_FIELD_FLAG_ONEOF,
+                                                          .quantifier_offset = offsetof(struct choice, which),
+                                                          .offset = offsetof(struct choice, text)}};
+static const ProtobufCMessageDescriptor choice_type = {.magic = PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+                                                       .name = "Choice",
+                                                       .short_name = "Choice",
+                                                       .sizeof_message = sizeof(struct choice),
+                                                       .n_fields = 2,
+                                                       .fields = choice_fields,
+                                                       .message_init = choice_init};
+static const ProtobufCFieldDescriptor choices_fields[] = {
+    {.name = "items",
+     .id = 1,
+     .label = PROTOBUF_C_LABEL_REPEATED,
+     .type = PROTOBUF_C_TYPE_MESSAGE,
+     .quantifier_offset = offsetof(struct choices, n_items),
+     .offset = offsetof(struct choices, items),
+     .descriptor = &choice_type}};
+static const ProtobufCMessageDescriptor choices_type = {.magic = PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+                                                        .name = "Choices",
+                                                        .short_name = "Choices",
+                                                        .sizeof_message = sizeof(struct choices),
+                                                        .n_fields = 1,
+                                                        .fields = choices_fields,
+                                                        .message_init = choices_init};
+
+static void choice_init(ProtobufCMessage *message)
+{
+    memset(message, 0, sizeof(struct choice));
+    message->descriptor = &choice_type;
+}
+
+static void choices_init(ProtobufCMessage *message)
+{
+    memset(message, 0, sizeof(struct choices));
+    message->descriptor = &choices_type;
+}
+
+START_TEST(of_a_oneof_there_is_one_member_or_none)
+{
+    static const char json[] = "{\"items\":[{\"text\":\"a\"},{\"number\":0},{}]}";
+    struct wkv_buffer buffer = {0};
+    struct wkv_sink sink;
+    ProtobufCMessage *message;
+    ck_assert_int_eq(wkv_decode(&choices_type, WKV_JSON, json, sizeof json - 1, &arena, &message, &error),
+                     WKV_OK);
+    wkv_sink_begin(&sink, &choices_type, WKV_MSGPACK, &buffer, 1000);
+    wkv_sink_message(&sink, message);
+    ck_assert_int_eq(wkv_sink_end(&sink), WKV_OK);
+    ck_assert_int_eq(
+        wkv_decode(&choices_type, WKV_MSGPACK, buffer.data, buffer.len, &arena, &message, &error), WKV_OK);
+    const struct choices *choices = (const struct choices *)message;
+    ck_assert_uint_eq(choices->n_items, 3);
+    ck_assert_uint_eq(choices->items[0]->which, 2);
+    ck_assert_int_eq(choices->items[0]->text.data[0], 'a');
+    ck_assert_uint_eq(choices->items[1]->which, 1);
+    ck_assert_uint_eq(choices->items[2]->which, 0);
+    wkv_sink_begin(&sink, &choices_type, WKV_JSON, &buffer, 1000);
+    wkv_sink_message(&sink, message);
+    ck_assert_int_eq(wkv_sink_end(&sink), WKV_OK);
+    ck_assert_uint_eq(buffer.len, sizeof json - 1);
+    ck_assert_mem_eq(buffer.data, json, buffer.len);
+    static const char two[] = "{\"items\":[{\"text\":\"a\",\"number\":1}]}";
+    ck_assert_int_eq(wkv_decode(&choices_type, WKV_JSON, two, sizeof two - 1, &arena, &message, &error),
+                     WKV_BAD_REQUEST);
+    ck_assert_ptr_nonnull(strstr(error.text, "member \"number\" of Choice must be the only one"));
+    wkv_buffer_destroy(&buffer);
+}
+END_TEST
+
 Suite *nested_suite(void)
 {
     Suite *suite = suite_create("codec/nested");
@@ -287,6 +385,7 @@ Suite *nested_suite(void)
     tcase_add_test(tests, a_map_decodes_from_an_object);
     tcase_add_test(tests, a_whole_message_is_written);
     tcase_add_loop_test(tests, refuses_what_is_wrong_inside, 0, (int)(sizeof bad / sizeof bad[0]));
+    tcase_add_test(tests, of_a_oneof_there_is_one_member_or_none);
     tcase_add_test(tests, the_sink_shows_defaults_of_these_and_takes_packed_numbers_one_by_one);
     suite_add_tcase(suite, tests);
     return suite;

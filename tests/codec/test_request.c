@@ -56,8 +56,8 @@ START_TEST(json_may_stand_behind_white_space)
     char *bytes = copy(requests[_i].bytes, len);
     enum wkv_encoding encoding = WKV_MSGPACK;
     ProtobufCMessage *message;
-    enum wkv_code code = wkv_decode_request(&keyvalue__get_request__descriptor, bytes, len, &arena, &message,
-                                            &encoding, &error);
+    enum wkv_code code = wkv_decode_request(&keyvalue__get_request__descriptor, WKV_FORM_DETECTED, bytes, len,
+                                            &arena, &message, &encoding, &error);
     ck_assert_msg(encoding == requests[_i].encoding, "%s: %d", requests[_i].bytes, (int)encoding);
     if (requests[_i].key == NULL) {
         ck_assert_int_eq(code, WKV_BAD_REQUEST);
@@ -69,7 +69,7 @@ START_TEST(json_may_stand_behind_white_space)
                       requests[_i].bytes);
     }
     /* Who is refused before is told in the same encoding. */
-    ck_assert_int_eq(wkv_guess_encoding(&keyvalue__get_request__descriptor, bytes, len),
+    ck_assert_int_eq(wkv_guess_encoding(&keyvalue__get_request__descriptor, WKV_FORM_DETECTED, bytes, len),
                      requests[_i].encoding);
     free(bytes);
 }
@@ -87,7 +87,7 @@ START_TEST(much_white_space_leaves_room_for_what_follows)
     memcpy(bytes + BLANKS, object, sizeof object);
     enum wkv_encoding encoding;
     ProtobufCMessage *message;
-    enum wkv_code code = wkv_decode_request(&keyvalue__get_request__descriptor, bytes,
+    enum wkv_code code = wkv_decode_request(&keyvalue__get_request__descriptor, WKV_FORM_DETECTED, bytes,
                                             BLANKS + sizeof object - 1, &arena, &message, &encoding, &error);
     ck_assert_msg(code == WKV_OK, "%s", error.text);
     ck_assert_int_eq(encoding, WKV_JSON);
