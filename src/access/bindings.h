@@ -48,6 +48,10 @@ struct wkv_bindings *wkv_bindings_create(const char *binding);
  * Before the first bind; the store outlives the registry. */
 void wkv_bindings_count_in(struct wkv_bindings *bindings, struct wkv_store *store, unsigned workers);
 
+/* From now on what a host binds is refused with WKV_UNAUTHORIZED where trust does not have the host any more.
+ * Before the first bind; trust outlives the registry. */
+void wkv_bindings_trust(struct wkv_bindings *bindings, struct wkv_trust_source *trust);
+
 /* What is counted for a binding with so many subscriptions, and for a keyspace's name: measured, rounded up.
  */
 #define WKV_BINDINGS_ACTOR_BYTES 768u
@@ -59,8 +63,8 @@ void wkv_bindings_destroy(struct wkv_bindings *bindings);
 
 /* Binds the actor, or binds it anew: what an earlier binding said is forgotten. keyspace is the name (data
  * NULL: the binding's own). Any thread. Errors: WKV_BAD_REQUEST (a name that is empty or too long, or not a
- * subject's token), WKV_BUDGET_SPENT (too many actors or keyspaces), WKV_NO_MEMORY, the guard's; the
- * actor is then bound as it was before. */
+ * subject's token), WKV_BUDGET_SPENT (too many actors or keyspaces), WKV_NO_MEMORY, WKV_UNAUTHORIZED (see
+ * wkv_bindings_trust), the guard's; the actor is then bound as it was before. */
 enum wkv_code wkv_bindings_bind(struct wkv_bindings *bindings, struct wkv_text actor,
                                 struct wkv_text keyspace, const struct wkv_policy_binding *claims,
                                 struct wkv_error *error);
@@ -85,7 +89,8 @@ void wkv_bindings_remove(struct wkv_bindings *bindings, struct wkv_text actor);
 
 /* Takes away the bindings of hosts that trust does not have any more, as RemoveActor would, and returns how
  * many. The watcher is told of each, and only the last is `awaited`: there may be tens of thousands. Any
- * thread; a bind at the same time is for its maker to look after (wkv_handle_bind_actor does). */
+ * thread, after trust was published in the source of wkv_bindings_trust: then no bind at the same time is
+ * missed. */
 size_t wkv_bindings_remove_untrusted(struct wkv_bindings *bindings, const struct wkv_trust *trust);
 
 /* Whether that actor is bound. Any thread. */

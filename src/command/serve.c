@@ -240,6 +240,7 @@ static enum wkv_code open_service(struct service *service, struct wkv_error *err
     if (service->bindings == NULL)
         return wkv_fail(error, WKV_NO_MEMORY, "no memory or no thread to start with");
     wkv_bindings_count_in(service->bindings, service->store, worker_count(config));
+    wkv_bindings_trust(service->bindings, service->trust);
     return open_stats(service, error);
 }
 

@@ -65,18 +65,6 @@ static void warn_of(struct wkv_call *call, struct wkv_text actor, const struct w
                      values->names);
 }
 
-/* A reload may have taken the host away after its signature was checked, and looked through the bindings
- * before this one was there: then this is the one to take it away again. */
-static enum wkv_code check_host_again(struct wkv_call *call, struct wkv_text actor,
-                                      const struct wkv_policy_binding *claims, struct wkv_error *cause)
-{
-    struct wkv_trust_reader *trust = call->session->policy.trust;
-    if (trust == NULL || wkv_policy_host_trusted(wkv_trust_reader_current(trust), claims))
-        return WKV_OK;
-    wkv_bindings_remove(call->provider->bindings, actor);
-    return wkv_fail(cause, WKV_UNAUTHORIZED, "the host that signed it is an untrusted host since just now");
-}
-
 static enum wkv_code bind_actor(struct wkv_call *call, const Core__CapabilityConfiguration *request,
                                 struct wkv_error *cause)
 {
@@ -90,8 +78,7 @@ static enum wkv_code bind_actor(struct wkv_call *call, const Core__CapabilityCon
     claims.has_host = call->provider->auth != WKV_AUTH_NONE;
     if (claims.has_host)
         memcpy(claims.host, call->host, sizeof claims.host);
-    enum wkv_code code = wkv_bindings_bind(call->provider->bindings, actor, keyspace, &claims, cause);
-    if (code != WKV_OK || check_host_again(call, actor, &claims, cause) != WKV_OK)
+    if (wkv_bindings_bind(call->provider->bindings, actor, keyspace, &claims, cause) != WKV_OK)
         return cause->code;
     warn_of(call, actor, &values);
     return WKV_OK;

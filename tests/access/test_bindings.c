@@ -469,6 +469,48 @@ START_TEST(what_another_host_bound_anew_is_that_hosts)
 }
 END_TEST
 
+static enum wkv_code bind_to(const char *actor, const char *keyspace, unsigned char number)
+{
+    struct wkv_policy_binding claims = {.bound = true, .has_host = number != 0};
+    memset(claims.host, number, sizeof claims.host);
+    return wkv_bindings_bind(bindings, text(actor), text(keyspace), &claims, &error);
+}
+
+/* A reload may take a host away between the check of its signature and its bind. */
+START_TEST(a_host_that_was_taken_away_binds_nobody_and_leaves_what_others_bound)
+{
+    struct wkv_trust_source *source;
+    struct wkv_policy_binding remembered = {.bound = true, .has_host = true, .host = {1}};
+    bool bound;
+    char name[WKV_BINDINGS_MAX_NAME_BYTES + 1];
+    ck_assert_int_eq(wkv_trust_source_create(trust_host(2), &source, NULL), WKV_OK);
+    wkv_bindings_trust(bindings, source);
+    ck_assert_int_eq(bind_to("MA", "good", 2), WKV_OK);
+    ck_assert_int_eq(bind_to("MA", "bad", 1), WKV_UNAUTHORIZED);
+    ck_assert_ptr_nonnull(strstr(error.text, "untrusted host"));
+    ck_assert_int_eq(bind_to("MB", NULL, 1), WKV_UNAUTHORIZED);
+    struct wkv_binding left = wkv_bindings_find(&reader, text("MA"));
+    ck_assert(left.claims.bound && left.claims.host[0] == 2);
+    ck_assert(wkv_bindings_keyspace_name(bindings, left.keyspace, name));
+    ck_assert_str_eq(name, "good");
+    ck_assert_uint_eq(wkv_bindings_keyspaces(bindings), 2);
+    ck_assert(!wkv_bindings_is_bound(bindings, text("MB")));
+    /* It was never bound, and so it was not removed: another may remember it. */
+    ck_assert_int_eq(wkv_bindings_bind_if_new(bindings, text("MB"), text(NULL), &remembered, &bound, &error),
+                     WKV_UNAUTHORIZED);
+    ck_assert(!bound);
+    remembered.has_host = false;
+    ck_assert_int_eq(wkv_bindings_bind_if_new(bindings, text("MB"), text(NULL), &remembered, &bound, &error),
+                     WKV_OK);
+    ck_assert(bound);
+    wkv_trust_source_publish(source, trust_host(1));
+    ck_assert_int_eq(bind_to("MA", NULL, 2), WKV_UNAUTHORIZED);
+    ck_assert_int_eq(bind_to("MA", NULL, 1), WKV_OK);
+    ck_assert_int_eq(bind_to("MA", NULL, 0), WKV_OK);
+    wkv_trust_source_destroy(source);
+}
+END_TEST
+
 Suite *bindings_suite(void)
 {
     Suite *suite = suite_create("access/bindings");
@@ -493,6 +535,7 @@ Suite *bindings_suite(void)
     tcase_add_test(tests, keyspaces_are_bounded_and_keep_their_numbers);
     tcase_add_test(tests, with_a_host_go_its_bindings_and_no_others);
     tcase_add_test(tests, what_another_host_bound_anew_is_that_hosts);
+    tcase_add_test(tests, a_host_that_was_taken_away_binds_nobody_and_leaves_what_others_bound);
     suite_add_tcase(suite, tests);
     return suite;
 }
