@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "security/token.h"
+#include "support/text.h"
 
 static const char *const AUTH_NAMES[] = {
     [WKV_AUTH_CLAIMS] = "claims",
@@ -53,11 +54,6 @@ static bool sent(struct wkv_text text)
     return text.data != NULL && text.len > 0;
 }
 
-static bool equals(struct wkv_text text, const char *other)
-{
-    return text.data != NULL && strlen(other) == text.len && memcmp(text.data, other, text.len) == 0;
-}
-
 /* Verifies claims that are not remembered, and remembers them. */
 static enum wkv_code verify_claims(const struct wkv_policy *policy, struct wkv_text text,
                                    const struct wkv_trust *trust, int64_t now_s, struct wkv_claims *claims,
@@ -83,7 +79,7 @@ static enum wkv_code verify_claims(const struct wkv_policy *policy, struct wkv_t
 static enum wkv_code check_reach(const struct wkv_claims *claims, struct wkv_text actor,
                                  struct wkv_error *error)
 {
-    if (actor.len != WKV_NKEY_PUBLIC_CHARS || memcmp(claims->actor, actor.data, WKV_NKEY_PUBLIC_CHARS) != 0)
+    if (!wkv_text_same(actor, (struct wkv_text){claims->actor, WKV_NKEY_PUBLIC_CHARS}))
         return wkv_fail(error, WKV_FORBIDDEN,
                         "the claims are another actor's: their sub must be the actor of the subject");
     if (!claims->keyvalue)
@@ -143,10 +139,10 @@ static bool is_origin(const char *url, struct wkv_text actor)
 static enum wkv_code check_identity(const struct wkv_token *token, const struct wkv_policy_request *request,
                                     struct wkv_error *error)
 {
-    if (request->id.data != NULL && !equals(request->id, token->subject))
+    if (request->id.data != NULL && !wkv_text_is(request->id, token->subject))
         return wkv_fail(error, WKV_UNAUTHORIZED,
                         "the invocation claims are for another id: their sub must be the invocation's id");
-    if (request->host.data != NULL && !equals(request->host, token->issuer_text))
+    if (request->host.data != NULL && !wkv_text_is(request->host, token->issuer_text))
         return wkv_fail(error, WKV_UNAUTHORIZED,
                         "the invocation claims are another host's: their iss must be the host_id");
     return WKV_OK;
@@ -207,21 +203,27 @@ bool wkv_policy_host_trusted(const struct wkv_trust *trust, const struct wkv_pol
     return !bound->has_host || wkv_trust_has(trust, WKV_TRUST_HOSTS, bound->host);
 }
 
+enum wkv_code wkv_policy_check_host(const struct wkv_trust *trust, const struct wkv_policy_binding *bound,
+                                    struct wkv_error *error)
+{
+    if (wkv_policy_host_trusted(trust, bound))
+        return WKV_OK;
+    return wkv_fail(error, WKV_UNAUTHORIZED,
+                    "the actor was bound by an untrusted host: one that --trusted-host names must bind it");
+}
+
 /* A reload that takes an issuer away ends its actors' bindings, and one that takes a host away those that it
  * made. */
 static enum wkv_code check_bound_trust(const struct wkv_trust *trust, const struct wkv_policy_binding *bound,
                                        struct wkv_error *error)
 {
-    if (!wkv_policy_host_trusted(trust, bound))
-        return wkv_fail(
-            error, WKV_UNAUTHORIZED,
-            "the actor was bound by an untrusted host: one that --trusted-host names must bind it");
-    if (!wkv_trust_has(trust, WKV_TRUST_ISSUERS, bound->issuer))
+    enum wkv_code code = wkv_policy_check_host(trust, bound, error);
+    if (code == WKV_OK && !wkv_trust_has(trust, WKV_TRUST_ISSUERS, bound->issuer))
         return wkv_fail(
             error, WKV_UNAUTHORIZED,
             "the claims that the actor was bound with come from an untrusted issuer: --trusted-issuer names "
             "those that are trusted");
-    return WKV_OK;
+    return code;
 }
 
 enum wkv_code wkv_policy_check_bound(const struct wkv_policy *policy,
@@ -295,7 +297,7 @@ static enum wkv_code check_actor(const struct wkv_policy *policy, const struct w
 static enum wkv_code check_system(const struct wkv_policy *policy, const struct wkv_policy_request *request,
                                   struct wkv_error *error)
 {
-    if (!equals(request->actor, WKV_POLICY_SYSTEM))
+    if (!wkv_text_is(request->actor, WKV_POLICY_SYSTEM))
         return wkv_fail(error, WKV_FORBIDDEN,
                         "only `system`, which is a host, may call this operation, no actor");
     return policy->auth == WKV_AUTH_NONE ? WKV_OK : wkv_policy_check_invocation(policy, request, error);

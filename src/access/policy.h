@@ -127,6 +127,10 @@ enum wkv_code wkv_policy_check_invocation(const struct wkv_policy *policy,
  * thread. */
 bool wkv_policy_host_trusted(const struct wkv_trust *trust, const struct wkv_policy_binding *bound);
 
+/* The same, with a text. Errors: WKV_UNAUTHORIZED. */
+enum wkv_code wkv_policy_check_host(const struct wkv_trust *trust, const struct wkv_policy_binding *bound,
+                                    struct wkv_error *error);
+
 /* request->bound is bound by a host that is still trusted, its claims in their time and their issuer still
  * trusted too. Whether they were signed is not asked. Errors: WKV_UNAUTHORIZED. */
 enum wkv_code wkv_policy_check_bound(const struct wkv_policy *policy,

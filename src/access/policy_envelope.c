@@ -3,40 +3,27 @@
 
 #include "access/policy.h"
 #include "security/token.h"
+#include "support/text.h"
 
 /* Whether one of the names between commas is the capability. */
 static bool holds_capability(struct wkv_text list)
 {
-    static const char wanted[] = WKV_TOKEN_CAPABILITY;
-    const char *at = list.data;
-    const char *end = list.data == NULL ? NULL : list.data + list.len;
-    while (at != NULL && at < end) {
-        const char *comma = memchr(at, ',', (size_t)(end - at));
-        size_t len = (size_t)((comma == NULL ? end : comma) - at);
-        if (len == sizeof wanted - 1 && memcmp(at, wanted, len) == 0)
+    while (list.len > 0)
+        if (wkv_text_is(wkv_text_take(&list, ','), WKV_TOKEN_CAPABILITY))
             return true;
-        at = comma == NULL ? NULL : comma + 1;
-    }
     return false;
 }
 
 /* Decimal seconds; "0", or nothing, is never. */
 static bool read_expires(struct wkv_text text, int64_t *expires_s)
 {
-    int64_t seconds = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        int digit = text.data[i] - '0';
-        if (digit < 0 || digit > 9 || __builtin_mul_overflow(seconds, 10, &seconds) ||
-            __builtin_add_overflow(seconds, digit, &seconds))
-            return false;
-    }
-    *expires_s = seconds == 0 ? WKV_TOKEN_NEVER : seconds;
+    uint64_t seconds = 0;
+    if (text.len > 0 && !wkv_text_decimal(text, INT64_MAX, &seconds))
+        return false;
+    *expires_s = seconds == 0 ? WKV_TOKEN_NEVER : (int64_t)seconds;
     return true;
 }
 
-/* "`__wascc_capabilities` must hold `wascc:keyvalue` and, where issuers are given, `__wascc_issuer` must be
- * trusted;
- * `__wascc_expires` is kept" */
 enum wkv_code wkv_policy_check_statement(const struct wkv_policy *policy,
                                          const struct wkv_policy_statement *statement, int64_t now_s,
                                          struct wkv_policy_binding *bound, struct wkv_error *error)
@@ -83,11 +70,7 @@ static enum wkv_code check_binding(const struct wkv_policy *policy, const struct
         return WKV_OK; /* refused for that afterwards */
     if (brought_claims(request->bound))
         return wkv_policy_check_bound(policy, request, error);
-    if (!wkv_policy_host_trusted(wkv_trust_reader_current(policy->trust), request->bound))
-        return wkv_fail(
-            error, WKV_UNAUTHORIZED,
-            "the actor was bound by an untrusted host: one that --trusted-host names must bind it");
-    return WKV_OK;
+    return wkv_policy_check_host(wkv_trust_reader_current(policy->trust), request->bound, error);
 }
 
 enum wkv_code wkv_policy_check_envelope(const struct wkv_policy *policy,

@@ -8,26 +8,13 @@
 #include "security/segment.h"
 #include "support/text.h"
 
-/* Takes the next line off the text, without the white space around it. Returns false at the end. */
-static bool next_line(struct wkv_text *rest, struct wkv_text *line)
-{
-    if (rest->len == 0)
-        return false;
-    const char *newline = memchr(rest->data, '\n', rest->len);
-    size_t len = newline == NULL ? rest->len : (size_t)(newline - rest->data);
-    size_t taken = newline == NULL ? len : len + 1;
-    *line = wkv_text_trim_file((struct wkv_text){rest->data, len});
-    *rest = (struct wkv_text){rest->data + taken, rest->len - taken};
-    return true;
-}
-
 /* The first two lines that stand between a BEGIN and its END. */
 static size_t find_parts(struct wkv_text text, struct wkv_text parts[2])
 {
-    struct wkv_text line;
     size_t count = 0;
     bool inside = false;
-    while (count < 2 && next_line(&text, &line)) {
+    while (count < 2 && text.len > 0) {
+        struct wkv_text line = wkv_text_trim_file(wkv_text_take(&text, '\n'));
         if (wkv_text_begins(line, "---"))
             inside = memmem(line.data, line.len, "BEGIN", strlen("BEGIN")) != NULL;
         else if (inside && line.len > 0) {

@@ -18,26 +18,9 @@ static bool take(struct reader *reader, char c)
     return true;
 }
 
-#define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
-
-/* Whether one of the eight bytes is below limit, which is at most 0x80; bytes from 0x80 on must be told apart
- * by who asks. */
-static bool has_below(uint64_t word, unsigned limit)
-{
-    return ((word - EACH_BYTE(limit)) & ~word & EACH_BYTE(0x80)) != 0;
-}
-
-/* Whether all bytes are printable ASCII and none begins an escape: nearly all of a text, so eight at a time.
- */
+/* Whether all bytes are printable ASCII and none begins an escape. */
 static bool is_plain(const char *bytes, size_t len)
 {
-    for (; len >= sizeof(uint64_t); bytes += sizeof(uint64_t), len -= sizeof(uint64_t)) {
-        uint64_t word;
-        memcpy(&word, bytes, sizeof word);
-        if ((word & EACH_BYTE(0x80)) != 0 || has_below(word, 0x20) || has_below(word ^ EACH_BYTE('\\'), 1) ||
-            has_below(word ^ EACH_BYTE(0x7f), 1))
-            return false;
-    }
     for (size_t i = 0; i < len; i++)
         if (bytes[i] < 0x20 || bytes[i] > 0x7e || bytes[i] == '\\')
             return false;

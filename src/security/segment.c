@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "support/text.h"
+
 #define NO 0xff
 
 /* The six bits that each character of the alphabet (RFC 4648, section 5) stands for. A token holds no secret
@@ -63,21 +65,10 @@ bool wkv_segment_decode(struct wkv_text text, unsigned char *bytes, size_t *byte
     return true;
 }
 
-/* Takes what is in front of the first dot, or everything. */
-static struct wkv_text take_segment(struct wkv_text *rest)
-{
-    const char *dot = rest->len == 0 ? NULL : memchr(rest->data, '.', rest->len);
-    size_t len = dot == NULL ? rest->len : (size_t)(dot - rest->data);
-    size_t taken = dot == NULL ? len : len + 1;
-    struct wkv_text segment = {rest->data, len};
-    *rest = (struct wkv_text){rest->data + taken, rest->len - taken};
-    return segment;
-}
-
 bool wkv_segments_split(struct wkv_text text, struct wkv_segments *segments)
 {
-    segments->header = take_segment(&text);
-    segments->payload = take_segment(&text);
+    segments->header = wkv_text_take(&text, '.');
+    segments->payload = wkv_text_take(&text, '.');
     segments->signature = text;
     return segments->header.len > 0 && segments->payload.len > 0 && text.len > 0 &&
            memchr(text.data, '.', text.len) == NULL;

@@ -1,5 +1,16 @@
 #include "support/text.h"
 
+struct wkv_text wkv_text_take(struct wkv_text *rest, char separator)
+{
+    const char *at = rest->len == 0 ? NULL : memchr(rest->data, separator, rest->len);
+    size_t len = at == NULL ? rest->len : (size_t)(at - rest->data);
+    size_t taken = at == NULL ? len : len + 1;
+    struct wkv_text front = {rest->data, len};
+    if (taken > 0)
+        *rest = (struct wkv_text){rest->data + taken, rest->len - taken};
+    return front;
+}
+
 int wkv_text_compare(struct wkv_text one, struct wkv_text other)
 {
     size_t shorter = one.len < other.len ? one.len : other.len;

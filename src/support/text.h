@@ -31,6 +31,11 @@ static inline bool wkv_text_begins(struct wkv_text text, const char *string)
     return text.len >= len && wkv_text_is((struct wkv_text){text.data, len}, string);
 }
 
+/* Takes what is in front of the first separator off the text, and the separator; all of it where there is
+ * none.
+ */
+struct wkv_text wkv_text_take(struct wkv_text *rest, char separator);
+
 /* As strcmp, by bytes; a text comes before those that it begins. */
 int wkv_text_compare(struct wkv_text one, struct wkv_text other);
 

@@ -42,6 +42,22 @@ START_TEST(texts_are_the_same_by_their_bytes)
 }
 END_TEST
 
+START_TEST(a_text_is_taken_apart_at_its_separators)
+{
+    struct wkv_text rest = wkv_text_from("a,,b,");
+    ck_assert(wkv_text_is(wkv_text_take(&rest, ','), "a"));
+    ck_assert(wkv_text_is(wkv_text_take(&rest, ','), ""));
+    ck_assert(wkv_text_is(wkv_text_take(&rest, ','), "b"));
+    ck_assert_uint_eq(rest.len, 0);
+    ck_assert(wkv_text_is(wkv_text_take(&rest, ','), ""));
+    rest = wkv_text_from(NULL);
+    ck_assert_uint_eq(wkv_text_take(&rest, ',').len, 0);
+    rest = wkv_text_from("whole");
+    ck_assert(wkv_text_is(wkv_text_take(&rest, ','), "whole"));
+    ck_assert_uint_eq(rest.len, 0);
+}
+END_TEST
+
 START_TEST(texts_are_in_the_order_of_their_bytes)
 {
     static const char *const ordered[] = {"", "a", "a ", "aa", "ab", "b", "\xff"};
@@ -89,6 +105,7 @@ Suite *text_suite(void)
     TCase *tests = tcase_create("text");
     tcase_add_loop_test(tests, what_an_editor_leaves_is_taken_off, 0, sizeof texts / sizeof texts[0]);
     tcase_add_test(tests, texts_are_the_same_by_their_bytes);
+    tcase_add_test(tests, a_text_is_taken_apart_at_its_separators);
     tcase_add_test(tests, texts_are_in_the_order_of_their_bytes);
     tcase_add_loop_test(tests, a_decimal_is_digits_alone_and_not_above_its_bound, 0,
                         sizeof decimals / sizeof decimals[0]);
