@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,15 +134,45 @@ void wkv_loop_note_progress(struct wkv_loop *loop)
     wkv_pulse_beat(&loop->pulse);
 }
 
+void wkv_loop_keep(struct wkv_loop *loop, natsMsg *message)
+{
+    loop->kept.count++;
+    loop->kept.bytes += wkv_loop_bytes_of(message);
+    loop->kept.in_hand = true;
+}
+
+void wkv_loop_give_back(struct wkv_loop *loop, natsMsg *message)
+{
+    loop->kept.count--;
+    loop->kept.bytes -= wkv_loop_bytes_of(message);
+    if (loop->running)
+        wkv_loop_retire(loop, message);
+    else
+        natsMsg_Destroy(message);
+}
+
+void wkv_loop_call_after_turns(struct wkv_loop *loop, wkv_loop_after_turn call, void *context)
+{
+    loop->kept.after_turn = call;
+    loop->kept.context = context;
+}
+
+int64_t wkv_loop_late_ns(const struct wkv_loop *loop)
+{
+    return loop->late_ns;
+}
+
 static void handle(struct wkv_loop *loop, struct wkv_loop_subscription *from, natsMsg *message)
 {
     wkv_loop_note_progress(loop);
+    loop->kept.in_hand = false;
     if (wkv_loop_unsent(loop) >= WKV_LOOP_UNSENT_LAST)
         wkv_loop_drop(loop);
     else
         from->handle(loop, from->context, message);
     from->waiting--;
-    wkv_loop_retire(loop, message);
+    if (!loop->kept.in_hand)
+        wkv_loop_retire(loop, message);
     if (loop->unsent_bytes >= UNSENT_LOOK_BYTES)
         wkv_loop_offer_writes(loop);
 }
@@ -176,7 +207,8 @@ void wkv_loop_handle_waiting(struct wkv_loop *loop)
             prepare(loop);
         loop->prepared--;
         (void)wkv_backlog_pop(&loop->backlog, &item);
-        loop->late = loop->max_wait_ns > 0 && loop->clock_ns - item.read_ns > loop->max_wait_ns;
+        loop->late_ns = loop->max_wait_ns > 0 ? item.read_ns + loop->max_wait_ns : 0;
+        loop->late = loop->late_ns > 0 && loop->clock_ns > loop->late_ns;
         handle(loop, item.from, item.message);
     }
 }
@@ -209,12 +241,23 @@ static void answer_turns(struct wkv_loop *loop, uint64_t asked)
     (void)pthread_mutex_unlock(&loop->turn_lock);
 }
 
+/* How long to wait for something, for epoll_wait: as long as whoever is called after turns has said. */
+static int wait_ms(const struct wkv_loop *loop)
+{
+    if (loop->kept.after_turn == NULL || loop->kept.next_turn_ns == WKV_NO_TURN)
+        return -1;
+    int64_t left_ns = loop->kept.next_turn_ns - wkv_monotonic_ns();
+    if (left_ns <= 0)
+        return 0;
+    return left_ns / WKV_NS_PER_MS < INT_MAX ? (int)(left_ns / WKV_NS_PER_MS) + 1 : INT_MAX;
+}
+
 /* Waits for something to do, unless something is left to do. Returns whether the socket can be read. */
 static bool await_events(struct wkv_loop *loop, bool wait)
 {
     bool readable = false;
     struct epoll_event events[4];
-    int count = epoll_wait(loop->epoll_fd, events, 4, wait ? -1 : 0);
+    int count = epoll_wait(loop->epoll_fd, events, 4, wait ? wait_ms(loop) : 0);
     for (int i = 0; i < count; i++) {
         if (events[i].data.fd == loop->wake_fd) {
             uint64_t drained;
@@ -247,7 +290,7 @@ static void turn(struct wkv_loop *loop)
     unsigned reads = left_over ? READS_BEHIND : 1;
     wkv_loop_note_progress(loop);
     uint64_t asked = atomic_load_explicit(&loop->turns_asked, memory_order_acquire);
-    bool readable = await_events(loop, !left_over && asked == loop->turns_done);
+    bool readable = await_events(loop, !left_over && (asked == loop->turns_done || loop->kept.count > 0));
     loop->clock_ns = 0;
     loop->slice_end_ns = 0;
     do {
@@ -262,12 +305,14 @@ static void turn(struct wkv_loop *loop)
     wkv_loop_handle_waiting(loop);
     if (loop->backlog.count > 0)
         wkv_loop_share_backlog(loop);
+    if (loop->kept.after_turn != NULL)
+        loop->kept.next_turn_ns = loop->kept.after_turn(loop->kept.context);
     if (loop->bytes_seen - loop->spent_from >= SPENT_BYTES)
         destroy_spent(loop);
     wkv_loop_offer_writes(loop);
     wkv_loop_tell_refusals(loop);
     wkv_loop_update_interest(loop);
-    if (asked != loop->turns_done && loop->backlog.count == 0)
+    if (asked != loop->turns_done && loop->backlog.count == 0 && loop->kept.count == 0)
         answer_turns(loop, asked);
 }
 

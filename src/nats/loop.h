@@ -37,6 +37,7 @@
 #include "nats/backlog.h"
 #include "nats/dial.h"
 #include "nats/header.h"
+#include "nats/kept.h"
 #include "nats/subject.h"
 #include "stats/stats.h"
 #include "support/error.h"
@@ -153,6 +154,8 @@ struct wkv_loop {
     size_t prepared;            /* so many of those that are next have been prepared for */
     int64_t max_wait_ns; /* what has waited longer is refused; 0: nothing is. Set before it is opened */
     bool late;           /* the message in hand has waited too long */
+    int64_t late_ns;     /* from then on it has; 0: never */
+    struct wkv_kept kept;
     struct wkv_loop_refusals {
         uint64_t refused, dropped; /* for overload, since the log was told */
         int64_t told_ns;
@@ -247,6 +250,17 @@ bool wkv_loop_reply_error(struct wkv_loop *loop, natsMsg *message, const struct 
  * destroyed but wakes a collecting thread for it, if that one sleeps. One by one, each costs a wake-up and a
  * fight for malloc's lock; by the hundred, hardly anything. The loop's thread. */
 void wkv_loop_retire(struct wkv_loop *loop, natsMsg *message);
+
+/* For a handler that answers later: the message in hand is its own from now on, counted, until it gives it
+ * back. A drain waits for that, and too many kept bytes are overload. */
+void wkv_loop_keep(struct wkv_loop *loop, natsMsg *message);
+void wkv_loop_give_back(struct wkv_loop *loop, natsMsg *message);
+
+/* Is called at the end of each turn from now on. Before it is opened. */
+void wkv_loop_call_after_turns(struct wkv_loop *loop, wkv_loop_after_turn call, void *context);
+
+/* From when on the message in hand has waited too long: monotonic nanoseconds, 0: never. */
+int64_t wkv_loop_late_ns(const struct wkv_loop *loop);
 
 /* For a handler that does one message's work in parts, each of which may wait for the server: between these,
  * so that nobody takes its thread for stuck. */

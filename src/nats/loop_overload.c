@@ -26,7 +26,7 @@ void wkv_loop_offer_writes(struct wkv_loop *loop)
 
 enum wkv_loop_overload wkv_loop_overload(struct wkv_loop *loop)
 {
-    if (loop->late)
+    if (loop->late || loop->kept.bytes > WKV_KEPT_BYTES)
         return WKV_LOOP_REFUSE;
     if (wkv_loop_unsent(loop) < UNSENT_SMALL)
         return WKV_LOOP_AT_EASE;
@@ -46,6 +46,10 @@ enum wkv_code wkv_loop_refuse(struct wkv_loop *loop, const char *what, struct wk
                         "%s: overloaded: the request has waited for more than %" PRId64
                         " ms (--max-wait); send it again later",
                         what, loop->max_wait_ns / WKV_NS_PER_MS);
+    if (loop->kept.bytes > WKV_KEPT_BYTES)
+        return wkv_fail(error, WKV_UNAVAILABLE,
+                        "%s: overloaded: %zu requests are on their way already; send it again later", what,
+                        loop->kept.count);
     return wkv_fail(
         error, WKV_UNAVAILABLE,
         "%s: overloaded: the server does not take the replies as fast as they are asked for; send "

@@ -1,0 +1,28 @@
+/* Messages that a handler keeps, to answer them in a later turn: they are counted in what overload allows and
+ * in what a drain waits for. The loop's thread; for the loop itself and its files, handlers find theirs in
+ * loop.h. */
+#ifndef WKV_NATS_KEPT_H
+#define WKV_NATS_KEPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* So many bytes are kept; beyond, requests are refused. */
+#define WKV_KEPT_BYTES ((size_t)8 * 1024 * 1024)
+
+/* Runs at the end of each turn, before what was answered is written. Returns when the next turn is to begin
+ * at the latest, in monotonic nanoseconds: 0 is at once, WKV_NO_TURN only when something comes. */
+typedef int64_t (*wkv_loop_after_turn)(void *context);
+#define WKV_NO_TURN INT64_MAX
+
+struct wkv_kept {
+    size_t count;
+    size_t bytes;                   /* of these, about */
+    bool in_hand;                   /* the handler that runs has kept its message */
+    wkv_loop_after_turn after_turn; /* NULL: none */
+    void *context;
+    int64_t next_turn_ns; /* what it said */
+};
+
+#endif
