@@ -223,6 +223,7 @@ step_contract()
 {
     check "the contract's sections" tests/lib/test_contract.sh || true
     check "the arrows between rooms" tests/lib/test_rooms.sh || true
+    check "the map of the sources" tests/lib/test_map.sh || true
 }
 
 step_format()
