@@ -14,6 +14,10 @@ install(CODE "
 install(FILES ${WKV_UNIT} DESTINATION lib/systemd/system)
 install(FILES ${CMAKE_CURRENT_LIST_DIR}/systemd/wascc-keyvalue.env DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
+# The messages, for whoever writes a client.
+install(FILES ${CMAKE_SOURCE_DIR}/proto/keyvalue.proto ${CMAKE_SOURCE_DIR}/proto/core.proto ${CMAKE_SOURCE_DIR}/proto/operator.proto
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/wascc-keyvalue/proto)
+
 # The man page is man/wascc-keyvalue.1.in with the options and operations of the program's own tables.
 set(WKV_PAGE ${CMAKE_CURRENT_BINARY_DIR}/wascc-keyvalue.1)
 add_executable(wascc-keyvalue-page ${CMAKE_CURRENT_LIST_DIR}/man/page.c)
