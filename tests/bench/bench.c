@@ -5,10 +5,8 @@
 
 #include "lib/auth.h"
 #include "lib/echo.h"
+#include "lib/grid.h"
 #include "lib/options.h"
-#include "lib/process.h"
-#include "lib/report.h"
-#include "lib/requester.h"
 #include "lib/stage.h"
 
 /* Any actor: with --auth none the key says nothing. It is as long as a real one. */
@@ -24,7 +22,7 @@ struct bench {
     struct bench_options options;
     struct bench_stage stage;
     struct bench_child children[CHILDREN];
-    struct bench_report *report;
+    struct bench_grid grid;
 };
 
 static const struct responder {
@@ -46,32 +44,6 @@ static bool wants_provider(const struct bench_options *options)
 }
 
 /* ---- the responders ---- */
-
-static int start_provider(struct bench *bench)
-{
-    char workers[16];
-    char *argv[] = {bench->options.provider,
-                    "serve",
-                    "--server",
-                    bench->stage.url,
-                    "--auth",
-                    "none",
-                    "--workers",
-                    workers,
-                    NULL};
-    snprintf(workers, sizeof workers, "%u", bench->options.workers);
-    return bench_stage_start_provider(&bench->stage, &bench->children[PROVIDER], argv);
-}
-
-/* What runs in an echo's process. */
-static int be_the_echo(char *argv[])
-{
-    if (strcmp(argv[2], "bare") == 0)
-        return bench_echo_bare(argv[3], argv[4]);
-    if (strcmp(argv[2], "default") == 0)
-        return bench_echo_default(argv[3], argv[4]);
-    return bench_echo_reading(argv[3], argv[4], strcmp(argv[2], "claims") == 0 ? 1 : 2);
-}
 
 static struct bench_work work_of(struct bench *bench, enum bench_responder row, unsigned in_flight)
 {
@@ -109,7 +81,11 @@ static int load_keys(struct bench *bench, enum bench_responder row)
 static int prepare_provider(struct bench *bench)
 {
     const bool *asked = bench->options.responders;
-    if (start_provider(bench) != 0)
+    struct bench_provider provider = {.path = bench->options.provider,
+                                      .binding = "default",
+                                      .auth = "none",
+                                      .workers = bench->options.workers};
+    if (bench_stage_start_provider(&bench->stage, &bench->children[PROVIDER], &provider) != 0)
         return -1;
     fprintf(stderr, "provider: pid %d\n", (int)bench->children[PROVIDER].pid);
     if ((asked[BENCH_GET_ROW] || asked[BENCH_SET_ROW]) &&
@@ -141,42 +117,66 @@ static int prepare(struct bench *bench)
 
 /* ---- measuring ---- */
 
-static int measure_cell(struct bench *bench, unsigned round, size_t load, enum bench_responder row)
+static int measure(void *context, unsigned round, size_t load, size_t row, struct bench_result *result)
 {
+    struct bench *bench = context;
     const struct bench_options *options = &bench->options;
-    struct bench_work work = work_of(bench, row, options->in_flight[load]);
-    struct bench_result result;
-    if (bench_stage_measure(&bench->stage, options, 0, &work, &result) != 0) {
-        bench_complain("failed in round %u, %s at %u in flight", round + 1, bench_responder_names[row],
-                       options->in_flight[load]);
-        return -1;
-    }
-    bench_report_note(bench->report, round, load, row, &result);
-    return 0;
+    unsigned in_flight = options->in_flight.items[load];
+    if (!options->responders[row])
+        return 0;
+    struct bench_work work = work_of(bench, (enum bench_responder)row, in_flight);
+    if (bench_stage_measure(&bench->stage, &options->limits, 0, &work, result) == 0)
+        return 0;
+    bench_complain("failed in round %u, %s at %u in flight", round + 1, bench_responder_names[row],
+                   in_flight);
+    return -1;
 }
 
-/* All responders at one load, one after the other, another one first in each round: whatever drifts on the
- * machine hits all alike. */
-static int measure_load(struct bench *bench, unsigned round, size_t load)
+/* ---- the table ---- */
+
+static void print_row(const struct bench *bench, size_t load, size_t row, FILE *out)
 {
-    for (unsigned i = 0; i < BENCH_RESPONDERS; i++) {
-        enum bench_responder row = (enum bench_responder)((i + round) % BENCH_RESPONDERS);
-        if (bench->options.responders[row] && measure_cell(bench, round, load, row) != 0)
-            return -1;
-    }
-    return 0;
+    const struct bench_grid *grid = &bench->grid;
+    fprintf(out, "%9u  %-9s", bench->options.in_flight.items[load], bench_responder_names[row]);
+    for (enum bench_figure figure = BENCH_RATE; figure <= BENCH_CPU; figure++)
+        fprintf(out, "%s%9.*f %5.2f", figure == BENCH_RATE ? " " : "  ",
+                figure == BENCH_P50 || figure == BENCH_P99 ? 1 : 0,
+                bench_grid_median(grid, load, row, figure),
+                bench_grid_ratio(grid, load, row, BENCH_BARE, figure));
+    fprintf(out, "  %4.0f%%\n", 100 * bench_grid_highest(grid, load, row, BENCH_LOAD));
 }
 
-static int measure(struct bench *bench)
+static void print_json(const struct bench *bench, size_t load, size_t row, FILE *out)
 {
-    for (unsigned round = 0; round < bench->options.rounds; round++) {
-        for (size_t load = 0; load < bench->options.loads; load++) {
-            if (measure_load(bench, round, load) != 0)
-                return -1;
-        }
-        fprintf(stderr, "round %u of %u done\n", round + 1, bench->options.rounds);
-    }
-    return 0;
+    static const char *const names[] = {"requests_per_s", "p50_us", "p99_us", "cpu_ns_per_request"};
+    const struct bench_grid *grid = &bench->grid;
+    fprintf(out, "{\"responder\":\"%s\",\"in_flight\":%u,\"rounds\":%u", bench_responder_names[row],
+            bench->options.in_flight.items[load], grid->rounds);
+    for (enum bench_figure figure = BENCH_RATE; figure <= BENCH_CPU; figure++)
+        fprintf(out, ",\"%s\":%.2f,\"%s_ratio\":%.4f", names[figure],
+                bench_grid_median(grid, load, row, figure), names[figure],
+                bench_grid_ratio(grid, load, row, BENCH_BARE, figure));
+    fprintf(out, ",\"requester_load\":%.3f}\n", bench_grid_highest(grid, load, row, BENCH_LOAD));
+}
+
+static void print_each(const struct bench *bench,
+                       void (*print)(const struct bench *bench, size_t load, size_t row, FILE *out),
+                       FILE *out)
+{
+    for (size_t load = 0; load < bench->grid.loads; load++)
+        for (size_t row = 0; row < BENCH_RESPONDERS; row++)
+            if (bench->options.responders[row])
+                print(bench, load, row, out);
+}
+
+static void print_all(const struct bench *bench)
+{
+    FILE *out = bench->options.json ? stderr : stdout;
+    fprintf(out, "%9s  %-9s %9s %5s  %9s %5s  %9s %5s  %9s %5s  %5s\n", "in flight", "responder", "req/s",
+            "ratio", "p50 us", "ratio", "p99 us", "ratio", "cpu ns", "ratio", "load");
+    print_each(bench, print_row, out);
+    if (bench->options.json)
+        print_each(bench, print_json, stdout);
 }
 
 /* ---- beginning and end ---- */
@@ -186,21 +186,18 @@ static void end(struct bench *bench)
     for (int i = CHILDREN - 1; i >= 0; i--)
         bench_child_stop(&bench->children[i]);
     bench_stage_end(&bench->stage);
-    bench_report_destroy(bench->report);
+    bench_grid_destroy(&bench->grid);
 }
 
 /* The run that --help tells of first: its table goes to stdout. Returns an exit code. */
 static int run_main_table(struct bench *bench)
 {
+    const struct bench_options *options = &bench->options;
     int code = 1;
-    bench->report = bench_report_create(&bench->options);
-    if (bench->report == NULL)
-        bench_complain("out of memory");
-    if (bench->report != NULL && bench_stage_begin(&bench->stage) == 0 && prepare(bench) == 0 &&
-        measure(bench) == 0) {
-        bench_report_table(bench->report, bench->options.json ? stderr : stdout);
-        if (bench->options.json)
-            bench_report_json(bench->report, stdout);
+    if (bench_grid_init(&bench->grid, options->rounds, options->in_flight.count, BENCH_RESPONDERS) == 0 &&
+        bench_stage_begin(&bench->stage) == 0 && prepare(bench) == 0 &&
+        bench_grid_measure(&bench->grid, measure, bench) == 0) {
+        print_all(bench);
         code = fflush(stdout) == 0 ? 0 : 1;
     }
     end(bench);
@@ -211,8 +208,8 @@ int main(int argc, char *argv[])
 {
     struct bench bench = {0};
     if (argc == 5 && strcmp(argv[1], BENCH_ECHO_ARGUMENT) == 0)
-        return be_the_echo(argv);
-    int code = bench_options_parse(argc, argv, &bench.options);
+        return bench_echo(argv[2], argv[3], argv[4]);
+    int code = bench_options_read(argc, argv, &bench.options);
     if (code >= 0)
         return code;
     return bench.options.auth ? bench_auth_run(&bench.options) : run_main_table(&bench);

@@ -6,8 +6,6 @@
  * how long the janitor holds a lock is given in processor time as well, and Gets that waited for a lock are
  * told from those that were only made to give up the processor.
  */
-#include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -18,6 +16,8 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "lib/arguments.h"
+#include "lib/histogram.h"
 #include "support/clock.h"
 #include "wascc_keyvalue/store.h"
 
@@ -34,50 +34,20 @@ struct options {
     unsigned steps;
 };
 
-/* Times in buckets that are an eighth of a power of two wide. */
-#define BUCKETS 512
-
 struct times {
-    uint64_t counts[BUCKETS];
-    uint64_t count;
-    uint64_t sum_ns;
-    uint64_t longest_ns;
+    struct bench_histogram histogram;
+    int64_t longest_ns;
 };
 
-static unsigned bucket_of(uint64_t ns)
+static void times_add(struct times *times, int64_t ns)
 {
-    if (ns < 8)
-        return (unsigned)ns;
-    unsigned power = 63u - (unsigned)__builtin_clzll(ns);
-    return (power - 2) * 8 + (unsigned)(ns >> (power - 3) & 7);
+    bench_histogram_add(&times->histogram, ns);
+    times->longest_ns = ns > times->longest_ns ? ns : times->longest_ns;
 }
 
-/* The end of a bucket. */
-static uint64_t bucket_limit(unsigned bucket)
+static double quantile(const struct times *times, double share)
 {
-    if (bucket < 8)
-        return bucket;
-    return ((uint64_t)(8 + bucket % 8) + 1) << (bucket / 8 - 1);
-}
-
-static void times_add(struct times *times, uint64_t ns)
-{
-    times->counts[bucket_of(ns)]++;
-    times->count++;
-    times->sum_ns += ns;
-    if (ns > times->longest_ns)
-        times->longest_ns = ns;
-}
-
-static uint64_t times_quantile(const struct times *times, double quantile)
-{
-    uint64_t wanted = (uint64_t)((double)times->count * quantile), seen = 0;
-    for (unsigned bucket = 0; bucket < BUCKETS; bucket++) {
-        seen += times->counts[bucket];
-        if (seen > wanted)
-            return bucket_limit(bucket) < times->longest_ns ? bucket_limit(bucket) : times->longest_ns;
-    }
-    return times->longest_ns;
+    return bench_histogram_quantile(&times->histogram, share);
 }
 
 struct bench {
@@ -114,8 +84,8 @@ bool __wrap_wkv_shard_maintain(struct wkv_shard *shard, int64_t now_ns, unsigned
 {
     int64_t start_ns = wkv_monotonic_ns(), start_thread_ns = thread_ns();
     bool more = __real_wkv_shard_maintain(shard, now_ns, max_steps);
-    times_add(&holds_processor, (uint64_t)(thread_ns() - start_thread_ns));
-    times_add(&holds, (uint64_t)(wkv_monotonic_ns() - start_ns));
+    times_add(&holds_processor, thread_ns() - start_thread_ns);
+    times_add(&holds, wkv_monotonic_ns() - start_ns);
     return more;
 }
 
@@ -151,7 +121,7 @@ static void *get_on(void *argument)
         struct wkv_key key = numbered_key(text, "stays", number++ % STAYING_KEYS);
         int64_t start = wkv_monotonic_ns();
         (void)wkv_store_get(bench->store, key, start + bench->ahead_ns, see, &seen);
-        uint64_t taken_ns = (uint64_t)(wkv_monotonic_ns() - start);
+        int64_t taken_ns = wkv_monotonic_ns() - start;
         times_add(&bench->gets, taken_ns);
         if (taken_ns < SHORTEST_SLEEP_NS)
             continue;
@@ -169,7 +139,7 @@ static void *keep_up(void *argument)
     while (!atomic_load_explicit(&bench->over, memory_order_relaxed)) {
         int64_t start = wkv_monotonic_ns();
         bool more = wkv_store_maintain(bench->store, start + bench->ahead_ns, bench->options.steps);
-        times_add(&bench->slices, (uint64_t)(wkv_monotonic_ns() - start));
+        times_add(&bench->slices, wkv_monotonic_ns() - start);
         if (!more)
             (void)nanosleep(&(struct timespec){0, SLICE_PAUSE_NS}, NULL);
     }
@@ -230,24 +200,24 @@ static int64_t run_threads(struct bench *bench, bool expiring, uint64_t *bytes)
 
 static void print_row(const char *name, const struct bench *bench)
 {
-    printf("%-16s %10" PRIu64 " gets   p50 %6" PRIu64 " ns   p99 %6" PRIu64 " ns   p99.9 %7" PRIu64
-           " ns   longest %9" PRIu64 " ns\n",
-           name, bench->gets.count, times_quantile(&bench->gets, 0.5), times_quantile(&bench->gets, 0.99),
-           times_quantile(&bench->gets, 0.999), bench->gets.longest_ns);
-    printf("%-16s %10" PRIu64 " of them waited for a lock, p99 %" PRIu64 " us, the longest %" PRIu64 " us\n",
-           "", bench->blocked_gets.count, times_quantile(&bench->blocked_gets, 0.99) / 1000,
-           bench->blocked_gets.longest_ns / 1000);
-    printf("%-16s %10" PRIu64 " slices of upkeep, the longest %" PRIu64 " us over all shards\n", "",
-           bench->slices.count, bench->slices.longest_ns / 1000);
-    printf("%-16s %10" PRIu64 " holds of a shard's lock, processor time p99.9 %" PRIu64
-           " us, longest %" PRIu64 " us; on the clock p99.9 %" PRIu64 " us, longest %" PRIu64 " us\n",
-           "", holds.count, times_quantile(&holds_processor, 0.999) / 1000, holds_processor.longest_ns / 1000,
-           times_quantile(&holds, 0.999) / 1000, holds.longest_ns / 1000);
+    const struct times *gets = &bench->gets, *blocked = &bench->blocked_gets;
+    printf("%-16s %10" PRIu64 " gets   p50 %6.0f ns   p99 %6.0f ns   p99.9 %7.0f ns   longest %9" PRId64
+           " ns\n",
+           name, gets->histogram.total, quantile(gets, 0.5), quantile(gets, 0.99), quantile(gets, 0.999),
+           gets->longest_ns);
+    printf("%-16s %10" PRIu64 " of them waited for a lock, p99 %.0f us, the longest %" PRId64 " us\n", "",
+           blocked->histogram.total, quantile(blocked, 0.99) / 1000, blocked->longest_ns / 1000);
+    printf("%-16s %10" PRIu64 " slices of upkeep, the longest %" PRId64 " us over all shards\n", "",
+           bench->slices.histogram.total, bench->slices.longest_ns / 1000);
+    printf("%-16s %10" PRIu64 " holds of a shard's lock, processor time p99.9 %.0f us, longest %" PRId64
+           " us; on the clock p99.9 %.0f us, longest %" PRId64 " us\n",
+           "", holds.histogram.total, quantile(&holds_processor, 0.999) / 1000,
+           holds_processor.longest_ns / 1000, quantile(&holds, 0.999) / 1000, holds.longest_ns / 1000);
 }
 
-static double ratio(uint64_t with, uint64_t without)
+static double ratio(const struct times *with, const struct times *without, double share)
 {
-    return without == 0 ? 0 : (double)with / (double)without;
+    return without->longest_ns == 0 ? 0 : quantile(with, share) / quantile(without, share);
 }
 
 static int run(const struct options *options)
@@ -285,10 +255,9 @@ static int run(const struct options *options)
     int64_t back_ns = run_threads(&bench, true, &bytes);
     print_row("all expire", &bench);
     printf("ratio            p50 %.2f   p99 %.2f   p99.9 %.2f   longest %.2f\n",
-           ratio(times_quantile(&bench.gets, 0.5), times_quantile(&baseline, 0.5)),
-           ratio(times_quantile(&bench.gets, 0.99), times_quantile(&baseline, 0.99)),
-           ratio(times_quantile(&bench.gets, 0.999), times_quantile(&baseline, 0.999)),
-           ratio(bench.gets.longest_ns, baseline.longest_ns));
+           ratio(&bench.gets, &baseline, 0.5), ratio(&bench.gets, &baseline, 0.99),
+           ratio(&bench.gets, &baseline, 0.999),
+           (double)bench.gets.longest_ns / (double)(baseline.longest_ns + 1));
     if (back_ns < 0)
         puts("memory did not come back within a minute");
     else
@@ -298,40 +267,23 @@ static int run(const struct options *options)
     return back_ns < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-static bool read_number(const char *text, uint64_t least, uint64_t most, uint64_t *number)
-{
-    char *end;
-    errno = 0;
-    unsigned long long value = strtoull(text, &end, 10);
-    if (errno != 0 || end == text || *end != '\0' || text[0] == '-' || value < least || value > most)
-        return false;
-    *number = value;
-    return true;
-}
-
 int main(int argc, char **argv)
 {
-    static const struct option names[] = {{"keys", required_argument, NULL, 'k'},
-                                          {"shards", required_argument, NULL, 's'},
-                                          {"steps", required_argument, NULL, 't'},
-                                          {NULL, 0, NULL, 0}};
     struct options options = {.keys = 1000000, .shards = WKV_STORE_DEFAULT_SHARDS, .steps = 128};
-    int option;
-    while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
-        uint64_t number = 0;
-        bool good = option != '?' &&
-                    read_number(optarg, 1, option == 's' ? WKV_STORE_MAX_SHARDS : 100000000, &number);
-        if (!good) {
-            fprintf(stderr, "usage: %s [--keys 1..100000000] [--shards 1..%u] [--steps 1..100000000]\n",
-                    argv[0], WKV_STORE_MAX_SHARDS);
-            return 64;
-        }
-        if (option == 'k')
-            options.keys = number;
-        else if (option == 's')
-            options.shards = (uint32_t)number;
-        else
-            options.steps = (unsigned)number;
-    }
-    return run(&options);
+    /* clang-format off */
+    const struct bench_argument table[] = {
+        {.name = "keys", BENCH_NUMBER_AT(&options.keys), .least = 1, .most = 100000000, .shape = "N",
+         .help = "that expire (default: 1000000)"},
+        {.name = "shards", BENCH_NUMBER_AT(&options.shards), .least = 1, .most = WKV_STORE_MAX_SHARDS,
+         .shape = "N", .help = "of the store (default: 64)"},
+        {.name = "steps", BENCH_NUMBER_AT(&options.steps), .least = 1, .most = 100000000, .shape = "N",
+         .help = "of upkeep at a time (default: 128)"},
+        {.name = NULL}};
+    /* clang-format on */
+    int code = bench_arguments_read(
+        table,
+        "Usage: wascc-keyvalue-bench-expiry [OPTION]...\n\nMeasures how long upkeep holds up "
+        "a request while keys expire within one second, in the store alone.\n",
+        argc, argv);
+    return code >= 0 ? code : run(&options);
 }

@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/arguments.h"
 #include "lib/echo.h"
+#include "lib/grid.h"
 #include "lib/lattice_inside.h"
 #include "lib/lattice_invocation.h"
-#include "lib/lattice_options.h"
-#include "lib/lattice_report.h"
 #include "lib/stage.h"
 
 #define BINDING "default"
@@ -16,8 +16,28 @@
 #define ECHO_SUBJECT "echo-ev.provider.wascc.keyvalue." BINDING
 #define MAX_WINDOW_S 50 /* what was signed before it must still hold */
 
+/* They are signed before they are sent, and must all have come within a minute of that. */
+#define MAX_INVOCATIONS 100000
+
+struct options {
+    char provider[BENCH_PATH_BYTES];
+    unsigned invocations; /* measured in each round */
+    unsigned rounds;
+    unsigned in_flight;
+    bool inside;     /* only the part without NATS, */
+    bool unverified; /* and of that only the last row, and no table */
+};
+
+/* ns of processor time for each invocation, in one round. */
+struct bench_lattice_round {
+    double verify_ns; /* around what goes through NATS */
+    double invocation_ns;
+    double echo_ns;
+    struct bench_inside_times inside;
+};
+
 struct bench {
-    struct bench_lattice_options options;
+    struct options options;
     struct bench_stage stage;
     struct bench_mint *mint;
     struct bench_lattice_parties parties;
@@ -30,11 +50,65 @@ struct bench {
     struct bench_lattice_round *rounds;
 };
 
+/* ---- the table ---- */
+
+#define FIGURE(member) (offsetof(struct bench_lattice_round, member) / sizeof(double))
+
+enum kind { VERIFICATION, HAS_VERIFICATION, HAS_NONE };
+
+/* What is compared is compared within a round: a row's rest is the median of what each round says. */
+static const struct row {
+    const char *name;
+    size_t figure; /* where in a round it lies, */
+    size_t verify; /* and the verification beside it */
+    enum kind kind;
+    bool needs_nats;
+} rows[] = {
+    {"verification alone", FIGURE(verify_ns), FIGURE(verify_ns), VERIFICATION, true},
+    {"invocation, through NATS", FIGURE(invocation_ns), FIGURE(verify_ns), HAS_VERIFICATION, true},
+    {"bare echo, through NATS", FIGURE(echo_ns), FIGURE(verify_ns), HAS_NONE, true},
+    {"verification alone", FIGURE(inside.verify_ns), FIGURE(inside.verify_ns), VERIFICATION, false},
+    {"invocation, inside", FIGURE(inside.whole_ns), FIGURE(inside.verify_ns), HAS_VERIFICATION, false},
+    {"the same, unverified", FIGURE(inside.unverified_ns), FIGURE(inside.verify_ns), HAS_NONE, false},
+};
+
+static double figure_of(const struct bench_lattice_round *round, size_t figure)
+{
+    return ((const double *)round)[figure];
+}
+
+static void print_row(const struct row *row, const struct bench_lattice_round *rounds, size_t count)
+{
+    double values[BENCH_MAX_ROUNDS], rests[BENCH_MAX_ROUNDS], shares[BENCH_MAX_ROUNDS];
+    for (size_t i = 0; i < count; i++) {
+        double verify_ns = figure_of(&rounds[i], row->verify);
+        values[i] = figure_of(&rounds[i], row->figure);
+        rests[i] = values[i] - (row->kind == HAS_VERIFICATION ? verify_ns : 0);
+        shares[i] = rests[i] / verify_ns;
+    }
+    double median_ns = bench_median(values, count);
+    printf("%-26s %9.2f us %9.0f /s", row->name, median_ns / 1e3, 1e9 / median_ns);
+    if (row->kind != VERIFICATION) {
+        double share = bench_median(shares, count);
+        printf("   rest %6.2f us = %4.1f%% of the verification (%.1f to %.1f)",
+               bench_median(rests, count) / 1e3, 100 * share, 100 * shares[count / 4],
+               100 * shares[count - 1 - count / 4]);
+    }
+    putchar('\n');
+}
+
+static void print_report(const struct bench_lattice_round *rounds, size_t count, bool without_nats)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (!rows[i].needs_nats || !without_nats)
+            print_row(&rows[i], rounds, count);
+}
+
 /* ---- invocations ---- */
 
 /* The window of a measurement and its warm-up each overshoot by a batch of replies at the most, and at the
  * end there are as many in flight. */
-static size_t count_of(const struct bench_lattice_options *options)
+static size_t count_of(const struct options *options)
 {
     return (size_t)options->invocations + 3 * (size_t)options->in_flight;
 }
@@ -99,26 +173,13 @@ static int await(struct bench *bench, struct bench_child *responder, const char 
 
 static int start_provider(struct bench *bench)
 {
-    char issuer[64], host[64];
-    char *argv[] = {bench->options.provider,
-                    "serve",
-                    "--server",
-                    bench->stage.url,
-                    "--binding",
-                    BINDING,
-                    "--auth",
-                    "invocation",
-                    "--workers",
-                    "1",
-                    "--trusted-issuer",
-                    issuer,
-                    "--trusted-host",
-                    host,
-                    NULL};
-    snprintf(issuer, sizeof issuer, "%s", bench_mint_issuer(bench->mint));
-    snprintf(host, sizeof host, "%s", bench_mint_host(bench->mint));
+    struct bench_provider provider = {.path = bench->options.provider,
+                                      .binding = BINDING,
+                                      .auth = "invocation",
+                                      .workers = 1,
+                                      .mint = bench->mint};
     bench->provider.name = "the provider";
-    return bench_stage_start_provider(&bench->stage, &bench->provider, argv);
+    return bench_stage_start_provider(&bench->stage, &bench->provider, &provider);
 }
 
 /* Contract section 7: "A successful bind makes the provider listen on `….<binding>.<actor>`". */
@@ -155,7 +216,7 @@ static int start_echo(struct bench *bench)
 static int measure(struct bench *bench, struct bench_child *responder, const char *subject,
                    bool (*is_right)(uint64_t number, const char *payload, size_t len), double *each_ns)
 {
-    struct bench_options limits = {.seconds = MAX_WINDOW_S};
+    struct bench_limits limits = {.seconds = MAX_WINDOW_S};
     struct bench_result result;
     struct bench_work work = {.operation = BENCH_GET,
                               .subject = subject,
@@ -197,7 +258,7 @@ static int measure_rounds(struct bench *bench)
         if (measure_round(bench, &bench->rounds[i]) != 0)
             return -1;
     }
-    bench_lattice_report(bench->rounds, bench->options.rounds, false, stdout);
+    print_report(bench->rounds, bench->options.rounds, false);
     return 0;
 }
 
@@ -213,7 +274,7 @@ static int measure_inside(struct bench *bench)
             return -1;
     }
     if (all)
-        bench_lattice_report(bench->rounds, bench->options.rounds, true, stdout);
+        print_report(bench->rounds, bench->options.rounds, true);
     return 0;
 }
 
@@ -251,12 +312,67 @@ static void end(struct bench *bench)
     bench_mint_destroy(bench->mint);
 }
 
+static const char about[] =
+    "Usage: wascc-keyvalue-bench-lattice [OPTION]...\n"
+    "\n"
+    "Measures what an invocation of the lattice protocol costs the provider, beside libsodium's Ed25519 "
+    "verification, "
+    "which each needs: `wascc-keyvalue serve --auth invocation --workers 1` behind a nats-server (found on "
+    "PATH) on a "
+    "free loopback port. An actor is bound; then come Sets, Adds and Gets of it in turn, each signed by the "
+    "host with "
+    "an id of its own, in MessagePack as hosts of waSCC send them. Every response is checked.\n"
+    "\n"
+    "Signs new invocations again and again, and takes in turn, always of the same ones:\n"
+    "  verification: crypto_sign_verify_detached alone on their claims\n"
+    "  invocation, through NATS: the provider, all its threads\n"
+    "  bare echo: of nats.c, which sends each message back: what NATS costs (but its response is longer)\n"
+    "  invocation, inside: decoding, policy, operation and response, called directly: no NATS\n"
+    "  unverified: the same with a verification that says yes at once: what is left is ours\n"
+    "\n"
+    "All figures are processor time (user and system), as medians over the rounds; a second of it is one "
+    "core for a "
+    "second. `rest` is what an invocation takes less the round's verification, and as a part of that: "
+    "through NATS "
+    "with the sockets, nats.c and the freeing of messages, inside without.\n"
+    "\n"
+    "What the figures do not say: how long a caller waits; what several workers do; what a nats-server needs "
+    "for "
+    "itself. Absolute ones are this machine's, and of the build's libsodium. A verification in a row of "
+    "nothing else "
+    "has its tables in the processor's cache, one between other work less so: that counts as rest. Where "
+    "other work "
+    "shares the cores, only the ratios within a run are worth comparing, and `rest` through NATS, a small "
+    "difference "
+    "of large figures, is the first to suffer: look at its quartiles (in brackets).\n";
+
+static int read_options(int argc, char *argv[], struct options *options)
+{
+    *options = (struct options){.invocations = 400, .rounds = 101, .in_flight = 64};
+    /* clang-format off */
+    const struct bench_argument table[] = {
+        {.name = "provider", .kind = BENCH_PATH, .value = options->provider, .shape = "PATH",
+         .help = "the program to measure (default: wascc-keyvalue beside this program)"},
+        {.name = "invocations", BENCH_NUMBER_AT(&options->invocations), .least = 100, .most = MAX_INVOCATIONS,
+         .shape = "N", .help = "measured in each round (default: 400)"},
+        {.name = "rounds", BENCH_NUMBER_AT(&options->rounds), .least = 1, .most = BENCH_MAX_ROUNDS,
+         .shape = "N", .help = "(default: 101)"},
+        {.name = "in-flight", BENCH_NUMBER_AT(&options->in_flight), .least = 1, .most = BENCH_MAX_IN_FLIGHT,
+         .shape = "N", .help = "requests in flight (default: 64)"},
+        {.name = "inside", .kind = BENCH_FLAG, .value = &options->inside, .help = "only what needs no NATS"},
+        {.name = "unverified", .kind = BENCH_FLAG, .value = &options->unverified, .given = &options->inside,
+         .help = "only the last row and no table: for a profiler"},
+        {.name = NULL}};
+    /* clang-format on */
+    return bench_find_provider(options->provider) ? bench_arguments_read(table, about, argc, argv) : 1;
+}
+
 int main(int argc, char *argv[])
 {
     struct bench bench = {0};
     if (argc == 5 && strcmp(argv[1], BENCH_ECHO_ARGUMENT) == 0)
-        return bench_echo_bare(argv[3], argv[4]);
-    int code = bench_lattice_options_parse(argc, argv, &bench.options);
+        return bench_echo(argv[2], argv[3], argv[4]);
+    int code = read_options(argc, argv, &bench.options);
     if (code >= 0)
         return code;
     code = prepare(&bench) == 0 && (bench.options.inside ? measure_inside : measure_rounds)(&bench) == 0 &&

@@ -3,10 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "auth_report.h"
+#include "auth_rows.h"
 #include "messages.h"
 #include "mint.h"
-#include "process.h"
 #include "stage.h"
 
 /* So many messages of their own the echoes get in mode invocation, again and again: they do not mind a
@@ -53,7 +52,7 @@ struct bench_auth {
     struct bench_child echoes[ECHOES];
     struct bench_child providers[BENCH_AUTH_MODES];
     struct bench_messages messages[BENCH_AUTH_ROWS];
-    struct bench_auth_report *report;
+    struct bench_grid grid;
 };
 
 static enum echo echo_of(enum bench_auth_row row)
@@ -122,34 +121,18 @@ static struct bench_work work_of(const struct bench_auth *bench, enum bench_oper
 
 static int start_provider(struct bench_auth *bench, enum bench_auth_mode mode)
 {
-    char workers[16];
-    char issuer[64];
-    char host[64];
-    char *argv[] = {bench->options->provider,
-                    "serve",
-                    "--server",
-                    bench->stage.url,
-                    "--binding",
-                    modes[mode].binding,
-                    "--auth",
-                    (char *)(uintptr_t)bench_auth_mode_names[mode],
-                    "--workers",
-                    workers,
-                    "--trusted-issuer",
-                    issuer,
-                    "--trusted-host",
-                    host,
-                    NULL};
-    snprintf(workers, sizeof workers, "%u", bench->options->workers);
-    snprintf(issuer, sizeof issuer, "%s", bench_mint_issuer(bench->mint));
-    snprintf(host, sizeof host, "%s", bench_mint_host(bench->mint));
+    struct bench_provider provider = {.path = bench->options->provider,
+                                      .binding = modes[mode].binding,
+                                      .auth = bench_auth_mode_names[mode],
+                                      .workers = bench->options->workers,
+                                      .mint = bench->mint};
     bench->providers[mode].name = modes[mode].name;
-    return bench_stage_start_provider(&bench->stage, &bench->providers[mode], argv);
+    return bench_stage_start_provider(&bench->stage, &bench->providers[mode], &provider);
 }
 
-/* Makes messages and sends each of them once. The first of them waits for who answers. */
+/* Makes messages and sends each of them once. `waits`: until somebody answers, by the only one of them. */
 static int send_once(struct bench_auth *bench, enum bench_auth_mode mode, enum bench_operation operation,
-                     size_t first, size_t count)
+                     size_t first, size_t count, bool waits)
 {
     struct bench_messages messages = {0};
     struct bench_messages_wanted wanted = wanted_of(bench, mode, operation);
@@ -162,29 +145,18 @@ static int send_once(struct bench_auth *bench, enum bench_auth_mode mode, enum b
     if (bench_messages_make(&messages, &wanted) == 0) {
         struct bench_work work = work_of(bench, operation, &messages, &bench->providers[mode]);
         work.each_key = count;
-        work.in_flight = BENCH_LOADING_IN_FLIGHT;
-        code = bench_stage_run(&bench->stage, &work, &result) == BENCH_OK ? 0 : -1;
+        work.in_flight = waits ? 1 : BENCH_LOADING_IN_FLIGHT;
+        code = waits ? bench_stage_await(&bench->stage, &work)
+               : bench_stage_run(&bench->stage, &work, &result) == BENCH_OK ? 0
+                                                                            : -1;
     }
     bench_messages_free(&messages);
     return code;
 }
 
-/* Waits until the provider answers, by one request of this kind. */
 static int await(struct bench_auth *bench, enum bench_auth_mode mode, enum bench_operation operation)
 {
-    struct bench_messages messages = {0};
-    struct bench_messages_wanted wanted = wanted_of(bench, mode, operation);
-    int code = -1;
-    wanted.count = 1;
-    if (operation == BENCH_BIND)
-        wanted.headers = BENCH_HEADERS_BOTH;
-    if (bench_messages_make(&messages, &wanted) == 0) {
-        struct bench_work work = work_of(bench, operation, &messages, &bench->providers[mode]);
-        work.each_key = 1;
-        code = bench_stage_await(&bench->stage, &work);
-    }
-    bench_messages_free(&messages);
-    return code;
+    return send_once(bench, mode, operation, 0, 1, true);
 }
 
 /* Sets every key. Where that takes invocations, they are made by the chunk. */
@@ -193,7 +165,7 @@ static int load_keys(struct bench_auth *bench, enum bench_auth_mode mode)
     size_t keys = (size_t)bench->options->keys;
     size_t chunk = modes[mode].headers == BENCH_HEADERS_BOTH ? LOADING_CHUNK : keys;
     for (size_t first = 0; first < keys; first += chunk)
-        if (send_once(bench, mode, BENCH_SET, first, keys - first < chunk ? keys - first : chunk) != 0)
+        if (send_once(bench, mode, BENCH_SET, first, keys - first < chunk ? keys - first : chunk, false) != 0)
             return -1;
     return 0;
 }
@@ -202,9 +174,8 @@ static int prepare_provider(struct bench_auth *bench, enum bench_auth_mode mode)
 {
     if (start_provider(bench, mode) != 0)
         return -1;
-    if (mode == BENCH_AUTH_BINDING &&
-        (await(bench, mode, BENCH_BIND) != 0 ||
-         send_once(bench, mode, BENCH_BIND, 0, bench_mint_actors(bench->mint)) != 0))
+    if (mode == BENCH_AUTH_BINDING && (await(bench, mode, BENCH_BIND) != 0 ||
+                                       send_once(bench, mode, BENCH_BIND, 0, bench->mint->count, false) != 0))
         return -1;
     if (await(bench, mode, BENCH_SET) != 0 || load_keys(bench, mode) != 0 ||
         await(bench, mode, BENCH_GET) != 0)
@@ -234,7 +205,7 @@ static int prepare(struct bench_auth *bench)
     bench->mint = bench_mint_create(bench->options->actors);
     if (bench->mint == NULL)
         return -1;
-    fprintf(stderr, "claims of %zu bytes\n", strlen(bench_mint_claims(bench->mint, 0)));
+    fprintf(stderr, "claims of %zu bytes\n", strlen(bench->mint->actors[0].claims));
     for (enum bench_auth_mode mode = 0; mode < BENCH_AUTH_MODES; mode++)
         if (prepare_provider(bench, mode) != 0)
             return -1;
@@ -252,11 +223,13 @@ static bool sends_once(enum bench_auth_row row)
     return is_provider(row) && modes[bench_auth_rows[row].mode].headers == BENCH_HEADERS_BOTH;
 }
 
-static int measure_cell(struct bench_auth *bench, unsigned round, size_t load, enum bench_auth_row row)
+static int measure(void *context, unsigned round, size_t load, size_t number, struct bench_result *result)
 {
+    struct bench_auth *bench = context;
+    const struct bench_options *options = bench->options;
+    enum bench_auth_row row = (enum bench_auth_row)number;
     enum bench_auth_mode mode = bench_auth_rows[row].mode;
-    unsigned in_flight = bench->options->in_flight[load];
-    struct bench_result result;
+    unsigned in_flight = options->in_flight.items[load];
     /* Invocations are good for a minute: made just before. */
     if (sends_once(row) && make_gets(bench, row, in_flight) != 0)
         return -1;
@@ -264,34 +237,12 @@ static int measure_cell(struct bench_auth *bench, unsigned round, size_t load, e
         work_of(bench, is_provider(row) ? BENCH_GET : BENCH_ECHO_REQUEST, &bench->messages[row],
                 is_provider(row) ? &bench->providers[mode] : &bench->echoes[echo_of(row)]);
     work.in_flight = in_flight;
-    if (bench_stage_measure(&bench->stage, bench->options, sends_once(row) ? bench->options->invocations : 0,
-                            &work, &result) != 0) {
-        bench_complain("failed in round %u, mode %s, %s at %u in flight", round + 1,
-                       bench_auth_mode_names[mode], work.responder->name, in_flight);
-        return -1;
-    }
-    bench_auth_report_note(bench->report, round, load, row, &result);
-    return 0;
-}
-
-/* All rows at one load, one after the other, another one first in each round. */
-static int measure_load(struct bench_auth *bench, unsigned round, size_t load)
-{
-    for (unsigned i = 0; i < BENCH_AUTH_ROWS; i++)
-        if (measure_cell(bench, round, load, (enum bench_auth_row)((i + round) % BENCH_AUTH_ROWS)) != 0)
-            return -1;
-    return 0;
-}
-
-static int measure(struct bench_auth *bench)
-{
-    for (unsigned round = 0; round < bench->options->rounds; round++) {
-        for (size_t load = 0; load < bench->options->loads; load++)
-            if (measure_load(bench, round, load) != 0)
-                return -1;
-        fprintf(stderr, "round %u of %u done\n", round + 1, bench->options->rounds);
-    }
-    return 0;
+    if (bench_stage_measure(&bench->stage, &options->limits, sends_once(row) ? options->invocations : 0,
+                            &work, result) == 0)
+        return 0;
+    bench_complain("failed in round %u, mode %s, %s at %u in flight", round + 1, bench_auth_mode_names[mode],
+                   work.responder->name, in_flight);
+    return -1;
 }
 
 static void end(struct bench_auth *bench)
@@ -304,21 +255,19 @@ static void end(struct bench_auth *bench)
     for (int i = 0; i < BENCH_AUTH_ROWS; i++)
         bench_messages_free(&bench->messages[i]);
     bench_mint_destroy(bench->mint);
-    bench_auth_report_destroy(bench->report);
+    bench_grid_destroy(&bench->grid);
 }
 
 int bench_auth_run(struct bench_options *options)
 {
     struct bench_auth bench = {.options = options};
     int code = 1;
-    bench.report = bench_auth_report_create(options);
-    if (bench.report == NULL)
-        bench_complain("out of memory");
-    if (bench.report != NULL && bench_stage_begin(&bench.stage) == 0 && prepare(&bench) == 0 &&
-        measure(&bench) == 0) {
-        bench_auth_report_table(bench.report, options->json ? stderr : stdout);
+    if (bench_grid_init(&bench.grid, options->rounds, options->in_flight.count, BENCH_AUTH_ROWS) == 0 &&
+        bench_stage_begin(&bench.stage) == 0 && prepare(&bench) == 0 &&
+        bench_grid_measure(&bench.grid, measure, &bench) == 0) {
+        bench_auth_table(&bench.grid, options, options->json ? stderr : stdout);
         if (options->json)
-            bench_auth_report_json(bench.report, stdout);
+            bench_auth_json(&bench.grid, options, stdout);
         code = fflush(stdout) == 0 ? 0 : 1;
     }
     end(&bench);

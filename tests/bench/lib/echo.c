@@ -117,7 +117,7 @@ static int report(natsStatus status, const char *what)
     return 1;
 }
 
-int bench_echo_reading(const char *url, const char *subject, unsigned headers)
+static int be_bare(const char *url, const char *subject, unsigned headers)
 {
     struct loop loop = {.epoll_fd = epoll_create1(EPOLL_CLOEXEC), .socket = -1};
     natsOptions *options = NULL;
@@ -142,11 +142,6 @@ int bench_echo_reading(const char *url, const char *subject, unsigned headers)
     return report(status, "bare echo"); /* ends with its process: nothing is worth giving back */
 }
 
-int bench_echo_bare(const char *url, const char *subject)
-{
-    return bench_echo_reading(url, subject, 0);
-}
-
 static void on_message(natsConnection *connection, natsSubscription *subscription, natsMsg *message,
                        void *context)
 {
@@ -159,7 +154,7 @@ static void on_message(natsConnection *connection, natsSubscription *subscriptio
     natsMsg_Destroy(message);
 }
 
-int bench_echo_default(const char *url, const char *subject)
+static int be_default(const char *url, const char *subject)
 {
     natsConnection *connection = NULL;
     natsSubscription *subscription = NULL;
@@ -171,4 +166,11 @@ int bench_echo_default(const char *url, const char *subject)
         return report(status, "default echo");
     for (;;)
         pause();
+}
+
+int bench_echo(const char *kind, const char *url, const char *subject)
+{
+    if (strcmp(kind, "default") == 0)
+        return be_default(url, subject);
+    return be_bare(url, subject, strcmp(kind, "bare") == 0 ? 0 : strcmp(kind, "claims") == 0 ? 1 : 2);
 }

@@ -6,9 +6,9 @@
 #include <time.h>
 
 #include "front/invocations.h"
+#include "grid.h"
 #include "operation/provider.h"
 #include "process.h"
-#include "report.h"
 #include "security/token.h"
 #include "support/clock.h"
 
@@ -77,7 +77,7 @@ static enum wkv_code trust(struct bench_inside *inside, const struct bench_mint 
                            struct wkv_error *error)
 {
     struct wkv_trust *set;
-    const char *issuer = bench_mint_issuer(mint), *host = bench_mint_host(mint);
+    const char *issuer = mint->issuer, *host = mint->host;
     if (wkv_trust_create(&set, error) != WKV_OK)
         return error->code;
     if (wkv_trust_add(set, WKV_TRUST_ISSUERS, issuer, strlen(issuer), error) == WKV_OK &&
@@ -93,7 +93,7 @@ static enum wkv_code bind(struct bench_inside *inside, const struct bench_mint *
 {
     struct wkv_policy_binding claims = {.bound = true, .expires_s = WKV_TOKEN_NEVER};
     struct wkv_nkey issuer;
-    if (wkv_nkey_decode(bench_mint_issuer(mint), WKV_NKEY_PUBLIC_CHARS, &issuer, error) != WKV_OK)
+    if (wkv_nkey_decode(mint->issuer, WKV_NKEY_PUBLIC_CHARS, &issuer, error) != WKV_OK)
         return error->code;
     memcpy(claims.issuer, issuer.bytes, sizeof claims.issuer);
     return wkv_bindings_bind(inside->provider.bindings, inside->actor, (struct wkv_text){0}, &claims, error);
@@ -124,8 +124,7 @@ struct bench_inside *bench_inside_create(const struct bench_lattice_parties *par
         bench_complain("out of memory");
         return NULL;
     }
-    inside->actor =
-        (struct wkv_text){bench_mint_actor(parties->mint, 0), strlen(bench_mint_actor(parties->mint, 0))};
+    inside->actor = (struct wkv_text){parties->mint->actors[0].key, strlen(parties->mint->actors[0].key)};
     inside->provider = (struct wkv_provider){.store = wkv_store_create(&store, wkv_monotonic_ns()),
                                              .bindings = wkv_bindings_create(parties->binding),
                                              .binding = parties->binding,

@@ -117,7 +117,7 @@ static void put_invocation(struct wkv_buffer *out, const struct bench_lattice_pa
     put_integers(out, parts->request);
     put_pair(out, "id", parts->id);
     put_pair(out, "encoded_claims", claims);
-    put_pair(out, "host_id", bench_mint_host(parties->mint));
+    put_pair(out, "host_id", parties->mint->host);
 }
 
 /* Where the verification's parts lie. The claims are in the bytes once, and nothing else there looks like
@@ -165,7 +165,7 @@ void bench_lattice_parties_init(struct bench_lattice_parties *parties, struct be
     snprintf(parties->own_subject, sizeof parties->own_subject, "wasmbus.provider.wascc.keyvalue.%s",
              binding);
     snprintf(parties->actor_subject, sizeof parties->actor_subject, "%s.%s", parties->own_subject,
-             bench_mint_actor(mint, 0));
+             mint->actors[0].key);
 }
 
 bool bench_invocation_bind(const struct bench_lattice_parties *parties, uint64_t number,
@@ -176,10 +176,10 @@ bool bench_invocation_bind(const struct bench_lattice_parties *parties, uint64_t
     *invocation = (struct bench_invocation){.number = number, .subject = parties->own_subject};
     write_id(number, parts.id);
     put_map(&request, 2);
-    put_pair(&request, "module", bench_mint_actor(parties->mint, 0));
+    put_pair(&request, "module", parties->mint->actors[0].key);
     put_text(&request, "values");
     put_map(&request, 3);
-    put_pair(&request, "__wascc_issuer", bench_mint_issuer(parties->mint));
+    put_pair(&request, "__wascc_issuer", parties->mint->issuer);
     put_pair(&request, "__wascc_capabilities", CAPABILITY);
     put_pair(&request, "__wascc_expires", "0");
     bool made = sign(parties, &parts, invocation);
@@ -194,7 +194,7 @@ bool bench_invocation_make(const struct bench_lattice_parties *parties, uint64_t
     struct wkv_buffer request = {0};
     unsigned which = (unsigned)(number % 3);
     struct parts parts = {
-        .origin = bench_mint_actor(parties->mint, 0), .operation = operations[which], .request = &request};
+        .origin = parties->mint->actors[0].key, .operation = operations[which], .request = &request};
     char key[32];
     *invocation = (struct bench_invocation){.number = number, .subject = parties->actor_subject};
     write_id(number, parts.id);

@@ -51,8 +51,8 @@ static void put_payload(const struct bench_messages_wanted *wanted, const char *
 static bool put_headers(const struct bench_messages_wanted *wanted, size_t actor,
                         const struct bench_request *request, char headers[HEADERS_BYTES])
 {
-    const char *caller = wanted->operation == BENCH_BIND ? "system" : bench_mint_actor(wanted->mint, actor);
-    const char *claims = bench_mint_claims(wanted->mint, actor);
+    const char *caller = wanted->operation == BENCH_BIND ? "system" : wanted->mint->actors[actor].key;
+    const char *claims = wanted->mint->actors[actor].claims;
     int len;
     if (wanted->headers == BENCH_HEADERS_CLAIMS) {
         len = snprintf(headers, HEADERS_BYTES, "Wascc-Claims: %s\r\n", claims);
@@ -77,8 +77,8 @@ static int make_one(struct bench_form *form, const struct bench_messages_wanted 
 {
     char subject[SUBJECT_BYTES];
     char headers[HEADERS_BYTES];
-    size_t actor = number % bench_mint_actors(wanted->mint);
-    const char *key = bench_mint_actor(wanted->mint, actor);
+    size_t actor = number % wanted->mint->count;
+    const char *key = wanted->mint->actors[actor].key;
     struct bench_request request = {
         .operation = wanted->operation, .subject = subject, .value_bytes = wanted->value_bytes};
     snprintf(subject, sizeof subject, "%s.provider.wascc.keyvalue.%s.%s.%s", wanted->lattice, wanted->binding,
@@ -98,7 +98,7 @@ static int make_one(struct bench_form *form, const struct bench_messages_wanted 
 
 int bench_messages_make(struct bench_messages *messages, const struct bench_messages_wanted *wanted)
 {
-    size_t count = wanted->headers == BENCH_HEADERS_BOTH ? wanted->count : bench_mint_actors(wanted->mint);
+    size_t count = wanted->headers == BENCH_HEADERS_BOTH ? wanted->count : wanted->mint->count;
     char *payload = malloc(wanted->value_bytes + BENCH_PAYLOAD_BYTES);
     int result = 0;
     bench_messages_free(messages);

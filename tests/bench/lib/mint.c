@@ -8,20 +8,6 @@
 #include "security/token.h"
 #include "support/clock.h"
 
-struct actor {
-    char key[WKV_NKEY_PUBLIC_CHARS + 1];
-    char *claims;
-};
-
-struct bench_mint {
-    struct wkv_nkey_seed *account;
-    struct wkv_nkey_seed *host;
-    char issuer_text[WKV_NKEY_PUBLIC_CHARS + 1];
-    char host_text[WKV_NKEY_PUBLIC_CHARS + 1];
-    struct actor *actors;
-    size_t count;
-};
-
 static struct wkv_nkey_seed *make_seed(enum wkv_nkey_kind kind, char text[WKV_NKEY_PUBLIC_CHARS + 1])
 {
     struct wkv_nkey_seed *seed = NULL;
@@ -36,7 +22,7 @@ static struct wkv_nkey_seed *make_seed(enum wkv_nkey_kind kind, char text[WKV_NK
 }
 
 /* Claims as long as those of published actors, which have 600 to 640 bytes. */
-static bool make_actor(const struct bench_mint *mint, struct actor *actor)
+static bool make_actor(const struct bench_mint *mint, struct bench_actor *actor)
 {
     static const char *const capabilities[] = {"wascc:keyvalue", "wascc:http_server"};
     struct wkv_nkey_seed *module = make_seed(WKV_NKEY_MODULE, actor->key);
@@ -65,9 +51,9 @@ struct bench_mint *bench_mint_create(size_t actors)
         free(mint);
         return NULL;
     }
-    mint->account = make_seed(WKV_NKEY_ACCOUNT, mint->issuer_text);
-    mint->host = make_seed(WKV_NKEY_HOST, mint->host_text);
-    bool made = mint->account != NULL && mint->host != NULL;
+    mint->account = make_seed(WKV_NKEY_ACCOUNT, mint->issuer);
+    mint->host_seed = make_seed(WKV_NKEY_HOST, mint->host);
+    bool made = mint->account != NULL && mint->host_seed != NULL;
     while (made && mint->count < actors)
         made = make_actor(mint, &mint->actors[mint->count++]);
     if (made)
@@ -84,33 +70,8 @@ void bench_mint_destroy(struct bench_mint *mint)
         free(mint->actors[i].claims);
     free(mint->actors);
     wkv_nkey_seed_destroy(mint->account);
-    wkv_nkey_seed_destroy(mint->host);
+    wkv_nkey_seed_destroy(mint->host_seed);
     free(mint);
-}
-
-size_t bench_mint_actors(const struct bench_mint *mint)
-{
-    return mint->count;
-}
-
-const char *bench_mint_issuer(const struct bench_mint *mint)
-{
-    return mint->issuer_text;
-}
-
-const char *bench_mint_host(const struct bench_mint *mint)
-{
-    return mint->host_text;
-}
-
-const char *bench_mint_actor(const struct bench_mint *mint, size_t number)
-{
-    return mint->actors[number].key;
-}
-
-const char *bench_mint_claims(const struct bench_mint *mint, size_t number)
-{
-    return mint->actors[number].claims;
 }
 
 char *bench_mint_invocation(const struct bench_mint *mint, const char *id, const char *actor,
@@ -128,7 +89,7 @@ char *bench_mint_invocation(const struct bench_mint *mint, const char *id, const
         bench_complain("cannot make an invocation's claims: a name is too long");
         return NULL;
     }
-    if (wkv_token_mint_invocation(mint->host, &options, wkv_wall_coarse_s(), &text, &error) == WKV_OK)
+    if (wkv_token_mint_invocation(mint->host_seed, &options, wkv_wall_coarse_s(), &text, &error) == WKV_OK)
         return text;
     bench_complain("cannot make an invocation's claims: %s", error.text);
     return NULL;

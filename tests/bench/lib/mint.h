@@ -8,21 +8,25 @@
 
 #include <stddef.h>
 
-struct bench_mint;
+#include "security/nkey.h"
+
+struct bench_actor {
+    char key[WKV_NKEY_PUBLIC_CHARS + 1];
+    char *claims; /* as long as real ones */
+};
+
+struct bench_mint {
+    struct wkv_nkey_seed *account, *host_seed;
+    char issuer[WKV_NKEY_PUBLIC_CHARS + 1], host[WKV_NKEY_PUBLIC_CHARS + 1];
+    struct bench_actor *actors;
+    size_t count;
+};
 
 /* Returns NULL where it failed. */
 struct bench_mint *bench_mint_create(size_t actors);
 
 /* NULL is allowed. */
 void bench_mint_destroy(struct bench_mint *mint);
-
-size_t bench_mint_actors(const struct bench_mint *mint);
-
-/* Public keys, and actor claims as long as real ones. NUL-terminated, the mint's. */
-const char *bench_mint_issuer(const struct bench_mint *mint);
-const char *bench_mint_host(const struct bench_mint *mint);
-const char *bench_mint_actor(const struct bench_mint *mint, size_t number);
-const char *bench_mint_claims(const struct bench_mint *mint, size_t number);
 
 /* Makes the claims of one invocation, which hold for a minute and once; id NULL: a random one. The caller
  * frees them. Returns NULL where it failed. */

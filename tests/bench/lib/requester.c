@@ -183,19 +183,15 @@ static enum bench_status fail(const char *what)
     return BENCH_FAILED;
 }
 
-/* A reply with headers is an error reply, or the server's own that nobody listens. */
+/* A reply with headers is an error reply, whose text is in them, or the server's own that nobody listens. */
 static enum bench_status refuse(const struct bench_requester *requester, const struct bench_wire *wire)
 {
     static const char no_responders[] = "NATS/1.0 503";
-    size_t len = 0;
-    size_t code_len = 0;
-    const char *text = bench_wire_header(wire, "Nats-Service-Error", &len);
-    const char *code = bench_wire_header(wire, "Nats-Service-Error-Code", &code_len);
-    if (text == NULL && code == NULL && wire->headers_len >= sizeof no_responders - 1 &&
+    if (wire->headers_len >= sizeof no_responders - 1 &&
         memcmp(wire->headers, no_responders, sizeof no_responders - 1) == 0)
         return BENCH_NO_RESPONDERS;
-    bench_complain("an error reply from %s: %.*s %.*s", requester->work->subject, (int)code_len,
-                   code == NULL ? "" : code, (int)len, text == NULL ? "(no text)" : text);
+    bench_complain("an error reply from %s: %.*s", requester->work->subject, (int)wire->headers_len,
+                   wire->headers);
     return BENCH_FAILED;
 }
 

@@ -91,15 +91,28 @@ int bench_stage_start_echo(struct bench_stage *stage, struct bench_child *child,
     return bench_child_start(child, "/proc/self/exe", argv);
 }
 
-int bench_stage_start_provider(struct bench_stage *stage, struct bench_child *child, char *argv[])
+int bench_stage_start_provider(struct bench_stage *stage, struct bench_child *child,
+                               const struct bench_provider *provider)
 {
-    name_log(stage, child);
-    if (access(argv[0], X_OK) != 0) {
-        bench_complain("there is no provider to measure at %s (%s): build it or name it with --provider",
-                       argv[0], strerror(errno));
-        return -1;
+    char workers[16], binding[64], auth[16], issuer[64] = "", host[64] = "";
+    char *argv[] = {provider->path,   "serve", "--server",  stage->url, "--binding",        binding,
+                    "--auth",         auth,    "--workers", workers,    "--trusted-issuer", issuer,
+                    "--trusted-host", host,    NULL};
+    snprintf(workers, sizeof workers, "%u", provider->workers);
+    snprintf(binding, sizeof binding, "%s", provider->binding);
+    snprintf(auth, sizeof auth, "%s", provider->auth);
+    if (provider->mint != NULL) {
+        snprintf(issuer, sizeof issuer, "%s", provider->mint->issuer);
+        snprintf(host, sizeof host, "%s", provider->mint->host);
+    } else {
+        argv[10] = NULL;
     }
-    return bench_child_start(child, argv[0], argv);
+    name_log(stage, child);
+    if (access(provider->path, X_OK) == 0)
+        return bench_child_start(child, provider->path, argv);
+    bench_complain("there is no provider to measure at %s (%s): build it or name it with --provider",
+                   provider->path, strerror(errno));
+    return -1;
 }
 
 /* Tells what is known of a child that let a run fail. */
@@ -139,13 +152,13 @@ int bench_stage_await(struct bench_stage *stage, const struct bench_work *work)
     }
 }
 
-int bench_stage_measure(struct bench_stage *stage, const struct bench_options *options, uint64_t most,
+int bench_stage_measure(struct bench_stage *stage, const struct bench_limits *limits, uint64_t most,
                         struct bench_work *work, struct bench_result *result)
 {
     uint64_t window_most = most - most / 10;
-    work->window_ns = options->requests > 0 ? MAX_WINDOW_NS : (int64_t)(options->seconds * 1e9);
+    work->window_ns = limits->requests > 0 ? MAX_WINDOW_NS : (int64_t)(limits->seconds * 1e9);
     work->warmup_ns = work->window_ns / 10;
-    work->window_replies = options->requests;
+    work->window_replies = limits->requests;
     if (most > 0 && (work->window_replies == 0 || work->window_replies > window_most))
         work->window_replies = window_most;
     work->warmup_replies = work->window_replies / 10;

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "options.h"
+#include "mint.h"
 #include "process.h"
 #include "requester.h"
 
@@ -37,10 +37,20 @@ void bench_stage_end(struct bench_stage *stage);
 /* Whether a signal has asked for the end. */
 bool bench_stage_interrupted(void);
 
-/* Starts this program as an echo, or the provider that lies at argv[0]. child->name is the caller's; its log
- * is in the stage's folder. Returns 0 or -1. */
+/* Starts this program as an echo of that kind (bench_echo). child->name is the caller's; its log is in the
+ * stage's folder. Returns 0 or -1. */
 int bench_stage_start_echo(struct bench_stage *stage, struct bench_child *child, char *kind, char *subject);
-int bench_stage_start_provider(struct bench_stage *stage, struct bench_child *child, char *argv[]);
+
+struct bench_provider {
+    char *path;
+    const char *binding, *auth;
+    unsigned workers;
+    const struct bench_mint *mint; /* whom it trusts; NULL: nobody */
+};
+
+/* Starts the provider, likewise. */
+int bench_stage_start_provider(struct bench_stage *stage, struct bench_child *child,
+                               const struct bench_provider *provider);
 
 /* Runs work. Where it fails, the server's and the responder's logs are shown. */
 enum bench_status bench_stage_run(struct bench_stage *stage, const struct bench_work *work,
@@ -49,9 +59,15 @@ enum bench_status bench_stage_run(struct bench_stage *stage, const struct bench_
 /* Waits until somebody answers, by asking for this work again and again. Returns 0 or -1. */
 int bench_stage_await(struct bench_stage *stage, const struct bench_work *work);
 
-/* Runs work for as long as the options say, which fill in its warm-up and its window, and for at most so many
+/* How long to measure: so many seconds, or, where that is not 0, so many requests. */
+struct bench_limits {
+    double seconds;
+    uint64_t requests;
+};
+
+/* Runs work for as long as the limits say, which fill in its warm-up and its window, and for at most so many
  * replies in both (0: any number). Returns 0 or -1. */
-int bench_stage_measure(struct bench_stage *stage, const struct bench_options *options, uint64_t most,
+int bench_stage_measure(struct bench_stage *stage, const struct bench_limits *limits, uint64_t most,
                         struct bench_work *work, struct bench_result *result);
 
 #endif

@@ -111,27 +111,6 @@ void bench_wire_parse(const char *bytes, size_t len, struct bench_wire *wire)
     }
 }
 
-const char *bench_wire_header(const struct bench_wire *wire, const char *name, size_t *len)
-{
-    size_t name_len = strlen(name);
-    const char *end = wire->headers + wire->headers_len;
-    for (const char *line = wire->headers; line != NULL && line < end;) {
-        const char *newline = memchr(line, '\n', (size_t)(end - line));
-        const char *stop = newline == NULL ? end : newline;
-        if (stop > line && stop[-1] == '\r')
-            stop--;
-        if ((size_t)(stop - line) > name_len && memcmp(line, name, name_len) == 0 && line[name_len] == ':') {
-            const char *value = line + name_len + 1;
-            while (value < stop && *value == ' ')
-                value++;
-            *len = (size_t)(stop - value);
-            return value;
-        }
-        line = newline == NULL ? NULL : newline + 1;
-    }
-    return NULL;
-}
-
 static char *put_varint(char *out, uint64_t value)
 {
     for (; value >= 0x80; value >>= 7)

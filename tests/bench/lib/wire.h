@@ -37,9 +37,6 @@ struct bench_wire {
 /* Parses the message at the front of len bytes. */
 void bench_wire_parse(const char *bytes, size_t len, struct bench_wire *wire);
 
-/* Finds `name: value` in a message's headers. Returns the value (its length in *len) or NULL. */
-const char *bench_wire_header(const struct bench_wire *wire, const char *name, size_t *len);
-
 /* Appends a length-delimited protobuf field of len bytes at out and returns where the bytes go: the caller
  * fills them in. At most 6 bytes come before them. */
 char *bench_proto_text(char *out, unsigned field, size_t len);
