@@ -1,4 +1,4 @@
-/* The registry's life, what is removed and who is told. */
+/* The registry: its beginning and end, removals, the watcher and the guard. */
 #include <stdlib.h>
 
 #include "access/registry.h"
@@ -100,7 +100,7 @@ void wkv_bindings_remove(struct wkv_bindings *bindings, struct wkv_text actor)
                           &(struct wkv_bindings_change){.actor = actor, .bound = false, .awaited = true});
 }
 
-/* ---- who is told, and asked ---- */
+/* ---- the watcher and the guard ---- */
 
 void wkv_bindings_tell(const struct wkv_bindings *bindings, const struct wkv_bindings_change *change)
 {

@@ -69,10 +69,9 @@ enum wkv_code wkv_bindings_bind(struct wkv_bindings *bindings, struct wkv_text a
                                 struct wkv_text keyspace, const struct wkv_policy_binding *claims,
                                 struct wkv_error *error);
 
-/* The same for what others remember of the actor, which holds only where nobody has said anything newer since
- * start: nothing happens where the actor is bound, or was removed. *bound says whether it was bound by this
- * call. Removals are remembered up to a number, and after more of them nobody is bound so. Errors: as
- * wkv_bindings_bind. */
+/* The same for a binding that others remember, which anything newer since start overrides: nothing happens
+ * where the actor is bound, or was removed. *bound says whether this call bound it. Removals are remembered
+ * up to a number, and after more of them no actor is bound in this way. Errors: as wkv_bindings_bind. */
 enum wkv_code wkv_bindings_bind_if_new(struct wkv_bindings *bindings, struct wkv_text actor,
                                        struct wkv_text keyspace, const struct wkv_policy_binding *claims,
                                        bool *bound, struct wkv_error *error);
@@ -99,22 +98,22 @@ bool wkv_bindings_is_bound(struct wkv_bindings *bindings, struct wkv_text actor)
 /* Actors that are bound. Any thread. */
 size_t wkv_bindings_count(struct wkv_bindings *bindings);
 
-/* What became of an actor. */
+/* A change of an actor's binding. */
 struct wkv_bindings_change {
     struct wkv_text actor;
     bool bound;   /* else it is bound no more */
-    bool awaited; /* somebody is told when the watcher returns: this change, and those before it, must hold
-                     then */
+    bool awaited; /* the change is answered when the watcher returns: it, and those before it, must hold then
+                   */
 };
 
-/* Is told of each change: after it holds, outside the registry's lock, on the thread of who made it. */
+/* Called after each change, outside the registry's lock, on the thread that made it. */
 typedef void (*wkv_bindings_watcher)(void *context, const struct wkv_bindings_change *change);
 
 /* Sets the one watcher (NULL: none any more). Not while others bind or remove. */
 void wkv_bindings_watch(struct wkv_bindings *bindings, wkv_bindings_watcher watcher, void *context);
 
-/* Is asked before each bind, on the thread that binds, and may refuse it: then nothing changes. `gave_up` is
- * told where the bind does not come to be for another reason. */
+/* `before` is called before each bind, on the thread that binds, and may refuse it: then nothing changes.
+ * `gave_up` is called where the bind fails for another reason after that. */
 struct wkv_bindings_guard {
     enum wkv_code (*before)(void *context, struct wkv_text actor, struct wkv_error *error);
     void (*gave_up)(void *context, struct wkv_text actor);
@@ -151,7 +150,7 @@ bool wkv_bindings_keyspace_number(struct wkv_bindings *bindings, struct wkv_text
 
 struct wkv_bindings_slot;
 
-/* One worker's look at the registry. Opaque; only its own thread may use it. */
+/* What one worker remembers of the registry. Opaque; only its own thread may use it. */
 struct wkv_bindings_reader {
     struct wkv_bindings *bindings;   /* borrowed */
     struct wkv_bindings_slot *slots; /* owned */

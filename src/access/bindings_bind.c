@@ -103,7 +103,7 @@ static enum wkv_code check_names(struct wkv_text actor, struct wkv_text keyspace
         return wkv_fail(error, WKV_BAD_REQUEST,
                         "KEYSPACE has %zu bytes; give a name of 1 to %u, or leave it out", keyspace.len,
                         WKV_BINDINGS_MAX_NAME_BYTES);
-    /* A name is shown to operators, who would see it end there. */
+    /* A name is shown to operators, and would seem to end there. */
     if (keyspace.data != NULL && memchr(keyspace.data, '\0', keyspace.len) != NULL)
         return wkv_fail(error, WKV_BAD_REQUEST, "KEYSPACE has a NUL in it; give a name without one");
     return WKV_OK;
@@ -140,7 +140,7 @@ enum wkv_code wkv_bindings_bind(struct wkv_bindings *bindings, struct wkv_text a
     return code;
 }
 
-/* Nobody has bound or removed it since start. */
+/* The actor was neither bound nor removed since start. */
 static bool is_news(const struct wkv_bindings *bindings, struct wkv_text actor)
 {
     return wkv_binding_table_find(&bindings->actors, actor)->len == 0 &&

@@ -42,7 +42,7 @@ struct wkv_binding wkv_bindings_find(struct wkv_bindings_reader *reader, struct 
     struct wkv_bindings *bindings = reader->bindings;
     if (actor.len == 0 || actor.len > WKV_BINDINGS_MAX_NAME_BYTES)
         return (struct wkv_binding){.keyspace = 0};
-    /* Where nobody was ever bound there is nothing to know of anybody. */
+    /* No actor was ever bound: there is nothing to look up. */
     if (!atomic_load_explicit(&bindings->any, memory_order_acquire))
         return (struct wkv_binding){.keyspace = 0};
     uint64_t generation = atomic_load_explicit(&bindings->generation, memory_order_acquire);

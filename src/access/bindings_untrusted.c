@@ -1,7 +1,7 @@
 /* The bindings of hosts that are trusted no more. */
 #include "access/registry.h"
 
-/* So many are removed under the lock at once, and then told of. */
+/* So many are removed in one hold of the lock, and told to the watcher after it. */
 #define REMOVED_AT_ONCE 64
 
 struct removed {
@@ -9,7 +9,7 @@ struct removed {
     uint32_t len;
 };
 
-/* Some of those that go. */
+/* A part of the removals. */
 struct sweep {
     const struct wkv_trust *trust;
     uint32_t at; /* slot */

@@ -38,8 +38,8 @@ enum wkv_code wkv_auth_check_trust(enum wkv_auth auth, const struct wkv_trust *t
     if (wkv_trust_count(trust, WKV_TRUST_ISSUERS) == 0)
         return wkv_fail(error, WKV_BAD_REQUEST,
                         "--auth %s needs a --trusted-issuer: the public key (A...) of an account whose "
-                        "actors may come in; "
-                        "`wascc-keyvalue keygen account` makes one, and --auth none lets everybody in",
+                        "actors are served; "
+                        "`wascc-keyvalue keygen account` makes one, and --auth none checks nothing",
                         wkv_auth_name(auth));
     if (auth != WKV_AUTH_CLAIMS && wkv_trust_count(trust, WKV_TRUST_HOSTS) == 0 && !wkv_trust_any_host(trust))
         return wkv_fail(
@@ -88,7 +88,8 @@ static enum wkv_code check_reach(const struct wkv_claims *claims, struct wkv_tex
     return WKV_OK;
 }
 
-/* The claims of text, held and for that actor. *scratch is where they are where they cannot be remembered. */
+/* The claims in the text, which hold and are that actor's. Those that cannot be remembered are in *scratch.
+ */
 static enum wkv_code resolve_claims(const struct wkv_policy *policy, struct wkv_text text,
                                     struct wkv_text actor, int64_t now_s, struct wkv_claims *scratch,
                                     const struct wkv_claims **claims, struct wkv_error *error)

@@ -1,10 +1,11 @@
-/* May they? One answer for one request, from what it brings and who is trusted (CONTRACT section 6).
+/* Whether a request is allowed, by the evidence that it brings and the keys that are trusted (contract
+ * section 6).
  *
  * Requests come as plain data: the room knows neither NATS nor the store. Error texts do not name the
- * operation; who writes the reply puts it in front, as for every error.
+ * operation: the writer of the reply puts it in front, as with every error.
  *
  * The codes follow CONTRACT section 5. 401: no claims, or claims that do not hold: malformed, unsigned, out
- * of their time, from someone who is not trusted, or an invocation's that were made for another payload. 403:
+ * of their time, of an untrusted key, or an invocation's that were made for another payload. 403:
  * claims that hold but do not reach: no wascc:keyvalue, another actor's subject, another operation or
  * binding, a system operation from an actor, a replayed invocation. 503: the replay window is full, or memory
  * is short.
@@ -30,13 +31,13 @@ enum wkv_auth {
     WKV_AUTH_NONE,       /* nothing at all: for a desk */
 };
 
-/* "claims", "invocation", "binding" or "none". Static text. */
+/* The name of a mode, which parse reads. Static text. */
 const char *wkv_auth_name(enum wkv_auth auth);
 
 /* Reads one of those names. Returns false for anything else. */
 bool wkv_auth_parse(const char *name, enum wkv_auth *auth);
 
-/* Whether a server can do anything with this mode and these lists; the text says what to do where it cannot.
+/* Whether a server can serve in this mode with these lists; where it cannot, the text says what to do.
  * Errors: WKV_BAD_REQUEST (no trusted issuer, or in the modes that need one no trusted host). */
 enum wkv_code wkv_auth_check_trust(enum wkv_auth auth, const struct wkv_trust *trust,
                                    struct wkv_error *error);
@@ -53,7 +54,7 @@ struct wkv_policy {
     struct wkv_replay *replay;      /* shared by all workers */
 };
 
-/* What BindActor brought for an actor, and who sent it. */
+/* What BindActor brought for an actor, and the host that sent it. */
 struct wkv_policy_binding {
     bool bound;
     bool signed_claims; /* it brought the actor's signed claims: a host's statement of them is not enough to

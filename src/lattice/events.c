@@ -1,6 +1,5 @@
 #include "lattice/events.h"
 
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,9 +9,9 @@
 #include "nats/subject.h"
 #include "operation/provider.h"
 #include "support/clock.h"
+#include "support/uuid.h"
 
 #define SOURCE "https://wascc.dev/lattice/events"
-#define UUID_BYTES 37
 #define SUBJECT_BYTES (WKV_SUBJECT_BYTES + WKV_BINDINGS_MAX_NAME_BYTES)
 
 /* ---- events ---- */
@@ -27,18 +26,6 @@ static const struct {
     [WKV_EVENT_BINDING_CREATED] = {"wasmbus.events.actor_binding_created", "ActorBindingCreated", true},
     [WKV_EVENT_BINDING_REMOVED] = {"wasmbus.events.actor_binding_removed", "ActorBindingRemoved", true},
 };
-
-/* A random UUID (RFC 9562, version 4). */
-static void make_uuid(char out[UUID_BYTES])
-{
-    unsigned char b[16];
-    char hex[sizeof b * 2 + 1];
-    randombytes_buf(b, sizeof b);
-    b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
-    b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
-    (void)sodium_bin2hex(hex, sizeof hex, b, sizeof b);
-    (void)snprintf(out, UUID_BYTES, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
-}
 
 /* "`data`: a STRING of JSON" */
 static char *make_data(const struct wkv_discovery *discovery, enum wkv_event event, struct wkv_text actor)
@@ -66,8 +53,8 @@ static void format_subject(const struct wkv_discovery *discovery, enum wkv_event
 
 static char *make_event(const struct wkv_discovery *discovery, enum wkv_event event, struct wkv_text actor)
 {
-    char id[UUID_BYTES], now[WKV_TIME_TEXT_BYTES], subject[SUBJECT_BYTES];
-    make_uuid(id);
+    char id[WKV_UUID_BYTES], now[WKV_TIME_TEXT_BYTES], subject[SUBJECT_BYTES];
+    wkv_uuid(id);
     wkv_time_text(wkv_wall_ns(), 9, now);
     format_subject(discovery, event, actor, subject);
     char *data = make_data(discovery, event, actor);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "security/token.h"
+#include "support/hash.h"
 
 /* Slots are one array; each is in the chain of its bucket, or in the chain of free slots. Chains are of slot
  * numbers:
@@ -41,7 +42,7 @@ struct counters {
 };
 
 struct wkv_claims_cache {
-    unsigned char key[crypto_shorthash_KEYBYTES];
+    struct wkv_hasher hasher;
     struct slot *slots;
     uint32_t *buckets;
     uint32_t slot_count;
@@ -104,22 +105,18 @@ enum wkv_code wkv_claims_cache_create(const struct wkv_claims_cache_options *opt
     }
     made->max_bytes = options->max_bytes == 0 ? WKV_CLAIMS_CACHE_BYTES : options->max_bytes;
     if (options->hash_key != NULL)
-        memcpy(made->key, options->hash_key, sizeof made->key);
+        memcpy(made->hasher.seed, options->hash_key, sizeof made->hasher.seed);
     else
-        randombytes_buf(made->key, sizeof made->key);
+        wkv_hasher_init(&made->hasher);
     *cache = made;
     return WKV_OK;
 }
 
-/* The key keeps who sends tokens from choosing which of them meet in a bucket. */
+/* Under a key, so that senders of tokens cannot choose which of them share a bucket. */
 static uint64_t hash_of(const struct wkv_claims_cache *cache, const char *token, size_t len)
 {
     size_t hashed = len < HASHED_BYTES ? len : HASHED_BYTES;
-    unsigned char out[crypto_shorthash_BYTES];
-    crypto_shorthash(out, (const unsigned char *)token + len - hashed, hashed, cache->key);
-    uint64_t hash;
-    memcpy(&hash, out, sizeof hash);
-    return hash;
+    return wkv_hash(&cache->hasher, 0, (struct wkv_text){token + len - hashed, hashed});
 }
 
 /* Whether len bytes are the same, in a time that does not depend on where they differ. It does what
@@ -259,6 +256,6 @@ void wkv_claims_cache_destroy(struct wkv_claims_cache *cache)
         free(cache->slots[i].token);
     free(cache->slots);
     free(cache->buckets);
-    sodium_memzero(cache->key, sizeof cache->key);
+    sodium_memzero(&cache->hasher, sizeof cache->hasher);
     free(cache);
 }

@@ -2,8 +2,8 @@
  * with libsodium and remembered until it expires, in a bounded cache").
  *
  * A token is found by a keyed hash and then known by comparing the whole of it in constant time. Only tokens
- * whose signature held get in, so a flood of bad ones changes nothing here; a flood of different good ones
- * evicts by CLOCK: a token that was found since the hand last came by is passed over once.
+ * whose signature held get in, so a flood of bad ones changes nothing. A flood of different good ones evicts
+ * by CLOCK: a token that was found since the hand last passed is skipped once.
  *
  * Remembered claims never outlive their `exp`. Each remembers the generation of the trust lists that it was
  * checked against: under a new generation its issuer is looked up again, and where it is gone, so are the
@@ -68,7 +68,7 @@ const struct wkv_claims *wkv_claims_cache_find(struct wkv_claims_cache *cache, c
 void wkv_claims_cache_add(struct wkv_claims_cache *cache, const char *token, size_t len,
                           const struct wkv_claims *claims, const struct wkv_trust *trust);
 
-/* Any thread while the cache lives; each number is as it is at some moment. */
+/* Any thread while the cache lives; each number is that of some moment. */
 void wkv_claims_cache_stats(const struct wkv_claims_cache *cache, struct wkv_claims_cache_stats *stats);
 
 /* Frees everything. NULL is allowed. */

@@ -9,8 +9,8 @@
  *   ------END USER NKEY SEED------
  *
  * It is read line by line. Lines that begin with "---" set the parts apart; what stands outside of the parts
- * is for people. Blank lines, a byte order mark and lines that end as those of Windows make no difference
- * (nats.c 3.4 would refuse them).
+ * is for people. Blank lines, a byte order mark and Windows' line ends make no difference (nats.c 3.4
+ * refuses them).
  */
 #ifndef WKV_SECURITY_CREDS_H
 #define WKV_SECURITY_CREDS_H

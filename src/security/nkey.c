@@ -156,7 +156,7 @@ static struct wkv_nkey_seed *new_seed(struct wkv_error *error)
     return seed;
 }
 
-/* The pair is complete: nobody writes to it again. */
+/* The pair is complete and never written to again. */
 static void finish_seed(struct wkv_nkey_seed *seed, enum wkv_nkey_kind kind)
 {
     seed->kind = kind;
@@ -236,8 +236,8 @@ void wkv_nkey_seed_sign(const struct wkv_nkey_seed *seed, const void *bytes, siz
     crypto_sign_detached(signature, NULL, bytes, len, seed->secret_key);
 }
 
-/* Ed25519 by hand, with another secret number in the place of the one that RFC 8032 derives from the message:
- * both make signatures that hold. It is hashed out of fresh random bytes, the message and the secret prefix,
+/* Ed25519 by hand, with another secret number than the one that RFC 8032 derives from the message: both make
+ * signatures that hold. It is hashed out of fresh random bytes, the message and the secret prefix,
  * so that it repeats for no other message, not even where the random bytes did. */
 static void sign_again(const struct wkv_nkey_seed *seed, const void *bytes, size_t len,
                        unsigned char signature[WKV_NKEY_SIGNATURE_BYTES])

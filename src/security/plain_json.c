@@ -41,8 +41,8 @@ static bool take_text(struct reader *reader, char **text, size_t *len)
     return true;
 }
 
-/* The digits of an integer. What follows them is looked at by who reads on: a fraction or an exponent is
- * neither ',' nor '}'. */
+/* The digits of an integer. A fraction or an exponent behind them is refused by the next read, which expects
+ * ',' or '}'. */
 static bool take_digits(struct reader *reader, char **digits, size_t *len)
 {
     *digits = reader->at;

@@ -2,8 +2,8 @@
  * strings of printable ASCII, integers of at most 15 digits and no sign, every member known, none there
  * twice.
  *
- * A text that is not of that form is not wrong for it: json.h reads all of JSON, and says what is wrong. What
- * is read here would be read the same there.
+ * A text in another form may be good JSON: json.h reads all of it, and says what is wrong. It would read the
+ * same from a text that is read here.
  */
 #ifndef WKV_SECURITY_PLAIN_JSON_H
 #define WKV_SECURITY_PLAIN_JSON_H

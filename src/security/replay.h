@@ -5,9 +5,9 @@
  * of `iat`. The memory is bounded, and a full window refuses rather than forgets. Ids of invocations that did
  * not verify must never get here, so only a trusted host can fill it.
  *
- * What an id was forgotten by is remembered too: where the clock goes back, an id that would have been
- * dropped already is refused. What the window cannot know: the ids that another process, or this one before
- * its start, saw.
+ * The latest time of a forgotten id is remembered too: where the clock goes back, an id that may have been
+ * forgotten is refused. The window does not know the ids that another process, or this one before its start,
+ * saw.
  *
  * Thread-safety: every function but create and destroy may be called from any thread. The window is in
  * shards, each with a mutex that is held for a look-up and an insertion.

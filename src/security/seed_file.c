@@ -31,7 +31,7 @@ static struct wkv_text seed_member(struct wkv_text text)
     return (struct wkv_text){rest.data, close == NULL ? 0 : (size_t)(close - rest.data)};
 }
 
-/* Whether the seed itself is given in the place of a file's name. */
+/* Whether the seed itself is given instead of a file's name. */
 static bool is_seed(const char *path)
 {
     return strlen(path) == WKV_NKEY_SEED_CHARS && path[0] == 'S' &&

@@ -5,9 +5,8 @@
  * {"typ":"jwt","alg":"Ed25519"}, no member twice, no NUL in a string, times that are integers, at most
  * WKV_TOKEN_MAX_BYTES and WKV_TOKEN_MAX_DEPTH. Members of the claims that are not known here are ignored.
  *
- * Nothing that a token says is believed before its signature holds. Checks that cost little come first all
- * the same, where their answer can only be a refusal: a flood of bad tokens should not buy an Ed25519
- * verification each.
+ * Nothing that a token says is believed before its signature holds. Cheap checks that can only refuse come
+ * before that: a flood of bad tokens should not cost an Ed25519 verification each.
  *
  * Times are seconds since 1970 on the wall clock, which the caller reads.
  *

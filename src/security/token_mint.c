@@ -1,11 +1,11 @@
 /* Making tokens, for `token`, `call` and tests. */
 #include <jansson.h>
 #include <sodium.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "security/token.h"
+#include "support/uuid.h"
 
 #define VARIANT sodium_base64_VARIANT_URLSAFE_NO_PADDING
 
@@ -111,18 +111,6 @@ static void random_id(char id[32])
     sodium_bin2base64(id, 32, bytes, sizeof bytes, VARIANT);
 }
 
-/* A version 4 UUID, RFC 4122. */
-#define UUID_BYTES 37
-static void random_uuid(char id[UUID_BYTES])
-{
-    unsigned char b[16];
-    randombytes_buf(b, sizeof b);
-    b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
-    b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
-    snprintf(id, UUID_BYTES, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
-             b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
-}
-
 /* With an empty hash, as the wascap tool writes it for claims that are not embedded in a module. */
 static json_t *actor_object(const struct wkv_token_actor_options *options)
 {
@@ -192,8 +180,8 @@ enum wkv_code wkv_token_mint_invocation(const struct wkv_nkey_seed *host,
                         WKV_TOKEN_MAX_ID_BYTES);
     if (now_s < 0 || now_s > WKV_TOKEN_MAX_TIME_S)
         return fail_clock(error);
-    char uuid[UUID_BYTES], id[32];
-    random_uuid(uuid);
+    char uuid[WKV_UUID_BYTES], id[32];
+    wkv_uuid(uuid);
     random_id(id);
     json_t *claims = json_object();
     bool complete = put_text(claims, "jti", id) && put_time(claims, "iat", now_s) &&

@@ -8,14 +8,14 @@
 #define WKV_NS_PER_MS INT64_C(1000000)
 #define WKV_NS_PER_S INT64_C(1000000000)
 
-/* Nanoseconds of CLOCK_MONOTONIC: never goes back, is not moved by anyone who sets the wall clock. Any
+/* Nanoseconds of CLOCK_MONOTONIC: never goes back, and does not move when the wall clock is set. Any
  * thread. */
 int64_t wkv_monotonic_ns(void);
 
 /* Whole milliseconds until then on the monotonic clock, for poll and its like: 0 to INT_MAX. Any thread. */
 int wkv_left_ms(int64_t until_ns);
 
-/* Nanoseconds of CLOCK_BOOTTIME: as the monotonic clock, and it runs on while the machine sleeps. Any thread.
+/* Nanoseconds of CLOCK_BOOTTIME: the monotonic clock, which runs on while the machine sleeps. Any thread.
  */
 int64_t wkv_boottime_ns(void);
 
@@ -30,7 +30,7 @@ int64_t wkv_wall_coarse_s(void);
 /* Bytes of a moment as text, its NUL included. */
 #define WKV_TIME_TEXT_BYTES 40
 
-/* Writes wall_ns (nanoseconds since 1970) as RFC 3339 has it, in UTC, with 0 to 9 digits of the second's
+/* Writes wall_ns (nanoseconds since 1970) in RFC 3339's form, in UTC, with 0 to 9 digits of the second's
  * fraction, cut and not rounded: 2026-01-31T12:00:00.000Z. Any thread. */
 void wkv_time_text(int64_t wall_ns, unsigned digits, char out[WKV_TIME_TEXT_BYTES]);
 

@@ -1,8 +1,7 @@
 /* The one status type, and the one way to report a failure.
  *
  * Every room reports with a code of CONTRACT section 5 (they are the codes that a caller sees on the wire)
- * and, where somebody will read it, a line of text in a struct wkv_error that the caller of the function
- * owns.
+ * and, unless the caller passes NULL, a line of text in a struct wkv_error that the caller owns.
  */
 #ifndef WKV_SUPPORT_ERROR_H
 #define WKV_SUPPORT_ERROR_H

@@ -22,7 +22,7 @@ static const char *why_unreadable(int fd, enum wkv_file_kind kind)
 enum wkv_code wkv_file_open(const char *what, const char *path, enum wkv_file_kind kind, int *fd,
                             struct wkv_error *error)
 {
-    /* A pipe without a writer would hold up open(2) itself, where it is not to be read at all. */
+    /* open(2) itself would wait for a pipe's writer. */
     int unwaited = kind == WKV_FILE_REGULAR ? O_NONBLOCK : 0;
     *fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | unwaited);
     const char *why = why_unreadable(*fd, kind);

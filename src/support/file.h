@@ -1,5 +1,5 @@
-/* Small files that an operator names: keys, credentials, passwords, lists. A pipe, a device or a directory in
- * the place of one holds nobody up: only what can be read again at once is read.
+/* Small files that an operator names: keys, credentials, passwords, lists. A pipe, a device or a directory
+ * given instead of one is refused rather than waited for.
  */
 #ifndef WKV_SUPPORT_FILE_H
 #define WKV_SUPPORT_FILE_H
@@ -9,12 +9,12 @@
 #include "support/error.h"
 
 enum wkv_file_kind {
-    WKV_FILE_REGULAR, /* nothing but a regular file: for what is read again while serving */
-    WKV_FILE_ANY,     /* a pipe or a terminal, too, as for a command that a person waits for: may block */
+    WKV_FILE_REGULAR, /* a regular file only: for what is read again while serving */
+    WKV_FILE_ANY,     /* a pipe or a terminal as well: for a command that a person waits for; may block */
 };
 
 /* Opens a file for reading. `what` names it in an error ("that file"); the path is never quoted: it may be a
- * secret that was given in the place of one. The caller closes *fd. Any thread.
+ * secret that was given by mistake. The caller closes *fd. Any thread.
  * Errors: WKV_BAD_REQUEST (the text says why). */
 enum wkv_code wkv_file_open(const char *what, const char *path, enum wkv_file_kind kind, int *fd,
                             struct wkv_error *error);

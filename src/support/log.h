@@ -3,10 +3,10 @@
  * What may stand in it: subjects, actors (public keys), counts, sizes, durations, error texts of ours. What
  * never may: a value, a token, a seed, a password.
  *
- * Nobody who logs waits for the reader of that descriptor: once the log is started, lines go into a queue of
- * bounded size, which a thread writes. Where the queue is full, lines are dropped and counted, and a line
- * says how many as soon as there is room again; errors and warnings may use room that others may not.
- * Thread-safe: lines keep their order, and each is written whole.
+ * A thread that logs never waits for the reader of that descriptor: once the log is started, lines go into a
+ * queue of bounded size, which another thread writes. Where the queue is full, lines are dropped and counted,
+ * and a line says how many as soon as there is room again; errors and warnings may use room that others may
+ * not. Thread-safe: lines keep their order, and each is written whole.
  */
 #ifndef WKV_SUPPORT_LOG_H
 #define WKV_SUPPORT_LOG_H
@@ -23,21 +23,21 @@ struct wkv_log {
     int fd;
     _Atomic int level; /* enum wkv_log_level; may be changed while others log */
     enum wkv_log_format format;
-    struct wkv_log_writer *writer; /* NULL: not started, who logs writes */
+    struct wkv_log_writer *writer; /* NULL: not started, each thread writes its own lines */
 };
 
 /* Bytes of a line at the most; a longer message is cut. */
 #define WKV_LOG_LINE_BYTES 1024
 
-/* A log that is not started: lines are written by who logs. fd is borrowed. */
+/* A log that is not started: each thread writes its own lines. fd is borrowed. */
 void wkv_log_init(struct wkv_log *log, int fd, enum wkv_log_level level, enum wkv_log_format format);
 
 /* Starts the thread that writes. Before any other thread logs. Returns false where there is no memory or no
  * thread; then the log stays as it was. SIGPIPE should be ignored in the process. */
 bool wkv_log_start(struct wkv_log *log);
 
-/* Waits until what is queued is written, for at most timeout_ms. Any thread, while others log: for who is
- * about to end the process around them. */
+/* Waits until what is queued is written, for at most timeout_ms. Any thread, while others log: for a thread
+ * that is about to end the process. */
 void wkv_log_flush(struct wkv_log *log, int64_t timeout_ms);
 
 /* Ends it when what is queued is written, or after timeout_ms. A thread that then still waits for the reader

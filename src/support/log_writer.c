@@ -67,7 +67,7 @@ static void append_untold(struct wkv_log_writer *writer)
                                            {"dropped_total", NULL, (int64_t)dropped}};
     size_t len = make_line(line, writer->format, fields, 2,
                            "%" PRIu64 " log lines were dropped, %" PRIu64
-                           " since the start: whoever reads the log takes less than is written",
+                           " since the start: the log is read more slowly than it is written",
                            writer->untold, dropped);
     append(writer, line, len);
     writer->untold = 0;

@@ -1,7 +1,7 @@
-/* The queue between those who log and the descriptor that their lines go to, and the thread that empties it.
+/* The queue between the threads that log and the log's descriptor, and the thread that empties the queue.
  *
- * The thread is the only one that may have to wait for the descriptor's reader. Making the descriptor
- * non-blocking instead would make it so for every other process that shares it.
+ * Only that thread waits for the descriptor's reader. A non-blocking descriptor would do without it, but
+ * would be non-blocking for every other process that shares it.
  */
 #ifndef WKV_SUPPORT_LOG_WRITER_H
 #define WKV_SUPPORT_LOG_WRITER_H
@@ -32,9 +32,9 @@ uint64_t wkv_log_writer_dropped(const struct wkv_log_writer *writer);
 /* Waits until all that was put is written, for at most timeout_ms. Any thread. */
 void wkv_log_writer_flush(struct wkv_log_writer *writer, int64_t timeout_ms);
 
-/* Writes what is queued, for at most timeout_ms, ends the thread and frees all. Returns false where the time
- * did not suffice: the thread and its memory are left behind, untouched by anybody, until the process ends.
- * Nobody may put a line at the same time, or afterwards. */
+/* Writes what is queued, for at most timeout_ms, ends the thread and frees all. Returns false where that
+ * takes longer: the thread and its memory are then left until the process ends. No thread may put a line at
+ * the same time, or afterwards. */
 bool wkv_log_writer_stop(struct wkv_log_writer *writer, int64_t timeout_ms);
 
 #endif

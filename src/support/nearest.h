@@ -1,4 +1,4 @@
-/* Which name somebody may have meant. */
+/* The name that was meant by a misspelt one. */
 #ifndef WKV_SUPPORT_NEAREST_H
 #define WKV_SUPPORT_NEAREST_H
 

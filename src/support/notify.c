@@ -16,10 +16,10 @@
 #define NS_PER_US 1000
 #define MESSAGE_BYTES 256
 #define STATUS_BYTES 200
-/* For a manager whose queue is full, where it waits for the message. */
+/* How long a full queue of the manager is waited for, where the manager waits for the message. */
 #define PATIENCE_US 500000
 
-/* What of it the manager waits for: without READY=1 it would end the service. */
+/* Whether the manager waits for a message: without READY=1 it would end the service. */
 enum urgency { MAY_BE_LOST, AWAITED };
 
 /* sd_notify(3): "the socket address … an absolute path, or an abstract socket, with a leading @". */
@@ -59,7 +59,7 @@ void wkv_notify_ready(void)
     tell(AWAITED, "READY=1");
 }
 
-/* The time tells the manager which of the signals that it sent this is the answer to. */
+/* By the time the manager knows which of its signals this answers. */
 void wkv_notify_reloading(void)
 {
     char text[MESSAGE_BYTES];

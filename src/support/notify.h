@@ -1,8 +1,8 @@
-/* Tells the service manager how this process stands, as sd_notify(3) has it, where the manager asks to be
- * told (NOTIFY_SOCKET in the environment). Otherwise these do nothing. A manager that does not read holds
- * nobody up: what it waits for (ready, reloading) is given half a second, all else is lost then. None of them
- * can fail: a manager that cannot be told is no reason to stop serving. Any thread, as long as
- * nobody changes the environment at the same time. */
+/* Tells the service manager the state of this process by the protocol of sd_notify(3), where the manager asks
+ * for that (NOTIFY_SOCKET in the environment). Otherwise these functions do nothing. A manager that does not
+ * read delays a message that it waits for (ready, reloading) by half a second, and loses all others. No
+ * function can fail: a manager that cannot be told is no reason to stop serving. Any thread, while no thread
+ * changes the environment. */
 #ifndef WKV_SUPPORT_NOTIFY_H
 #define WKV_SUPPORT_NOTIFY_H
 
@@ -16,7 +16,7 @@ void wkv_notify_reloading(void);
 void wkv_notify_stopping(void);
 
 /* One line for people, which `systemctl status` shows; the last one counts. It is cut at 200 bytes and at a
- * line's end. No secret and nothing that came with a request belongs into it. */
+ * line's end. It must not contain a secret, or anything that came with a request. */
 void wkv_notify_status(const char *text);
 
 #endif

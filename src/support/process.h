@@ -12,7 +12,7 @@ struct wkv_process {
     uint64_t resident_bytes;
     uint64_t virtual_bytes;
     uint64_t open_fds;
-    uint64_t max_fds;  /* as getrlimit(2) has it; WKV_PROCESS_UNKNOWN also where there is no limit */
+    uint64_t max_fds;  /* of getrlimit(2); WKV_PROCESS_UNKNOWN also where there is no limit */
     uint64_t start_ns; /* since 1970 */
 };
 

@@ -5,7 +5,7 @@
 
 #include "support/clock.h"
 
-/* Between two looks at those who have not turned yet. */
+/* Between two looks at the parts that have not turned yet. */
 #define LOOK_MS 2
 
 void wkv_vitals_init(struct wkv_vitals *vitals)

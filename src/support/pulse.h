@@ -1,8 +1,8 @@
 /* Whether the parts of this process still turn: each thread that serves has a pulse and beats it in each turn
  * of its loop, and a check asks all of them for a beat.
  *
- * NATS has no say in it. A part that waits for a server, as nats.c does within a TLS record, is away, which
- * excuses it: the data is in this process, and whoever ends it since a server is gone loses it.
+ * The state of NATS does not count. A part that waits for a server, as nats.c does within a TLS record, is
+ * away and therefore excused: the data is in this process, and would be lost with it.
  */
 #ifndef WKV_SUPPORT_PULSE_H
 #define WKV_SUPPORT_PULSE_H
@@ -34,7 +34,7 @@ struct wkv_vitals {
     struct wkv_pulse *first;
 };
 
-/* The thread whose pulse it is: I turn; I begin something that may wait for others, and am back. */
+/* For the pulse's own thread: it turns; it begins to wait for others (turning false), or is back (true). */
 static inline void wkv_pulse_beat(struct wkv_pulse *pulse)
 {
     uint64_t beats = atomic_load_explicit(&pulse->beats, memory_order_relaxed);
@@ -54,7 +54,7 @@ void wkv_vitals_destroy(struct wkv_vitals *vitals);
 void wkv_vitals_add(struct wkv_vitals *vitals, struct wkv_pulse *pulse);
 void wkv_vitals_remove(struct wkv_vitals *vitals, struct wkv_pulse *pulse);
 
-/* How long a part has for a beat. No turn takes a tenth of that. */
+/* How long a part has for a beat: ten times as long as the longest turn. */
 #define WKV_VITALS_CHECK_MS 1000
 
 /* Waits until each part has turned since this call or is away, for WKV_VITALS_CHECK_MS at the most. Returns

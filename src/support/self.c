@@ -9,7 +9,7 @@
 #include "support/self_address.h"
 
 #define BACKLOG 128
-/* Where a connection cannot be taken, such as for want of a file descriptor. */
+/* After a connection that could not be accepted, for example for want of a file descriptor. */
 #define PAUSE_MS 100
 
 struct wkv_self {
@@ -21,7 +21,7 @@ struct wkv_self {
 
 /* ---- the thread ---- */
 
-/* Whoever asks may be gone by now, or never read: neither is waited for. */
+/* The caller may be gone by now, or never read: the answer is not waited for. */
 static void answer(struct wkv_self *self, int socket)
 {
     char text[WKV_SELF_ANSWER_BYTES] = WKV_SELF_WELL;

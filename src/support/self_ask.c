@@ -8,15 +8,15 @@
 #include "support/clock.h"
 #include "support/self_address.h"
 
-/* Of a slot at which nobody listens, or somebody else. */
+/* The socket of a slot at which no process of this user listens. */
 #define NOBODY (-1)
 
-/* Who was found. */
+/* The processes that were found. */
 struct found {
     int sockets[WKV_SELF_SLOTS]; /* of this user's processes, or NOBODY */
     bool seen[WKV_SELF_SLOTS];   /* it is in this PID namespace */
     unsigned count, seen_count;
-    bool crowded; /* somewhere so many wait to be heard that one more cannot */
+    bool crowded; /* a slot's backlog is full */
 };
 
 static enum wkv_code no_answer(int64_t timeout_ms, struct wkv_error *error)
@@ -63,7 +63,8 @@ static enum wkv_code read_answer(int fd, int64_t deadline_ns, int64_t timeout_ms
                     len > 0 ? "hangs; what does not turn: " : "ends, or hangs", text);
 }
 
-/* Containers that share their machine's network hear of each other: who sees its own asks that only. */
+/* Containers that share their machine's network see each other's processes: those of the same container
+ * count, where there are some. */
 static bool counts(const struct found *found, unsigned slot)
 {
     return found->sockets[slot] != NOBODY && (found->seen[slot] || found->seen_count == 0);
@@ -83,8 +84,8 @@ static enum wkv_code ask_all(const struct wkv_self_name *name, struct found *fou
             return error->code;
     if (found->count > 0)
         return WKV_OK;
-    /* A process that is stopped takes connections until its backlog is full. Where another one is well it
-     * does not count: whose it is cannot be known then. */
+    /* A stopped process accepts connections until its backlog is full. Then its user cannot be told, so it
+     * does not count where another one answers. */
     if (found->crowded)
         return no_answer(timeout_ms, error);
     return wkv_fail(error, WKV_UNAVAILABLE,

@@ -1,8 +1,8 @@
-/* Text from outside, made fit for a person's terminal: what would steer it is shown as what it is and not
- * sent.
+/* Text from outside, made fit for a terminal: bytes that would control the terminal are shown in an escaped
+ * form.
  *
- * That is: control characters (C0, DEL, C1), those that reorder or hide others (bidirectional controls, zero
- * width, line and paragraph separators, tags), and bytes that are no UTF-8.
+ * These are: control characters (C0, DEL, C1), those that reorder or hide others (bidirectional controls,
+ * zero width, line and paragraph separators, tags), and bytes that are not UTF-8.
  */
 #ifndef WKV_SUPPORT_SHOWN_H
 #define WKV_SUPPORT_SHOWN_H
@@ -12,7 +12,7 @@
 enum wkv_shown_as {
     WKV_SHOWN_ASCII, /* everything but printable ASCII as \xNN, byte by byte: for a log */
     WKV_SHOWN_TEXT,  /* the rest of UTF-8 stays; \xNN for a byte, \u{NNNN} for a character */
-    WKV_SHOWN_JSON,  /* JSON, which stays the same JSON: \uNNNN as it has it; line ends and tabs stay */
+    WKV_SHOWN_JSON,  /* JSON, which stays the same JSON: its own \uNNNN; line ends and tabs stay */
 };
 
 /* Bytes that one character is shown as at the most, without a NUL. */

@@ -14,7 +14,7 @@
 #define PARENT_CHARS 16
 #define FLAGS_CHARS 2
 
-/* Hex digits as the recommendation has them: lower-case. */
+/* Lower-case hex digits, the recommendation's. */
 static bool is_hex(const char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++)

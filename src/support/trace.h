@@ -1,5 +1,5 @@
-/* Trace context: the W3C header `traceparent` (https://www.w3.org/TR/trace-context/), by which whoever asks
- * can find his request again in our logs. */
+/* Trace context: the W3C header `traceparent` (https://www.w3.org/TR/trace-context/), by which callers
+ * find their requests in our logs. */
 #ifndef WKV_SUPPORT_TRACE_H
 #define WKV_SUPPORT_TRACE_H
 
@@ -16,8 +16,8 @@ struct wkv_trace {
     char id[WKV_TRACE_ID_CHARS + 1]; /* lower-case hex */
 };
 
-/* Reads the value of a header, without blanks around it (NULL with len 0: there is none). A header that is
- * not as the recommendation has it is as good as none: false, and trace is not present. A version after 00
+/* Reads the value of a header, without blanks around it (NULL with len 0: there is none). A header that does
+ * not follow the recommendation counts as none: false, and trace is not present. A version after 00
  * may have more behind the flags and a dash. */
 bool wkv_trace_read(const char *value, size_t len, struct wkv_trace *trace);
 

@@ -26,6 +26,7 @@ drawn()
 # named: the files that the map names, from the top of the tree.
 named()
 {
+    # shellcheck disable=SC2016
     grep -o -E '`[a-z_]+/[a-zA-Z_/]+\.(c|h|sh|md)`' "$MAP" | tr -d '`' | sort -u |
         sed -E '/^(tests|proto|include|deploy)\//!s,^,src/,'
 }
