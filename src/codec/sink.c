@@ -208,11 +208,20 @@ static const ProtobufCFieldDescriptor *start_value(struct wkv_sink *sink, uint32
     return &message->fields[index];
 }
 
+static void start(struct wkv_sink *sink)
+{
+    if (sink->buffer != NULL)
+        wkv_buffer_reset(sink->buffer, SIZE_MAX);
+    if (sink->encoder != NULL && sink->encoder->names_fields)
+        sink->encoder->open_message(sink, sink->type->n_fields);
+}
+
 void wkv_sink_begin(struct wkv_sink *sink, const ProtobufCMessageDescriptor *type, enum wkv_encoding encoding,
                     struct wkv_buffer *buffer, size_t max_bytes)
 {
-    *sink = (struct wkv_sink){.encoder = encoders[encoding], .buffer = buffer, .max_bytes = max_bytes};
-    wkv_sink_begin_again(sink, type);
+    *sink = (struct wkv_sink){
+        .encoder = encoders[encoding], .type = type, .buffer = buffer, .max_bytes = max_bytes};
+    start(sink);
 }
 
 void wkv_sink_begin_again(struct wkv_sink *sink, const ProtobufCMessageDescriptor *type)
@@ -223,10 +232,7 @@ void wkv_sink_begin_again(struct wkv_sink *sink, const ProtobufCMessageDescripto
                               .max_bytes = sink->max_bytes,
                               .encoder = sink->encoder,
                               .type = type};
-    if (sink->buffer != NULL)
-        wkv_buffer_reset(sink->buffer, SIZE_MAX);
-    if (sink->encoder != NULL && sink->encoder->names_fields)
-        sink->encoder->open_message(sink, type->n_fields);
+    start(sink);
 }
 
 bool wkv_sink_text(struct wkv_sink *sink, uint32_t field, struct wkv_text text)

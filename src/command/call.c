@@ -239,7 +239,7 @@ static enum wkv_code read_claims(const struct wkv_config *config, struct wkv_buf
 static void choose_actor(const struct wkv_config *config, const char *operation, struct outgoing *outgoing)
 {
     const struct wkv_operation *known = wkv_operation_find(operation);
-    bool for_system = known != NULL && known->system;
+    bool for_system = known != NULL && wkv_operation_is_system(known);
     struct wkv_text claims =
         wkv_text_trim_file((struct wkv_text){outgoing->claims.data, outgoing->claims.len});
     struct wkv_token token;

@@ -25,7 +25,7 @@ static const struct wkv_operation *find_operation(bool own_subject, struct wkv_t
         return NULL;
     }
     for (size_t i = 0; i < wkv_operation_count; i++)
-        if (!wkv_operations[i].system && equals(name, wkv_operations[i].name))
+        if (!wkv_operation_is_system(&wkv_operations[i]) && equals(name, wkv_operations[i].name))
             return &wkv_operations[i];
     return NULL;
 }

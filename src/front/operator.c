@@ -9,7 +9,7 @@ static enum wkv_code listen(struct wkv_worker *worker, struct wkv_error *error)
         const struct wkv_operation *operation = &wkv_operations[i];
         struct wkv_endpoint endpoint = {
             .front = &wkv_front_operator, .operation = operation, .for_system = true};
-        if (!operation->system)
+        if (!wkv_operation_is_system(operation))
             continue;
         if (wkv_subject_operation(worker->address, WKV_POLICY_SYSTEM, operation->name, subject, error) !=
                 WKV_OK ||

@@ -28,7 +28,7 @@ static enum wkv_code listen(struct wkv_worker *worker, struct wkv_error *error)
         const struct wkv_operation *operation = &wkv_operations[i];
         struct wkv_endpoint endpoint = {.front = &wkv_front_subjects,
                                         .operation = operation,
-                                        .prepare = operation->system ? NULL : prepare};
+                                        .prepare = wkv_operation_is_system(operation) ? NULL : prepare};
         if (wkv_subject_operation(worker->address, "*", operation->name, subject, error) != WKV_OK ||
             wkv_front_listen(worker, &endpoint, subject, queue, error) == NULL)
             return error->code;
@@ -38,7 +38,7 @@ static enum wkv_code listen(struct wkv_worker *worker, struct wkv_error *error)
 
 static enum wkv_reading read_message(struct wkv_exchange *exchange, struct wkv_error *error)
 {
-    if (exchange->request.operation->system &&
+    if (wkv_operation_is_system(exchange->request.operation) &&
         wkv_front_is_system(wkv_front_actor(exchange->worker, exchange->message)))
         return WKV_READ_SILENT;
     return wkv_front_read_plain(exchange, error);

@@ -189,7 +189,7 @@ static json_t *answer_capabilities(struct wkv_inventory *inventory)
     json_t *operations = json_array();
     int failed = 0;
     for (size_t i = 0; i < wkv_operation_count; i++)
-        if (!wkv_operations[i].system)
+        if (!wkv_operation_is_system(&wkv_operations[i]))
             failed |= json_array_append_new(
                 operations, json_pack("{s:s, s:s, s:s}", "name", wkv_operations[i].name, "direction",
                                       "to_provider", "doctext", wkv_operations[i].doc));

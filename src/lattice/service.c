@@ -40,10 +40,10 @@ static json_t *make_endpoint(const struct wkv_discovery *discovery, const struct
 {
     char subject[WKV_SUBJECT_BYTES];
     char queue[WKV_SUBJECT_BYTES] = "";
-    if (wkv_subject_operation(discovery->address, operation->system ? "system" : "*", operation->name,
-                              subject, NULL) != WKV_OK)
+    if (wkv_subject_operation(discovery->address, wkv_operation_is_system(operation) ? "system" : "*",
+                              operation->name, subject, NULL) != WKV_OK)
         return NULL;
-    if (!operation->system)
+    if (!wkv_operation_is_system(operation))
         (void)snprintf(queue, sizeof queue, "wascc.keyvalue.%s", discovery->address->binding);
     return json_pack("{s:s, s:s, s:s}", "name", operation->name, "subject", subject, "queue_group", queue);
 }
@@ -53,7 +53,8 @@ static json_t *describe_endpoint(const struct wkv_discovery *discovery, const st
     json_t *endpoint = make_endpoint(discovery, operation);
     json_t *metadata = json_pack("{s:s, s:s, s:s, s:s}", "request", operation->request->short_name,
                                  "response", operation->reply->short_name, "encodings",
-                                 operation->json ? "json" : "protobuf, json", "description", operation->doc);
+                                 operation->scope == WKV_SCOPE_OPERATOR ? "json" : "protobuf, json",
+                                 "description", operation->doc);
     if (json_object_set_new(endpoint, "metadata", metadata) == 0)
         return endpoint;
     json_decref(endpoint);

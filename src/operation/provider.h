@@ -1,66 +1,24 @@
-/* The provider: what the operations mean. It takes a request's bytes and gives a reply's bytes; it knows the
- * codec and the store and nothing of NATS.
- *
- * The operations are one table. Subscriptions, replies, `call --help` and the README's table all come out of
- * it: to add an operation is to add a message in proto/, a handler and a row.
- *
- * An operation is a deterministic function of (store, request, now): it reads no clock, no random number and
- * no connection.
+/* The way of a request in memory: who asks, what is asked, and the answer, one after the other in one call.
  */
 #ifndef WKV_OPERATION_PROVIDER_H
 #define WKV_OPERATION_PROVIDER_H
 
-#include <protobuf-c/protobuf-c.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "access/bindings.h"
 #include "access/policy.h"
-#include "codec/codec.h"
+#include "operation/command.h"
+#include "operation/identity.h"
+#include "operation/operation.h"
+#include "operation/serve.h"
 #include "stats/stats.h"
 #include "support/arena.h"
 #include "support/buffer.h"
 #include "support/error.h"
 #include "support/log.h"
 #include "wascc_keyvalue/store.h"
-
-#define WKV_INSTANCE_ID_BYTES 27 /* 26 characters of base32 and a NUL */
-#define WKV_CAPABILITY "wascc:keyvalue"
-#define WKV_SERVICE_NAME "wascc-keyvalue"
-#define WKV_ENGINE "memory"
-#define WKV_DESCRIPTION "Keys and values in memory, with expiries, counters, lists and sets, on NATS"
-#define WKV_DESCRIPTOR_REVISION 1 /* of the capability descriptor: counts up when its operations change */
-
-/* Limits on what a request may carry (contract section 5, code 413). */
-#define WKV_DEFAULT_MAX_KEY_BYTES 16384u
-#define WKV_DEFAULT_MAX_VALUE_BYTES (1u << 20)
-/* Keys in one SetUnion or SetIntersection: bounds for how long it can hold its shards. */
-#define WKV_MAX_KEYS_A_REQUEST 8192u
-
-struct wkv_call;
-
-struct wkv_operation {
-    const char *name;     /* the last token of the subject */
-    const char *works_on; /* what the key must hold, as an error text names it */
-    const ProtobufCMessageDescriptor *request;
-    const ProtobufCMessageDescriptor *reply;
-    bool writes; /* the store or the bindings */
-    bool system; /* only `system` may call it (contract section 2), and every instance answers */
-    bool json;   /* an operator's (contract section 8): JSON only, and a request without a body is `{}` */
-    enum wkv_code (*handle)(struct wkv_call *call); /* private to the provider */
-    const char *doc;                                /* one sentence */
-};
-
-/* The table, in the contract's order, and how many rows it has. Immutable, for any thread. */
-extern const struct wkv_operation wkv_operations[];
-extern const size_t wkv_operation_count;
-
-/* The row with that name, or NULL. */
-const struct wkv_operation *wkv_operation_find(const char *name);
-
-/* A fresh id for a process. Any thread. */
-void wkv_make_instance_id(char out[WKV_INSTANCE_ID_BYTES]);
 
 /* What all workers share. Set up once, before the first request. */
 struct wkv_provider {

@@ -601,7 +601,7 @@ static enum wkv_code dispatch(struct world *world, const struct wkv_operation *o
 static const struct wkv_operation *find_operation(struct wkv_text name)
 {
     for (size_t i = 0; i < wkv_operation_count; i++)
-        if (!wkv_operations[i].system && is(name, wkv_operations[i].name))
+        if (!wkv_operation_is_system(&wkv_operations[i]) && is(name, wkv_operations[i].name))
             return &wkv_operations[i];
     return NULL;
 }

@@ -176,12 +176,12 @@ static void check_may(const struct scene *scene, const struct wkv_request *reque
 {
     enum wkv_auth auth = scene->provider.auth;
     bool is_system = papers.actor.len == 6 && memcmp(papers.actor.data, "system", 6) == 0;
-    must(!request->operation->system || is_system);
+    must(!wkv_operation_is_system(request->operation) || is_system);
     if (auth == WKV_AUTH_NONE)
         return;
-    if (request->operation->system || papers.envelope || auth == WKV_AUTH_INVOCATION)
+    if (wkv_operation_is_system(request->operation) || papers.envelope || auth == WKV_AUTH_INVOCATION)
         must(papers.has_invocation);
-    if (!request->operation->system && !papers.envelope && auth != WKV_AUTH_BINDING)
+    if (!wkv_operation_is_system(request->operation) && !papers.envelope && auth != WKV_AUTH_BINDING)
         must(papers.has_claims && papers.actor.data == world.actor);
 }
 

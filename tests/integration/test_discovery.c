@@ -366,7 +366,7 @@ START_TEST(every_operation_of_the_provider_is_an_endpoint)
     ck_assert_uint_eq(wkv_operation_count, TABLE_ROWS);
     for (size_t i = 0; i < TABLE_ROWS; i++) {
         ck_assert_str_eq(wkv_operations[i].name, table[i].name);
-        ck_assert_int_eq(wkv_operations[i].system, table[i].system);
+        ck_assert_int_eq(wkv_operation_is_system(&wkv_operations[i]), table[i].system);
         ck_assert_str_eq(wkv_operations[i].request->short_name, table[i].request);
         ck_assert_str_eq(wkv_operations[i].reply->short_name, table[i].response);
     }

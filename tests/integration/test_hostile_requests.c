@@ -93,7 +93,7 @@ static void send_to_all(const char *what)
 {
     for (size_t i = 0; i < wkv_operation_count; i++) {
         const struct wkv_operation *operation = &wkv_operations[i];
-        struct client *client = operation->system ? &system_client : &caller;
+        struct client *client = wkv_operation_is_system(operation) ? &system_client : &caller;
         struct answer answer = client_send(client, operation->name, bytes, len);
         ck_assert_msg(answer.status == NATS_OK, "%s of %s: %s", operation->name, what,
                       natsStatus_GetText(answer.status));

@@ -175,7 +175,7 @@ START_TEST(every_error_begins_with_the_operation)
     for (size_t i = 0; i < wkv_operation_count; i++) {
         const char *name = wkv_operations[i].name;
         ck_assert_int_eq(dispatch(name, "{", 1, MAX_PAYLOAD, 1),
-                         wkv_operations[i].system ? WKV_FORBIDDEN : WKV_BAD_REQUEST);
+                         wkv_operation_is_system(&wkv_operations[i]) ? WKV_FORBIDDEN : WKV_BAD_REQUEST);
         ck_assert_uint_eq(strncmp(error.text, name, strlen(name)), 0);
         ck_assert_int_eq(error.text[strlen(name)], ':');
     }
@@ -347,8 +347,8 @@ START_TEST(the_table_has_the_contract_s_operations)
     for (size_t i = 0; i < wkv_operation_count; i++) {
         ck_assert_str_eq(wkv_operations[i].name, names[i]);
         ck_assert_ptr_eq(wkv_operation_find(names[i]), &wkv_operations[i]);
-        ck_assert_int_eq(wkv_operations[i].system, i >= 14);
-        ck_assert_int_eq(wkv_operations[i].json, i >= 18);
+        ck_assert_int_eq(wkv_operation_is_system(&wkv_operations[i]), i >= 14);
+        ck_assert_int_eq(wkv_operations[i].scope == WKV_SCOPE_OPERATOR, i >= 18);
     }
     ck_assert_ptr_null(wkv_operation_find("get"));
     ck_assert_ptr_null(wkv_operation_find(""));

@@ -1,6 +1,6 @@
 #include <sodium.h>
 
-#include "operation/provider.h"
+#include "operation/identity.h"
 
 /* 16 random bytes in Crockford's base32: letters and digits that nobody confuses, and no '.' for a subject to
  * trip over. */

@@ -1,0 +1,77 @@
+/* Applies a command, and says what it came to. */
+#include "operation/command.h"
+
+/* The code, and the text, of what the store said. */
+static enum wkv_code refuse(const struct wkv_command *command, enum wkv_store_status status,
+                            struct wkv_sink *sink)
+{
+    const struct wkv_operation *operation = command->operation;
+    switch (status) {
+    case WKV_STORE_OK:
+    case WKV_STORE_MISSING:
+        return WKV_OK;
+    case WKV_STORE_WRONG_KIND:
+        return wkv_sink_fail(sink, WKV_WRONG_KIND,
+                             "the key holds another kind; %s needs %s, or a key that is free",
+                             operation->name, operation->works_on);
+    case WKV_STORE_NOT_A_NUMBER:
+        return wkv_sink_fail(
+            sink, WKV_WRONG_KIND,
+            "the key holds a text that is not a decimal int32; Add needs a counter, a text such as "
+            "\"-12\", or a key that is free");
+    case WKV_STORE_OVERFLOW:
+        return wkv_sink_fail(
+            sink, WKV_BAD_REQUEST,
+            "the sum does not fit int32 (-2147483648 to 2147483647); the counter is unchanged");
+    case WKV_STORE_FULL:
+        return wkv_sink_fail(sink, WKV_TOO_LARGE,
+                             "the key holds 2147483647 items, the most that new_count can say");
+    case WKV_STORE_NO_MEMORY:
+        break;
+    }
+    if (operation->effect == WKV_READS)
+        return wkv_sink_fail(sink, WKV_NO_MEMORY,
+                             "no memory for so many members at once; ask for fewer keys");
+    return wkv_sink_fail(
+        sink, WKV_BUDGET_SPENT,
+        "the memory budget is spent; delete keys, let some expire, or serve with a larger --max-memory");
+}
+
+enum wkv_code wkv_command_apply(const struct wkv_command *command, struct wkv_view *view, int64_t now_ns,
+                                struct wkv_sink *sink)
+{
+    enum wkv_store_status status = command->operation->apply(view, command, now_ns, sink);
+    return status == WKV_STORE_OK ? WKV_OK : refuse(command, status, sink);
+}
+
+enum wkv_code wkv_command_execute(const struct wkv_command *command, struct wkv_store *store, int64_t now_ns,
+                                  struct wkv_sink *sink)
+{
+    struct wkv_view view;
+    enum wkv_store_status status =
+        wkv_store_begin(&view, store, command->keys, command->key_count, command->write_bytes, now_ns);
+    if (status == WKV_STORE_OK)
+        status = command->operation->apply(&view, command, now_ns, sink);
+    wkv_store_end(&view);
+    return status == WKV_STORE_OK ? WKV_OK : refuse(command, status, sink);
+}
+
+enum wkv_code wkv_command_finish(const struct wkv_command *command, const struct wkv_limits *limits,
+                                 struct wkv_sink *sink)
+{
+    enum wkv_code code = wkv_sink_end(sink);
+    if (sink->failure != WKV_OK)
+        return code;
+    if (code == WKV_TOO_LARGE)
+        return sink->cut ? wkv_command_too_large(command, limits, "more than ", limits->max_reply_bytes,
+                                                 sink->error)
+                         : wkv_command_too_large(command, limits, "", sink->total_bytes, sink->error);
+    if (code != WKV_OK)
+        return wkv_sink_fail(sink, code, "no memory for the reply; try again later");
+    if (limits->sent_bytes == NULL)
+        return WKV_OK;
+    size_t sent =
+        limits->sent_bytes(limits->request, (struct wkv_text){sink->buffer->data, sink->buffer->len});
+    return sent > limits->max_reply_bytes ? wkv_command_too_large(command, limits, "", sent, sink->error)
+                                          : WKV_OK;
+}

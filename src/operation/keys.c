@@ -1,0 +1,209 @@
+/* Which keys there are (contract section 8). */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "operation/glob.h"
+#include "operation/serve.h"
+#include "operator.pb-c.h"
+#include "support/text.h"
+
+#define MAX_PATTERN_BYTES 1024
+/* What one request looks through before it answers with what it has found, maybe nothing: pieces of a scan,
+ * and bytes of names times bytes of glob. Some milliseconds, in which other questions of operators wait. */
+#define MAX_PIECES 512u
+#define MAX_MATCH_STEPS ((size_t)16 * 1024 * 1024)
+/* Of a key's size in JSON: 20 digits and a comma. */
+#define NUMBER_BYTES 21
+/* Of a cursor: an instance's id, a point, 20 digits and a NUL. */
+#define CURSOR_BYTES 64
+
+/* What a Keys request asks for, and how far it has come. */
+struct search {
+    struct wkv_host *host;
+    struct wkv_sink *sink;
+    const Operator__KeysRequest *request;
+    uint32_t keyspace;
+    uint64_t cursor; /* where the page goes on */
+    size_t limit;
+    size_t room;        /* bytes left in the reply */
+    size_t match_steps; /* left */
+    Operator__SizedKeysReply *reply;
+};
+
+/* A cursor is a place among the keys of one process, which hashes with a secret of its own: that process's id
+ * and a number in decimal, with a point between. "" is the beginning. Another's goes on in that one, if it
+ * serves a part of this binding, and nowhere else. */
+static enum wkv_code read_cursor(struct search *search, struct wkv_text text)
+{
+    search->cursor = WKV_STORE_SCAN_BEGIN;
+    if (text.len == 0)
+        return WKV_OK;
+    const char *point = memchr(text.data, '.', text.len);
+    struct wkv_text id = {text.data, point == NULL ? 0 : (size_t)(point - text.data)};
+    if (id.len == 0 ||
+        !wkv_text_decimal((struct wkv_text){point + 1, text.len - id.len - 1}, UINT64_MAX, &search->cursor))
+        return wkv_sink_fail(
+            search->sink, WKV_BAD_REQUEST,
+            "the cursor is not one that Keys gave: give the last reply's, or leave it out to begin");
+    if (!wkv_host_is_another(search->host, id))
+        return WKV_OK;
+    search->host->silent = search->host->split;
+    if (search->host->silent)
+        return WKV_OK;
+    return wkv_sink_fail(search->sink, WKV_BAD_REQUEST,
+                         "the cursor is of another process, such as this one before its restart: leave it "
+                         "out to begin anew");
+}
+
+static enum wkv_code check_search(struct search *search)
+{
+    const Operator__KeysRequest *request = search->request;
+    struct wkv_sink *sink = search->sink;
+    if (request->prefix.len > 0 && request->glob.len > 0)
+        return wkv_sink_fail(sink, WKV_BAD_REQUEST, "prefix and glob exclude each other: give one of them");
+    if (request->glob.len > MAX_PATTERN_BYTES)
+        return wkv_sink_fail(sink, WKV_TOO_LARGE, "the glob has %zu bytes; a glob has at most %d",
+                             request->glob.len, MAX_PATTERN_BYTES);
+    if (wkv_page_limit(sink, request->limit, WKV_PAGE_MAX, WKV_PAGE_DEFAULT, &search->limit) != WKV_OK)
+        return sink->failure;
+    if (request->min_bytes < 0)
+        return wkv_sink_fail(sink, WKV_BAD_REQUEST,
+                             "min_bytes is negative; give a number of bytes, or leave it out");
+    search->match_steps = MAX_MATCH_STEPS;
+    if (wkv_host_keyspace(search->host, sink, wkv_text_of(request->keyspace), &search->keyspace) != WKV_OK)
+        return sink->failure;
+    return read_cursor(search, wkv_text_of(request->cursor));
+}
+
+static bool is_wanted(struct search *search, struct wkv_text name, const struct wkv_store_info *info)
+{
+    const Operator__KeysRequest *request = search->request;
+    if (info->bytes < (uint64_t)request->min_bytes)
+        return false;
+    if (request->glob.len > 0) {
+        size_t steps = (name.len + 1) * request->glob.len;
+        search->match_steps -= steps < search->match_steps ? steps : search->match_steps;
+        return wkv_glob_match((const char *)request->glob.data, request->glob.len, name.data, name.len);
+    }
+    return request->prefix.len <= name.len &&
+           (request->prefix.len == 0 || memcmp(request->prefix.data, name.data, request->prefix.len) == 0);
+}
+
+/* Puts a copy of the name on the page, and what the key holds. */
+static enum wkv_code add_key(struct search *search, struct wkv_text name, uint64_t bytes)
+{
+    uint8_t *copy = wkv_arena_alloc(search->host->arena, name.len);
+    if (copy == NULL)
+        return wkv_sink_fail(search->sink, WKV_NO_MEMORY,
+                             "no memory for so many keys: ask for fewer at once");
+    memcpy(copy, name.data, name.len);
+    search->reply->bytes[search->reply->n_bytes++] = (int64_t)bytes;
+    search->reply->keys[search->reply->n_keys++] = (ProtobufCBinaryData){name.len, copy};
+    return WKV_OK;
+}
+
+/* Takes what is wanted of one piece of the scan. Returns whether the page goes on; *code says whether all is
+ * well. */
+static bool take_piece(struct search *search, const struct wkv_store_scan *scan, enum wkv_code *code)
+{
+    for (size_t i = 0; i < scan->count; i++) {
+        struct wkv_text name = scan->keys[i].name;
+        if (!is_wanted(search, name, &scan->keys[i].info))
+            continue;
+        size_t bytes = wkv_json_bytes(name) + (search->request->min_bytes > 0 ? NUMBER_BYTES : 0);
+        if (search->reply->n_keys == search->limit || (search->reply->n_keys > 0 && bytes > search->room)) {
+            search->cursor = scan->keys[i].cursor;
+            return false;
+        }
+        search->room -= bytes < search->room ? bytes : search->room;
+        *code = add_key(search, name, scan->keys[i].info.bytes);
+        if (*code != WKV_OK)
+            return false;
+    }
+    search->cursor = scan->next;
+    return scan->next != WKV_STORE_SCAN_END;
+}
+
+static enum wkv_code scan(struct search *search, int64_t now_ns)
+{
+    struct wkv_store_scan *scan = malloc(sizeof *scan);
+    if (scan == NULL)
+        return wkv_sink_fail(search->sink, WKV_NO_MEMORY, "no memory for a scan; try again later");
+    enum wkv_code code = WKV_OK;
+    bool more = search->cursor != WKV_STORE_SCAN_END;
+    for (unsigned piece = 0; more && piece < MAX_PIECES && search->match_steps > 0; piece++) {
+        wkv_store_scan(search->host->store, search->keyspace, search->cursor, now_ns, scan);
+        more = take_piece(search, scan, &code);
+    }
+    free(scan);
+    return code;
+}
+
+/* A key alone can be too long for a reply, as JSON writes some bytes with six: whoever asks must get past
+ * it. */
+static enum wkv_code check_one_key(struct wkv_sink *sink, const Operator__SizedKeysReply *page,
+                                   const ProtobufCMessage *reply)
+{
+    struct wkv_sink count;
+    wkv_sink_begin(&count, reply->descriptor, WKV_JSON, NULL, 0);
+    wkv_sink_message(&count, reply);
+    (void)wkv_sink_end(&count);
+    if (count.total_bytes <= sink->max_bytes)
+        return WKV_OK;
+    if (page->cursor.len == 0)
+        return wkv_sink_fail(
+            sink, WKV_TOO_LARGE,
+            "the last key alone makes a reply of %zu bytes and the server's max_payload is %zu",
+            count.total_bytes, sink->max_bytes);
+    return wkv_sink_fail(
+        sink, WKV_TOO_LARGE,
+        "the next key alone makes a reply of %zu bytes and the server's max_payload is %zu; go "
+        "on behind it with the cursor %.*s",
+        count.total_bytes, sink->max_bytes, (int)page->cursor.len, (const char *)page->cursor.data);
+}
+
+/* With the sizes where sizes were asked about. */
+static void write_page(struct wkv_sink *sink, const Operator__SizedKeysReply *page, bool sized)
+{
+    Operator__KeysReply plain = OPERATOR__KEYS_REPLY__INIT;
+    plain.n_keys = page->n_keys;
+    plain.keys = page->keys;
+    plain.cursor = page->cursor;
+    const ProtobufCMessage *reply = sized ? &page->base : &plain.base;
+    if (page->n_keys == 1 && check_one_key(sink, page, reply) != WKV_OK)
+        return;
+    if (sized)
+        wkv_sink_begin_again(sink, page->base.descriptor);
+    wkv_sink_message(sink, reply);
+}
+
+/* "Keys takes {keyspace, prefix or glob, limit, cursor} (all optional) and answers {keys, cursor}, an empty
+ * cursor being the end." */
+WKV_SERVE(wkv_serve_keys)
+{
+    Operator__SizedKeysReply reply = OPERATOR__SIZED_KEYS_REPLY__INIT;
+    const Operator__KeysRequest *request = (const Operator__KeysRequest *)command->message;
+    struct search search = {.host = host,
+                            .sink = sink,
+                            .request = request,
+                            .reply = &reply,
+                            .room = sink->max_bytes - sink->max_bytes / 8};
+    char cursor[CURSOR_BYTES];
+    if (check_search(&search) != WKV_OK || host->silent)
+        return;
+    reply.keys = wkv_arena_alloc(host->arena, search.limit * sizeof *reply.keys);
+    reply.bytes = wkv_arena_alloc(host->arena, search.limit * sizeof *reply.bytes);
+    if (reply.keys == NULL || reply.bytes == NULL) {
+        (void)wkv_sink_fail(sink, WKV_NO_MEMORY, "no memory for so many keys: give a smaller limit");
+        return;
+    }
+    if (scan(&search, now_ns) != WKV_OK)
+        return;
+    if (search.cursor != WKV_STORE_SCAN_END) {
+        int len = snprintf(cursor, sizeof cursor, "%s.%" PRIu64, host->instance, search.cursor);
+        reply.cursor = (ProtobufCBinaryData){(size_t)len, (uint8_t *)cursor};
+    }
+    write_page(sink, &reply, request->min_bytes > 0);
+}

@@ -1,0 +1,41 @@
+/* How much is logged (contract section 8). */
+#include <string.h>
+
+#include "operation/serve.h"
+#include "operator.pb-c.h"
+
+static bool parse_level(struct wkv_text text, enum wkv_log_level *level)
+{
+    char name[8] = "";
+    if (text.len < sizeof name)
+        memcpy(name, text.data, text.len);
+    return strlen(name) == text.len && wkv_log_level_parse(name, level);
+}
+
+/* In the log whichever of the two levels shows it: one that falls silent says why. */
+static void set_level(struct wkv_log *log, enum wkv_log_level level)
+{
+    enum wkv_log_level before = wkv_log_level(log);
+    enum wkv_log_level louder = level > before ? level : before;
+    if (level >= before)
+        wkv_log_set_level(log, level);
+    wkv_log_write(log, louder < WKV_LOG_INFO ? louder : WKV_LOG_INFO, "the log level is %s now",
+                  wkv_log_level_name(level));
+    wkv_log_set_level(log, level);
+}
+
+WKV_SERVE(wkv_serve_log_level)
+{
+    (void)now_ns;
+    struct wkv_text wanted = wkv_text_of(((const Operator__LogLevelRequest *)command->message)->level);
+    Operator__LogLevelReply reply = OPERATOR__LOG_LEVEL_REPLY__INIT;
+    enum wkv_log_level level = wkv_log_level(host->log);
+    if (wanted.len > 0 && !parse_level(wanted, &level)) {
+        (void)wkv_sink_fail(sink, WKV_BAD_REQUEST, "level is not one of error, warn, info, debug");
+        return;
+    }
+    reply.level = wkv_bytes_of(wkv_log_level_name(level));
+    wkv_sink_message(sink, &reply.base);
+    if (wanted.len > 0)
+        set_level(host->log, level);
+}

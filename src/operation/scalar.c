@@ -1,0 +1,63 @@
+/* Scalars and counters, and what works on any kind (contract section 3). */
+#include "keyvalue.pb-c.h"
+#include "operation/command.h"
+#include "support/clock.h"
+
+/* "Get: a scalar; a counter reads as its decimal text." */
+WKV_APPLY(wkv_apply_get)
+{
+    (void)command, (void)now_ns;
+    enum wkv_store_status status = wkv_view_get(view, 0, wkv_show, sink);
+    wkv_sink_bool(sink, 2, status == WKV_STORE_OK);
+    return status;
+}
+
+/* "expires_s 0 = never (and clears an earlier expiry), >0 seconds, <0 refused." */
+enum wkv_code wkv_check_set(const struct wkv_limits *limits, const struct wkv_command *command,
+                            struct wkv_error *error)
+{
+    (void)limits;
+    int32_t expires_s = ((const Keyvalue__SetRequest *)command->message)->expires_s;
+    return expires_s >= 0
+               ? WKV_OK
+               : wkv_command_fail(command, error, WKV_BAD_REQUEST,
+                                  "expires_s is %d; give the seconds to live, or 0 for no expiry", expires_s);
+}
+
+/* "Set: replaces whatever the key held, of any kind." */
+WKV_APPLY(wkv_apply_set)
+{
+    int32_t expires_s = ((const Keyvalue__SetRequest *)command->message)->expires_s;
+    /* 2^31 seconds are 2^61 ns; a monotonic clock is nowhere near the other 2^62. */
+    int64_t expires_at_ns = expires_s == 0 ? 0 : now_ns + (int64_t)expires_s * WKV_NS_PER_S;
+    (void)wkv_sink_text(sink, 1, command->value);
+    return wkv_view_set(view, 0, command->value, expires_at_ns);
+}
+
+/* "Del: any kind; a missing key is no error." */
+WKV_APPLY(wkv_apply_del)
+{
+    (void)now_ns;
+    (void)wkv_sink_text(sink, 1, command->keys[0].name);
+    return wkv_view_delete(view, 0);
+}
+
+/* "Add: atomic; a missing key counts from 0; a scalar that is wholly a decimal int32 becomes a counter;
+ * overflow is refused and changes nothing; expiry is kept." */
+WKV_APPLY(wkv_apply_add)
+{
+    (void)now_ns;
+    int32_t sum = 0;
+    enum wkv_store_status status =
+        wkv_view_add(view, 0, ((const Keyvalue__AddRequest *)command->message)->value, &sum);
+    wkv_sink_int32(sink, 1, sum);
+    return status;
+}
+
+/* "KeyExists: any kind; value empty." */
+WKV_APPLY(wkv_apply_key_exists)
+{
+    (void)command, (void)now_ns;
+    wkv_sink_bool(sink, 2, wkv_view_exists(view, 0, NULL) == WKV_STORE_OK);
+    return WKV_STORE_OK;
+}

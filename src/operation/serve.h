@@ -1,0 +1,52 @@
+/* What the operations of hosts and operators are about: the process that they reach. */
+#ifndef WKV_OPERATION_SERVE_H
+#define WKV_OPERATION_SERVE_H
+
+#include "access/bindings.h"
+#include "access/policy.h"
+#include "operation/command.h"
+#include "stats/stats.h"
+#include "support/arena.h"
+#include "support/log.h"
+#include "wascc_keyvalue/store.h"
+
+/* Borrowed, all of it. */
+struct wkv_host {
+    struct wkv_store *store;
+    struct wkv_bindings *bindings;
+    struct wkv_stats *stats;
+    struct wkv_log *log;
+    const char *instance; /* this process's id: what operators name, and whose cursors are whose */
+    bool split;           /* others may serve this binding too, each a part of the data */
+    /* Of the request: who asks, as this worker's policy saw it, and memory for as long as it takes. */
+    const struct wkv_policy *policy;
+    const struct wkv_policy_request *asked;
+    struct wkv_arena *arena;
+    /* Out: the request is another instance's to answer, and this one says nothing. */
+    bool silent;
+};
+
+/* Does what a command of WKV_SCOPE_HOST or WKV_SCOPE_OPERATOR asks. The reply, or the failure, is in the
+ * sink. */
+void wkv_host_serve(struct wkv_host *host, const struct wkv_command *command, int64_t now_ns,
+                    struct wkv_sink *sink);
+
+/* ---- for the operations ---- */
+
+/* Whether the id is that of another instance; none is nobody's. */
+bool wkv_host_is_another(const struct wkv_host *host, struct wkv_text instance);
+
+/* How many rows a page may have: what was asked for, or the usual number for 0. Errors: WKV_BAD_REQUEST. */
+enum wkv_code wkv_page_limit(struct wkv_sink *sink, int32_t limit, int32_t most, int32_t usual, size_t *out);
+
+/* The keyspace of that name; none: the binding's own. Errors: WKV_BAD_REQUEST. */
+enum wkv_code wkv_host_keyspace(const struct wkv_host *host, struct wkv_sink *sink, struct wkv_text name,
+                                uint32_t *keyspace);
+
+/* Bytes of the text in a JSON reply, with its quotes and a comma, at the most. */
+size_t wkv_json_bytes(struct wkv_text text);
+
+#define WKV_PAGE_DEFAULT 1000
+#define WKV_PAGE_MAX 10000
+
+#endif

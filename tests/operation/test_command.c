@@ -1,0 +1,246 @@
+/* Check and apply apart: what an engine that does the second later, or elsewhere, relies on. */
+#include <check.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "keyvalue.pb-c.h"
+#include "operation/command.h"
+
+static struct wkv_arena arena;
+static struct wkv_buffer buffer;
+static struct wkv_store *store;
+static struct wkv_limits limits;
+static struct wkv_error error;
+
+static void set_up(void)
+{
+    struct wkv_store_options options = {0};
+    store = wkv_store_create(&options, 0);
+    ck_assert_ptr_nonnull(store);
+    ck_assert_int_eq(wkv_arena_init(&arena, 65536, 65536), 0);
+    wkv_buffer_init(&buffer);
+    limits = (struct wkv_limits){.max_key_bytes = WKV_DEFAULT_MAX_KEY_BYTES,
+                                 .max_value_bytes = WKV_DEFAULT_MAX_VALUE_BYTES,
+                                 .max_reply_bytes = 1 << 20,
+                                 .scratch = &buffer};
+}
+
+static void tear_down(void)
+{
+    wkv_buffer_destroy(&buffer);
+    wkv_arena_destroy(&arena);
+    wkv_store_destroy(store);
+}
+
+/* Decodes and checks a request in JSON; the command is good until the next one. */
+static enum wkv_code read_command(const char *operation, const char *json, struct wkv_command *command)
+{
+    *command = (struct wkv_command){.operation = wkv_operation_find(operation)};
+    ck_assert_ptr_nonnull(command->operation);
+    wkv_arena_reset(&arena);
+    enum wkv_code code = wkv_command_decode(command, (struct wkv_text){json, strlen(json)}, WKV_FORM_DETECTED,
+                                            &limits, &arena, &error);
+    return code != WKV_OK ? code : wkv_command_check(command, &limits, &arena, &error);
+}
+
+static enum wkv_code execute(const struct wkv_command *command, enum wkv_encoding encoding)
+{
+    struct wkv_sink sink;
+    wkv_sink_begin(&sink, command->operation->reply, encoding, &buffer, limits.max_reply_bytes);
+    sink.error = &error;
+    sink.who = command->operation->name;
+    (void)wkv_command_execute(command, store, 1, &sink);
+    return wkv_command_finish(command, &limits, &sink);
+}
+
+/* Does it and says what came back: the reply, or "<code> <text>". */
+static const char *answer(const char *operation, const char *json)
+{
+    static char text[512];
+    struct wkv_command command;
+    enum wkv_code code = read_command(operation, json, &command);
+    if (code == WKV_OK)
+        code = execute(&command, command.encoding);
+    if (code == WKV_OK)
+        (void)snprintf(text, sizeof text, "%.*s", (int)buffer.len, buffer.data);
+    else
+        (void)snprintf(text, sizeof text, "%d %s", (int)code, error.text);
+    return text;
+}
+
+/* Keys and value are found by where they stand in the generated structs. */
+START_TEST(requests_begin_with_their_keys)
+{
+    for (size_t i = 0; i < wkv_operation_count; i++) {
+        const struct wkv_operation *operation = &wkv_operations[i];
+        const ProtobufCFieldDescriptor *fields = operation->request->fields;
+        if (operation->keys == WKV_NO_KEYS)
+            continue;
+        ck_assert_int_eq(fields[0].type, PROTOBUF_C_TYPE_BYTES);
+        ck_assert_uint_eq(fields[0].id, 1);
+        if (operation->keys == WKV_ONE_KEY)
+            ck_assert_uint_eq(fields[0].offset, offsetof(Keyvalue__SetRequest, key));
+        else
+            ck_assert_uint_eq(fields[0].offset, offsetof(Keyvalue__SetUnionRequest, keys));
+        ck_assert_int_eq(fields[0].label == PROTOBUF_C_LABEL_REPEATED, operation->keys == WKV_MANY_KEYS);
+        bool value = operation->request->n_fields > 1 && strcmp(fields[1].name, "value") == 0 &&
+                     fields[1].type == PROTOBUF_C_TYPE_BYTES;
+        ck_assert_int_eq(operation->has_value, value);
+        ck_assert(!value || fields[1].offset == offsetof(Keyvalue__SetRequest, value));
+    }
+}
+END_TEST
+
+/* An operation of actors is applied, one of `system` served; a reply that repeats something is a write's. */
+START_TEST(each_row_is_whole)
+{
+    for (size_t i = 0; i < wkv_operation_count; i++) {
+        const struct wkv_operation *operation = &wkv_operations[i];
+        bool actors = !wkv_operation_is_system(operation);
+        ck_assert_msg((operation->apply != NULL) == actors && (operation->serve != NULL) == !actors, "%s",
+                      operation->name);
+        ck_assert_msg(!actors || (operation->works_on != NULL && operation->keys != WKV_NO_KEYS), "%s",
+                      operation->name);
+        ck_assert_msg(operation->echo == WKV_ECHOES_NOTHING || operation->effect != WKV_READS, "%s",
+                      operation->name);
+        ck_assert_msg(operation->echo == WKV_ECHOES_NOTHING ||
+                          operation->reply->fields[0].type == PROTOBUF_C_TYPE_BYTES,
+                      "%s", operation->name);
+    }
+}
+END_TEST
+
+/* No store has been asked for any of these. */
+START_TEST(check_refuses_without_a_store)
+{
+    static const struct {
+        const char *operation, *request;
+        enum wkv_code code;
+    } refused[] = {{"Get", "{", WKV_BAD_REQUEST},
+                   {"Get", "{}", WKV_BAD_REQUEST},
+                   {"Get", "{\"key\":\"12345\"}", WKV_TOO_LARGE},
+                   {"Push", "{\"key\":\"1234\",\"value\":\"1234\"}", WKV_TOO_LARGE},
+                   {"Set", "{\"key\":\"1234\",\"value\":\"123\",\"expires_s\":-1}", WKV_BAD_REQUEST},
+                   {"SetUnion", "{\"keys\":[\"1\",\"\"]}", WKV_BAD_REQUEST},
+                   {"SetIntersection", "{\"keys\":[\"1\",\"12345\"]}", WKV_TOO_LARGE},
+                   {"Inspect", "{}", WKV_BAD_REQUEST},
+                   {"Inspect", "{\"key\":\"12345\"}", WKV_TOO_LARGE}};
+    struct wkv_command command;
+    limits.max_key_bytes = 4;
+    limits.max_value_bytes = 3;
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        ck_assert_int_eq(read_command(refused[i].operation, refused[i].request, &command), refused[i].code);
+        ck_assert_int_eq(error.code, refused[i].code);
+        ck_assert_msg(strncmp(error.text, refused[i].operation, strlen(refused[i].operation)) == 0, "%s",
+                      error.text);
+    }
+    ck_assert_int_eq(read_command("Set", "{\"key\":\"1234\",\"value\":\"123\"}", &command), WKV_OK);
+    ck_assert_uint_eq(command.write_bytes, 7);
+}
+END_TEST
+
+/* "Nothing is changed by a request that fails": not even where a number is too large a reply. */
+START_TEST(a_write_whose_reply_does_not_fit_does_not_happen)
+{
+    static const char *const writes[] = {"Set", "Del", "Push", "ListItemDelete", "SetAdd", "SetRemove"};
+    ck_assert_str_eq(answer("Push", "{\"key\":\"l\",\"value\":\"x\"}"), "{\"new_count\":1}");
+    ck_assert_str_eq(answer("SetAdd", "{\"key\":\"s\",\"value\":\"x\"}"), "{\"new_count\":1}");
+    for (const char *key = "ls"; *key != '\0'; key++)
+        for (size_t i = 0; i < sizeof writes / sizeof writes[0]; i++) {
+            char request[64];
+            bool has_value = wkv_operation_find(writes[i])->has_value;
+            (void)snprintf(request, sizeof request, "{\"key\":\"%c\"%s}", *key,
+                           has_value ? ",\"value\":\"x\"" : "");
+            limits.max_reply_bytes = 4;
+            ck_assert_msg(strncmp(answer(writes[i], request), "413 ", 4) == 0, "%s", writes[i]);
+            limits.max_reply_bytes = 1 << 20;
+        }
+    ck_assert_str_eq(answer("Range", "{\"key\":\"l\",\"stop\":-1}"), "{\"values\":[\"x\"]}");
+    ck_assert_str_eq(answer("SetQuery", "{\"key\":\"s\"}"), "{\"values\":[\"x\"]}");
+}
+END_TEST
+
+/* A front that wraps a reply, so that it has three bytes for one and ten more. */
+static size_t wrapped_bytes(const struct wkv_request *request, struct wkv_text reply)
+{
+    (void)request;
+    return 10 + 3 * reply.len;
+}
+
+START_TEST(a_reply_is_measured_as_it_is_sent)
+{
+    static const char reply[] = "{\"value\":\"0123456789\"}";
+    limits.sent_bytes = wrapped_bytes;
+    limits.max_reply_bytes = 10 + 3 * (sizeof reply - 1);
+    ck_assert_str_eq(answer("Set", "{\"key\":\"a\",\"value\":\"0123456789\"}"), reply);
+    limits.max_reply_bytes--;
+    ck_assert_str_eq(answer("Set", "{\"key\":\"a\",\"value\":\"012345678\\u0000\"}"),
+                     "413 Set: the reply would have 91 bytes and the server's max_payload is 75; ask for "
+                     "less at once");
+    limits.max_reply_bytes = 1000;
+    ck_assert_str_eq(answer("Get", "{\"key\":\"a\"}"), "{\"value\":\"0123456789\",\"exists\":true}");
+    limits.max_reply_bytes = 10 + 3 * 35;
+    ck_assert_str_eq(answer("Get", "{\"key\":\"a\"}"),
+                     "413 Get: the reply would have 118 bytes and the server's max_payload is 115; ask for "
+                     "less at once");
+    /* A number: its bound is what counts, for what it will be is not known. */
+    limits.max_reply_bytes = 10 + 3 * 32 - 1;
+    ck_assert_msg(strncmp(answer("Add", "{\"key\":\"n\",\"value\":1}"), "413 ", 4) == 0, "%s", error.text);
+    limits.max_reply_bytes++;
+    ck_assert_str_eq(answer("Add", "{\"key\":\"n\",\"value\":1}"), "{\"value\":1}");
+}
+END_TEST
+
+/* An instance whose answer nobody waits for does the same. */
+START_TEST(a_sink_that_keeps_nothing_changes_as_much)
+{
+    static const char *const writes[][2] = {{"Set", "{\"key\":\"a\",\"value\":\"1\"}"},
+                                            {"Add", "{\"key\":\"a\",\"value\":41}"},
+                                            {"Push", "{\"key\":\"l\",\"value\":\"x\"}"},
+                                            {"Push", "{\"key\":\"l\",\"value\":\"y\"}"},
+                                            {"ListItemDelete", "{\"key\":\"l\",\"value\":\"x\"}"},
+                                            {"SetAdd", "{\"key\":\"s\",\"value\":\"m\"}"},
+                                            {"SetRemove", "{\"key\":\"s\",\"value\":\"n\"}"}};
+    struct wkv_command command;
+    for (size_t i = 0; i < sizeof writes / sizeof writes[0]; i++) {
+        ck_assert_int_eq(read_command(writes[i][0], writes[i][1], &command), WKV_OK);
+        ck_assert_int_eq(execute(&command, WKV_NONE), WKV_OK);
+    }
+    ck_assert_str_eq(answer("Get", "{\"key\":\"a\"}"), "{\"value\":\"42\",\"exists\":true}");
+    ck_assert_str_eq(answer("Range", "{\"key\":\"l\",\"stop\":-1}"), "{\"values\":[\"y\"]}");
+    ck_assert_str_eq(answer("SetQuery", "{\"key\":\"s\"}"), "{\"values\":[\"m\"]}");
+    ck_assert_int_eq(read_command("Push", "{\"key\":\"a\",\"value\":\"x\"}", &command), WKV_OK);
+    ck_assert_int_eq(execute(&command, WKV_NONE), WKV_WRONG_KIND);
+    ck_assert_int_eq(read_command("SetQuery", "{\"key\":\"s\"}", &command), WKV_OK);
+    ck_assert_int_eq(execute(&command, WKV_NONE), WKV_OK);
+}
+END_TEST
+
+/* A ticket that waits takes its command along. */
+START_TEST(a_command_that_was_moved_is_the_same)
+{
+    struct wkv_command command, moved;
+    ck_assert_int_eq(read_command("Set", "{\"key\":\"a\",\"value\":\"1\"}", &command), WKV_OK);
+    wkv_command_move(&moved, &command);
+    memset(&command, 0xff, sizeof command);
+    ck_assert_int_eq(execute(&moved, WKV_JSON), WKV_OK);
+    ck_assert_str_eq(answer("Get", "{\"key\":\"a\"}"), "{\"value\":\"1\",\"exists\":true}");
+}
+END_TEST
+
+Suite *command_suite(void)
+{
+    Suite *suite = suite_create("operation/command");
+    TCase *tests = tcase_create("command");
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, requests_begin_with_their_keys);
+    tcase_add_test(tests, each_row_is_whole);
+    tcase_add_test(tests, check_refuses_without_a_store);
+    tcase_add_test(tests, a_write_whose_reply_does_not_fit_does_not_happen);
+    tcase_add_test(tests, a_reply_is_measured_as_it_is_sent);
+    tcase_add_test(tests, a_sink_that_keeps_nothing_changes_as_much);
+    tcase_add_test(tests, a_command_that_was_moved_is_the_same);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
