@@ -48,13 +48,14 @@ static enum wkv_code read_jwt(struct wkv_text jwt, const char **subject, bool *b
     unsigned char *payload = malloc(jwt.len);
     if (payload == NULL)
         return wkv_fail(error, WKV_NO_MEMORY, "no memory for the credentials' JWT");
+    const struct wkv_member claimed = {.name = "sub", .required = true, .text = subject};
     struct wkv_error cause;
     enum wkv_code code = WKV_OK;
     if (!decode_parts(&segments, payload, &len))
         code = wkv_fail(error, WKV_BAD_REQUEST,
                         "the credentials' JWT is none: its three parts are base64url, without padding");
     else if (wkv_json_object(what, payload, len, claims, &cause) != WKV_OK ||
-             wkv_json_string(what, *claims, "sub", WKV_REQUIRED, subject, &cause) != WKV_OK)
+             wkv_json_members(what, *claims, &claimed, 1, &cause) != WKV_OK)
         code = wkv_fail(error, cause.code == WKV_NO_MEMORY ? cause.code : WKV_BAD_REQUEST, "%s", cause.text);
     else
         *bearer = json_is_true(json_object_get(json_object_get(*claims, "nats"), "bearer_token"));

@@ -67,62 +67,78 @@ enum wkv_code wkv_json_object(const char *what, const unsigned char *bytes, size
     return WKV_OK;
 }
 
-static enum wkv_code fail_missing(const char *what, const char *name, enum wkv_presence presence,
-                                  struct wkv_error *error)
-{
-    return presence == WKV_OPTIONAL ? WKV_OK : wkv_fail(error, WKV_UNAUTHORIZED, "%s have no %s", what, name);
-}
-
-enum wkv_code wkv_json_string(const char *what, const json_t *object, const char *name,
-                              enum wkv_presence presence, const char **value, struct wkv_error *error)
-{
-    const json_t *member = json_object_get(object, name);
-    if (member == NULL)
-        return fail_missing(what, name, presence, error);
-    if (!json_is_string(member))
-        return wkv_fail(error, WKV_UNAUTHORIZED, "%s have a member %s that is not a string", what, name);
-    *value = json_string_value(member);
-    return WKV_OK;
-}
-
-enum wkv_code wkv_json_integer(const char *what, const json_t *object, const char *name,
-                               enum wkv_presence presence, int64_t low, int64_t high, int64_t *value,
+static enum wkv_code fail_kind(const char *what, const struct wkv_member *member, const char *right,
                                struct wkv_error *error)
 {
-    const json_t *member = json_object_get(object, name);
-    if (member == NULL)
-        return fail_missing(what, name, presence, error);
-    if (!json_is_integer(member))
-        return wkv_fail(error, WKV_UNAUTHORIZED, "%s have a member %s that is not an integer", what, name);
-    int64_t number = json_integer_value(member);
-    if (number < low || number > high)
+    return wkv_fail(error, WKV_UNAUTHORIZED, "%s have a member %s that is not %s", what, member->name, right);
+}
+
+static enum wkv_code read_number(const char *what, const json_t *value, const struct wkv_member *member,
+                                 struct wkv_error *error)
+{
+    int64_t number = json_integer_value(value);
+    if (!json_is_integer(value))
+        return fail_kind(what, member, "an integer", error);
+    if (number < member->low || number > member->high)
         return wkv_fail(error, WKV_UNAUTHORIZED, "%s have a member %s that is not from %lld to %lld", what,
-                        name, (long long)low, (long long)high);
-    *value = number;
+                        member->name, (long long)member->low, (long long)member->high);
+    *member->number = number;
     return WKV_OK;
 }
 
-enum wkv_code wkv_json_strings(const char *what, const json_t *object, const char *name, const char ***values,
-                               size_t *count, struct wkv_error *error)
+static enum wkv_code read_texts(const char *what, const json_t *value, const struct wkv_member *member,
+                                struct wkv_error *error)
 {
-    const json_t *member = json_object_get(object, name);
-    if (member == NULL || json_is_null(member))
-        return WKV_OK;
-    if (!json_is_array(member))
-        return wkv_fail(error, WKV_UNAUTHORIZED, "%s have %s that are not an array of strings", what, name);
-    size_t size = json_array_size(member);
+    static const char right[] = "an array of strings";
+    size_t size = json_array_size(value);
+    if (!json_is_array(value))
+        return fail_kind(what, member, right, error);
     const char **texts = calloc(size == 0 ? 1 : size, sizeof *texts);
     if (texts == NULL)
         return wkv_fail(error, WKV_NO_MEMORY, "no memory to read %s", what);
     for (size_t i = 0; i < size; i++) {
-        texts[i] = json_string_value(json_array_get(member, i));
+        texts[i] = json_string_value(json_array_get(value, i));
         if (texts[i] == NULL) {
             free(texts);
-            return wkv_fail(error, WKV_UNAUTHORIZED, "%s have %s that are not an array of strings", what,
-                            name);
+            return fail_kind(what, member, right, error);
         }
     }
-    *values = texts;
-    *count = size;
+    *member->texts = texts;
+    *member->text_count = size;
     return WKV_OK;
+}
+
+static enum wkv_code read_member(const char *what, const json_t *value, const struct wkv_member *member,
+                                 struct wkv_error *error)
+{
+    if (member->number != NULL)
+        return read_number(what, value, member, error);
+    if (member->texts != NULL)
+        return read_texts(what, value, member, error);
+    if (member->members != NULL)
+        return json_is_object(value) ? wkv_json_members(what, value, member->members, member->count, error)
+                                     : fail_kind(what, member, "an object", error);
+    if (member->flag != NULL) {
+        *member->flag = json_is_true(value);
+        return json_is_boolean(value) ? WKV_OK : fail_kind(what, member, "true or false", error);
+    }
+    if (!json_is_string(value))
+        return fail_kind(what, member, "a string", error);
+    *member->text = json_string_value(value);
+    return WKV_OK;
+}
+
+enum wkv_code wkv_json_members(const char *what, const json_t *object, const struct wkv_member *members,
+                               size_t count, struct wkv_error *error)
+{
+    enum wkv_code code = WKV_OK;
+    for (size_t i = 0; i < count && code == WKV_OK; i++) {
+        const json_t *value = json_object_get(object, members[i].name);
+        bool missing = value == NULL || (members[i].or_null && json_is_null(value));
+        if (!missing)
+            code = read_member(what, value, &members[i], error);
+        else if (members[i].required)
+            code = wkv_fail(error, WKV_UNAUTHORIZED, "%s have no %s", what, members[i].name);
+    }
+    return code;
 }

@@ -1,6 +1,9 @@
-#include "security/plain_json.h"
+/* Claims in the plain form, read where they lie. */
+#include "security/json.h"
 
 #include <string.h>
+
+#include "support/text.h"
 
 /* 10^15 - 1 is below WKV_TOKEN_MAX_TIME_S, and nothing overflows on the way there. */
 #define MAX_DIGITS 15
@@ -52,8 +55,7 @@ static bool take_digits(struct reader *reader, char **digits, size_t *len)
     return *len == 1 || (*len > 1 && *len <= MAX_DIGITS && **digits != '0');
 }
 
-static struct wkv_plain_member *find(struct wkv_plain_member *members, size_t count, const char *name,
-                                     size_t len)
+static struct wkv_member *find(struct wkv_member *members, size_t count, const char *name, size_t len)
 {
     for (size_t i = 0; i < count; i++)
         /* The first characters tell most apart; those of an empty name are the quote behind it. */
@@ -63,16 +65,16 @@ static struct wkv_plain_member *find(struct wkv_plain_member *members, size_t co
     return NULL;
 }
 
-static bool take_object(struct reader *reader, struct wkv_plain_member *members, size_t count);
+static bool take_object(struct reader *reader, struct wkv_member *members, size_t count);
 
 /* A member's name, a colon and its value. */
-static bool take_member(struct reader *reader, struct wkv_plain_member *members, size_t count)
+static bool take_member(struct reader *reader, struct wkv_member *members, size_t count)
 {
     char *name;
     size_t len;
     if (!take_text(reader, &name, &len) || !take(reader, ':'))
         return false;
-    struct wkv_plain_member *member = find(members, count, name, len);
+    struct wkv_member *member = find(members, count, name, len);
     if (member == NULL || member->at != NULL)
         return false;
     if (member->text != NULL)
@@ -84,7 +86,7 @@ static bool take_member(struct reader *reader, struct wkv_plain_member *members,
 }
 
 /* An object inside an object is only where a member says so: this does not recurse further than they nest. */
-static bool take_object(struct reader *reader, struct wkv_plain_member *members, size_t count)
+static bool take_object(struct reader *reader, struct wkv_member *members, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         members[i].at = NULL;
@@ -100,33 +102,27 @@ static bool take_object(struct reader *reader, struct wkv_plain_member *members,
     return take(reader, '}');
 }
 
-static int64_t number_of(const char *digits, size_t len)
-{
-    int64_t number = 0;
-    for (size_t i = 0; i < len; i++)
-        number = number * 10 + (digits[i] - '0');
-    return number;
-}
-
 /* Gives out what was found. The quote that ends a text makes room for its NUL. */
-static void give_out(struct wkv_plain_member *members, size_t count)
+static void give_out(struct wkv_member *members, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        struct wkv_plain_member *member = &members[i];
+        struct wkv_member *member = &members[i];
         if (member->at == NULL)
             continue;
         if (member->text != NULL) {
             member->at[member->len] = '\0';
             *member->text = member->at;
         } else if (member->number != NULL) {
-            *member->number = number_of(member->at, member->len);
+            uint64_t number = 0;
+            (void)wkv_text_decimal((struct wkv_text){member->at, member->len}, INT64_MAX, &number);
+            *member->number = (int64_t)number;
         } else {
             give_out(member->members, member->count);
         }
     }
 }
 
-bool wkv_plain_object(char *bytes, size_t len, struct wkv_plain_member *members, size_t count)
+bool wkv_plain_object(char *bytes, size_t len, struct wkv_member *members, size_t count)
 {
     struct reader reader = {bytes, bytes + len};
     if (!is_plain(bytes, len) || !take_object(&reader, members, count) || reader.at != reader.end)

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "security/json.h"
-#include "security/plain_json.h"
 #include "security/segment.h"
 #include "support/text.h"
 
@@ -72,85 +71,68 @@ static enum wkv_code check_issuer_key(const char *what, enum wkv_token_kind expe
     return WKV_OK;
 }
 
-static enum wkv_code read_issuer(const char *what, enum wkv_token_kind expected, struct wkv_token *token,
-                                 struct wkv_error *error)
-{
-    enum wkv_code code =
-        wkv_json_string(what, token->document, "iss", WKV_REQUIRED, &token->issuer_text, error);
-    return code != WKV_OK ? code : check_issuer_key(what, expected, token, error);
-}
+/* 0 to the largest time, in seconds. */
+#define TIME(member) .number = (member), .low = 0, .high = WKV_TOKEN_MAX_TIME_S
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
-static enum wkv_code read_times(const char *what, struct wkv_token *token, struct wkv_error *error)
+/* Contract: "Actor claims: jti, iat, iss (A…), sub (M…), optional nbf and exp, and wascap: {name, hash, tags,
+ * caps, rev, ver, prov}". The wascap tool leaves some of wascap out or, in other versions, writes them as
+ * null. */
+static enum wkv_code read_actor(const char *what, struct wkv_token *token, struct wkv_error *error)
 {
-    const json_t *claims = token->document;
-    enum wkv_code code = wkv_json_integer(what, claims, "iat", WKV_REQUIRED, 0, WKV_TOKEN_MAX_TIME_S,
-                                          &token->issued_at_s, error);
-    if (code == WKV_OK)
-        code = wkv_json_integer(what, claims, "nbf", WKV_OPTIONAL, 0, WKV_TOKEN_MAX_TIME_S,
-                                &token->not_before_s, error);
-    if (code == WKV_OK)
-        code = wkv_json_integer(what, claims, "exp", WKV_OPTIONAL, 0, WKV_TOKEN_MAX_TIME_S, &token->expires_s,
-                                error);
-    return code;
-}
-
-/* Contract: "Actor claims: jti, iat, iss (A…), sub (M…), optional nbf and exp, and wascap". */
-static enum wkv_code read_actor_subject(const char *what, struct wkv_token *token, struct wkv_error *error)
-{
-    enum wkv_code code = wkv_json_string(what, token->document, "jti", WKV_REQUIRED, &token->id, error);
-    if (code == WKV_OK)
-        code = wkv_json_string(what, token->document, "sub", WKV_REQUIRED, &token->subject, error);
-    if (code != WKV_OK)
-        return code;
+    struct wkv_member wascap[] = {
+        {.name = "name", .or_null = true, .text = &token->name},
+        {.name = "hash", .or_null = true, .text = &token->hash},
+        {.name = "ver", .or_null = true, .text = &token->version},
+        {.name = "rev", .or_null = true, .number = &token->revision, .low = INT32_MIN, .high = INT32_MAX},
+        {.name = "prov", .flag = &token->provider},
+        {.name = "caps",
+         .or_null = true,
+         .texts = &token->capabilities,
+         .text_count = &token->capability_count},
+        {.name = "tags", .or_null = true, .texts = &token->tags, .text_count = &token->tag_count},
+    };
+    struct wkv_member claims[] = {
+        {.name = "iat", .required = true, TIME(&token->issued_at_s)},
+        {.name = "nbf", TIME(&token->not_before_s)},
+        {.name = "exp", TIME(&token->expires_s)},
+        {.name = "jti", .required = true, .text = &token->id},
+        {.name = "sub", .required = true, .text = &token->subject},
+        {.name = "wascap", .required = true, .members = wascap, .count = COUNT(wascap)},
+    };
     struct wkv_nkey module;
     struct wkv_error why;
-    if (wkv_nkey_decode_kind(token->subject, strlen(token->subject), WKV_NKEY_MODULE, &module, &why) !=
-        WKV_OK)
-        return wkv_fail(error, WKV_UNAUTHORIZED, "%s have a sub that is no actor's key: %s", what, why.text);
-    return WKV_OK;
-}
-
-/* A member that the wascap tool may leave out or, in other versions, write as null. */
-static enum wkv_code read_text(const char *what, const json_t *wascap, const char *name, const char **value,
-                               struct wkv_error *error)
-{
-    if (json_is_null(json_object_get(wascap, name)))
-        return WKV_OK;
-    return wkv_json_string(what, wascap, name, WKV_OPTIONAL, value, error);
-}
-
-static enum wkv_code read_provider(const char *what, const json_t *wascap, bool *provider,
-                                   struct wkv_error *error)
-{
-    const json_t *member = json_object_get(wascap, "prov");
-    if (member != NULL && !json_is_boolean(member))
-        return wkv_fail(error, WKV_UNAUTHORIZED, "%s have a prov that is neither true nor false", what);
-    *provider = json_is_true(member);
-    return WKV_OK;
-}
-
-/* Contract: "{name, hash, tags, caps, rev, ver, prov}". */
-static enum wkv_code read_actor(const char *what, const json_t *wascap, struct wkv_token *token,
-                                struct wkv_error *error)
-{
-    enum wkv_code code = read_actor_subject(what, token, error);
-    if (code == WKV_OK)
-        code = read_text(what, wascap, "name", &token->name, error);
-    if (code == WKV_OK)
-        code = read_text(what, wascap, "hash", &token->hash, error);
-    if (code == WKV_OK)
-        code = read_text(what, wascap, "ver", &token->version, error);
     token->revision = -1;
-    if (code == WKV_OK && !json_is_null(json_object_get(wascap, "rev")))
-        code = wkv_json_integer(what, wascap, "rev", WKV_OPTIONAL, INT32_MIN, INT32_MAX, &token->revision,
-                                error);
-    if (code == WKV_OK)
-        code = read_provider(what, wascap, &token->provider, error);
-    if (code == WKV_OK)
-        code = wkv_json_strings(what, wascap, "caps", &token->capabilities, &token->capability_count, error);
-    if (code == WKV_OK)
-        code = wkv_json_strings(what, wascap, "tags", &token->tags, &token->tag_count, error);
+    enum wkv_code code = wkv_json_members(what, token->document, claims, COUNT(claims), error);
+    if (code == WKV_OK && wkv_nkey_decode_kind(token->subject, strlen(token->subject), WKV_NKEY_MODULE,
+                                               &module, &why) != WKV_OK)
+        return wkv_fail(error, WKV_UNAUTHORIZED, "%s have a sub that is no actor's key: %s", what, why.text);
     return code;
+}
+
+/* Contract: "iss (N…, the host), sub (the invocation's id), wascap: {target_url, origin_url, hash}". They are
+ * read for every request of a host: out of len bytes in the plain form, which costs a fraction, where there
+ * is no document. Errors: also WKV_UNAUTHORIZED, without a text, where they are not in that form. */
+static enum wkv_code read_invocation(const char *what, size_t len, struct wkv_token *token,
+                                     struct wkv_error *error)
+{
+    struct wkv_member wascap[] = {
+        {.name = "target_url", .required = true, .text = &token->target_url},
+        {.name = "origin_url", .required = true, .text = &token->origin_url},
+        {.name = "hash", .required = true, .text = &token->hash},
+    };
+    struct wkv_member claims[] = {
+        {.name = "iat", .required = true, TIME(&token->issued_at_s)},
+        {.name = "nbf", TIME(&token->not_before_s)},
+        {.name = "exp", TIME(&token->expires_s)},
+        {.name = "jti", .text = &token->id},
+        {.name = "iss", .required = true, .text = &token->issuer_text},
+        {.name = "sub", .required = true, .text = &token->subject},
+        {.name = "wascap", .required = true, .members = wascap, .count = COUNT(wascap)},
+    };
+    if (token->document != NULL)
+        return wkv_json_members(what, token->document, claims, COUNT(claims), error);
+    return wkv_plain_object((char *)token->bytes, len, claims, COUNT(claims)) ? WKV_OK : WKV_UNAUTHORIZED;
 }
 
 static bool is_hash(const char *text)
@@ -174,64 +156,33 @@ static enum wkv_code check_invocation_texts(const char *what, const struct wkv_t
     return WKV_OK;
 }
 
-/* Contract: "iss (N…, the host), sub (the invocation's id), wascap: {target_url, origin_url, hash}". */
-static enum wkv_code read_invocation(const char *what, const json_t *wascap, struct wkv_token *token,
-                                     struct wkv_error *error)
+static enum wkv_code read_document(const char *what, enum wkv_token_kind expected, size_t len,
+                                   struct wkv_token *token, struct wkv_error *error)
 {
-    enum wkv_code code = wkv_json_string(what, token->document, "jti", WKV_OPTIONAL, &token->id, error);
+    const struct wkv_member issuer = {.name = "iss", .required = true, .text = &token->issuer_text};
+    enum wkv_code code = wkv_json_object(what, token->bytes, len, &token->document, error);
     if (code == WKV_OK)
-        code = wkv_json_string(what, token->document, "sub", WKV_REQUIRED, &token->subject, error);
+        code = wkv_json_members(what, token->document, &issuer, 1, error);
     if (code == WKV_OK)
-        code = wkv_json_string(what, wascap, "target_url", WKV_REQUIRED, &token->target_url, error);
-    if (code == WKV_OK)
-        code = wkv_json_string(what, wascap, "origin_url", WKV_REQUIRED, &token->origin_url, error);
-    if (code == WKV_OK)
-        code = wkv_json_string(what, wascap, "hash", WKV_REQUIRED, &token->hash, error);
-    return code != WKV_OK ? code : check_invocation_texts(what, token, error);
-}
-
-/* The same members as read_issuer, read_times and read_invocation take, from claims in the plain form: an
- * invocation has to be read for every request, and this costs a fraction. Returns false where they are not in
- * that form. */
-static bool find_plain_invocation(char *bytes, size_t len, struct wkv_token *token)
-{
-    struct wkv_plain_member wascap[] = {
-        {.name = "target_url", .required = true, .text = &token->target_url},
-        {.name = "origin_url", .required = true, .text = &token->origin_url},
-        {.name = "hash", .required = true, .text = &token->hash},
-    };
-    struct wkv_plain_member claims[] = {
-        {.name = "jti", .text = &token->id},
-        {.name = "iat", .required = true, .number = &token->issued_at_s},
-        {.name = "iss", .required = true, .text = &token->issuer_text},
-        {.name = "sub", .required = true, .text = &token->subject},
-        {.name = "nbf", .number = &token->not_before_s},
-        {.name = "exp", .number = &token->expires_s},
-        {.name = "wascap", .required = true, .members = wascap, .count = sizeof wascap / sizeof wascap[0]},
-    };
-    return wkv_plain_object(bytes, len, claims, sizeof claims / sizeof claims[0]);
+        code = check_issuer_key(what, expected, token, error);
+    if (code != WKV_OK)
+        return code;
+    return token->kind == WKV_TOKEN_ACTOR ? read_actor(what, token, error)
+                                          : read_invocation(what, len, token, error);
 }
 
 static enum wkv_code read_claims(enum wkv_token_kind expected, size_t len, struct wkv_token *token,
                                  struct wkv_error *error)
 {
     const char *what = what_of(expected);
-    if (expected == WKV_TOKEN_INVOCATION && find_plain_invocation((char *)token->bytes, len, token)) {
-        enum wkv_code plain = check_issuer_key(what, expected, token, error);
-        return plain != WKV_OK ? plain : check_invocation_texts(what, token, error);
-    }
-    enum wkv_code code = wkv_json_object(what, token->bytes, len, &token->document, error);
-    if (code == WKV_OK)
-        code = read_issuer(what, expected, token, error);
-    if (code == WKV_OK)
-        code = read_times(what, token, error);
-    if (code != WKV_OK)
-        return code;
-    const json_t *wascap = json_object_get(token->document, "wascap");
-    if (!json_is_object(wascap))
-        return wkv_fail(error, WKV_UNAUTHORIZED, "%s have no object wascap", what);
-    return token->kind == WKV_TOKEN_ACTOR ? read_actor(what, wascap, token, error)
-                                          : read_invocation(what, wascap, token, error);
+    enum wkv_code code;
+    if (expected == WKV_TOKEN_INVOCATION && read_invocation(what, len, token, error) == WKV_OK)
+        code = check_issuer_key(what, expected, token, error);
+    else
+        code = read_document(what, expected, len, token, error);
+    if (code == WKV_OK && token->kind == WKV_TOKEN_INVOCATION)
+        code = check_invocation_texts(what, token, error);
+    return code;
 }
 
 static enum wkv_code fail_base64(const char *what, const char *segment, struct wkv_error *error)

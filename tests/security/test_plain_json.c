@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "security/json.h"
-#include "security/plain_json.h"
 
 static const char *sub, *hash;
 static int64_t iat;
@@ -18,10 +17,10 @@ static bool read_plain(const char *json, char **copy)
     ck_assert_ptr_nonnull(*copy);
     char *bytes = *copy + 1; /* at no even address */
     memcpy(bytes, json, len);
-    struct wkv_plain_member wascap[] = {{.name = "hash", .required = true, .text = &hash}};
-    struct wkv_plain_member members[] = {
+    struct wkv_member wascap[] = {{.name = "hash", .required = true, .text = &hash}};
+    struct wkv_member members[] = {
         {.name = "sub", .required = true, .text = &sub},
-        {.name = "iat", .number = &iat},
+        {.name = "iat", .number = &iat, .high = INT64_MAX},
         {.name = "wascap", .required = true, .members = wascap, .count = 1},
     };
     sub = hash = NULL;
@@ -134,7 +133,8 @@ END_TEST
 START_TEST(a_nul_is_not_plain)
 {
     char bytes[] = "{\"sub\":\"S\0\",\"wascap\":{\"hash\":\"H\"}}";
-    struct wkv_plain_member members[] = {{.name = "sub", .text = &sub}, {.name = "iat", .number = &iat}};
+    struct wkv_member members[] = {{.name = "sub", .text = &sub},
+                                   {.name = "iat", .number = &iat, .high = INT64_MAX}};
     ck_assert(!wkv_plain_object(bytes, sizeof bytes - 1, members, 2));
 }
 END_TEST
