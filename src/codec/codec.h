@@ -19,6 +19,7 @@
 #include "codec/sink.h"
 #include "support/arena.h"
 #include "support/error.h"
+#include "support/utf8.h"
 
 /* The encoding of a request, from its first byte: '{' is JSON, anything else (nothing included) is protobuf.
  * MessagePack is never guessed: it has subjects of its own (CONTRACT section 7). */
@@ -34,10 +35,6 @@ size_t wkv_json_start(const void *bytes, size_t len);
  * to len at the most. */
 enum wkv_encoding wkv_guess_encoding(const ProtobufCMessageDescriptor *type, enum wkv_form form,
                                      const void *bytes, size_t len);
-
-/* Whether len bytes are well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing above
- * U+10FFFF). U+0000 is a character like any other. */
-bool wkv_utf8_valid(const void *bytes, size_t len);
 
 /* Decodes a request of the given type. *message is allocated in arena, text included, and lives until its
  * reset; a text of no bytes may have NULL data. bytes may be NULL where len is 0. Several threads may decode

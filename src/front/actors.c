@@ -1,37 +1,36 @@
 #include "front/actors.h"
 
 #include "front/invocations.h"
-#include "nats/loop_extra.h"
 #include "support/clock.h"
 
 /* For the server's word that all workers listen to an actor: a host waits 600 ms for the whole of a
  * BindActor. */
 #define LISTEN_TIMEOUT_MS 400
-/* For what the server says when it refuses, see wkv_loop_extra_await. */
+/* For what the server says when it refuses, see wkv_subscriptions_await. */
 #define REFUSAL_WAIT_MS 150
 /* Whoever binds decides how often it is refused. */
 #define WARN_NS WKV_NS_PER_S
 
-static enum wkv_code refuse(enum wkv_loop_extra_state state, struct wkv_loop *loop, struct wkv_error *error)
+static enum wkv_code refuse(enum wkv_listening state, struct wkv_loop *loop, struct wkv_error *error)
 {
-    char said[WKV_ERROR_TEXT_BYTES / 2];
+    char said[WKV_COMPLAINT_BYTES];
     switch (state) {
-    case WKV_EXTRA_REFUSED:
-        wkv_loop_extra_refusal(loop, said);
+    case WKV_LISTEN_REFUSED:
+        wkv_subscriptions_refusal(&loop->subscriptions, said);
         return wkv_fail(
             error, WKV_FORBIDDEN,
             "the server does not let the provider listen to this actor (%s); grant the provider's user "
             "`subscribe` on it",
             said);
-    case WKV_EXTRA_NO_ROOM:
+    case WKV_LISTEN_NO_ROOM:
         return wkv_fail(
             error, WKV_BUDGET_SPENT,
             "the server has no room to listen to one more actor (maximum subscriptions exceeded, with "
             "%zu actors); raise its max_subscriptions, or remove actors",
-            wkv_loop_extra_room(loop));
-    case WKV_EXTRA_NO_MEMORY:
+            wkv_subscriptions_room(&loop->subscriptions));
+    case WKV_LISTEN_NO_MEMORY:
         return wkv_fail(error, WKV_NO_MEMORY, "no memory to listen to one more actor; try again later");
-    case WKV_EXTRA_STOPPING:
+    case WKV_LISTEN_STOPPING:
         return wkv_fail(error, WKV_UNAVAILABLE, "this instance is shutting down; send the request again");
     default:
         return wkv_fail(
@@ -43,19 +42,17 @@ static enum wkv_code refuse(enum wkv_loop_extra_state state, struct wkv_loop *lo
 
 /* One worker after the other: where the server has no room, one of them has lost its connection and the
  * others have not. Returns what stands in the way and where, or LISTENS. */
-static enum wkv_loop_extra_state ask(struct wkv_actors *actors, struct wkv_text actor,
-                                     struct wkv_loop **where)
+static enum wkv_listening ask(struct wkv_actors *actors, struct wkv_text actor, struct wkv_loop **where)
 {
     int64_t deadline_ns = wkv_monotonic_ns() + LISTEN_TIMEOUT_MS * WKV_NS_PER_MS;
-    enum wkv_loop_extra_state best = WKV_EXTRA_LATER;
+    enum wkv_listening best = WKV_LISTENS_LATER;
     for (unsigned i = 0; i < actors->worker_count; i++) {
         struct wkv_worker *worker = &actors->workers[i];
-        enum wkv_loop_extra_state state =
-            wkv_invocations_add_actor(worker, actor, wkv_left_ms(deadline_ns) + 1);
+        enum wkv_listening state = wkv_invocations_add_actor(worker, actor, wkv_left_ms(deadline_ns) + 1);
         *where = &worker->loop;
-        if (state == WKV_EXTRA_LISTENS)
-            best = WKV_EXTRA_LISTENS;
-        else if (state != WKV_EXTRA_LATER)
+        if (state == WKV_LISTENS)
+            best = WKV_LISTENS;
+        else if (state != WKV_LISTENS_LATER)
             return state;
     }
     return best;
@@ -64,22 +61,21 @@ static enum wkv_loop_extra_state ask(struct wkv_actors *actors, struct wkv_text 
 /* What one worker has found out with its connection the others need not. */
 static void share_limit(struct wkv_actors *actors, struct wkv_loop *where)
 {
-    size_t room = wkv_loop_extra_room(where);
+    size_t room = wkv_subscriptions_room(&where->subscriptions);
     for (unsigned i = 0; i < actors->worker_count; i++)
-        wkv_loop_extra_limit(&actors->workers[i].loop, room);
+        wkv_subscriptions_limit(&actors->workers[i].loop.subscriptions, room);
 }
 
-static enum wkv_loop_extra_state await(struct wkv_actors *actors, struct wkv_text actor,
-                                       struct wkv_loop **where)
+static enum wkv_listening await(struct wkv_actors *actors, struct wkv_text actor, struct wkv_loop **where)
 {
     int64_t until_ns = wkv_monotonic_ns() + REFUSAL_WAIT_MS * WKV_NS_PER_MS;
     for (unsigned i = 0; i < actors->worker_count; i++) {
         struct wkv_worker *worker = &actors->workers[i];
         *where = &worker->loop;
-        if (wkv_invocations_await_actor(worker, actor, until_ns) == WKV_EXTRA_REFUSED)
-            return WKV_EXTRA_REFUSED;
+        if (wkv_invocations_await_actor(worker, actor, until_ns) == WKV_LISTEN_REFUSED)
+            return WKV_LISTEN_REFUSED;
     }
-    return WKV_EXTRA_LISTENS;
+    return WKV_LISTENS;
 }
 
 static void drop(struct wkv_actors *actors, struct wkv_text actor, bool awaited)
@@ -102,11 +98,11 @@ enum wkv_code wkv_actors_listen(struct wkv_actors *actors, struct wkv_text actor
 {
     struct wkv_loop *where = NULL;
     (void)pthread_mutex_lock(&actors->lock);
-    enum wkv_loop_extra_state state = ask(actors, actor, &where);
-    if (state == WKV_EXTRA_LISTENS)
+    enum wkv_listening state = ask(actors, actor, &where);
+    if (state == WKV_LISTENS)
         state = await(actors, actor, &where);
-    enum wkv_code code = state == WKV_EXTRA_LISTENS ? WKV_OK : refuse(state, where, error);
-    if (state == WKV_EXTRA_NO_ROOM)
+    enum wkv_code code = state == WKV_LISTENS ? WKV_OK : refuse(state, where, error);
+    if (state == WKV_LISTEN_NO_ROOM)
         share_limit(actors, where);
     if (code != WKV_OK) {
         if (!wkv_bindings_is_bound(actors->bindings, actor))

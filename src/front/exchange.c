@@ -4,7 +4,6 @@
 
 #include "front/front.h"
 #include "front/request_log.h"
-#include "nats/loop_events.h"
 #include "support/clock.h"
 
 /* Of a traceparent that goes back, which a later version of W3C's may make as long as it likes; its header,
@@ -36,9 +35,15 @@ struct wkv_endpoint *wkv_front_listen(struct wkv_worker *worker, const struct wk
                                       const char *subject, const char *queue, struct wkv_error *error)
 {
     struct wkv_endpoint *one = wkv_front_endpoint(worker, endpoint, error);
-    if (one != NULL)
-        wkv_loop_listen(&worker->loop, subject, queue, wkv_front_handle, one->prepare, one);
-    return one;
+    if (one == NULL)
+        return NULL;
+    const struct wkv_listen listen = {.subject = subject,
+                                      .queue = queue,
+                                      .handle = wkv_front_handle,
+                                      .prepare = one->prepare,
+                                      .context = one,
+                                      .optional = one->optional};
+    return wkv_loop_listen(&worker->loop, &listen, error) == WKV_OK ? one : NULL;
 }
 
 /* The loop has seen to it that a message has the subject that was subscribed to. */
@@ -105,6 +110,11 @@ enum wkv_reading wkv_front_read_plain(struct wkv_exchange *exchange, struct wkv_
     return WKV_READ_REQUEST;
 }
 
+static size_t write_body(const void *encoding, const struct wkv_error *error, char *out)
+{
+    return wkv_error_body(*(const enum wkv_encoding *)encoding, error, out);
+}
+
 /* A reply that nats.c does not take for its size is answered with an error. */
 bool wkv_front_send_plain(struct wkv_exchange *exchange, struct wkv_text reply, struct wkv_error *error)
 {
@@ -120,9 +130,9 @@ bool wkv_front_send_plain(struct wkv_exchange *exchange, struct wkv_text reply, 
                        "the reply has %zu bytes and the server's max_payload is now %zu", reply.len,
                        wkv_loop_max_payload(&worker->loop));
     }
-    bool sent = wkv_loop_reply_error(&worker->loop, exchange->message, error, worker->session.encoding,
-                                     &exchange->headers.traceparent);
-    exchange->reply_bytes = worker->loop.replied_bytes;
+    bool sent = wkv_loop_reply_error(&worker->loop, exchange->message, error, write_body,
+                                     &worker->session.encoding, &exchange->headers.traceparent);
+    exchange->reply_bytes = worker->loop.sending.replied_bytes;
     return sent;
 }
 

@@ -29,6 +29,7 @@ struct wkv_endpoint {
     const struct wkv_operation *operation; /* NULL: the message says which */
     wkv_loop_preparer prepare;             /* NULL: none */
     bool for_system;                       /* its subject is `system`'s */
+    bool optional;                         /* the server may refuse it: then only that is logged */
     struct wkv_worker *worker;             /* set by wkv_front_listen, like all that follows */
     bool reads_claims;                     /* what of the headers the mode needs for it */
     bool reads_invocation;

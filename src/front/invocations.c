@@ -161,11 +161,9 @@ static enum wkv_code listen(struct wkv_worker *worker, struct wkv_error *error)
     /* What the headers of claims would say stands in the invocation, but for the signed claims of an actor
      * that is to be bound, which that mode wants. */
     endpoint.reads_claims = worker->provider->auth == WKV_AUTH_BINDING;
-    if (wkv_front_listen(worker, &endpoint, subject, NULL, error) == NULL)
-        return error->code;
     /* A server's permissions that know nothing of a lattice are no reason not to serve. */
-    wkv_loop_listen_optional(&worker->loop);
-    return WKV_OK;
+    endpoint.optional = true;
+    return wkv_front_listen(worker, &endpoint, subject, NULL, error) == NULL ? error->code : WKV_OK;
 }
 
 const struct wkv_front wkv_front_invocations = {
@@ -181,28 +179,29 @@ static bool actor_subject(const struct wkv_worker *worker, struct wkv_text actor
 }
 
 /* An actor whose name leaves no room for the rest of the subject could never be called. */
-enum wkv_loop_extra_state wkv_invocations_add_actor(struct wkv_worker *worker, struct wkv_text actor,
-                                                    int64_t timeout_ms)
+enum wkv_listening wkv_invocations_add_actor(struct wkv_worker *worker, struct wkv_text actor,
+                                             int64_t timeout_ms)
 {
     char subject[WKV_SUBJECT_BYTES];
     if (!actor_subject(worker, actor, subject))
-        return WKV_EXTRA_LISTENS;
-    return wkv_loop_extra_add(&worker->loop, subject, subject, wkv_front_handle, worker->bound_actors,
-                              timeout_ms);
+        return WKV_LISTENS;
+    const struct wkv_listen listen = {
+        .subject = subject, .queue = subject, .handle = wkv_front_handle, .context = worker->bound_actors};
+    return wkv_subscriptions_add(&worker->loop.subscriptions, &listen, timeout_ms);
 }
 
-enum wkv_loop_extra_state wkv_invocations_await_actor(struct wkv_worker *worker, struct wkv_text actor,
-                                                      int64_t until_ns)
+enum wkv_listening wkv_invocations_await_actor(struct wkv_worker *worker, struct wkv_text actor,
+                                               int64_t until_ns)
 {
     char subject[WKV_SUBJECT_BYTES];
     if (!actor_subject(worker, actor, subject))
-        return WKV_EXTRA_LISTENS;
-    return wkv_loop_extra_await(&worker->loop, subject, until_ns);
+        return WKV_LISTENS;
+    return wkv_subscriptions_await(&worker->loop.subscriptions, subject, until_ns);
 }
 
 void wkv_invocations_drop_actor(struct wkv_worker *worker, struct wkv_text actor, int64_t timeout_ms)
 {
     char subject[WKV_SUBJECT_BYTES];
     if (actor_subject(worker, actor, subject))
-        wkv_loop_extra_drop(&worker->loop, subject, timeout_ms);
+        wkv_subscriptions_leave(&worker->loop.subscriptions, subject, timeout_ms);
 }

@@ -13,7 +13,6 @@
 
 #include "front/front.h"
 #include "front/invocation.h"
-#include "nats/loop_extra.h"
 
 extern const struct wkv_front wkv_front_invocations;
 
@@ -21,11 +20,11 @@ extern const struct wkv_front wkv_front_invocations;
 void wkv_invocation_ask(const struct wkv_invocation *invocation, struct wkv_request *request);
 
 /* Listens, or listens no more, on the subject of a bound actor, whose queue group is the subject itself: see
- * wkv_loop_extra_add, _await and _drop. */
-enum wkv_loop_extra_state wkv_invocations_add_actor(struct wkv_worker *worker, struct wkv_text actor,
-                                                    int64_t timeout_ms);
-enum wkv_loop_extra_state wkv_invocations_await_actor(struct wkv_worker *worker, struct wkv_text actor,
-                                                      int64_t until_ns);
+ * wkv_subscriptions_add, _await and _leave. */
+enum wkv_listening wkv_invocations_add_actor(struct wkv_worker *worker, struct wkv_text actor,
+                                             int64_t timeout_ms);
+enum wkv_listening wkv_invocations_await_actor(struct wkv_worker *worker, struct wkv_text actor,
+                                               int64_t until_ns);
 void wkv_invocations_drop_actor(struct wkv_worker *worker, struct wkv_text actor, int64_t timeout_ms);
 
 #endif

@@ -37,19 +37,19 @@ enum wkv_code wkv_worker_init(struct wkv_worker *worker, const struct wkv_worker
     memset(worker, 0, sizeof *worker);
     worker->serves = options->serves;
     worker->provider = options->provider;
-    worker->address = options->address;
-    worker->log = options->log;
+    worker->address = options->loop.address;
+    worker->log = options->loop.log;
     worker->stats = wkv_stats_worker(options->provider->stats, options->number);
-    wkv_subject_base(options->address, base);
+    wkv_subject_base(worker->address, base);
     worker->actor_offset = strlen(base) + 1;
     if (options->serves == WKV_SERVES_ACTORS)
         (void)snprintf(name, sizeof name, "worker %u", options->number);
     if (init_memory(worker, error) != WKV_OK)
         return error->code;
     wkv_stats_watch_claims(worker->stats, worker->session.policy.cache);
-    if (wkv_loop_init(&worker->loop, name, options->address, options->provider->stats, options->log,
-                      options->notify_fd, error) == WKV_OK &&
-        listen_by_all(worker, error) == WKV_OK)
+    struct wkv_loop_options loop = options->loop;
+    loop.name = name;
+    if (wkv_loop_init(&worker->loop, &loop, error) == WKV_OK && listen_by_all(worker, error) == WKV_OK)
         return WKV_OK;
     wkv_worker_destroy(worker);
     return error->code;

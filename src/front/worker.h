@@ -33,10 +33,8 @@ struct wkv_worker {
 struct wkv_worker_options {
     enum wkv_serves serves;
     unsigned number;                     /* of its block in the provider's statistics */
-    const struct wkv_address *address;   /* borrowed, like all that follow */
-    const struct wkv_provider *provider; /* for all workers */
-    struct wkv_log *log;
-    int notify_fd; /* as in wkv_loop_init */
+    const struct wkv_provider *provider; /* for all workers; borrowed */
+    struct wkv_loop_options loop;        /* but its name */
 };
 
 /* Makes an unconnected worker, which listens by every front of the table. Errors: WKV_BAD_REQUEST (address),

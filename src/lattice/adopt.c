@@ -149,10 +149,10 @@ void wkv_adopt_bindings(struct wkv_discovery *discovery, const char *data, size_
         struct wkv_policy_binding claims = claims_by(discovery, host);
         json_array_foreach(bindings, index, binding) adopt(discovery, binding, &claims, &outcome);
     } else if (others && json_array_size(bindings) > 0)
-        wkv_log_warn(discovery->loop.log,
+        wkv_log_warn(discovery->loop.options.log,
                      "bindings that the lattice remembers are not adopted %s, since "
                      "nobody signs them: hosts must bind their actors again",
                      forbids);
-    log_outcome(discovery->loop.log, &outcome);
+    log_outcome(discovery->loop.options.log, &outcome);
     json_decref(answer);
 }

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "nats/inbox.h"
-#include "nats/loop_events.h"
 #include "nats/subject.h"
 #include "operation/provider.h"
 #include "support/notify.h"
@@ -37,7 +36,7 @@
 
 static struct wkv_log *log_of(const struct wkv_alone *alone)
 {
-    return alone->discovery->loop.log;
+    return alone->discovery->loop.options.log;
 }
 
 static struct wkv_stats *stats_of(const struct wkv_alone *alone)
@@ -98,11 +97,11 @@ static bool end_round(struct wkv_alone *alone, struct wkv_alone_round *round)
         (void)natsSubscription_Unsubscribe(round->answers);
         round->ended = true;
         /* After the end: a turn that began before may have found the subscription still. */
-        round->turns = atomic_load(&loop->turns_begun);
-        wkv_loop_wake(loop);
+        round->turns = atomic_load(&loop->turns.begun);
+        wkv_poller_wake(&loop->poller);
         return false;
     }
-    if (round->turns == atomic_load(&loop->turns_begun))
+    if (round->turns == atomic_load(&loop->turns.begun))
         return false;
     natsSubscription_Destroy(round->answers);
     *round = (struct wkv_alone_round){.answers = NULL};

@@ -25,6 +25,12 @@ static bool is_wanted(const natsMsg *message)
     return natsMsg_GetReply(message) != NULL;
 }
 
+static size_t write_body(const void *unused, const struct wkv_error *error, char *out)
+{
+    (void)unused;
+    return wkv_error_body(WKV_JSON, error, out);
+}
+
 static void reply_text(struct wkv_loop *loop, natsMsg *message, const char *text, size_t len)
 {
     struct wkv_error error;
@@ -32,8 +38,8 @@ static void reply_text(struct wkv_loop *loop, natsMsg *message, const char *text
         return;
     (void)wkv_fail(&error, WKV_TOO_LARGE, "%s: the answer has %zu bytes and the server's max_payload is %zu",
                    natsMsg_GetSubject(message), len, wkv_loop_max_payload(loop));
-    wkv_log_warn(loop->log, "%s: %s", loop->name, error.text);
-    (void)wkv_loop_reply_error(loop, message, &error, WKV_JSON, NULL);
+    wkv_log_warn(loop->options.log, "%s: %s", loop->name, error.text);
+    (void)wkv_loop_reply_error(loop, message, &error, write_body, NULL, NULL);
 }
 
 static void forget_answers(struct wkv_discovery *discovery)
@@ -52,9 +58,9 @@ static void forget_answers(struct wkv_discovery *discovery)
  * Returns whether there was one already. */
 static bool answer_alike(struct wkv_discovery *discovery, natsMsg *message, const char *what)
 {
-    if (discovery->kept_turn != discovery->loop.turn)
+    if (discovery->kept_turn != discovery->loop.intake.reads)
         forget_answers(discovery);
-    discovery->kept_turn = discovery->loop.turn;
+    discovery->kept_turn = discovery->loop.intake.reads;
     bool any = false;
     for (size_t i = 0; i < discovery->kept_count; i++) {
         const struct wkv_kept_answer *kept = &discovery->kept[i];
@@ -174,53 +180,66 @@ static enum wkv_code make_host(char out[WKV_NKEY_PUBLIC_CHARS + 1], struct wkv_e
     return WKV_OK;
 }
 
-/* "`$SRV.PING`, `$SRV.INFO`, `$SRV.STATS`, each also `.<name>` and `.<name>.<id>`" */
-static void listen_to(struct wkv_discovery *discovery, const char *verb, wkv_loop_handler answer)
+static enum wkv_code listen_to(struct wkv_discovery *discovery, const char *subject, wkv_loop_handler answer,
+                               struct wkv_error *error)
 {
-    char subject[WKV_SUBJECT_BYTES];
-    (void)snprintf(subject, sizeof subject, "$SRV.%s", verb);
-    wkv_loop_listen(&discovery->loop, subject, NULL, answer, NULL, discovery);
-    (void)snprintf(subject, sizeof subject, "$SRV.%s." WKV_SERVICE_NAME, verb);
-    wkv_loop_listen(&discovery->loop, subject, NULL, answer, NULL, discovery);
-    (void)snprintf(subject, sizeof subject, "$SRV.%s." WKV_SERVICE_NAME ".%s", verb, discovery->id);
-    wkv_loop_listen(&discovery->loop, subject, NULL, answer, NULL, discovery);
+    const struct wkv_listen listen = {.subject = subject, .handle = answer, .context = discovery};
+    return wkv_loop_listen(&discovery->loop, &listen, error);
 }
 
-/* "`<prefix>.inventory.{hosts,actors,bindings,capabilities}`": who asks for another is told that nobody
- * answers. */
-static void listen_to_inventory(struct wkv_discovery *discovery)
+/* "`$SRV.PING`, `$SRV.INFO`, `$SRV.STATS`, each also `.<name>` and `.<name>.<id>`" */
+static enum wkv_code listen_to_service(struct wkv_discovery *discovery, struct wkv_error *error)
 {
-    for (size_t i = 0; wkv_inventory_question(i) != NULL; i++) {
+    static const struct {
+        const char *verb;
+        wkv_loop_handler answer;
+    } verbs[] = {{"PING", answer_ping}, {"INFO", answer_info}, {"STATS", answer_stats}};
+    char own[WKV_SUBJECT_BYTES / 2];
+    const char *const ends[] = {"", "." WKV_SERVICE_NAME, own};
+    (void)snprintf(own, sizeof own, "." WKV_SERVICE_NAME ".%s", discovery->id);
+    enum wkv_code code = WKV_OK;
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0] * 3 && code == WKV_OK; i++) {
+        char subject[WKV_SUBJECT_BYTES];
+        (void)snprintf(subject, sizeof subject, "$SRV.%s%s", verbs[i / 3].verb, ends[i % 3]);
+        code = listen_to(discovery, subject, verbs[i / 3].answer, error);
+    }
+    return code;
+}
+
+/* "`<prefix>.inventory.{hosts,actors,bindings,capabilities}`": questions of other kinds have no listener. A
+ * server's permissions that know nothing of a lattice are no reason not to serve. */
+static enum wkv_code listen_to_inventory(struct wkv_discovery *discovery, struct wkv_error *error)
+{
+    enum wkv_code code = WKV_OK;
+    for (size_t i = 0; wkv_inventory_question(i) != NULL && code == WKV_OK; i++) {
         char rest[WKV_SUBJECT_BYTES], subject[WKV_SUBJECT_BYTES];
         (void)snprintf(rest, sizeof rest, "inventory.%s", wkv_inventory_question(i));
         wkv_subject_lattice(discovery->address, rest, subject);
-        wkv_loop_listen(&discovery->loop, subject, NULL, answer_inventory, NULL, discovery);
-        /* A server's permissions that know nothing of a lattice are no reason not to serve. */
-        wkv_loop_listen_optional(&discovery->loop);
+        const struct wkv_listen listen = {
+            .subject = subject, .handle = answer_inventory, .context = discovery, .optional = true};
+        code = wkv_loop_listen(&discovery->loop, &listen, error);
     }
+    return code;
 }
 
-enum wkv_code wkv_discovery_init(struct wkv_discovery *discovery, const struct wkv_address *address,
-                                 const struct wkv_provider *provider, const char *inbox_prefix,
-                                 struct wkv_log *log, int notify_fd, struct wkv_error *error)
+enum wkv_code wkv_discovery_init(struct wkv_discovery *discovery, const struct wkv_provider *provider,
+                                 const struct wkv_loop_options *loop, const char *inbox_prefix,
+                                 struct wkv_error *error)
 {
+    struct wkv_loop_options named = *loop;
+    named.name = "discovery";
     memset(discovery, 0, sizeof *discovery);
-    discovery->address = address;
+    discovery->address = loop->address;
     discovery->provider = provider;
     discovery->id = provider->instance;
     wkv_time_text(wkv_stats_started_wall_ns(provider->stats), 9, discovery->started);
-    if (wkv_loop_init(&discovery->loop, "discovery", address, provider->stats, log, notify_fd, error) !=
-            WKV_OK ||
-        make_host(discovery->host, error) != WKV_OK)
+    if (wkv_loop_init(&discovery->loop, &named, error) != WKV_OK ||
+        make_host(discovery->host, error) != WKV_OK || listen_to_service(discovery, error) != WKV_OK ||
+        listen_to_inventory(discovery, error) != WKV_OK)
         return error->code;
-    listen_to(discovery, "PING", answer_ping);
-    listen_to(discovery, "INFO", answer_info);
-    listen_to(discovery, "STATS", answer_stats);
-    listen_to_inventory(discovery);
     if (wkv_make_inbox(inbox_prefix, discovery->inbox) != NATS_OK)
         return wkv_fail(error, WKV_NO_MEMORY, "no memory for an inbox");
-    wkv_loop_listen(&discovery->loop, discovery->inbox, NULL, adopt_answer, NULL, discovery);
-    return WKV_OK;
+    return listen_to(discovery, discovery->inbox, adopt_answer, error);
 }
 
 void wkv_discovery_ask_bindings(struct wkv_discovery *discovery)

@@ -43,11 +43,11 @@ struct wkv_discovery {
     char host[WKV_NKEY_PUBLIC_CHARS + 1];
 };
 
-/* Makes an unconnected discovery with the provider's id. inbox_prefix is that of the connection (NULL:
- * _INBOX). Errors: WKV_UNAVAILABLE. */
-enum wkv_code wkv_discovery_init(struct wkv_discovery *discovery, const struct wkv_address *address,
-                                 const struct wkv_provider *provider, const char *inbox_prefix,
-                                 struct wkv_log *log, int notify_fd, struct wkv_error *error);
+/* Makes an unconnected discovery with the provider's id. The loop's name is not looked at. inbox_prefix is
+ * that of the connection (NULL: _INBOX). Errors: WKV_UNAVAILABLE. */
+enum wkv_code wkv_discovery_init(struct wkv_discovery *discovery, const struct wkv_provider *provider,
+                                 const struct wkv_loop_options *loop, const char *inbox_prefix,
+                                 struct wkv_error *error);
 
 /* "A provider that starts asks for bindings and takes up those with its capability and binding again": asks;
  * the answers are adopted on the loop's thread as they come, for a few seconds. Once connected and

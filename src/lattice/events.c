@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-#include "nats/loop_extra.h"
 #include "nats/subject.h"
 #include "operation/provider.h"
 #include "support/clock.h"
@@ -176,7 +175,7 @@ static json_t *answer_bindings(struct wkv_inventory *inventory)
     json_t *document = listed == NULL ? NULL : list_bindings(inventory, listed, max);
     free(listed);
     if (document == NULL)
-        wkv_log_warn(inventory->discovery->loop.log,
+        wkv_log_warn(inventory->discovery->loop.options.log,
                      "there is no memory for the bindings that the lattice asks for: %s",
                      inventory->after[0] == '\0' ? "it gets no answer" : "some of them were not told");
     return document;

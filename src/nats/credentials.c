@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codec/codec.h"
 #include "security/creds.h"
 #include "support/file.h"
 #include "support/text.h"
+#include "support/utf8.h"
 
 /* The server reads a CONNECT of at most 4096 bytes with all of it. */
 #define SECRET_MAX_BYTES 1024

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "wascc_keyvalue/store.h"
+#include "wascc_keyvalue/text.h"
 
 /* A header that is looked for. */
 struct wkv_header {

@@ -1,6 +1,5 @@
 /* Messages that a handler keeps, to answer them in a later turn: they are counted in what overload allows and
- * in what a drain waits for. The loop's thread; for the loop itself and its files, handlers find theirs in
- * loop.h. */
+ * in what a drain waits for. The loop's thread. */
 #ifndef WKV_NATS_KEPT_H
 #define WKV_NATS_KEPT_H
 
@@ -16,6 +15,8 @@
 typedef int64_t (*wkv_loop_after_turn)(void *context);
 #define WKV_NO_TURN INT64_MAX
 
+struct wkv_loop;
+
 struct wkv_kept {
     size_t count;
     size_t bytes;                   /* of these, about */
@@ -24,5 +25,11 @@ struct wkv_kept {
     void *context;
     int64_t next_turn_ns; /* what it said */
 };
+
+/* How long the next turn may wait for something: milliseconds, -1 without end. */
+int wkv_kept_wait_ms(const struct wkv_kept *kept);
+
+/* A turn ends. */
+void wkv_kept_end_turn(struct wkv_kept *kept);
 
 #endif

@@ -15,6 +15,7 @@
 #include "nats/keeper.h"
 #include "nats/subject.h"
 #include "operation/provider.h"
+#include "server/loop_notes.h"
 #include "server/server.h"
 #include "support/clock.h"
 #include "support/notify.h"
@@ -318,6 +319,16 @@ static void drain(struct server *server)
         end_now(server, server->split ? EX_UNAVAILABLE : server->cut ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
+static struct wkv_loop_options loop_options(const struct server *server, const struct wkv_keeper *keeper)
+{
+    const struct wkv_server_options *options = server->options;
+    return (struct wkv_loop_options){.address = &options->address,
+                                     .log = options->log,
+                                     .notify_fd = keeper->lost_fd,
+                                     .note = wkv_loop_count_event,
+                                     .context = options->provider->stats};
+}
+
 static enum wkv_code init_workers(struct server *server, struct wkv_error *error)
 {
     const struct wkv_server_options *options = server->options;
@@ -331,13 +342,11 @@ static enum wkv_code init_workers(struct server *server, struct wkv_error *error
         struct wkv_worker_options worker_options = {.serves = i == options->workers ? WKV_SERVES_SYSTEM
                                                                                     : WKV_SERVES_ACTORS,
                                                     .number = i,
-                                                    .address = &options->address,
                                                     .provider = options->provider,
-                                                    .log = options->log,
-                                                    .notify_fd = keeper->lost_fd};
+                                                    .loop = loop_options(server, keeper)};
+        worker_options.loop.max_wait_ns = options->max_wait_ms * WKV_NS_PER_MS;
         if (wkv_worker_init(worker, &worker_options, error) != WKV_OK)
             return error->code;
-        worker->loop.max_wait_ns = options->max_wait_ms * WKV_NS_PER_MS;
         server->worker_count++;
     }
     return WKV_OK;
@@ -350,7 +359,7 @@ static void show_pulses(struct server *server,
     struct wkv_vitals *vitals = server->options->vitals;
     change(vitals, &server->pulse);
     for (unsigned i = 0; i <= server->worker_count; i++)
-        change(vitals, &loop_at(server, i)->pulse);
+        change(vitals, &loop_at(server, i)->turns.pulse);
 }
 
 static void watch_bindings(struct server *server)
@@ -378,8 +387,8 @@ static enum wkv_code init(struct server *server, struct wkv_error *error)
     if (wkv_keeper_init(&server->each[0], &server->keepers, &server->discovery.loop, error) != WKV_OK)
         return error->code;
     server->keeper_count = 1;
-    if (wkv_discovery_init(&server->discovery, &options->address, options->provider,
-                           options->connect.inbox_prefix, options->log, server->each[0].lost_fd,
+    struct wkv_loop_options loop = loop_options(server, &server->each[0]);
+    if (wkv_discovery_init(&server->discovery, options->provider, &loop, options->connect.inbox_prefix,
                            error) != WKV_OK ||
         init_workers(server, error) != WKV_OK)
         return error->code;

@@ -1,6 +1,7 @@
-#include <string.h>
+#include "support/utf8.h"
 
-#include "codec/codec.h"
+#include <stdint.h>
+#include <string.h>
 
 #define ASCII_WORD_HIGH_BITS UINT64_C(0x8080808080808080)
 

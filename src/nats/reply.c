@@ -7,11 +7,11 @@
 bool wkv_loop_reply(struct wkv_loop *loop, natsMsg *message, const void *bytes, size_t len)
 {
     const char *to = natsMsg_GetReply(message);
-    loop->replied_bytes = len;
+    loop->sending.replied_bytes = len;
     if (to == NULL)
         return true;
-    loop->unsent_bytes += len;
-    return natsConnection_Publish(loop->connection, to, bytes, (int)len) == NATS_OK;
+    loop->sending.unsent_bytes += len;
+    return natsConnection_Publish(loop->link.connection, to, bytes, (int)len) == NATS_OK;
 }
 
 /* The caller's own header goes back as it was written. It has been read as a traceparent: short, and without
@@ -37,7 +37,7 @@ bool wkv_loop_reply_traced(struct wkv_loop *loop, natsMsg *message, const void *
                            const struct wkv_header *traceparent)
 {
     const char *to = natsMsg_GetReply(message);
-    loop->replied_bytes = len;
+    loop->sending.replied_bytes = len;
     if (to == NULL)
         return true;
     natsMsg *reply = NULL;
@@ -45,9 +45,9 @@ bool wkv_loop_reply_traced(struct wkv_loop *loop, natsMsg *message, const void *
     if (status == NATS_OK)
         status = add_traceparent(reply, traceparent);
     if (status == NATS_OK)
-        status = natsConnection_PublishMsg(loop->connection, reply);
+        status = natsConnection_PublishMsg(loop->link.connection, reply);
     retire_sent(loop, reply);
-    loop->unsent_bytes += len + WKV_LOOP_HEADER_BYTES;
+    loop->sending.unsent_bytes += len + WKV_LOOP_HEADER_BYTES;
     return status == NATS_OK;
 }
 
@@ -55,47 +55,9 @@ bool wkv_loop_reply_traced(struct wkv_loop *loop, natsMsg *message, const void *
 struct sent_error {
     char code[12];
     char text[WKV_ERROR_TEXT_BYTES];
-    char body[2 * WKV_ERROR_TEXT_BYTES + 64];
+    char body[WKV_LOOP_BODY_BYTES];
     int body_len;
 };
-
-/* These write at `at` and return where they ended: printf's ways cost more than all the rest of an error. */
-static char *put(char *at, const char *text, size_t len)
-{
-    memcpy(at, text, len);
-    return at + len;
-}
-
-/* An error's text is printable ASCII, of which JSON writes two characters in another way. */
-static char *put_escaped(char *at, const char *text)
-{
-    for (; *text != '\0'; text++) {
-        if (*text == '"' || *text == '\\')
-            *at++ = '\\';
-        *at++ = *text;
-    }
-    return at;
-}
-
-#define PUT(at, literal) put(at, literal, sizeof literal - 1)
-
-static void write_body(struct sent_error *sent, enum wkv_encoding encoding)
-{
-    char *at = sent->body;
-    if (encoding == WKV_JSON) {
-        at = PUT(at, "{\"error\":{\"code\":");
-        at = put(at, sent->code, strlen(sent->code));
-        at = PUT(at, ",\"description\":\"");
-        at = put_escaped(at, sent->text);
-        at = PUT(at, "\"}}");
-    } else {
-        at = PUT(at, "Failed (");
-        at = put(at, sent->code, strlen(sent->code));
-        at = PUT(at, "): ");
-        at = put(at, sent->text, strlen(sent->text));
-    }
-    sent->body_len = (int)(at - sent->body);
-}
 
 /* What an error's headers take beside its text. */
 #define ERROR_HEADERS_BYTES                                                                                  \
@@ -103,30 +65,33 @@ static void write_body(struct sent_error *sent, enum wkv_encoding encoding)
 
 /* Writes the error, its text cut where the server's max_payload has no room for all of it. */
 static void write_error(const struct wkv_loop *loop, const struct wkv_error *error,
-                        enum wkv_encoding encoding, size_t traced_bytes, struct sent_error *sent)
+                        wkv_loop_body_writer write_body, const void *context, size_t traced_bytes,
+                        struct sent_error *sent)
 {
-    size_t len = strlen(error->text);
-    size_t bytes;
+    struct wkv_error cut = *error;
+    size_t len = strlen(cut.text), bytes;
     (void)snprintf(sent->code, sizeof sent->code, "%d", (int)wkv_code_on_wire(error->code));
     do {
-        *put(sent->text, error->text, len) = '\0';
-        for (size_t end = strlen(sent->text); end > 0 && sent->text[end - 1] == ' '; end--)
-            sent->text[end - 1] = '\0'; /* a header's value loses it on the way */
-        write_body(sent, encoding);
+        /* A header's value loses blanks at its end on the way. */
+        while (len > 0 && cut.text[len - 1] == ' ')
+            len--;
+        cut.text[len] = '\0';
+        sent->body_len = (int)write_body(context, &cut, sent->body);
         bytes = ERROR_HEADERS_BYTES + traced_bytes + len + (size_t)sent->body_len;
         len /= 2;
-    } while (bytes > loop->max_payload && sent->text[0] != '\0');
+    } while (bytes > loop->sending.max_payload && cut.text[0] != '\0');
+    memcpy(sent->text, cut.text, sizeof sent->text);
 }
 
-/* The headers of ADR-32, and a body. */
 bool wkv_loop_reply_error(struct wkv_loop *loop, natsMsg *message, const struct wkv_error *error,
-                          enum wkv_encoding encoding, const struct wkv_header *traceparent)
+                          wkv_loop_body_writer write_body, const void *context,
+                          const struct wkv_header *traceparent)
 {
     const char *to = natsMsg_GetReply(message);
     bool traced = traceparent != NULL && traceparent->value.data != NULL;
     struct sent_error sent;
-    write_error(loop, error, encoding, traced ? WKV_LOOP_HEADER_BYTES : 0, &sent);
-    loop->replied_bytes = (size_t)sent.body_len;
+    write_error(loop, error, write_body, context, traced ? WKV_LOOP_HEADER_BYTES : 0, &sent);
+    loop->sending.replied_bytes = (size_t)sent.body_len;
     if (to == NULL)
         return true;
     natsMsg *reply = NULL;
@@ -138,11 +103,11 @@ bool wkv_loop_reply_error(struct wkv_loop *loop, natsMsg *message, const struct 
     if (status == NATS_OK)
         status = add_traceparent(reply, traceparent);
     if (status == NATS_OK)
-        status = natsConnection_PublishMsg(loop->connection, reply);
+        status = natsConnection_PublishMsg(loop->link.connection, reply);
     /* A server without headers takes the body. */
     if (status == NATS_NO_SERVER_SUPPORT)
-        status = natsConnection_Publish(loop->connection, to, sent.body, sent.body_len);
+        status = natsConnection_Publish(loop->link.connection, to, sent.body, sent.body_len);
     retire_sent(loop, reply);
-    loop->unsent_bytes += WKV_LOOP_HEADER_BYTES + 2 * (size_t)sent.body_len;
+    loop->sending.unsent_bytes += WKV_LOOP_HEADER_BYTES + 2 * (size_t)sent.body_len;
     return status == NATS_OK;
 }

@@ -1,0 +1,48 @@
+#include <limits.h>
+
+#include "nats/loop.h"
+#include "support/clock.h"
+
+void wkv_loop_keep(struct wkv_loop *loop, natsMsg *message)
+{
+    loop->kept.count++;
+    loop->kept.bytes += wkv_message_bytes(message);
+    loop->kept.in_hand = true;
+}
+
+void wkv_loop_give_back(struct wkv_loop *loop, natsMsg *message)
+{
+    loop->kept.count--;
+    loop->kept.bytes -= wkv_message_bytes(message);
+    if (loop->running)
+        wkv_loop_retire(loop, message);
+    else
+        natsMsg_Destroy(message);
+}
+
+void wkv_loop_call_after_turns(struct wkv_loop *loop, wkv_loop_after_turn call, void *context)
+{
+    loop->kept.after_turn = call;
+    loop->kept.context = context;
+}
+
+int64_t wkv_loop_late_ns(const struct wkv_loop *loop)
+{
+    return loop->intake.late_ns;
+}
+
+int wkv_kept_wait_ms(const struct wkv_kept *kept)
+{
+    if (kept->after_turn == NULL || kept->next_turn_ns == WKV_NO_TURN)
+        return -1;
+    int64_t left_ns = kept->next_turn_ns - wkv_monotonic_ns();
+    if (left_ns <= 0)
+        return 0;
+    return left_ns / WKV_NS_PER_MS < INT_MAX ? (int)(left_ns / WKV_NS_PER_MS) + 1 : INT_MAX;
+}
+
+void wkv_kept_end_turn(struct wkv_kept *kept)
+{
+    if (kept->after_turn != NULL)
+        kept->next_turn_ns = kept->after_turn(kept->context);
+}
