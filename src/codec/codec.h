@@ -4,8 +4,9 @@
  * Requests are decoded whole into protobuf-c structs that live in the request's arena; replies are written to
  * a sink (sink.h). Both directions are driven by protobuf-c's descriptors: a new message needs no code here.
  *
- * Every field of type `string` in proto/ is generated as bytes (option string_as_bytes), so that its length
- * is known; the codec treats each PROTOBUF_C_TYPE_BYTES field as UTF-8 text and refuses what is not.
+ * Each field of type `string` in proto/ is generated as bytes, too, so that its length is known; the codec
+ * checks that it is UTF-8. One of type `bytes` is a value, which may be any bytes (fields.h, CONTRACT section
+ * 3).
  */
 #ifndef WKV_CODEC_CODEC_H
 #define WKV_CODEC_CODEC_H

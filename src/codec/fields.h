@@ -13,6 +13,13 @@
 /* Bytes of one value in a message's struct, or 0 for a type that the codec does not know. */
 size_t wkv_value_bytes(ProtobufCType type);
 
+/* Whether the field is of type `bytes` in proto/, a value, which may be any bytes, and not a string, which is
+ * UTF-8. protobuf-c generates both as bytes; CMake marks the first ones so. */
+static inline bool wkv_field_is_value(const ProtobufCFieldDescriptor *field)
+{
+    return field->type == PROTOBUF_C_TYPE_BYTES && (field->flags & PROTOBUF_C_FIELD_FLAG_DEPRECATED) != 0;
+}
+
 /* A map arrives as a repeated message named after it, {1 key, 2 value}; descriptors have no other mark of it.
  */
 bool wkv_field_is_map(const ProtobufCFieldDescriptor *field);

@@ -1,6 +1,7 @@
 /* Replies in MessagePack, in the form in which rmp-serde 0.14 writes wascc-codec's structs with struct maps
  * (CONTRACT section 7), because that is what reads them: every field by its name, integers and lengths in
  * their shortest form, an enum's variant without data as {index: nil}. */
+#include "codec/codec.h"
 #include "codec/encoder.h"
 #include "codec/msgpack_heads.h"
 
@@ -35,8 +36,12 @@ static void put_str(struct wkv_sink *sink, struct wkv_text text)
 
 static void put_text(struct wkv_sink *sink, const ProtobufCFieldDescriptor *field, struct wkv_text text)
 {
-    (void)field;
-    put_str(sink, text);
+    if (text.len <= UINT32_MAX && wkv_field_is_value(field) && !wkv_utf8_valid(text.data, text.len))
+        (void)wkv_sink_fail(
+            sink, WKV_WRONG_KIND,
+            "the value is not UTF-8, and actors of the lattice read text: read it in protobuf or JSON");
+    else
+        put_str(sink, text);
 }
 
 static void put_integer(struct wkv_sink *sink, const ProtobufCFieldDescriptor *field,

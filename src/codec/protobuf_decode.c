@@ -59,7 +59,8 @@ static bool texts_are_utf8(const ProtobufCMessage *message, struct culprit *culp
     const ProtobufCMessageDescriptor *type = message->descriptor;
     for (unsigned i = 0; i < type->n_fields; i++) {
         const ProtobufCFieldDescriptor *field = &type->fields[i];
-        if (field->type != PROTOBUF_C_TYPE_BYTES && field->type != PROTOBUF_C_TYPE_MESSAGE)
+        if ((field->type != PROTOBUF_C_TYPE_BYTES && field->type != PROTOBUF_C_TYPE_MESSAGE) ||
+            wkv_field_is_value(field))
             continue;
         struct values values = field_values(message, field);
         for (size_t k = 0; k < values.count; k++) {

@@ -244,7 +244,7 @@ bool wkv_sink_text(struct wkv_sink *sink, uint32_t field, struct wkv_text text)
     /* A single text is all that was asked for: its exact size can be told. */
     sink->cut = sink->max_bytes > 0 && sink->total_bytes > sink->max_bytes &&
                 sink->total_bytes - sink->max_bytes > TOLD_BYTES && found->label == PROTOBUF_C_LABEL_REPEATED;
-    return !sink->cut;
+    return !sink->cut && sink->failure == WKV_OK;
 }
 
 void wkv_sink_int32(struct wkv_sink *sink, uint32_t field, int32_t value)

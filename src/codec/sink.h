@@ -31,11 +31,16 @@ struct wkv_sink {
     /* The sink's own. */
     const struct wkv_encoder *encoder;
     const ProtobufCMessageDescriptor *type;
-    unsigned next_field;   /* index of the first field of the descriptor that is not written yet */
-    bool array_open;       /* the field before next_field is repeated, and its array not closed yet */
-    size_t elements;       /* of that array so far */
-    size_t count_at;       /* where their number goes in a MessagePack array; 0: nowhere */
-    bool misused;          /* a call broke the rules below */
+    unsigned next_field; /* index of the first field of the descriptor that is not written yet */
+    bool array_open;     /* the field before next_field is repeated, and its array not closed yet */
+    size_t elements;     /* of that array so far */
+    size_t count_at;     /* where their number goes in a MessagePack array; 0: nowhere */
+    bool misused;        /* a call broke the rules below */
+    struct {
+        size_t at, total;  /* buffer->len and total_bytes where the elements begin */
+        size_t base64;     /* bytes of the elements so far, each with its comma, in base64 */
+        bool in_base64;    /* that is how they are written */
+    } values;              /* of an array of values in JSON */
     enum wkv_code failure; /* of wkv_sink_fail */
 };
 
@@ -51,14 +56,18 @@ void wkv_sink_begin_again(struct wkv_sink *sink, const ProtobufCMessageDescripto
 
 /* Each writes the field with that number: at most once for a singular field, once per element for a repeated
  * one, the elements of one field in a row, fields in the order of the descriptor (by number). Text is copied
- * and must be UTF-8. Protobuf leaves out a singular field that has its default value, as proto3 does. JSON
- * has integers of 64 bits as numbers, not as strings as in proto3's mapping: its readers are operators and
- * their scripts (proto/operator.proto), for which a size in bytes is a number. MessagePack, like JSON, has
- * every field, by the name that waSCC gives it (`newCount`, CONTRACT section 7), integers in their shortest
- * form, and an enum's variant as {index: nil}.
+ * and must be UTF-8 unless it is a value. Protobuf leaves out a singular field that has its default value, as
+ * proto3 does. JSON has integers of 64 bits as numbers, not as strings as in proto3's mapping: its readers
+ * are operators and their scripts (proto/operator.proto), for which a size in bytes is a number. MessagePack,
+ * like JSON, has every field, by the name that waSCC gives it (`newCount`, CONTRACT section 7), integers in
+ * their shortest form, and an enum's variant as {index: nil}.
  *
  * A call that breaks these rules, or names a number or type that the message has not, is a mistake in the
  * caller's code: it writes nothing, and wkv_sink_end fails rather than let a wrong reply go out.
+ *
+ * A value (a field of type bytes in proto/) may be any bytes. JSON writes one that is not UTF-8 in base64, as
+ * `value_base64` beside an empty `value`, and of `values` then all. MessagePack has no way to: the reply
+ * fails with 409.
  *
  * wkv_sink_text returns false where no more of a repeated field need be shown, as a visitor does: the reply
  * is well past max_bytes, or nobody reads it. A reply that passes max_bytes by little is counted to its end,

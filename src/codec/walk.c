@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec/base64.h"
+
 static enum wkv_code no_memory(struct wkv_walk *walk)
 {
     return wkv_decode_out_of_memory(walk->request, walk->arena, walk->error);
@@ -16,10 +18,28 @@ static enum wkv_code must_be(struct wkv_walk *walk, struct wkv_place place, cons
                     place.type->short_name, right);
 }
 
+static enum wkv_code decode_base64(struct wkv_walk *walk, struct wkv_place place, const struct wkv_node *node,
+                                   ProtobufCBinaryData *value)
+{
+    static const char right[] = "base64, such as \"YQ==\"";
+    if (node->kind != WKV_NODE_TEXT)
+        return must_be(walk, place, right);
+    size_t len;
+    unsigned char *bytes = wkv_arena_alloc(walk->arena, node->text.len / 4 * 3 + 2);
+    if (bytes == NULL)
+        return no_memory(walk);
+    if (!wkv_base64_read(node->text, bytes, &len))
+        return must_be(walk, place, right);
+    *value = (ProtobufCBinaryData){len, len == 0 ? NULL : bytes};
+    return WKV_OK;
+}
+
 /* No bytes have no data, as protobuf-c does it. */
 static enum wkv_code decode_text(struct wkv_walk *walk, struct wkv_place place, const struct wkv_node *node,
                                  ProtobufCBinaryData *text)
 {
+    if (place.is_base64)
+        return decode_base64(walk, place, node, text);
     if (node->kind != WKV_NODE_TEXT || !wkv_utf8_valid(node->text.data, node->text.len))
         return must_be(walk, place, walk->notation->text);
     uint8_t *copy = NULL;
@@ -175,7 +195,7 @@ static enum wkv_code decode_map(struct wkv_walk *walk, struct wkv_place place, s
     char *values;
     enum wkv_code code = make_room(walk, place, map->count, base, &values);
     ProtobufCMessage **entries = (void *)values;
-    struct wkv_place element = {place.type, place.field, .is_element = true};
+    struct wkv_place element = {.type = place.type, .field = place.field, .is_element = true};
     for (size_t i = 0; code == WKV_OK && i < map->count; i++)
         code = decode_entry(walk, element, map, &entries[i]);
     if (code == WKV_OK && !keys_are_distinct(entries, map->count))
@@ -240,12 +260,33 @@ static enum wkv_code unknown_field(struct wkv_walk *walk, const ProtobufCMessage
 }
 
 /* The index of the field with that name, or n_fields where there is none. */
-static unsigned find_field(const struct wkv_walk *walk, const ProtobufCMessageDescriptor *type,
+static unsigned find_named(const struct wkv_walk *walk, const ProtobufCMessageDescriptor *type,
                            struct wkv_text name)
 {
     unsigned index = 0;
     while (index < type->n_fields && !walk->notation->is_name(type->fields[index].name, name))
         index++;
+    return index;
+}
+
+/* The same, where a value's name may say that it is in base64. */
+static unsigned find_field(const struct wkv_walk *walk, const ProtobufCMessageDescriptor *type,
+                           struct wkv_text name, bool *is_base64)
+{
+    static const char *const ends[] = {"_base64", "Base64"};
+    unsigned index = find_named(walk, type, name);
+    *is_base64 = false;
+    if (!walk->notation->takes_base64)
+        return index;
+    for (unsigned i = 0; i < 2 && index == type->n_fields; i++) {
+        size_t len = strlen(ends[i]);
+        if (name.len <= len || memcmp(name.data + name.len - len, ends[i], len) != 0)
+            continue;
+        index = find_named(walk, type, (struct wkv_text){name.data, name.len - len});
+        if (index < type->n_fields && !wkv_field_is_value(&type->fields[index]))
+            index = type->n_fields;
+        *is_base64 = index < type->n_fields;
+    }
     return index;
 }
 
@@ -262,11 +303,12 @@ static enum wkv_code decode_named(struct wkv_walk *walk, struct wkv_node *map, P
         return wkv_fail(walk->error, WKV_BAD_REQUEST,
                         "a key in the map of %s %s is no text: send its fields by their names",
                         wkv_article(type->short_name), type->short_name);
-    unsigned index = find_field(walk, type, name.text);
+    bool is_base64;
+    unsigned index = find_field(walk, type, name.text, &is_base64);
     if (index == type->n_fields)
         return walk->notation->skips_unknown_fields ? walk->notation->skip(walk, map)
                                                     : unknown_field(walk, type);
-    struct wkv_place place = {type, &type->fields[index], .is_element = false};
+    struct wkv_place place = {.type = type, .field = &type->fields[index], .is_base64 = is_base64};
     if (seen[index])
         return wkv_fail(walk->error, WKV_BAD_REQUEST,
                         "%s \"%s\" of %s is there twice: send it once, by one name", walk->notation->field,
@@ -295,7 +337,7 @@ static enum wkv_code decode_by_order(struct wkv_walk *walk, struct wkv_node *arr
     enum wkv_code code = WKV_OK;
     for (size_t i = 0; code == WKV_OK && i < array->count; i++) {
         if (i < type->n_fields)
-            code = decode_field(walk, (struct wkv_place){type, &type->fields[i], .is_element = false}, array,
+            code = decode_field(walk, (struct wkv_place){.type = type, .field = &type->fields[i]}, array,
                                 (char *)message);
         else
             code = walk->notation->skip(walk, array);

@@ -38,6 +38,7 @@ struct wkv_place {
     const ProtobufCMessageDescriptor *type;
     const ProtobufCFieldDescriptor *field;
     bool is_element; /* of a repeated field, or of a map */
+    bool is_base64;
 };
 
 struct wkv_walk {
@@ -55,6 +56,7 @@ struct wkv_notation {
     const char *text, *message, *map; /* what such a field must be, as an error says it */
     bool skips_unknown_fields;
     bool takes_messages_in_order; /* also as an array of their fields */
+    bool takes_base64;            /* a value's name may have _base64 or Base64 at its end */
     bool (*is_name)(const char *proto_name, struct wkv_text name);
     /* Each takes the next thing from an array or a map: a pair's key and then its value, or an element. */
     enum wkv_code (*key)(struct wkv_walk *walk, struct wkv_node *map, struct wkv_node *key);

@@ -146,7 +146,7 @@ static const struct {
     const char *says;
 } bad[] = {
     {WKV_PROTOBUF, "\x0a\x03\x0a\x01\xff", 5, "field key of GetRequest is not UTF-8"},
-    {WKV_PROTOBUF, "\x12\x03\x12\x01v\x12\x03\x12\x01\xff", 10, "field value of SetRequest is not UTF-8"},
+    {WKV_PROTOBUF, "\x12\x03\x0a\x01v\x12\x03\x0a\x01\xff", 10, "field key of SetRequest is not UTF-8"},
     {WKV_PROTOBUF, "\x0a\x03\x0a\x05x", 5, "not an Outer: a field of it does not decode"},
     {WKV_PROTOBUF, "\x0a\x02\x08\x01", 4, "not an Outer: a field of it does not decode"},
     {WKV_PROTOBUF, "\x18", 1, "field 3 (numbers) with wire type 0 does not decode"},
