@@ -22,8 +22,8 @@ static int print_help(FILE *out, int status)
     return status;
 }
 
-/* Whoever closed 0, 1 or 2 before it started us would have what we say go to whatever is opened next, such as
- * a connection. */
+/* If 0, 1 or 2 were closed at the start, the next file or connection that is opened would get what is
+ * printed. */
 static bool open_standard_descriptors(void)
 {
     int fd = open("/dev/null", O_RDWR);
@@ -50,13 +50,13 @@ static int run(int argc, char **argv)
     return wkv_usage_error(&error);
 }
 
-/* What could not be printed, on a full disk say, was not said. */
+/* Output that was lost, on a full disk say, is a failure. */
 static int print_rest(int status)
 {
     struct wkv_error error;
     if ((fflush(stdout) == 0 && ferror(stdout) == 0) || status != WKV_EXIT_OK)
         return status;
-    (void)wkv_fail(&error, WKV_UNAVAILABLE, "cannot print all that there is to say");
+    (void)wkv_fail(&error, WKV_UNAVAILABLE, "cannot print everything");
     return wkv_failure(&error);
 }
 

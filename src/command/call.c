@@ -71,7 +71,7 @@ static int print_body(const char *body, size_t len)
     } else if (len == 0 || *body != '{') {
         char text[1024];
         (void)snprintf(text, sizeof text, "%.*s", (int)len, len == 0 ? "" : body);
-        status = failed("the reply is no JSON object, so it is not a provider's", text);
+        status = failed("the reply is not a JSON object, so no provider sent it", text);
     } else {
         wkv_print_json(body, len);
     }
@@ -132,14 +132,14 @@ static const char *why_no_reply(natsConnection *connection, natsStatus status)
                                                                                 : natsStatus_GetText(status);
 }
 
-/* Whoever reads the acknowledgement of a stream for the reply takes a failure for a success. */
+/* A caller that takes the acknowledgement of a stream for the reply takes a failure for a success. */
 static void warn_of_stream(const char *stream)
 {
     struct wkv_error warning;
     (void)wkv_fail(
         &warning, WKV_BAD_REQUEST,
         "warning: the JetStream stream \"%s\" captures this subject and acknowledges requests as if "
-        "that were the reply: let it have other subjects, or no_ack",
+        "that were the reply: give it other subjects, or set no_ack",
         stream);
     (void)wkv_failure(&warning);
 }
@@ -151,7 +151,7 @@ static int no_reply(natsConnection *connection, natsStatus status, const char *s
                       "no instance serves this binding, or there is no such operation (see call --help)");
     if (status == NATS_TIMEOUT && *stream != '\0')
         return failed("no reply",
-                      "only the stream took the request: no instance serves this binding, or there "
+                      "only the stream received the request: no instance serves this binding, or there "
                       "is no such operation (see call --help)");
     return failed("no reply", why_no_reply(connection, status));
 }

@@ -49,7 +49,7 @@ static enum wkv_code read_secret(const char *path, char *bytes, struct wkv_confi
     struct wkv_text text = wkv_text_trim_file((struct wkv_text){bytes, len});
     if (text.len > 0 && memchr(text.data, '\0', text.len) != NULL)
         return wkv_fail(error, WKV_BAD_REQUEST,
-                        "that file has a NUL in it: it holds the value and nothing else");
+                        "that file has a NUL in it: it must hold the value and nothing else");
     *value = keep_secret(config, text.data, text.len);
     return *value == NULL ? wkv_fail(error, WKV_NO_MEMORY, "no memory for a secret") : WKV_OK;
 }

@@ -19,6 +19,7 @@
 #include "support/clock.h"
 #include "support/cpus.h"
 #include "support/self.h"
+#include "support/text.h"
 
 #define MAX_SHUTDOWN_WAIT_MS 1000
 /* For the lines of the log that still wait for their reader at the end. */
@@ -93,9 +94,11 @@ static enum wkv_code load_trust(const struct service *service, struct wkv_trust 
 
 static void log_trust(struct service *service, const struct wkv_trust *trust, const char *what)
 {
-    wkv_log_info(&service->log, "%s: --auth %s, %zu trusted issuers, %s%zu trusted hosts", what,
-                 wkv_auth_name(service->auth), wkv_trust_count(trust, WKV_TRUST_ISSUERS),
-                 wkv_trust_any_host(trust) ? "any host, " : "", wkv_trust_count(trust, WKV_TRUST_HOSTS));
+    size_t issuers = wkv_trust_count(trust, WKV_TRUST_ISSUERS),
+           hosts = wkv_trust_count(trust, WKV_TRUST_HOSTS);
+    wkv_log_info(&service->log, "%s: --auth %s, %zu trusted issuer%s, %s%zu trusted host%s", what,
+                 wkv_auth_name(service->auth), issuers, wkv_plural(issuers),
+                 wkv_trust_any_host(trust) ? "any host, " : "", hosts, wkv_plural(hosts));
 }
 
 /* SIGHUP: the lists are read again and become those of the moment; requests go on meanwhile. What cannot be
@@ -119,8 +122,8 @@ static void reload(void *context)
     wkv_trust_source_publish(service->trust, trust);
     size_t removed = wkv_bindings_remove_untrusted(service->bindings, trust);
     if (removed > 0)
-        wkv_log_warn(&service->log, "%zu bindings of hosts that are not trusted any more are removed",
-                     removed);
+        wkv_log_warn(&service->log, "removed %zu binding%s of hosts that are no longer trusted", removed,
+                     wkv_plural(removed));
     log_trust(service, trust, "reloaded");
 }
 
@@ -150,8 +153,8 @@ static void tell_binding(struct service *service)
     if (strpbrk(binding, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != NULL)
         wkv_log_warn(
             &service->log,
-            "--binding %s has capitals: hosts of waSCC sign a binding's name in lower case, and what "
-            "they sign will not hold here; choose a name in lower case to serve them",
+            "--binding %s has capitals: hosts of waSCC sign a binding's name in lower case, so their "
+            "invocations will be refused; choose a name in lower case to serve them",
             binding);
 }
 
@@ -161,8 +164,8 @@ static void tell_trust(struct service *service)
     struct wkv_trust_reader reader;
     if (service->trust == NULL) {
         wkv_log_warn(&service->log,
-                     "--auth none: everybody who may publish on this binding's subjects may read and "
-                     "write its data");
+                     "--auth none: anybody who may publish on this binding's subjects may read and write "
+                     "its data");
         return;
     }
     tell_binding(service);
@@ -170,9 +173,10 @@ static void tell_trust(struct service *service)
     const struct wkv_trust *trust = wkv_trust_reader_current(&reader);
     log_trust(service, trust, "starting");
     if (!wkv_trust_any_host(trust) && wkv_trust_count(trust, WKV_TRUST_HOSTS) == 0)
-        wkv_log_info(&service->log, "no --trusted-host: what operators ask and what binds actors is refused");
+        wkv_log_info(&service->log,
+                     "no --trusted-host: requests of operators and bindings of actors are refused");
     if (wkv_trust_any_host(trust))
-        wkv_log_warn(&service->log, "--trusted-host any: whoever makes a key pair may sign as a host");
+        wkv_log_warn(&service->log, "--trusted-host any: anybody with a key pair may sign as a host");
     wkv_trust_reader_destroy(&reader);
 }
 
@@ -188,7 +192,7 @@ static enum wkv_code open_stats(struct service *service, struct wkv_error *error
                                         .wall_ns = wkv_wall_ns()};
     service->stats = wkv_stats_create(&options);
     if (service->stats == NULL)
-        return wkv_fail(error, WKV_NO_MEMORY, "no memory for the statistics of %u workers",
+        return wkv_fail(error, WKV_NO_MEMORY, "no memory for the statistics of %u worker threads",
                         worker_count(config));
     service->janitor = wkv_janitor_start(service->store, service->stats);
     if (service->janitor == NULL)

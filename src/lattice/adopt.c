@@ -5,6 +5,7 @@
 
 #include "access/binding_values.h"
 #include "operation/provider.h"
+#include "support/text.h"
 
 /* Whoever hears the question may answer it, and each binding costs every worker a subscription. */
 #define MOST_ADOPTED 10000
@@ -80,15 +81,16 @@ static void adopt(struct wkv_discovery *discovery, json_t *binding, const struct
 static void log_outcome(struct wkv_log *log, const struct outcome *outcome)
 {
     if (outcome->refused > 0)
-        wkv_log_warn(log, "%zu bindings that the lattice remembers are not adopted, the first of them: %s",
-                     outcome->refused, outcome->first.text);
+        wkv_log_warn(log, "%zu binding%s that the lattice remembers could not be adopted, the first one: %s",
+                     outcome->refused, wkv_plural(outcome->refused), outcome->first.text);
     if (outcome->left_out > 0)
         wkv_log_warn(log,
-                     "%zu bindings that the lattice remembers are left out: %d are adopted, hosts must bind "
-                     "the others",
-                     outcome->left_out, MOST_ADOPTED);
+                     "%zu binding%s that the lattice remembers left out, since at most %d are adopted: hosts "
+                     "must bind these actors again",
+                     outcome->left_out, wkv_plural(outcome->left_out), MOST_ADOPTED);
     if (outcome->adopted > 0)
-        wkv_log_info(log, "adopted %zu bindings that the lattice remembers", outcome->adopted);
+        wkv_log_info(log, "adopted %zu binding%s that the lattice remembers", outcome->adopted,
+                     wkv_plural(outcome->adopted));
 }
 
 static bool trusts_a_host(const struct wkv_provider *provider)

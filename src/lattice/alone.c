@@ -10,6 +10,7 @@
 #include "nats/subject.h"
 #include "operation/provider.h"
 #include "support/notify.h"
+#include "support/text.h"
 
 #define QUESTION_SUBJECT WKV_PING_SUBJECT "." WKV_SERVICE_NAME
 /* Between two questions of one that serves and is alone: somewhere between these, so that many do not ask at
@@ -222,8 +223,8 @@ static void tell_beside(const struct wkv_alone *alone, const struct wkv_meeting_
                      other->pong.id);
     else
         wkv_log_warn(log_of(alone),
-                     "instance %s answered that it serves this binding, but not each time that it was asked: "
-                     "going on, and asking again",
+                     "instance %s answered that it serves this binding, but not every time: starting, and "
+                     "asking again",
                      other->pong.id);
 }
 
@@ -264,8 +265,8 @@ static void watch_answers(struct wkv_alone *alone)
                    wkv_loop_is_confirmed(&alone->discovery->loop);
     if (unheard && !alone->told_unheard)
         wkv_log_warn(log_of(alone),
-                     "no answer comes to the question whether another instance serves this binding, not even "
-                     "this one's own: nobody would notice one; grant this user `publish` on %s and "
+                     "no answer to the question whether another instance serves this binding, not even from "
+                     "this one, so that another one would go unnoticed: grant this user `publish` on %s and "
                      "`subscribe` on its inbox",
                      QUESTION_SUBJECT);
     if (unheard || meeting->round == meeting->own_round)
@@ -283,17 +284,17 @@ static void tell_end(struct wkv_alone *alone, enum wkv_meeting_state before)
     if (before == WKV_MEETING_STAY) {
         wkv_stats_set_split(stats_of(alone), false);
         wkv_notify_status("serving");
-        wkv_log_info(log_of(alone), "the other instance serves no more: this one is alone and ready again");
+        wkv_log_info(log_of(alone), "the other instance no longer serves: this one is alone and ready again");
     } else if (before == WKV_MEETING_SUSPECT) {
-        wkv_log_info(log_of(alone), "the other instance answers no more: nothing follows");
+        wkv_log_info(log_of(alone), "the other instance no longer answers: nothing is done");
     }
 }
 
 static void tell_suspect(const struct wkv_alone *alone, const struct wkv_meeting_peer *other)
 {
     wkv_log_warn(log_of(alone),
-                 "instance %s answers that it serves binding \"%s\" too: asking it for some seconds before "
-                 "anything follows",
+                 "instance %s answers that it serves binding \"%s\" too: asking it again for some seconds "
+                 "before anything is done",
                  other->pong.id, alone->discovery->address->binding);
 }
 
@@ -303,7 +304,7 @@ static void tell_stay(struct wkv_alone *alone, const struct wkv_meeting_peer *ot
     wkv_notify_status("split: another instance serves this binding");
     wkv_log_error(log_of(alone),
                   "split: instance %s, started %s, serves binding \"%s\" too and holds a part of its data; "
-                  "this one is older, started %s, and stays, but is not ready before the other one has gone",
+                  "this one is older, started %s, and stays, but is not ready until the other one has gone",
                   other->pong.id, started_of(&other->pong), alone->discovery->address->binding,
                   alone->meeting.own.started);
 }
@@ -316,10 +317,9 @@ static void tell_yield(struct wkv_alone *alone, const struct wkv_meeting_peer *o
     wkv_stats_set_split(stats_of(alone), true);
     wkv_log_error(log_of(alone),
                   "split: instance %s, started %s, serves binding \"%s\" too and is older than this one, "
-                  "started %s: this one drains and exits, and the %" PRIu64 " keys (%" PRIu64
-                  " bytes) that it holds are lost",
+                  "started %s: this one drains and exits, and loses %" PRIu64 " key%s (%" PRIu64 " bytes)",
                   other->pong.id, started_of(&other->pong), binding, alone->meeting.own.started,
-                  (uint64_t)stats.store.keys, (uint64_t)stats.store.bytes);
+                  (uint64_t)stats.store.keys, wkv_plural(stats.store.keys), (uint64_t)stats.store.bytes);
     (void)wkv_fail(error, WKV_UNAVAILABLE,
                    "stopped, because instance %s, which is older, serves binding \"%s\" from its memory; "
                    "with --allow-split both would go on, each with a part of the data",

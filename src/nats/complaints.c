@@ -31,7 +31,7 @@ static void note_refusal(struct wkv_loop *loop, const char *text)
         return;
     wkv_loop_note(loop, WKV_LOOP_UNCONFIRMED);
     wkv_log_warn(loop->options.log,
-                 "%s: the server takes a subscription back: not ready until it grants it again", loop->name);
+                 "%s: the server revoked a subscription: not ready until it is granted again", loop->name);
     atomic_store(&link->taken_back, true);
     wkv_loop_notify(loop);
 }
@@ -56,7 +56,7 @@ static bool may_tell(struct wkv_loop *loop)
     int64_t now_ns = wkv_monotonic_ns();
     if (now_ns - loop->told_second_ns >= WKV_NS_PER_S) {
         if (loop->told > TOLD_A_SECOND)
-            wkv_log_warn(loop->options.log, "%s: the server said such things %u times more", loop->name,
+            wkv_log_warn(loop->options.log, "%s: the server sent %u more errors within a second", loop->name,
                          loop->told - TOLD_A_SECOND);
         loop->told_second_ns = now_ns;
         loop->told = 0;

@@ -95,7 +95,7 @@ void wkv_loop_check(struct wkv_loop *loop)
     if (wkv_loop_is_lost(loop))
         return;
     if (wkv_turns_are_stuck(&loop->turns, STUCK_NS)) {
-        wkv_log_warn(loop->options.log, "%s: the connection has stopped within a message: ending it",
+        wkv_log_warn(loop->options.log, "%s: the connection stopped in the middle of a message: closing it",
                      loop->name);
         wkv_poller_break(&loop->poller);
     }

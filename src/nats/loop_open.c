@@ -205,7 +205,7 @@ static enum wkv_code subscribe_actors(struct wkv_loop *loop, const struct wkv_di
     if (left_out > 0)
         wkv_log_warn(
             loop->options.log,
-            "%s: the server has no room for the subjects of %zu bound actors: hosts cannot call these; "
+            "%s: the server has no room for the subjects of %zu actors that are bound and cannot be called: "
             "raise its max_subscriptions",
             loop->name, left_out);
     return WKV_OK;

@@ -73,8 +73,8 @@ void wkv_sending_tell(struct wkv_loop *loop)
     if (sending->told_ns != 0 && now_ns - sending->told_ns < TELL_NS)
         return;
     wkv_log_warn(loop->options.log,
-                 "%s: overloaded: %" PRIu64 " requests were refused with 503 and %" PRIu64
-                 " dropped without an answer; %zu wait, and %zu bytes of replies",
+                 "%s: overloaded: %" PRIu64 " requests refused with 503, %" PRIu64
+                 " dropped without an answer, %zu waiting, %zu bytes of replies unsent",
                  loop->name, sending->refused, sending->dropped, loop->intake.backlog.count,
                  wkv_sending_bytes(sending));
     sending->refused = 0;

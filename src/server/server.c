@@ -19,6 +19,7 @@
 #include "server/server.h"
 #include "support/clock.h"
 #include "support/notify.h"
+#include "support/text.h"
 
 /* Between two questions whether this process is alone, where the first could not be asked. */
 #define ASK_AGAIN_MS 200
@@ -228,8 +229,9 @@ static enum progress serve(struct server *server, struct wkv_error *error)
     server->served = true;
     wkv_event_publish(&server->discovery, WKV_EVENT_PROVIDER_LOADED, (struct wkv_text){NULL, 0});
     wkv_discovery_ask_bindings(&server->discovery);
-    wkv_log_info(options->log, "ready: %s %s serves %s.<actor>.<operation> with %u workers", WKV_SERVICE_NAME,
-                 server->discovery.id, base, options->workers);
+    wkv_log_info(options->log, "ready: %s %s serves %s.<actor>.<operation> with %u worker%s",
+                 WKV_SERVICE_NAME, server->discovery.id, base, options->workers,
+                 wkv_plural(options->workers));
     wkv_notify_ready();
     enum progress progress = GO_ON;
     wkv_pulse_set(&server->pulse, true);
@@ -251,12 +253,13 @@ static void log_totals(const struct server *server, bool drained)
     struct wkv_stats_service stats;
     if (!wkv_stats_service(server->options->provider->stats, wkv_monotonic_ns(), &stats))
         return;
-    wkv_log_info(
-        server->options->log,
-        "%s: %" PRIu64 " requests answered, %" PRIu64 " of them with an error, %" PRIu64 " replies not sent",
-        drained ? "drained" : "stopped before all was drained",
-        /* A lattice's garbage has no operation to be counted with, but an answer that may not be sent. */
-        stats.requests > stats.unsent ? stats.requests - stats.unsent : 0, stats.errors, stats.unsent);
+    /* A lattice's garbage has no operation to be counted with, but an answer that may not be sent. */
+    uint64_t answered = stats.requests > stats.unsent ? stats.requests - stats.unsent : 0;
+    wkv_log_info(server->options->log,
+                 "%s: %" PRIu64 " request%s answered, %" PRIu64 " of them with an error, %" PRIu64
+                 " repl%s not sent",
+                 drained ? "drained" : "stopped before everything was drained", answered,
+                 wkv_plural(answered), stats.errors, stats.unsent, stats.unsent == 1 ? "y" : "ies");
 }
 
 /* Waits for the ends of all keepers' threads. One that is still connecting may wait for a server, or for a
@@ -383,7 +386,7 @@ static enum wkv_code init(struct server *server, struct wkv_error *error)
     server->workers = calloc(workers, sizeof *server->workers);
     server->each = calloc(workers + 1, sizeof *server->each);
     if (server->workers == NULL || server->each == NULL)
-        return wkv_fail(error, WKV_NO_MEMORY, "no memory for %u workers", options->workers);
+        return wkv_fail(error, WKV_NO_MEMORY, "no memory for %u worker threads", options->workers);
     if (wkv_keeper_init(&server->each[0], &server->keepers, &server->discovery.loop, error) != WKV_OK)
         return error->code;
     server->keeper_count = 1;

@@ -15,6 +15,12 @@ static inline struct wkv_text wkv_text_from(const char *string)
     return (struct wkv_text){string, string == NULL ? 0 : strlen(string)};
 }
 
+/* What a noun ends in behind that number. */
+static inline const char *wkv_plural(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 static inline bool wkv_text_same(struct wkv_text one, struct wkv_text other)
 {
     return one.len == other.len && (one.len == 0 || memcmp(one.data, other.data, one.len) == 0);

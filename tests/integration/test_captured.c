@@ -105,7 +105,7 @@ START_TEST(an_acknowledgement_alone_is_a_failure)
                              "Set", "{\"key\":\"a\",\"value\":\"1\"}", NULL);
     ck_assert_int_eq(status, 1);
     ck_assert_str_eq(program.out.bytes, "");
-    ck_assert_ptr_nonnull(strstr(program.err.bytes, "no reply: only the stream took the request"));
+    ck_assert_ptr_nonnull(strstr(program.err.bytes, "no reply: only the stream received the request"));
     names_the_stream();
 }
 END_TEST

@@ -376,10 +376,10 @@ END_TEST
 static const struct {
     const char *body, *says;
 } strange[] = {
-    {"", "the reply is no JSON object"},
+    {"", "the reply is not a JSON object"},
     {"Failed (409): Get: the key holds another kind", ": Failed (409): Get: the key holds another kind"},
-    {"+ACK", "the reply is no JSON object, so it is not a provider's: +ACK"},
-    {"[]", "the reply is no JSON object"},
+    {"+ACK", "the reply is not a JSON object, so no provider sent it: +ACK"},
+    {"[]", "the reply is not a JSON object"},
     {"{\"error\":{\"code\":507,\"description\":\"no room\"}}", "wascc-keyvalue: 507: no room"},
 };
 

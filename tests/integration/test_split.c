@@ -102,7 +102,7 @@ START_TEST(of_one_that_wakes_up_and_one_that_took_its_place_the_younger_goes)
     provider_serve(&second, server.url, NULL);
     process_signal(&provider, SIGCONT);
     check_meeting();
-    ck_assert_ptr_nonnull(strstr(second.err.bytes, "the 0 keys"));
+    ck_assert_ptr_nonnull(strstr(second.err.bytes, "loses 0 keys"));
 }
 END_TEST
 
@@ -302,7 +302,7 @@ START_TEST(forged_answers_do_not_end_one_that_serves)
     }
     for (int i = 0; i < SEVERAL; i++) {
         await_forged(&forgers[i], answers[i]);
-        (void)process_await_line(&several[i], "answers no more");
+        (void)process_await_line(&several[i], "no longer answers");
         never_said(&several[i], "split: ");
     }
     forgers_close(forgers, SEVERAL);
