@@ -3,13 +3,12 @@
  *
  * Keys live in keyspaces, which are wholly apart. A keyspace is a number that the caller gives out.
  *
- * Thread-safety: every function but create and destroy may be called from any thread at any time. A call
- * holds the lock of the key's shard while it touches the value and no longer; a call with several keys holds
- * the locks of all their shards at once, taken in shard order, and so sees all of them at one moment.
+ * Thread-safety: every function but create and destroy may be called from any thread at any time. Values are
+ * read and written through a view, which holds the locks of its keys' shards.
  *
  * Time: `now_ns` and expiry times are nanoseconds on one monotonic clock of the caller's. The store never
  * reads a clock. A key whose expiry time is at or before now_ns is gone for every call, whether or not its
- * memory has come back yet.
+ * memory has come back yet; reads leave it where it is, and writes and upkeep take it out.
  *
  * Memory: what a call allocates is owned by the store. Text handed to a visitor lies in the store and is
  * valid only during that call of the visitor, which runs under the shard's lock: it must be short and must
@@ -86,83 +85,111 @@ typedef bool (*wkv_store_visitor)(void *context, struct wkv_text text);
 #define WKV_STORE_PREFETCH 16
 void wkv_store_prefetch(struct wkv_store *store, const struct wkv_key *keys, size_t count);
 
+/* ---- views ----
+ *
+ * A view holds some keys at one moment: their shards are locked, in shard order, from begin to end. Every
+ * call between names a key by its number among those of begin, and sees what the calls before it have done. A
+ * view belongs to one thread, which calls nothing else of the store before the end and does not wait for
+ * anything.
+ */
+
+#define WKV_VIEW_FEW_KEYS 4 /* more take memory for the time of the view */
+
+/* The caller's, on its stack. The members are the store's own. */
+struct wkv_view {
+    struct wkv_store *store;
+    const struct wkv_key *keys;
+    size_t count;
+    int64_t now_ns;
+    uint64_t *hashes; /* of the keys */
+    uint64_t few_hashes[WKV_VIEW_FEW_KEYS];
+    uint64_t locked[WKV_STORE_MAX_SHARDS / 64]; /* a bit a shard; not kept for a single key */
+};
+
+#define WKV_STORE_READS ((size_t)0)
+
+/* Opens a view of `count` keys, which may repeat and are borrowed until the end. write_bytes is about how
+ * many bytes of keys and values the calls will write; WKV_STORE_READS: they only read or take away. Errors:
+ * WKV_STORE_NO_MEMORY, only with more than WKV_VIEW_FEW_KEYS keys; nothing is locked then, and an end does
+ * nothing. */
+enum wkv_store_status wkv_store_begin(struct wkv_view *view, struct wkv_store *store,
+                                      const struct wkv_key *keys, size_t count, size_t write_bytes,
+                                      int64_t now_ns);
+
+void wkv_store_end(struct wkv_view *view);
+
 /* ---- any kind ---- */
 
 /* Errors: WKV_STORE_MISSING. *kind may be NULL. */
-enum wkv_store_status wkv_store_exists(struct wkv_store *store, struct wkv_key key, int64_t now_ns,
-                                       enum wkv_kind *kind);
+enum wkv_store_status wkv_view_exists(struct wkv_view *view, size_t key, enum wkv_kind *kind);
 
 /* Deletes the key, whatever it holds. Errors: WKV_STORE_MISSING. */
-enum wkv_store_status wkv_store_delete(struct wkv_store *store, struct wkv_key key, int64_t now_ns);
+enum wkv_store_status wkv_view_delete(struct wkv_view *view, size_t key);
 
 /* ---- scalars and counters ---- */
 
 /* Shows the scalar, or the decimal text of the counter, to visit. Errors: WKV_STORE_MISSING,
  * WKV_STORE_WRONG_KIND. */
-enum wkv_store_status wkv_store_get(struct wkv_store *store, struct wkv_key key, int64_t now_ns,
-                                    wkv_store_visitor visit, void *context);
+enum wkv_store_status wkv_view_get(struct wkv_view *view, size_t key, wkv_store_visitor visit, void *context);
 
 /* Replaces whatever the key held by a scalar that expires at expires_at_ns (0: never).
  * Errors: WKV_STORE_NO_MEMORY. */
-enum wkv_store_status wkv_store_set(struct wkv_store *store, struct wkv_key key, struct wkv_text value,
-                                    int64_t expires_at_ns, int64_t now_ns);
+enum wkv_store_status wkv_view_set(struct wkv_view *view, size_t key, struct wkv_text value,
+                                   int64_t expires_at_ns);
 
 /* Adds delta to the counter and says the sum. A missing key counts from 0; a scalar that is wholly a decimal
  * int32, as in Redis (an optional '-', no '+', no leading zeros, no spaces), becomes a counter; the
  * expiry stays. Errors: WKV_STORE_WRONG_KIND, WKV_STORE_NOT_A_NUMBER, WKV_STORE_OVERFLOW,
  * WKV_STORE_NO_MEMORY. */
-enum wkv_store_status wkv_store_add(struct wkv_store *store, struct wkv_key key, int32_t delta,
-                                    int64_t now_ns, int32_t *sum);
+enum wkv_store_status wkv_view_add(struct wkv_view *view, size_t key, int32_t delta, int32_t *sum);
 
 /* ---- lists ---- */
 
 /* Appends value at the end, making the list where there is none, and says the new length.
  * Errors: WKV_STORE_WRONG_KIND, WKV_STORE_FULL, WKV_STORE_NO_MEMORY. O(1). */
-enum wkv_store_status wkv_store_list_push(struct wkv_store *store, struct wkv_key key, struct wkv_text value,
-                                          int64_t now_ns, int32_t *length);
+enum wkv_store_status wkv_view_list_push(struct wkv_view *view, size_t key, struct wkv_text value,
+                                         int32_t *length);
 
 /* Removes every item equal to value and says how many are left; a list that is emptied is gone. A missing key
  * has nothing to remove and is left with 0. Errors: WKV_STORE_WRONG_KIND. O(length). */
-enum wkv_store_status wkv_store_list_remove(struct wkv_store *store, struct wkv_key key,
-                                            struct wkv_text value, int64_t now_ns, int32_t *length);
+enum wkv_store_status wkv_view_list_remove(struct wkv_view *view, size_t key, struct wkv_text value,
+                                           int32_t *length);
 
 /* Shows the items from start to stop, both included, in order. A negative index counts from the end (-1 is
  * the last). What lies outside the list is left out; a missing key shows nothing. Errors:
  * WKV_STORE_WRONG_KIND. O(items shown) from either end. */
-enum wkv_store_status wkv_store_list_range(struct wkv_store *store, struct wkv_key key, int32_t start,
-                                           int32_t stop, int64_t now_ns, wkv_store_visitor visit,
-                                           void *context);
+enum wkv_store_status wkv_view_list_range(struct wkv_view *view, size_t key, int32_t start, int32_t stop,
+                                          wkv_store_visitor visit, void *context);
 
 /* Deletes the list. A missing key is no error. Errors: WKV_STORE_WRONG_KIND. */
-enum wkv_store_status wkv_store_list_clear(struct wkv_store *store, struct wkv_key key, int64_t now_ns);
+enum wkv_store_status wkv_view_list_clear(struct wkv_view *view, size_t key);
 
 /* ---- sets ---- */
 
 /* Adds the member, making the set where there is none, and says the size. Errors: WKV_STORE_WRONG_KIND,
  * WKV_STORE_FULL, WKV_STORE_NO_MEMORY. O(1). */
-enum wkv_store_status wkv_store_set_add(struct wkv_store *store, struct wkv_key key, struct wkv_text member,
-                                        int64_t now_ns, int32_t *size);
+enum wkv_store_status wkv_view_set_add(struct wkv_view *view, size_t key, struct wkv_text member,
+                                       int32_t *size);
 
 /* Removes the member and says the size; a set that is emptied is gone. A missing key stays missing: 0.
  * Errors: WKV_STORE_WRONG_KIND. O(1). */
-enum wkv_store_status wkv_store_set_remove(struct wkv_store *store, struct wkv_key key,
-                                           struct wkv_text member, int64_t now_ns, int32_t *size);
+enum wkv_store_status wkv_view_set_remove(struct wkv_view *view, size_t key, struct wkv_text member,
+                                          int32_t *size);
 
 /* Shows every member once, in no promised order. A missing key shows nothing. Errors: WKV_STORE_WRONG_KIND.
  */
-enum wkv_store_status wkv_store_set_members(struct wkv_store *store, struct wkv_key key, int64_t now_ns,
-                                            wkv_store_visitor visit, void *context);
+enum wkv_store_status wkv_view_set_members(struct wkv_view *view, size_t key, wkv_store_visitor visit,
+                                           void *context);
 
 /* Show every member once that is in one of the sets (union) or in all of them (intersection), all seen at one
  * moment. A missing key is the empty set; no keys show nothing; a key that stands twice counts once. The keys
  * may lie in several keyspaces only if the caller says so: the store does not mind. Errors:
  * WKV_STORE_WRONG_KIND (any of the keys; nothing is shown then), WKV_STORE_NO_MEMORY (scratch memory: a union
  * takes up to 40 bytes for each member that it has shown, an intersection none). */
-enum wkv_store_status wkv_store_set_union(struct wkv_store *store, const struct wkv_key *keys, size_t count,
-                                          int64_t now_ns, wkv_store_visitor visit, void *context);
-enum wkv_store_status wkv_store_set_intersection(struct wkv_store *store, const struct wkv_key *keys,
-                                                 size_t count, int64_t now_ns, wkv_store_visitor visit,
-                                                 void *context);
+enum wkv_store_status wkv_view_set_union(struct wkv_view *view, size_t first, size_t count,
+                                         wkv_store_visitor visit, void *context);
+enum wkv_store_status wkv_view_set_intersection(struct wkv_view *view, size_t first, size_t count,
+                                                wkv_store_visitor visit, void *context);
 
 /* ---- looking around, for operators ---- */
 
@@ -176,8 +203,7 @@ struct wkv_store_info {
 
 /* Tells about a key and changes nothing about it. O(1), however large its value is. Errors:
  * WKV_STORE_MISSING. */
-enum wkv_store_status wkv_store_inspect(struct wkv_store *store, struct wkv_key key, int64_t now_ns,
-                                        struct wkv_store_info *info);
+enum wkv_store_status wkv_view_inspect(struct wkv_view *view, size_t key, struct wkv_store_info *info);
 
 #define WKV_STORE_SCAN_KEYS 64u
 #define WKV_STORE_SCAN_BYTES (128u * 1024u)

@@ -16,7 +16,6 @@
 #include <stdint.h>
 
 #include "codec/sink.h"
-#include "operation/view_once.h"
 #include "support/error.h"
 #include "wascc_keyvalue/store.h"
 

@@ -21,11 +21,22 @@ static enum wkv_store_status open_collection(struct wkv_place place, struct wkv_
     return WKV_STORE_OK;
 }
 
-static enum wkv_store_status push_locked(struct wkv_place place, struct wkv_entry *entry, struct wkv_key key,
-                                         struct wkv_text value, int32_t *length)
+/* The entry of that kind for a call that reads or only removes, or NULL: there is none, or *status says that
+ * it is of another kind. */
+static struct wkv_entry *of_kind(struct wkv_entry *entry, enum wkv_kind kind, enum wkv_store_status *status)
+{
+    bool other = entry != NULL && entry->kind != kind;
+    *status = other ? WKV_STORE_WRONG_KIND : WKV_STORE_OK;
+    return other ? NULL : entry;
+}
+
+enum wkv_store_status wkv_view_list_push(struct wkv_view *view, size_t key, struct wkv_text value,
+                                         int32_t *length)
 {
     bool fresh;
-    enum wkv_store_status status = open_collection(place, &entry, key, WKV_LIST, &fresh);
+    struct wkv_place place;
+    struct wkv_entry *entry = wkv_view_claim(view, key, &place);
+    enum wkv_store_status status = open_collection(place, &entry, view->keys[key], WKV_LIST, &fresh);
     if (status != WKV_STORE_OK)
         return status;
     struct wkv_list *list = wkv_entry_list(entry);
@@ -40,35 +51,21 @@ static enum wkv_store_status push_locked(struct wkv_place place, struct wkv_entr
     return WKV_STORE_OK;
 }
 
-enum wkv_store_status wkv_store_list_push(struct wkv_store *store, struct wkv_key key, struct wkv_text value,
-                                          int64_t now_ns, int32_t *length)
+enum wkv_store_status wkv_view_list_remove(struct wkv_view *view, size_t key, struct wkv_text value,
+                                           int32_t *length)
 {
+    enum wkv_store_status status;
     struct wkv_place place;
-    wkv_store_make_room(store, key.name.len + value.len);
-    struct wkv_entry *entry = wkv_store_enter(store, key, now_ns, &place);
-    enum wkv_store_status status = push_locked(place, entry, key, value, length);
-    wkv_shard_unlock(place.shard);
-    return status;
-}
-
-enum wkv_store_status wkv_store_list_remove(struct wkv_store *store, struct wkv_key key,
-                                            struct wkv_text value, int64_t now_ns, int32_t *length)
-{
-    struct wkv_place place;
-    enum wkv_store_status status = WKV_STORE_OK;
-    struct wkv_entry *entry = wkv_store_enter(store, key, now_ns, &place);
+    struct wkv_entry *entry = of_kind(wkv_view_claim(view, key, &place), WKV_LIST, &status);
     *length = 0;
-    if (entry != NULL && entry->kind == WKV_LIST) {
-        struct wkv_list *list = wkv_entry_list(entry);
-        wkv_list_remove(list, &place.shard->memory, value);
-        *length = (int32_t)list->length;
-        if (list->length == 0)
-            wkv_shard_remove(place.shard, entry);
-    } else if (entry != NULL) {
-        status = WKV_STORE_WRONG_KIND;
-    }
-    wkv_shard_unlock(place.shard);
-    return status;
+    if (entry == NULL)
+        return status;
+    struct wkv_list *list = wkv_entry_list(entry);
+    wkv_list_remove(list, &place.shard->memory, value);
+    *length = (int32_t)list->length;
+    if (list->length == 0)
+        wkv_shard_remove(place.shard, entry);
+    return WKV_STORE_OK;
 }
 
 /* An index from the start, which may lie outside the list. */
@@ -77,55 +74,49 @@ static int64_t absolute(int32_t index, uint32_t length)
     return index < 0 ? (int64_t)index + length : index;
 }
 
-enum wkv_store_status wkv_store_list_range(struct wkv_store *store, struct wkv_key key, int32_t start,
-                                           int32_t stop, int64_t now_ns, wkv_store_visitor visit,
-                                           void *context)
+enum wkv_store_status wkv_view_list_range(struct wkv_view *view, size_t key, int32_t start, int32_t stop,
+                                          wkv_store_visitor visit, void *context)
 {
-    struct wkv_place place;
-    enum wkv_store_status status = WKV_STORE_OK;
-    const struct wkv_entry *entry = wkv_store_enter(store, key, now_ns, &place);
-    if (entry != NULL && entry->kind == WKV_LIST) {
-        const struct wkv_list *list = wkv_entry_list(entry);
-        int64_t first = absolute(start, list->length);
-        int64_t last = absolute(stop, list->length);
-        if (first < 0)
-            first = 0;
-        if (last >= list->length)
-            last = (int64_t)list->length - 1;
-        if (first <= last)
-            wkv_list_range(list, (uint32_t)first, (uint32_t)last, visit, context);
-    } else if (entry != NULL) {
-        status = WKV_STORE_WRONG_KIND;
-    }
-    wkv_shard_unlock(place.shard);
-    return status;
+    enum wkv_store_status status;
+    const struct wkv_entry *entry = of_kind(wkv_view_find(view, key), WKV_LIST, &status);
+    if (entry == NULL)
+        return status;
+    const struct wkv_list *list = wkv_entry_list(entry);
+    int64_t first = absolute(start, list->length);
+    int64_t last = absolute(stop, list->length);
+    if (first < 0)
+        first = 0;
+    if (last >= list->length)
+        last = (int64_t)list->length - 1;
+    if (first <= last)
+        wkv_list_range(list, (uint32_t)first, (uint32_t)last, visit, context);
+    return WKV_STORE_OK;
 }
 
-enum wkv_store_status wkv_store_list_clear(struct wkv_store *store, struct wkv_key key, int64_t now_ns)
+enum wkv_store_status wkv_view_list_clear(struct wkv_view *view, size_t key)
 {
+    enum wkv_store_status status;
     struct wkv_place place;
-    enum wkv_store_status status = WKV_STORE_OK;
-    struct wkv_entry *entry = wkv_store_enter(store, key, now_ns, &place);
-    if (entry != NULL && entry->kind == WKV_LIST)
+    struct wkv_entry *entry = of_kind(wkv_view_claim(view, key, &place), WKV_LIST, &status);
+    if (entry != NULL)
         wkv_shard_remove(place.shard, entry);
-    else if (entry != NULL)
-        status = WKV_STORE_WRONG_KIND;
-    wkv_shard_unlock(place.shard);
     return status;
 }
 
-static enum wkv_store_status set_add_locked(const struct wkv_store *store, struct wkv_place place,
-                                            struct wkv_entry *entry, struct wkv_key key,
-                                            struct wkv_text member, int32_t *size)
+enum wkv_store_status wkv_view_set_add(struct wkv_view *view, size_t key, struct wkv_text member,
+                                       int32_t *size)
 {
     bool fresh;
-    enum wkv_store_status status = open_collection(place, &entry, key, WKV_SET, &fresh);
+    struct wkv_place place;
+    const struct wkv_hasher *hasher = &view->store->hasher;
+    struct wkv_entry *entry = wkv_view_claim(view, key, &place);
+    enum wkv_store_status status = open_collection(place, &entry, view->keys[key], WKV_SET, &fresh);
     if (status != WKV_STORE_OK)
         return status;
     struct wkv_set *set = wkv_entry_set(entry);
-    if (set->size >= INT32_MAX && !wkv_set_contains(set, &store->hasher, member))
+    if (set->size >= INT32_MAX && !wkv_set_contains(set, hasher, member))
         return WKV_STORE_FULL;
-    if (wkv_set_add(set, &place.shard->memory, &store->hasher, member) == WKV_SET_NO_MEMORY) {
+    if (wkv_set_add(set, &place.shard->memory, hasher, member) == WKV_SET_NO_MEMORY) {
         if (fresh)
             wkv_shard_remove(place.shard, entry);
         return WKV_STORE_NO_MEMORY;
@@ -134,47 +125,29 @@ static enum wkv_store_status set_add_locked(const struct wkv_store *store, struc
     return WKV_STORE_OK;
 }
 
-enum wkv_store_status wkv_store_set_add(struct wkv_store *store, struct wkv_key key, struct wkv_text member,
-                                        int64_t now_ns, int32_t *size)
+enum wkv_store_status wkv_view_set_remove(struct wkv_view *view, size_t key, struct wkv_text member,
+                                          int32_t *size)
 {
+    enum wkv_store_status status;
     struct wkv_place place;
-    wkv_store_make_room(store, key.name.len + member.len);
-    struct wkv_entry *entry = wkv_store_enter(store, key, now_ns, &place);
-    enum wkv_store_status status = set_add_locked(store, place, entry, key, member, size);
-    wkv_shard_unlock(place.shard);
-    return status;
-}
-
-enum wkv_store_status wkv_store_set_remove(struct wkv_store *store, struct wkv_key key,
-                                           struct wkv_text member, int64_t now_ns, int32_t *size)
-{
-    struct wkv_place place;
-    enum wkv_store_status status = WKV_STORE_OK;
-    struct wkv_entry *entry = wkv_store_enter(store, key, now_ns, &place);
+    struct wkv_entry *entry = of_kind(wkv_view_claim(view, key, &place), WKV_SET, &status);
     *size = 0;
-    if (entry != NULL && entry->kind == WKV_SET) {
-        struct wkv_set *set = wkv_entry_set(entry);
-        (void)wkv_set_remove(set, &place.shard->memory, &store->hasher, member);
-        *size = (int32_t)set->size;
-        if (set->size == 0)
-            wkv_shard_remove(place.shard, entry);
-    } else if (entry != NULL) {
-        status = WKV_STORE_WRONG_KIND;
-    }
-    wkv_shard_unlock(place.shard);
-    return status;
+    if (entry == NULL)
+        return status;
+    struct wkv_set *set = wkv_entry_set(entry);
+    (void)wkv_set_remove(set, &place.shard->memory, &view->store->hasher, member);
+    *size = (int32_t)set->size;
+    if (set->size == 0)
+        wkv_shard_remove(place.shard, entry);
+    return WKV_STORE_OK;
 }
 
-enum wkv_store_status wkv_store_set_members(struct wkv_store *store, struct wkv_key key, int64_t now_ns,
-                                            wkv_store_visitor visit, void *context)
+enum wkv_store_status wkv_view_set_members(struct wkv_view *view, size_t key, wkv_store_visitor visit,
+                                           void *context)
 {
-    struct wkv_place place;
-    enum wkv_store_status status = WKV_STORE_OK;
-    const struct wkv_entry *entry = wkv_store_enter(store, key, now_ns, &place);
-    if (entry != NULL && entry->kind == WKV_SET)
+    enum wkv_store_status status;
+    const struct wkv_entry *entry = of_kind(wkv_view_find(view, key), WKV_SET, &status);
+    if (entry != NULL)
         wkv_set_each(wkv_entry_set(entry), visit, context);
-    else if (entry != NULL)
-        status = WKV_STORE_WRONG_KIND;
-    wkv_shard_unlock(place.shard);
     return status;
 }

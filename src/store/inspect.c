@@ -1,19 +1,8 @@
-/* One key looked at from outside, and the keys of each keyspace counted. */
+/* The keys of each keyspace, counted. */
 #include "store/store.h"
 
 /* Keyspaces that are added up under a lock at once: a few microseconds' worth. */
 #define KEYSPACES_AT_ONCE 1024u
-
-enum wkv_store_status wkv_store_inspect(struct wkv_store *store, struct wkv_key key, int64_t now_ns,
-                                        struct wkv_store_info *info)
-{
-    struct wkv_place place;
-    const struct wkv_entry *entry = wkv_store_enter(store, key, now_ns, &place);
-    if (entry != NULL)
-        wkv_entry_info(entry, info);
-    wkv_shard_unlock(place.shard);
-    return entry == NULL ? WKV_STORE_MISSING : WKV_STORE_OK;
-}
 
 /* Adds the next keyspaces of a shard, from number `first` on. Returns the number to go on with, or count at
  * the end. */

@@ -4,25 +4,21 @@
 
 #include "store/store.h"
 
-enum wkv_store_status wkv_store_get(struct wkv_store *store, struct wkv_key key, int64_t now_ns,
-                                    wkv_store_visitor visit, void *context)
+enum wkv_store_status wkv_view_get(struct wkv_view *view, size_t key, wkv_store_visitor visit, void *context)
 {
-    struct wkv_place place;
-    enum wkv_store_status status = WKV_STORE_OK;
-    const struct wkv_entry *entry = wkv_store_enter(store, key, now_ns, &place);
-    if (entry == NULL) {
-        status = WKV_STORE_MISSING;
-    } else if (entry->kind == WKV_SCALAR) {
+    const struct wkv_entry *entry = wkv_view_find(view, key);
+    if (entry == NULL)
+        return WKV_STORE_MISSING;
+    if (entry->kind == WKV_SCALAR) {
         (void)visit(context, (struct wkv_text){wkv_entry_scalar(entry), entry->u.value_len});
     } else if (entry->kind == WKV_COUNTER) {
         char decimal[12];
         int len = snprintf(decimal, sizeof decimal, "%d", entry->u.counter);
         (void)visit(context, (struct wkv_text){decimal, (size_t)len});
     } else {
-        status = WKV_STORE_WRONG_KIND;
+        return WKV_STORE_WRONG_KIND;
     }
-    wkv_shard_unlock(place.shard);
-    return status;
+    return WKV_STORE_OK;
 }
 
 /* Writes the scalar and its expiry into an entry that has room for both and whose timer is not armed. */
@@ -61,9 +57,11 @@ static struct wkv_entry *create_instead(struct wkv_place place, const struct wkv
     return fresh;
 }
 
-static enum wkv_store_status set_locked(struct wkv_place place, struct wkv_entry *old, struct wkv_key key,
-                                        struct wkv_text value, int64_t expires_at_ns)
+enum wkv_store_status wkv_view_set(struct wkv_view *view, size_t key, struct wkv_text value,
+                                   int64_t expires_at_ns)
 {
+    struct wkv_place place;
+    struct wkv_entry *old = wkv_view_claim(view, key, &place);
     struct wkv_shard *shard = place.shard;
     bool timed = expires_at_ns != 0;
     if (timed && !wkv_wheel_reserve(&shard->wheel, &shard->memory))
@@ -73,7 +71,7 @@ static enum wkv_store_status set_locked(struct wkv_place place, struct wkv_entry
         write_scalar(shard, old, value, expires_at_ns);
         return WKV_STORE_OK;
     }
-    struct wkv_entry *fresh = create_instead(place, old, key, timed, value.len);
+    struct wkv_entry *fresh = create_instead(place, old, view->keys[key], timed, value.len);
     if (fresh == NULL)
         return WKV_STORE_NO_MEMORY;
     if (old != NULL) {
@@ -84,17 +82,6 @@ static enum wkv_store_status set_locked(struct wkv_place place, struct wkv_entry
     }
     write_scalar(shard, fresh, value, expires_at_ns);
     return WKV_STORE_OK;
-}
-
-enum wkv_store_status wkv_store_set(struct wkv_store *store, struct wkv_key key, struct wkv_text value,
-                                    int64_t expires_at_ns, int64_t now_ns)
-{
-    struct wkv_place place;
-    wkv_store_make_room(store, key.name.len + value.len);
-    struct wkv_entry *old = wkv_store_enter(store, key, now_ns, &place);
-    enum wkv_store_status status = set_locked(place, old, key, value, expires_at_ns);
-    wkv_shard_unlock(place.shard);
-    return status;
 }
 
 /* Reads text that is wholly a decimal int32: '0', or an optional '-' and digits of which the first is not 0.
@@ -119,9 +106,10 @@ static bool parse_int32(const char *text, size_t len, int32_t *number)
     return true;
 }
 
-static enum wkv_store_status add_locked(struct wkv_place place, struct wkv_entry *entry, struct wkv_key key,
-                                        int32_t delta, int32_t *sum)
+enum wkv_store_status wkv_view_add(struct wkv_view *view, size_t key, int32_t delta, int32_t *sum)
 {
+    struct wkv_place place;
+    struct wkv_entry *entry = wkv_view_claim(view, key, &place);
     int32_t before = 0;
     if (entry != NULL && entry->kind == WKV_COUNTER)
         before = entry->u.counter;
@@ -133,7 +121,7 @@ static enum wkv_store_status add_locked(struct wkv_place place, struct wkv_entry
     if (__builtin_add_overflow(before, delta, &after))
         return WKV_STORE_OVERFLOW;
     if (entry == NULL) {
-        entry = wkv_entry_create(&place.shard->memory, place.hash, key, WKV_COUNTER, false, 0);
+        entry = wkv_entry_create(&place.shard->memory, place.hash, view->keys[key], WKV_COUNTER, false, 0);
         if (entry == NULL)
             return WKV_STORE_NO_MEMORY;
         if (!wkv_shard_insert(place.shard, entry)) {
@@ -146,15 +134,4 @@ static enum wkv_store_status add_locked(struct wkv_place place, struct wkv_entry
     entry->u.counter = after;
     *sum = after;
     return WKV_STORE_OK;
-}
-
-enum wkv_store_status wkv_store_add(struct wkv_store *store, struct wkv_key key, int32_t delta,
-                                    int64_t now_ns, int32_t *sum)
-{
-    struct wkv_place place;
-    wkv_store_make_room(store, key.name.len);
-    struct wkv_entry *entry = wkv_store_enter(store, key, now_ns, &place);
-    enum wkv_store_status status = add_locked(place, entry, key, delta, sum);
-    wkv_shard_unlock(place.shard);
-    return status;
 }

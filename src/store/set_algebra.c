@@ -1,114 +1,23 @@
-/* Union and intersection: several sets seen at one moment.
- *
- * All shards that the keys live in are locked, in shard order, so that two such calls can never wait for each
- * other; then the sets are looked up, and the answer is shown while the locks are held. Scratch memory is the
- * call's own and is not counted in the budget: it is bounded by what the visitor takes.
- */
+/* Union and intersection. Scratch memory is the call's own and is not counted in the budget: it is bounded by
+ * what the visitor takes. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "store/store.h"
 
-struct sought {
-    struct wkv_place place;
-    size_t index; /* into the caller's keys */
-};
-
-/* The distinct sets that the keys name, and what is locked for them. */
-struct view {
-    struct wkv_store *store;
-    struct sought *sought; /* sorted by shard */
-    size_t sought_count;
-    const struct wkv_set **sets; /* each once */
-    size_t set_count;
-    bool any_missing;
-};
-
-static int by_shard(const void *left, const void *right)
+/* Finds the sets that the keys name. Errors: WKV_STORE_WRONG_KIND. */
+static enum wkv_store_status find_sets(const struct wkv_view *view, size_t first, size_t count,
+                                       const struct wkv_set **sets, size_t *found)
 {
-    const struct sought *a = left;
-    const struct sought *b = right;
-    return (a->place.shard > b->place.shard) - (a->place.shard < b->place.shard);
-}
-
-static int by_address(const void *left, const void *right)
-{
-    uintptr_t a = (uintptr_t) * (const struct wkv_set *const *)left;
-    uintptr_t b = (uintptr_t) * (const struct wkv_set *const *)right;
-    return (a > b) - (a < b);
-}
-
-static bool first_of_its_shard(const struct view *view, size_t i)
-{
-    return i == 0 || view->sought[i].place.shard != view->sought[i - 1].place.shard;
-}
-
-static void unlock_all(const struct view *view)
-{
-    for (size_t i = 0; i < view->sought_count; i++)
-        if (first_of_its_shard(view, i))
-            wkv_shard_unlock(view->sought[i].place.shard);
-}
-
-/* A key that stands twice gives the same set twice: keep one. */
-static void drop_duplicates(struct view *view)
-{
-    if (view->set_count < 2)
-        return;
-    qsort(view->sets, view->set_count, sizeof(struct wkv_set *), by_address);
-    size_t kept = 1;
-    for (size_t i = 1; i < view->set_count; i++)
-        if (view->sets[i] != view->sets[kept - 1])
-            view->sets[kept++] = view->sets[i];
-    view->set_count = kept;
-}
-
-/* Finds the sets under the locks. */
-static enum wkv_store_status find_sets(struct view *view, const struct wkv_key *keys, int64_t now_ns)
-{
-    for (size_t i = 0; i < view->sought_count; i++) {
-        const struct sought *sought = &view->sought[i];
-        const struct wkv_entry *entry =
-            wkv_shard_find(sought->place.shard, sought->place.hash, keys[sought->index], now_ns);
-        if (entry == NULL)
-            view->any_missing = true;
-        else if (entry->kind != WKV_SET)
+    *found = 0;
+    for (size_t key = first; key < first + count; key++) {
+        const struct wkv_entry *entry = wkv_view_find(view, key);
+        if (entry != NULL && entry->kind != WKV_SET)
             return WKV_STORE_WRONG_KIND;
-        else
-            view->sets[view->set_count++] = wkv_entry_set(entry);
+        if (entry != NULL)
+            sets[(*found)++] = wkv_entry_set(entry);
     }
-    drop_duplicates(view);
     return WKV_STORE_OK;
-}
-
-/* Opens a view; on WKV_STORE_OK the locks are held until close_view. */
-static enum wkv_store_status open_view(struct view *view, struct wkv_store *store, const struct wkv_key *keys,
-                                       size_t count, int64_t now_ns)
-{
-    memset(view, 0, sizeof *view);
-    view->store = store;
-    view->sought = calloc(count, sizeof *view->sought);
-    view->sets = calloc(count, sizeof(struct wkv_set *));
-    if (view->sought == NULL || view->sets == NULL) {
-        free(view->sought);
-        free(view->sets);
-        return WKV_STORE_NO_MEMORY;
-    }
-    for (size_t i = 0; i < count; i++)
-        view->sought[i] = (struct sought){wkv_store_place(store, keys[i]), i};
-    view->sought_count = count;
-    qsort(view->sought, count, sizeof *view->sought, by_shard);
-    for (size_t i = 0; i < count; i++)
-        if (first_of_its_shard(view, i))
-            wkv_shard_lock(view->sought[i].place.shard);
-    return find_sets(view, keys, now_ns);
-}
-
-static void close_view(struct view *view)
-{
-    unlock_all(view);
-    free(view->sought);
-    free(view->sets);
 }
 
 /* A text that was shown, by reference. data NULL: the slot is free. */
@@ -179,38 +88,25 @@ static bool show_unseen(void *context, struct wkv_text text)
     return seen->more;
 }
 
-static enum wkv_store_status show_union(const struct view *view, wkv_store_visitor visit, void *context)
+static enum wkv_store_status show_union(const struct wkv_view *view, const struct wkv_set **sets,
+                                        size_t count, wkv_store_visitor visit, void *context)
 {
-    if (view->set_count == 1)
-        wkv_set_each(view->sets[0], visit, context);
-    if (view->set_count < 2)
-        return WKV_STORE_OK;
     struct seen seen = {.hasher = &view->store->hasher, .more = true, .visit = visit, .context = context};
-    for (size_t i = 0; i < view->set_count && seen.more && !seen.failed; i++)
-        wkv_set_each(view->sets[i], show_unseen, &seen);
+    if (count == 1) {
+        wkv_set_each(sets[0], visit, context);
+        return WKV_STORE_OK;
+    }
+    for (size_t i = 0; i < count && seen.more && !seen.failed; i++)
+        wkv_set_each(sets[i], show_unseen, &seen);
     free(seen.slots);
     return seen.failed ? WKV_STORE_NO_MEMORY : WKV_STORE_OK;
 }
 
-enum wkv_store_status wkv_store_set_union(struct wkv_store *store, const struct wkv_key *keys, size_t count,
-                                          int64_t now_ns, wkv_store_visitor visit, void *context)
-{
-    if (count == 0)
-        return WKV_STORE_OK;
-    struct view view;
-    enum wkv_store_status status = open_view(&view, store, keys, count, now_ns);
-    if (view.sought_count == 0)
-        return status;
-    if (status == WKV_STORE_OK)
-        status = show_union(&view, visit, context);
-    close_view(&view);
-    return status;
-}
-
 /* A member of the smallest set, to be shown where all the others have it too. */
 struct candidate {
-    const struct view *view;
-    const struct wkv_set *smallest;
+    const struct wkv_hasher *hasher;
+    const struct wkv_set **sets; /* the smallest first */
+    size_t count;
     wkv_store_visitor visit;
     void *context;
 };
@@ -218,31 +114,54 @@ struct candidate {
 static bool show_common(void *context, struct wkv_text text)
 {
     const struct candidate *candidate = context;
-    const struct view *view = candidate->view;
-    for (size_t i = 0; i < view->set_count; i++)
-        if (view->sets[i] != candidate->smallest &&
-            !wkv_set_contains(view->sets[i], &view->store->hasher, text))
+    for (size_t i = 1; i < candidate->count; i++)
+        if (!wkv_set_contains(candidate->sets[i], candidate->hasher, text))
             return true;
     return candidate->visit(candidate->context, text);
 }
 
-enum wkv_store_status wkv_store_set_intersection(struct wkv_store *store, const struct wkv_key *keys,
-                                                 size_t count, int64_t now_ns, wkv_store_visitor visit,
-                                                 void *context)
+static void show_intersection(const struct wkv_view *view, const struct wkv_set **sets, size_t count,
+                              wkv_store_visitor visit, void *context)
+{
+    struct candidate candidate = {&view->store->hasher, sets, count, visit, context};
+    for (size_t i = 1; i < count; i++) {
+        if (sets[i]->size < sets[0]->size) {
+            const struct wkv_set *smaller = sets[i];
+            sets[i] = sets[0];
+            sets[0] = smaller;
+        }
+    }
+    wkv_set_each(sets[0], show_common, &candidate);
+}
+
+enum combination { UNION, INTERSECTION };
+
+static enum wkv_store_status combine(struct wkv_view *view, size_t first, size_t count,
+                                     enum combination combination, wkv_store_visitor visit, void *context)
 {
     if (count == 0)
         return WKV_STORE_OK;
-    struct view view;
-    enum wkv_store_status status = open_view(&view, store, keys, count, now_ns);
-    if (view.sought_count == 0)
-        return status;
-    if (status == WKV_STORE_OK && !view.any_missing) {
-        struct candidate candidate = {&view, view.sets[0], visit, context};
-        for (size_t i = 1; i < view.set_count; i++)
-            if (view.sets[i]->size < candidate.smallest->size)
-                candidate.smallest = view.sets[i];
-        wkv_set_each(candidate.smallest, show_common, &candidate);
-    }
-    close_view(&view);
+    const struct wkv_set **sets = calloc(count, sizeof(struct wkv_set *));
+    if (sets == NULL)
+        return WKV_STORE_NO_MEMORY;
+    size_t found;
+    enum wkv_store_status status = find_sets(view, first, count, sets, &found);
+    if (status == WKV_STORE_OK && combination == UNION)
+        status = show_union(view, sets, found, visit, context);
+    else if (status == WKV_STORE_OK && found == count)
+        show_intersection(view, sets, count, visit, context);
+    free(sets);
     return status;
+}
+
+enum wkv_store_status wkv_view_set_union(struct wkv_view *view, size_t first, size_t count,
+                                         wkv_store_visitor visit, void *context)
+{
+    return combine(view, first, count, UNION, visit, context);
+}
+
+enum wkv_store_status wkv_view_set_intersection(struct wkv_view *view, size_t first, size_t count,
+                                                wkv_store_visitor visit, void *context)
+{
+    return combine(view, first, count, INTERSECTION, visit, context);
 }

@@ -92,14 +92,9 @@ static bool entry_matches(const struct wkv_table_item *item, const void *sought)
            wkv_text_equal(key->name, wkv_entry_key(entry), entry->key_len);
 }
 
-struct wkv_entry *wkv_shard_find(struct wkv_shard *shard, uint32_t hash, struct wkv_key key, int64_t now_ns)
+struct wkv_entry *wkv_shard_find(const struct wkv_shard *shard, uint32_t hash, struct wkv_key key)
 {
-    struct wkv_entry *entry = (struct wkv_entry *)wkv_table_find(&shard->table, hash, entry_matches, &key);
-    if (entry == NULL || !wkv_entry_is_expired(entry, now_ns))
-        return entry;
-    shard->expired++;
-    wkv_shard_remove(shard, entry);
-    return NULL;
+    return (struct wkv_entry *)wkv_table_find(&shard->table, hash, entry_matches, &key);
 }
 
 bool wkv_shard_insert(struct wkv_shard *shard, struct wkv_entry *entry)
@@ -148,6 +143,12 @@ void wkv_shard_remove(struct wkv_shard *shard, struct wkv_entry *entry)
     wkv_shard_discard(shard, entry);
 }
 
+void wkv_shard_expire(struct wkv_shard *shard, struct wkv_entry *entry)
+{
+    shard->expired++;
+    wkv_shard_remove(shard, entry);
+}
+
 void wkv_shard_make_counter(struct wkv_shard *shard, struct wkv_entry *entry)
 {
     shard->keys_by_kind[entry->kind]--;
@@ -159,10 +160,8 @@ bool wkv_shard_maintain(struct wkv_shard *shard, int64_t now_ns, unsigned max_st
 {
     unsigned steps = max_steps;
     struct wkv_timer *timer;
-    while ((timer = wkv_wheel_next_due(&shard->wheel, now_ns, &steps)) != NULL) {
-        shard->expired++;
-        wkv_shard_remove(shard, wkv_entry_of_timer(timer));
-    }
+    while ((timer = wkv_wheel_next_due(&shard->wheel, now_ns, &steps)) != NULL)
+        wkv_shard_expire(shard, wkv_entry_of_timer(timer));
     if (!drain_graveyard(shard, &steps) || steps == 0)
         return true;
     return wkv_shard_compact(shard) && wkv_heap_is_sparse(&shard->memory.heap);

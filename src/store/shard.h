@@ -45,8 +45,8 @@ void wkv_shard_destroy(struct wkv_shard *shard);
 void wkv_shard_lock(struct wkv_shard *shard);
 void wkv_shard_unlock(struct wkv_shard *shard);
 
-/* The key's entry, or NULL. An expired one is taken out on the way. */
-struct wkv_entry *wkv_shard_find(struct wkv_shard *shard, uint32_t hash, struct wkv_key key, int64_t now_ns);
+/* The key's entry, expired or not, or NULL. */
+struct wkv_entry *wkv_shard_find(const struct wkv_shard *shard, uint32_t hash, struct wkv_key key);
 
 /* Adds a fresh entry for a key that is not there. Returns false, with nothing changed, where memory is short.
  */
@@ -57,6 +57,9 @@ void wkv_shard_replace(struct wkv_shard *shard, struct wkv_entry *old, struct wk
 
 /* Takes the entry out and frees it, at once where it is small, else piece by piece in maintain. */
 void wkv_shard_remove(struct wkv_shard *shard, struct wkv_entry *entry);
+
+/* Takes out an entry whose time is over. */
+void wkv_shard_expire(struct wkv_shard *shard, struct wkv_entry *entry);
 
 /* Frees an entry that the table does not hold. */
 void wkv_shard_discard(struct wkv_shard *shard, struct wkv_entry *entry);

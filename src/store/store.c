@@ -88,27 +88,6 @@ void wkv_store_destroy(struct wkv_store *store)
     free(store);
 }
 
-enum wkv_store_status wkv_store_exists(struct wkv_store *store, struct wkv_key key, int64_t now_ns,
-                                       enum wkv_kind *kind)
-{
-    struct wkv_place place;
-    const struct wkv_entry *entry = wkv_store_enter(store, key, now_ns, &place);
-    if (entry != NULL && kind != NULL)
-        *kind = (enum wkv_kind)entry->kind;
-    wkv_shard_unlock(place.shard);
-    return entry == NULL ? WKV_STORE_MISSING : WKV_STORE_OK;
-}
-
-enum wkv_store_status wkv_store_delete(struct wkv_store *store, struct wkv_key key, int64_t now_ns)
-{
-    struct wkv_place place;
-    struct wkv_entry *entry = wkv_store_enter(store, key, now_ns, &place);
-    if (entry != NULL)
-        wkv_shard_remove(place.shard, entry);
-    wkv_shard_unlock(place.shard);
-    return entry == NULL ? WKV_STORE_MISSING : WKV_STORE_OK;
-}
-
 /* Two rounds, because an entry's address is in its bucket: a look-up misses the cache once for each, and here
  * all keys miss at the same time. */
 void wkv_store_prefetch(struct wkv_store *store, const struct wkv_key *keys, size_t count)

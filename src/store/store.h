@@ -19,25 +19,47 @@ struct wkv_store {
 
 /* Where the key lives: the shard from the hash's upper half, the place in the shard's table from its lower.
  */
-static inline struct wkv_place wkv_store_place(const struct wkv_store *store, struct wkv_key key)
+static inline struct wkv_place wkv_store_place_of(const struct wkv_store *store, uint64_t hash)
 {
-    uint64_t hash = wkv_hash(&store->hasher, key.keyspace, key.name);
     return (struct wkv_place){&store->shards[(uint32_t)(hash >> 32) & (store->shard_count - 1)],
                               (uint32_t)hash};
+}
+
+static inline struct wkv_place wkv_store_place(const struct wkv_store *store, struct wkv_key key)
+{
+    return wkv_store_place_of(store, wkv_hash(&store->hasher, key.keyspace, key.name));
 }
 
 /* Before a write of about so many bytes, with no lock held: where the pool comes near its bound, moves blocks
  * together until there is room, or until there is nothing to gain (room.c). */
 void wkv_store_make_room(struct wkv_store *store, size_t bytes);
 
-/* Locks the key's shard and finds its entry (NULL where there is none). The caller unlocks place->shard. */
-static inline struct wkv_entry *wkv_store_enter(struct wkv_store *store, struct wkv_key key, int64_t now_ns,
-                                                struct wkv_place *place)
+/* Where the view's key lives. */
+static inline struct wkv_place wkv_view_place(const struct wkv_view *view, size_t key)
 {
-    *place = wkv_store_place(store, key);
-    wkv_shard_lock(place->shard);
+    assert(key < view->count);
+    return wkv_store_place_of(view->store, view->hashes[key]);
+}
+
+/* The key's entry, or NULL where there is none or it has expired: for reads, which change nothing. */
+static inline struct wkv_entry *wkv_view_find(const struct wkv_view *view, size_t key)
+{
+    struct wkv_place place = wkv_view_place(view, key);
+    struct wkv_entry *entry = wkv_shard_find(place.shard, place.hash, view->keys[key]);
+    return entry != NULL && wkv_entry_is_expired(entry, view->now_ns) ? NULL : entry;
+}
+
+/* The key's entry, or NULL, and where it lives: for writes. One that has expired is taken out on the way. */
+static inline struct wkv_entry *wkv_view_claim(const struct wkv_view *view, size_t key,
+                                               struct wkv_place *place)
+{
+    *place = wkv_view_place(view, key);
     place->shard->memory.owner = place->hash;
-    return wkv_shard_find(place->shard, place->hash, key, now_ns);
+    struct wkv_entry *entry = wkv_shard_find(place->shard, place->hash, view->keys[key]);
+    if (entry == NULL || !wkv_entry_is_expired(entry, view->now_ns))
+        return entry;
+    wkv_shard_expire(place->shard, entry);
+    return NULL;
 }
 
 #endif

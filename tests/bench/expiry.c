@@ -18,8 +18,8 @@
 
 #include "lib/arguments.h"
 #include "lib/histogram.h"
+#include "lib/store_once.h"
 #include "support/clock.h"
-#include "wascc_keyvalue/store.h"
 
 #define SECOND_NS INT64_C(1000000000)
 #define STAYING_KEYS 10000u

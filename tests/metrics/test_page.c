@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/room.h"
+#include "lib/store_once.h"
 #include "metrics/fixture.h"
 #include "operation/provider.h"
 

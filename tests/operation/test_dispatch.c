@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "keyvalue.pb-c.h"
+#include "lib/store_once.h"
 #include "operation/provider.h"
 #include "source_dir.h"
 #include "support/clock.h"

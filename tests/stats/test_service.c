@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "lib/store_once.h"
 #include "security/claims_cache.h"
 #include "security/trust.h"
 

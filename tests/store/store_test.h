@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "lib/room.h"
+#include "lib/store_once.h"
 #include "support/clock.h"
-#include "wascc_keyvalue/store.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define TEST_SANITIZED 1

@@ -111,9 +111,13 @@ static void by_intersection(struct wkv_store *store, int64_t now_ns, bool gone)
                      gone ? WKV_STORE_OK : WKV_STORE_WRONG_KIND);
 }
 
-static void (*const calls[])(struct wkv_store *store, int64_t now_ns, bool gone) = {
-    by_exists, by_get,   by_delete,  by_set,        by_add,     by_push,  by_list_remove,
-    by_range,  by_clear, by_set_add, by_set_remove, by_members, by_union, by_intersection};
+static const struct {
+    void (*call)(struct wkv_store *store, int64_t now_ns, bool gone);
+    bool reads; /* and so takes nothing out */
+} calls[] = {{by_exists, true}, {by_get, true},         {by_delete, false}, {by_set, false},
+             {by_add, false},   {by_push, false},       {by_range, true},   {by_list_remove, false},
+             {by_clear, false}, {by_set_add, false},    {by_members, true}, {by_set_remove, false},
+             {by_union, true},  {by_intersection, true}};
 
 /* A second before, the nanosecond before, at the moment itself and later; upkeep may have run, or not. */
 START_TEST(a_key_is_gone_for_every_call_from_the_moment_that_it_expires)
@@ -125,8 +129,11 @@ START_TEST(a_key_is_gone_for_every_call_from_the_moment_that_it_expires)
             set_expiring(store, "k", "40", DUE);
             if (maintained)
                 test_maintain_all(store, DUE + offsets[i]);
-            calls[_i](store, DUE + offsets[i], offsets[i] >= 0);
-            ck_assert_uint_eq(test_stats(store).expired, offsets[i] >= 0 || calls[_i] == by_add);
+            uint64_t expired = test_stats(store).expired;
+            calls[_i].call(store, DUE + offsets[i], offsets[i] >= 0);
+            if (!calls[_i].reads)
+                expired = offsets[i] >= 0;
+            ck_assert_uint_eq(test_stats(store).expired, expired);
             wkv_store_destroy(store);
         }
     }

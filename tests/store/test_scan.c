@@ -580,7 +580,7 @@ START_TEST(a_key_whose_equals_have_gone_is_not_lost)
     ck_assert_uint_eq(scan->count, 2);
     for (size_t i = 0; i < 2; i++) {
         struct wkv_entry *entry =
-            wkv_shard_find(&store->shards[0], 77, (struct wkv_key){1, scan->keys[i].name}, TEST_NOW);
+            wkv_shard_find(&store->shards[0], 77, (struct wkv_key){1, scan->keys[i].name});
         ck_assert_ptr_nonnull(entry);
         wkv_shard_remove(&store->shards[0], entry);
     }

@@ -1,0 +1,113 @@
+/* A view: the locks of its keys' shards, and what is done under them to keys of any kind. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/store.h"
+
+static size_t words_of(const struct wkv_store *store)
+{
+    return (store->shard_count + 63) / 64;
+}
+
+/* Calls `how` for the view's shards, each once and in order, so that two views never wait for each other. */
+static void for_each_shard(const struct wkv_view *view, void (*how)(struct wkv_shard *shard))
+{
+    for (size_t word = 0; view->count > 0 && word < words_of(view->store); word++)
+        for (uint64_t bits = view->locked[word]; bits != 0; bits &= bits - 1)
+            how(&view->store->shards[word * 64 + (unsigned)__builtin_ctzll(bits)]);
+}
+
+/* All keys miss the cache at the same time: first for their buckets, then for their entries. */
+static void prefetch(const struct wkv_view *view)
+{
+    for (size_t i = 0; i < view->count; i++) {
+        struct wkv_place place = wkv_view_place(view, i);
+        wkv_table_prefetch_bucket(&place.shard->table, place.hash);
+    }
+    for (size_t i = 0; i < view->count; i++) {
+        struct wkv_place place = wkv_view_place(view, i);
+        wkv_table_prefetch_item(&place.shard->table, place.hash);
+    }
+}
+
+static void lock_several(struct wkv_view *view)
+{
+    memset(view->locked, 0, words_of(view->store) * sizeof view->locked[0]);
+    for (size_t i = 0; i < view->count; i++) {
+        size_t shard = (size_t)(wkv_view_place(view, i).shard - view->store->shards);
+        view->locked[shard / 64] |= UINT64_C(1) << shard % 64;
+    }
+    for_each_shard(view, wkv_shard_lock);
+    prefetch(view);
+}
+
+static enum wkv_store_status begin_several(struct wkv_view *view, size_t count, size_t write_bytes)
+{
+    struct wkv_store *store = view->store;
+    if (count > WKV_VIEW_FEW_KEYS)
+        view->hashes = calloc(count, sizeof *view->hashes);
+    if (view->hashes == NULL)
+        return WKV_STORE_NO_MEMORY;
+    view->count = count;
+    for (size_t i = 0; i < count; i++)
+        view->hashes[i] = wkv_hash(&store->hasher, view->keys[i].keyspace, view->keys[i].name);
+    if (write_bytes != WKV_STORE_READS)
+        wkv_store_make_room(store, write_bytes);
+    lock_several(view);
+    return WKV_STORE_OK;
+}
+
+enum wkv_store_status wkv_store_begin(struct wkv_view *view, struct wkv_store *store,
+                                      const struct wkv_key *keys, size_t count, size_t write_bytes,
+                                      int64_t now_ns)
+{
+    view->store = store;
+    view->keys = keys;
+    view->count = 0;
+    view->now_ns = now_ns;
+    view->hashes = view->few_hashes;
+    if (count != 1)
+        return begin_several(view, count, write_bytes);
+    view->count = 1;
+    view->few_hashes[0] = wkv_hash(&store->hasher, keys->keyspace, keys->name);
+    if (write_bytes != WKV_STORE_READS)
+        wkv_store_make_room(store, write_bytes);
+    wkv_shard_lock(wkv_view_place(view, 0).shard);
+    return WKV_STORE_OK;
+}
+
+void wkv_store_end(struct wkv_view *view)
+{
+    if (view->count == 1) {
+        wkv_shard_unlock(wkv_view_place(view, 0).shard);
+        return;
+    }
+    for_each_shard(view, wkv_shard_unlock);
+    if (view->hashes != view->few_hashes)
+        free(view->hashes);
+}
+
+enum wkv_store_status wkv_view_exists(struct wkv_view *view, size_t key, enum wkv_kind *kind)
+{
+    const struct wkv_entry *entry = wkv_view_find(view, key);
+    if (entry != NULL && kind != NULL)
+        *kind = (enum wkv_kind)entry->kind;
+    return entry == NULL ? WKV_STORE_MISSING : WKV_STORE_OK;
+}
+
+enum wkv_store_status wkv_view_inspect(struct wkv_view *view, size_t key, struct wkv_store_info *info)
+{
+    const struct wkv_entry *entry = wkv_view_find(view, key);
+    if (entry != NULL)
+        wkv_entry_info(entry, info);
+    return entry == NULL ? WKV_STORE_MISSING : WKV_STORE_OK;
+}
+
+enum wkv_store_status wkv_view_delete(struct wkv_view *view, size_t key)
+{
+    struct wkv_place place;
+    struct wkv_entry *entry = wkv_view_claim(view, key, &place);
+    if (entry != NULL)
+        wkv_shard_remove(place.shard, entry);
+    return entry == NULL ? WKV_STORE_MISSING : WKV_STORE_OK;
+}
