@@ -42,31 +42,23 @@ enum wkv_encoding wkv_guess_encoding(const ProtobufCMessageDescriptor *type, enu
  * at once, each with its own arena. error is set where the call fails and left alone where it does not; it
  * may be NULL.
  *
- * Protobuf: unknown fields are ignored, the last of a repeated singular field wins (proto3). Groups, which
- * proto3 has not, and a known field with the wire type of another kind of field are refused. JSON: proto3's
- * mapping; a member may have its proto name or its camelCase name; null is the default; an integer (int32,
- * uint32, int64, uint64) may be a number without a fraction (1, 1.0, 1e2) or a string of one, where one with
- * a point or an exponent is at most 2^53, and a number that is no string at most 2^63 - 1; members that the
- * message has not, duplicates (both names of one member are one) and anything after the value are refused. A
- * field of a type that no request has (an enum, a double …) is refused with a text that says to send
- * protobuf.
- *
- * MessagePack: a map of the fields by their camelCase or proto names, as str or bin (SetRequest's expires_s
- * is also `expires`, as waSCC has it), or an array of them in the order of their numbers, as rmp-serde writes
- * structs without names. A field that is left out, or nil, has its default; unknown ones are skipped; a field
- * that is there twice and anything after the value are refused. An integer may have any width and sign that
- * holds it; text is str or bin; a map field is a map of texts without a key twice, and comes out in the order
- * of its keys; an enum's variant is {index: nil}, {name: nil}, [index, …] or its name. No bytes decode as a
- * message that has no fields, and as no other.
+ * All: null, nil or nothing is a field's default; a text names no field twice; an integer has any form that
+ * its type holds. A field of a type that no request has (a double, an enum in JSON) is refused.
+ * Protobuf: unknown fields are ignored, the last of a repeated singular field wins; groups and wrong wire
+ * types are refused. JSON: proto3's mapping, but for values (value_base64); names are proto's or camelCase;
+ * an integer may be a string, too, and in a number with a point or an exponent is at most 2^53; unknown
+ * members are refused. MessagePack: a map of the fields by their names, or an array of them in the order of
+ * their numbers, as rmp-serde writes structs; unknown fields are skipped; text is str or bin; an enum's
+ * variant is {index: nil}, {name: nil}, [index, …] or its name. No bytes decode as a message that has no
+ * fields, and as no other. Nothing may follow the message in either. A map comes out in the order of its
+ * keys.
  *
  * Memory: what is decoded, and what decoding needs on the way, comes from arena, which bounds it. The
- * exception is JSON's parse tree: it is allocated apart and given back before the call returns; a request
- * whose tree might pass arena->max_bytes, too, is refused unread. A large MessagePack map is sorted by qsort,
- * which may allocate, for as long, a pointer for each of its entries.
+ * exceptions are given back before the call returns: JSON's parse tree, whose request is refused unread where
+ * it might pass arena->max_bytes, and what qsort takes for a large map.
  *
- * Errors, *message being NULL then: WKV_BAD_REQUEST (does not decode, or a string is not UTF-8; the text
- * names the field where one is to blame and never quotes the request), WKV_NO_MEMORY (the arena is full, or
- * memory is short). */
+ * Errors, *message being NULL then: WKV_BAD_REQUEST (the text names the field where one is to blame and never
+ * quotes the request), WKV_TOO_LARGE (it would take more memory than arena->max_bytes), WKV_NO_MEMORY. */
 enum wkv_code wkv_decode(const ProtobufCMessageDescriptor *type, enum wkv_encoding encoding,
                          const void *bytes, size_t len, struct wkv_arena *arena, ProtobufCMessage **message,
                          struct wkv_error *error);
@@ -81,8 +73,8 @@ enum wkv_code wkv_decode_request(const ProtobufCMessageDescriptor *type, enum wk
                                  struct wkv_error *error);
 
 /* The text of field 1 where a protobuf message begins with it, as a request with a key does: a cheap look
- * before decoding. *text lies in bytes. Returns false where it is not to be had so easily; true says nothing
- * of the rest of the message. */
+ * before decoding. *text lies in bytes. Returns false where it does not; true says nothing of the rest of the
+ * message. */
 bool wkv_peek_text(const void *bytes, size_t len, const char **text, size_t *text_len);
 
 #endif

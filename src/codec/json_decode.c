@@ -133,6 +133,7 @@ static const struct wkv_notation notation = {.name = "JSON",
                                              .text = "a string, such as \"a\"",
                                              .message = "an object",
                                              .map = "an object of strings, such as {\"a\":\"b\"}",
+                                             .has_checked_text = true, /* by jansson */
                                              .takes_base64 = true,
                                              .is_name = wkv_is_name,
                                              .key = take_key,
@@ -191,24 +192,15 @@ static void make_example(const ProtobufCMessageDescriptor *type, char *example, 
 /* What jansson did not like, in our words: its own quote the text. */
 static const char *name_problem(enum json_error_code code)
 {
-    switch (code) {
-    case json_error_premature_end_of_input:
-        return "it ends too early";
-    case json_error_end_of_input_expected:
-        return "something follows the object";
-    case json_error_invalid_utf8:
-        return "not UTF-8";
-    case json_error_null_byte_in_key:
-        return "a NUL in a member's name";
-    case json_error_duplicate_key:
-        return "a member is there twice";
-    case json_error_numeric_overflow:
-        return "a number is out of range";
-    case json_error_stack_overflow:
-        return "nested too deeply";
-    default:
-        return "a syntax error";
-    }
+    static const char *const names[] = {[json_error_premature_end_of_input] = "it ends too early",
+                                        [json_error_end_of_input_expected] = "something follows the object",
+                                        [json_error_invalid_utf8] = "not UTF-8",
+                                        [json_error_null_byte_in_key] = "a NUL in a member's name",
+                                        [json_error_duplicate_key] = "a member is there twice",
+                                        [json_error_numeric_overflow] = "a number is out of range",
+                                        [json_error_stack_overflow] = "nested too deeply"};
+    bool known = (size_t)code < sizeof names / sizeof *names && names[code] != NULL;
+    return known ? names[code] : "a syntax error";
 }
 
 static enum wkv_code not_json(const ProtobufCMessageDescriptor *type, const json_error_t *wrong,

@@ -30,15 +30,23 @@ static void put_escape(struct wkv_sink *sink, char c)
 
 static void put_string(struct wkv_sink *sink, struct wkv_text text)
 {
-    wkv_sink_put(sink, "\"", 1);
     const char *at = text.data, *end = text.len == 0 ? at : at + text.len;
-    while (at < end) {
-        const char *stop = find_escape(at, end);
+    const char *stop = find_escape(at, end);
+    char *whole = stop == end ? wkv_sink_claim(sink, text.len + 2) : NULL;
+    if (whole != NULL) {
+        whole[0] = whole[text.len + 1] = '"';
+        if (text.len > 0)
+            memcpy(whole + 1, at, text.len);
+    }
+    if (stop == end)
+        return;
+    wkv_sink_put(sink, "\"", 1);
+    for (; at < end; at = stop + 1) {
+        stop = find_escape(at, end);
         wkv_sink_put(sink, at, (size_t)(stop - at));
         if (stop == end)
             break;
         put_escape(sink, *stop);
-        at = stop + 1;
     }
     wkv_sink_put(sink, "\"", 1);
 }

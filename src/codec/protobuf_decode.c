@@ -46,38 +46,27 @@ static struct values field_values(const ProtobufCMessage *message, const Protobu
     return (struct values){member, 1};
 }
 
-/* A field, with the message that it belongs to for the error's text. */
-struct culprit {
-    const ProtobufCMessageDescriptor *type;
-    const ProtobufCFieldDescriptor *field;
-};
-
-/* Whether every text in message, and in the messages in it, is UTF-8. *culprit is the first field with one
- * that is not. */
-static bool texts_are_utf8(const ProtobufCMessage *message, struct culprit *culprit)
+/* Whether every string in message, and in the messages in it, is UTF-8. */
+static enum wkv_code check_texts(const ProtobufCMessage *message, struct wkv_error *error)
 {
     const ProtobufCMessageDescriptor *type = message->descriptor;
+    enum wkv_code code = WKV_OK;
     for (unsigned i = 0; i < type->n_fields; i++) {
         const ProtobufCFieldDescriptor *field = &type->fields[i];
-        if ((field->type != PROTOBUF_C_TYPE_BYTES && field->type != PROTOBUF_C_TYPE_MESSAGE) ||
-            wkv_field_is_value(field))
+        bool is_text = field->type == PROTOBUF_C_TYPE_BYTES && !wkv_field_is_value(field);
+        if (!is_text && field->type != PROTOBUF_C_TYPE_MESSAGE)
             continue;
         struct values values = field_values(message, field);
-        for (size_t k = 0; k < values.count; k++) {
-            if (field->type == PROTOBUF_C_TYPE_BYTES) {
-                const ProtobufCBinaryData *text = (const ProtobufCBinaryData *)values.first + k;
-                if (!wkv_utf8_valid(text->data, text->len)) {
-                    *culprit = (struct culprit){type, field};
-                    return false;
-                }
-            } else {
-                const ProtobufCMessage *nested = ((ProtobufCMessage *const *)values.first)[k];
-                if (nested != NULL && !texts_are_utf8(nested, culprit))
-                    return false;
-            }
-        }
+        const ProtobufCBinaryData *texts = values.first;
+        ProtobufCMessage *const *messages = values.first;
+        for (size_t k = 0; code == WKV_OK && k < values.count; k++)
+            if (!is_text)
+                code = messages[k] == NULL ? WKV_OK : check_texts(messages[k], error);
+            else if (!wkv_utf8_valid(texts[k].data, texts[k].len))
+                code = wkv_fail(error, WKV_BAD_REQUEST, "field %s of %s is not UTF-8: send text in UTF-8",
+                                field->name, type->short_name);
     }
-    return true;
+    return code;
 }
 
 /* protobuf-c takes field number 0 for an unknown field where its tag is not in its shortest form; it is
@@ -212,10 +201,8 @@ enum wkv_code wkv_decode_protobuf(const ProtobufCMessageDescriptor *type, const 
         return memory.spent ? wkv_decode_out_of_memory(type, arena, error) : explain(type, bytes, len, error);
     if (has_field_number_0(unpacked))
         return explain(type, bytes, len, error);
-    struct culprit culprit;
-    if (!texts_are_utf8(unpacked, &culprit))
-        return wkv_fail(error, WKV_BAD_REQUEST, "field %s of %s is not UTF-8: send text in UTF-8",
-                        culprit.field->name, culprit.type->short_name);
+    if (check_texts(unpacked, error) != WKV_OK)
+        return WKV_BAD_REQUEST;
     *message = unpacked;
     return WKV_OK;
 }

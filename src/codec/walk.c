@@ -40,7 +40,8 @@ static enum wkv_code decode_text(struct wkv_walk *walk, struct wkv_place place, 
 {
     if (place.is_base64)
         return decode_base64(walk, place, node, text);
-    if (node->kind != WKV_NODE_TEXT || !wkv_utf8_valid(node->text.data, node->text.len))
+    bool checked = walk->notation->has_checked_text;
+    if (node->kind != WKV_NODE_TEXT || (!checked && !wkv_utf8_valid(node->text.data, node->text.len)))
         return must_be(walk, place, walk->notation->text);
     uint8_t *copy = NULL;
     if (node->text.len > 0) {

@@ -54,6 +54,7 @@ struct wkv_notation {
     const char *name;                 /* of the encoding */
     const char *field;                /* what it calls a field */
     const char *text, *message, *map; /* what such a field must be, as an error says it */
+    bool has_checked_text;            /* its texts are UTF-8 */
     bool skips_unknown_fields;
     bool takes_messages_in_order; /* also as an array of their fields */
     bool takes_base64;            /* a value's name may have _base64 or Base64 at its end */
