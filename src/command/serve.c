@@ -36,6 +36,7 @@ struct service {
     struct wkv_bindings *bindings;
     struct wkv_trust_source *trust;
     struct wkv_replay *replay;
+    struct wkv_claims_tally claims;
     struct wkv_stats *stats;
     struct wkv_janitor *janitor;
     struct wkv_metrics *metrics; /* NULL: not asked for */
@@ -186,8 +187,6 @@ static enum wkv_code open_stats(struct service *service, struct wkv_error *error
     const struct wkv_config *config = service->config;
     struct wkv_stats_options options = {.workers = worker_count(config),
                                         .operations = wkv_operation_count,
-                                        .store = service->store,
-                                        .bindings = service->bindings,
                                         .now_ns = wkv_monotonic_ns(),
                                         .wall_ns = wkv_wall_ns()};
     service->stats = wkv_stats_create(&options);
@@ -199,7 +198,11 @@ static enum wkv_code open_stats(struct service *service, struct wkv_error *error
         return wkv_fail(error, WKV_NO_MEMORY, "no memory or no thread to start with");
     wkv_vitals_add(&service->vitals, wkv_janitor_pulse(service->janitor));
     struct wkv_metrics_options metrics = {.listen = config->metrics_listen,
-                                          .stats = service->stats,
+                                          .sources = {.stats = service->stats,
+                                                      .store = service->store,
+                                                      .bindings = service->bindings,
+                                                      .claims = &service->claims,
+                                                      .log = &service->log},
                                           .lattice_namespace = config->address.lattice_namespace,
                                           .binding = config->address.binding,
                                           .log = &service->log,
@@ -268,6 +271,7 @@ static void close_service(struct service *service)
     if (service->reload_fd >= 0)
         (void)close(service->reload_fd);
     wkv_vitals_destroy(&service->vitals);
+    wkv_claims_tally_destroy(&service->claims);
 }
 
 static enum wkv_server_outcome run(struct service *service, struct wkv_error *error)
@@ -278,6 +282,7 @@ static enum wkv_server_outcome run(struct service *service, struct wkv_error *er
                                     .bindings = service->bindings,
                                     .trust = service->trust,
                                     .replay = service->replay,
+                                    .claims = &service->claims,
                                     .stats = service->stats,
                                     .log = &service->log,
                                     .binding = config->address.binding,
@@ -309,6 +314,7 @@ static int serve(const struct wkv_config *config, char **arguments)
     struct wkv_error error;
     wkv_error_clear(&error);
     wkv_vitals_init(&service.vitals);
+    wkv_claims_tally_init(&service.claims);
     if (check_config(&service, &error) != WKV_OK)
         return wkv_usage_error(&error);
     if (open_service(&service, &error) != WKV_OK) {

@@ -46,7 +46,6 @@ enum wkv_code wkv_worker_init(struct wkv_worker *worker, const struct wkv_worker
         (void)snprintf(name, sizeof name, "worker %u", options->number);
     if (init_memory(worker, error) != WKV_OK)
         return error->code;
-    wkv_stats_watch_claims(worker->stats, worker->session.policy.cache);
     struct wkv_loop_options loop = options->loop;
     loop.name = name;
     if (wkv_loop_init(&worker->loop, &loop, error) == WKV_OK && listen_by_all(worker, error) == WKV_OK)
@@ -57,7 +56,6 @@ enum wkv_code wkv_worker_init(struct wkv_worker *worker, const struct wkv_worker
 
 void wkv_worker_destroy(struct wkv_worker *worker)
 {
-    wkv_stats_watch_claims(worker->stats, NULL);
     wkv_session_destroy(&worker->session);
     wkv_arena_destroy(&worker->envelope);
     wkv_buffer_destroy(&worker->wrapped);

@@ -311,15 +311,15 @@ static void tell_stay(struct wkv_alone *alone, const struct wkv_meeting_peer *ot
 
 static void tell_yield(struct wkv_alone *alone, const struct wkv_meeting_peer *other, struct wkv_error *error)
 {
-    struct wkv_stats_service stats = {.store.keys = 0};
+    struct wkv_store_stats held;
     const char *binding = alone->discovery->address->binding;
-    (void)wkv_stats_service(stats_of(alone), wkv_monotonic_ns(), &stats);
+    wkv_store_stats(alone->discovery->provider->store, &held);
     wkv_stats_set_split(stats_of(alone), true);
     wkv_log_error(log_of(alone),
                   "split: instance %s, started %s, serves binding \"%s\" too and is older than this one, "
                   "started %s: this one drains and exits, and loses %" PRIu64 " key%s (%" PRIu64 " bytes)",
-                  other->pong.id, started_of(&other->pong), binding, alone->meeting.own.started,
-                  (uint64_t)stats.store.keys, wkv_plural(stats.store.keys), (uint64_t)stats.store.bytes);
+                  other->pong.id, started_of(&other->pong), binding, alone->meeting.own.started, held.keys,
+                  wkv_plural(held.keys), held.bytes);
     (void)wkv_fail(error, WKV_UNAVAILABLE,
                    "stopped, because instance %s, which is older, serves binding \"%s\" from its memory; "
                    "with --allow-split both would go on, each with a part of the data",

@@ -1,13 +1,12 @@
 #include "lattice/service.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "nats/subject.h"
 #include "operation/provider.h"
+#include "report/figures.h"
 #include "support/clock.h"
-#include "support/process.h"
 
 #define INFO_TYPE "io.nats.micro.v1.info_response"
 #define STATS_TYPE "io.nats.micro.v1.stats_response"
@@ -77,45 +76,6 @@ json_t *wkv_service_info(const struct wkv_discovery *discovery)
 
 /* ---- STATS ---- */
 
-/* Refusals by code, without the codes that never occurred. */
-static json_t *pack_refusals(const uint64_t refusals[WKV_STATS_CODES])
-{
-    json_t *object = json_object();
-    for (size_t i = 0; i < WKV_STATS_CODES; i++) {
-        char code[12];
-        (void)snprintf(code, sizeof code, "%d", (int)wkv_stats_codes[i]);
-        if (refusals[i] > 0 &&
-            json_object_set_new(object, code, json_integer((json_int_t)refusals[i])) != 0) {
-            json_decref(object);
-            return NULL;
-        }
-    }
-    return object;
-}
-
-static json_t *pack_latency(const struct wkv_stats_latency *latency)
-{
-    return json_pack("{s:I, s:I, s:I, s:I, s:I}", "p50_ns", (json_int_t)latency->p50_ns, "p90_ns",
-                     (json_int_t)latency->p90_ns, "p99_ns", (json_int_t)latency->p99_ns, "p999_ns",
-                     (json_int_t)latency->p999_ns, "max_ns", (json_int_t)latency->max_ns);
-}
-
-static json_t *pack_operation_data(const struct wkv_stats_operation *stats)
-{
-    json_t *data = pack_latency(&stats->since_start);
-    json_t *minute = pack_latency(&stats->last_minute);
-    int failed =
-        json_object_set_new(minute, "requests", json_integer((json_int_t)stats->last_minute.requests));
-    failed |= json_object_set_new(data, "last_minute", minute);
-    failed |= json_object_set_new(data, "request_bytes", json_integer((json_int_t)stats->request_bytes));
-    failed |= json_object_set_new(data, "reply_bytes", json_integer((json_int_t)stats->reply_bytes));
-    failed |= json_object_set_new(data, "refusals", pack_refusals(stats->refusals));
-    if (failed == 0)
-        return data;
-    json_decref(data);
-    return NULL;
-}
-
 /* "STATS counts requests, errors, last_error, processing_time and average_processing_time in nanoseconds per
  * endpoint, over all workers." */
 static json_t *count_endpoint(const struct wkv_discovery *discovery, size_t index)
@@ -124,94 +84,14 @@ static json_t *count_endpoint(const struct wkv_discovery *discovery, size_t inde
     wkv_stats_operation(discovery->provider->stats, index, &stats);
     uint64_t average = stats.requests == 0 ? 0 : stats.processing_ns / stats.requests;
     json_t *endpoint = make_endpoint(discovery, &wkv_operations[index]);
-    json_t *counts =
-        json_pack("{s:I, s:I, s:s, s:I, s:I}", "num_requests", (json_int_t)stats.requests, "num_errors",
-                  (json_int_t)stats.errors, "last_error", stats.last_error, "processing_time",
-                  (json_int_t)stats.processing_ns, "average_processing_time", (json_int_t)average);
+    json_t *counts = wkv_figures_pack(WKV_OF_OPERATION, &stats);
     int failed = json_object_update(endpoint, counts);
-    failed |= json_object_set_new(endpoint, "data", pack_operation_data(&stats));
+    failed |= json_object_set_new(endpoint, "last_error", json_string(stats.last_error));
+    failed |= json_object_set_new(endpoint, "average_processing_time", json_integer((json_int_t)average));
     json_decref(counts);
     if (failed == 0)
         return endpoint;
     json_decref(endpoint);
-    return NULL;
-}
-
-static json_t *pack_dropped(const struct wkv_stats_service *stats)
-{
-    json_t *object = json_object();
-    for (size_t i = 0; i < WKV_STATS_DROPS; i++)
-        if (json_object_set_new(object, wkv_stats_drop_names[i],
-                                json_integer((json_int_t)stats->dropped[i])) != 0) {
-            json_decref(object);
-            return NULL;
-        }
-    return object;
-}
-
-static json_t *pack_keyspaces(const struct wkv_stats_service *stats)
-{
-    json_t *object = json_object();
-    for (size_t i = 0; i < stats->keyspace_count; i++)
-        if (json_object_set_new(object, stats->by_keyspace[i].name,
-                                json_integer((json_int_t)stats->by_keyspace[i].keys)) != 0) {
-            json_decref(object);
-            return NULL;
-        }
-    return object;
-}
-
-static json_t *pack_store(const struct wkv_stats_service *stats)
-{
-    const struct wkv_store_stats *store = &stats->store;
-    return json_pack("{s:I, s:{s:I, s:I, s:I, s:I}, s:o, s:I, s:I, s:I, s:{s:i, s:I, s:I}}", "keys",
-                     (json_int_t)store->keys, "kinds", "scalar", (json_int_t)store->keys_by_kind[WKV_SCALAR],
-                     "counter", (json_int_t)store->keys_by_kind[WKV_COUNTER], "list",
-                     (json_int_t)store->keys_by_kind[WKV_LIST], "set",
-                     (json_int_t)store->keys_by_kind[WKV_SET], "keyspaces", pack_keyspaces(stats), "bytes",
-                     (json_int_t)store->bytes, "budget_bytes", (json_int_t)store->budget_bytes, "expired",
-                     (json_int_t)store->expired, "shards", "count", (int)store->shards, "min_keys",
-                     (json_int_t)store->shard_keys_min, "max_keys", (json_int_t)store->shard_keys_max);
-}
-
-/* What the kernel says of the process; what it does not say is 0. */
-static json_t *pack_process(void)
-{
-    struct wkv_process process;
-    wkv_process_look(&process);
-    return json_pack(
-        "{s:f, s:I}", "cpu_seconds",
-        process.cpu_ns == WKV_PROCESS_UNKNOWN ? 0.0 : (double)process.cpu_ns / (double)WKV_NS_PER_S,
-        "resident_bytes",
-        (json_int_t)(process.resident_bytes == WKV_PROCESS_UNKNOWN ? 0 : process.resident_bytes));
-}
-
-static json_t *pack_work(const struct wkv_stats_service *stats)
-{
-    const struct wkv_claims_cache_stats *cache = &stats->claims_cache;
-    return json_pack(
-        "{s:f, s:b, s:i, s:I, s:I, s:o, s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:I}}",
-        "uptime_s", (double)stats->uptime_ns / (double)WKV_NS_PER_S, "ready", (int)stats->ready, "workers",
-        (int)stats->workers, "requests", (json_int_t)stats->requests, "errors", (json_int_t)stats->errors,
-        "refusals", pack_refusals(stats->refusals), "unsent", (json_int_t)stats->unsent, "bound_actors",
-        (json_int_t)stats->bound_actors, "claims_cache", "hits", (json_int_t)cache->hits, "misses",
-        (json_int_t)cache->misses, "evictions", (json_int_t)cache->evictions, "entries",
-        (json_int_t)cache->entries, "bytes", (json_int_t)cache->bytes, "connections", "open",
-        (json_int_t)stats->connections, "made", (json_int_t)stats->connects, "reconnects",
-        (json_int_t)stats->reconnects);
-}
-
-static json_t *pack_service(const struct wkv_stats_service *stats)
-{
-    json_t *data = pack_work(stats);
-    json_t *store = pack_store(stats);
-    int failed = json_object_update(data, store);
-    failed |= json_object_set_new(data, "process", pack_process());
-    failed |= json_object_set_new(data, "dropped", pack_dropped(stats));
-    json_decref(store);
-    if (failed == 0)
-        return data;
-    json_decref(data);
     return NULL;
 }
 
@@ -234,13 +114,19 @@ static json_t *count_endpoints(const struct wkv_discovery *discovery, json_t *se
 
 json_t *wkv_service_stats(const struct wkv_discovery *discovery)
 {
-    struct wkv_stats_service stats;
-    if (!wkv_stats_service(discovery->provider->stats, wkv_monotonic_ns(), &stats))
+    const struct wkv_provider *provider = discovery->provider;
+    const struct wkv_report_sources sources = {.stats = provider->stats,
+                                               .store = provider->store,
+                                               .bindings = provider->bindings,
+                                               .claims = provider->claims,
+                                               .log = provider->log};
+    struct wkv_report report;
+    if (!wkv_report_take(&sources, wkv_monotonic_ns(), &report))
         return NULL;
     char started[WKV_TIME_TEXT_BYTES];
-    wkv_time_text(stats.started_wall_ns, 9, started);
+    wkv_time_text(report.service.started_wall_ns, 9, started);
     json_t *document = make_document(discovery, STATS_TYPE);
-    json_t *service = pack_service(&stats);
+    json_t *service = wkv_figures_pack(WKV_OF_PROCESS, &report);
     int failed = json_object_set_new(document, "started", json_string(started));
     failed |= json_object_set_new(document, "endpoints", count_endpoints(discovery, service));
     failed |= json_object_set_new(document, "data", service);

@@ -88,9 +88,9 @@ static enum MHD_Result answer_livez(struct wkv_metrics *metrics, struct MHD_Conn
 
 static enum MHD_Result answer_readyz(struct wkv_metrics *metrics, struct MHD_Connection *connection)
 {
-    if (wkv_stats_is_ready(metrics->options.stats))
+    if (wkv_stats_is_ready(metrics->options.sources.stats))
         return answer_text(connection, MHD_HTTP_OK, "ready\n");
-    bool split = wkv_stats_is_split(metrics->options.stats);
+    bool split = wkv_stats_is_split(metrics->options.sources.stats);
     return answer_text(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
                        split ? "another instance serves this binding too, and one of the two has to go\n"
                              : "not connected to NATS with confirmed subscriptions\n");

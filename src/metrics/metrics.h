@@ -7,7 +7,7 @@
 #ifndef WKV_METRICS_METRICS_H
 #define WKV_METRICS_METRICS_H
 
-#include "stats/stats.h"
+#include "report/report.h"
 #include "support/buffer.h"
 #include "support/error.h"
 #include "support/log.h"
@@ -16,7 +16,7 @@
 /* Borrowed until stop. */
 struct wkv_metrics_options {
     const char *listen; /* `HOST:PORT`, `[HOST]:PORT` or `:PORT` (every address); port 0 is any free one */
-    struct wkv_stats *stats;
+    struct wkv_report_sources sources;
     const char *lattice_namespace; /* NULL or "": none */
     const char *binding;
     struct wkv_log *log;

@@ -1,36 +1,21 @@
-/* The page /metrics: which metrics there are, one call each, and where their figures come from. */
+/* The page /metrics: all figures of the table that are to be there, in its order. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "metrics/exposition.h"
 #include "metrics/metrics.h"
 #include "operation/provider.h"
-#include "support/process.h"
-
-#define PREFIX "wascc_keyvalue_"
+#include "report/figures.h"
 
 /* All that the page is made of, looked at before its first byte is written. */
 struct source {
-    struct wkv_stats_service service;
-    struct wkv_process process;
+    struct wkv_report report;
     struct wkv_stats_operation operations[]; /* wkv_operation_count */
 };
 
-static void gauge(struct wkv_buffer *page, const char *name, const char *help, uint64_t value)
-{
-    wkv_expose_metric(page, name, "gauge", help);
-    wkv_expose(page, name, "", NULL, value);
-}
-
-static void counter(struct wkv_buffer *page, const char *name, const char *help, uint64_t value)
-{
-    wkv_expose_metric(page, name, "counter", help);
-    wkv_expose(page, name, "", NULL, value);
-}
-
 static void build_info(struct wkv_buffer *page, const struct wkv_metrics_options *options)
 {
-    const char *name = PREFIX "build_info";
+    const char *name = "wascc_keyvalue_build_info";
     const struct wkv_label labels[] = {
         {"version", WKV_VERSION},
         {"binding", options->binding == NULL ? "" : options->binding},
@@ -42,42 +27,11 @@ static void build_info(struct wkv_buffer *page, const struct wkv_metrics_options
     wkv_expose(page, name, "", labels, 1);
 }
 
-/* ---- requests ---- */
-
-/* A counter with a sample for each operation, which lies `offset` bytes into its statistics. */
-static void operations_counter(struct wkv_buffer *page, const char *name, const char *help,
-                               const struct source *source, size_t offset)
-{
-    wkv_expose_metric(page, name, "counter", help);
-    for (size_t i = 0; i < wkv_operation_count; i++) {
-        const struct wkv_label labels[] = {{"operation", wkv_operations[i].name}, {NULL, NULL}};
-        const uint64_t *value = (const void *)((const char *)&source->operations[i] + offset);
-        wkv_expose(page, name, "", labels, *value);
-    }
-}
-
-/* All of them from the start, with 0: what appears only with the first error has no increase to be seen by
- * `increase()`. */
-static void errors(struct wkv_buffer *page, const struct source *source)
-{
-    const char *name = PREFIX "errors_total";
-    wkv_expose_metric(page, name, "counter", "Requests that were refused, by the code of the error.");
-    for (size_t i = 0; i < wkv_operation_count; i++) {
-        for (size_t c = 0; c < WKV_STATS_CODES; c++) {
-            char code[16];
-            (void)snprintf(code, sizeof code, "%d", (int)wkv_stats_codes[c]);
-            const struct wkv_label labels[] = {
-                {"operation", wkv_operations[i].name}, {"code", code}, {NULL, NULL}};
-            wkv_expose(page, name, "", labels, source->operations[i].refusals[c]);
-        }
-    }
-}
-
 /* Buckets are cumulative and `+Inf` is the count, which must hold although the workers go on counting while
  * they are added up: so a bucket is never less than the one before it, and the count, which is of the same
  * look as the buckets, not less than the last. */
-static void histogram(struct wkv_buffer *page, const char *name, const char *operation,
-                      const struct wkv_stats_operation *stats)
+static void put_histogram(struct wkv_buffer *page, const char *name, const char *operation,
+                          const struct wkv_stats_operation *stats)
 {
     char bound[WKV_EXPOSITION_SECONDS_BYTES];
     const struct wkv_label le[] = {{"operation", operation}, {"le", bound}, {NULL, NULL}};
@@ -95,130 +49,55 @@ static void histogram(struct wkv_buffer *page, const char *name, const char *ope
     wkv_expose(page, name, "_count", labels, count);
 }
 
-static void durations(struct wkv_buffer *page, const struct source *source)
+/* The samples of a figure, for one operation (NULL: the process). All refusals are there from the start, with
+ * 0: what appears only with the first error has no increase to be seen by `increase()`. */
+static void put_samples(struct wkv_buffer *page, const struct wkv_figure *figure, const char *operation,
+                        const void *figures)
 {
-    const char *name = PREFIX "request_duration_seconds";
-    wkv_expose_metric(
-        page, name, "histogram",
-        "From when a worker began with a request until its reply had been handed to the NATS client.");
-    for (size_t i = 0; i < wkv_operation_count; i++)
-        histogram(page, name, wkv_operations[i].name, &source->operations[i]);
-}
-
-static void requests(struct wkv_buffer *page, const struct source *source)
-{
-    operations_counter(page, PREFIX "requests_total", "Requests that were answered, those refused included.",
-                       source, offsetof(struct wkv_stats_operation, requests));
-    errors(page, source);
-    durations(page, source);
-    operations_counter(page, PREFIX "request_bytes_total", "Bytes of requests' payloads.", source,
-                       offsetof(struct wkv_stats_operation, request_bytes));
-    operations_counter(page, PREFIX "reply_bytes_total", "Bytes of replies' payloads.", source,
-                       offsetof(struct wkv_stats_operation, reply_bytes));
-    counter(page, PREFIX "replies_unsent_total",
-            "Replies that the NATS client could not take, or that the server's permissions refused.",
-            source->service.unsent);
-}
-
-static void dropped(struct wkv_buffer *page, const struct wkv_stats_service *service)
-{
-    const char *name = PREFIX "requests_dropped_total";
-    wkv_expose_metric(page, name, "counter", "Requests that were dropped without an answer, by the reason.");
-    for (size_t i = 0; i < WKV_STATS_DROPS; i++) {
-        const struct wkv_label labels[] = {{"reason", wkv_stats_drop_names[i]}, {NULL, NULL}};
-        wkv_expose(page, name, "", labels, service->dropped[i]);
+    const struct wkv_report *report = figures;
+    size_t count = wkv_label_count(figure->label, report);
+    for (size_t i = 0; i < count; i++) {
+        char text[WKV_LABEL_BYTES];
+        struct wkv_label labels[3] = {{NULL, NULL}};
+        struct wkv_label *label = labels;
+        if (operation != NULL)
+            *label++ = (struct wkv_label){"operation", operation};
+        if (figure->label != WKV_LABEL_NONE)
+            *label++ = (struct wkv_label){wkv_label_name(figure->label),
+                                          wkv_label_value(figure->label, report, i, text)};
+        uint64_t value = wkv_figure_value(figure, figures, i);
+        if (figure->unit == WKV_UNIT_SECONDS)
+            wkv_expose_seconds(page, figure->metric, "", labels, value);
+        else
+            wkv_expose(page, figure->metric, "", labels, value);
     }
 }
 
-/* ---- the store ---- */
-
-static void keys(struct wkv_buffer *page, const struct wkv_store_stats *store)
+static void put_operations(struct wkv_buffer *page, const struct wkv_figure *figure,
+                           const struct source *source)
 {
-    static const char *const kinds[] = {
-        [WKV_SCALAR] = "scalar", [WKV_COUNTER] = "counter", [WKV_LIST] = "list", [WKV_SET] = "set"};
-    const char *name = PREFIX "keys";
-    wkv_expose_metric(page, name, "gauge",
-                      "Keys in the store by kind, expired ones included until their memory comes back.");
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        const struct wkv_label labels[] = {{"kind", kinds[i]}, {NULL, NULL}};
-        wkv_expose(page, name, "", labels, store->keys_by_kind[i]);
+    for (size_t i = 0; i < wkv_operation_count; i++) {
+        if (figure->kind == WKV_FIGURE_HISTOGRAM)
+            put_histogram(page, figure->metric, wkv_operations[i].name, &source->operations[i]);
+        else
+            put_samples(page, figure, wkv_operations[i].name, &source->operations[i]);
     }
 }
-
-static void keyspaces(struct wkv_buffer *page, const struct wkv_stats_service *service)
-{
-    const char *name = PREFIX "keyspace_keys";
-    wkv_expose_metric(page, name, "gauge", "Keys in each of the keyspaces with the most keys.");
-    for (size_t i = 0; i < service->keyspace_count; i++) {
-        const struct wkv_label labels[] = {{"keyspace", service->by_keyspace[i].name}, {NULL, NULL}};
-        wkv_expose(page, name, "", labels, service->by_keyspace[i].keys);
-    }
-    gauge(page, PREFIX "keyspaces", "Keyspaces that were ever named.", service->keyspaces);
-}
-
-static void store(struct wkv_buffer *page, const struct wkv_stats_service *service)
-{
-    keys(page, &service->store);
-    keyspaces(page, service);
-    gauge(page, PREFIX "memory_bytes", "Memory that the store holds, as its budget counts it.",
-          service->store.bytes);
-    gauge(page, PREFIX "memory_held_bytes", "Memory that is held for that, holes between blocks included.",
-          service->store.held_bytes);
-    gauge(page, PREFIX "memory_budget_bytes", "What the store may hold (--max-memory); 0 is no bound.",
-          service->store.budget_bytes);
-    counter(page, PREFIX "expired_keys_total", "Keys that expired.", service->store.expired);
-    gauge(page, PREFIX "shards", "Parts of the store, each with its lock.", service->store.shards);
-    gauge(page, PREFIX "shard_keys_min", "Keys of the shard with the fewest.", service->store.shard_keys_min);
-    gauge(page, PREFIX "shard_keys_max", "Keys of the shard with the most.", service->store.shard_keys_max);
-}
-
-/* ---- actors and connections ---- */
-
-static void security(struct wkv_buffer *page, const struct wkv_stats_service *service)
-{
-    gauge(page, PREFIX "bound_actors", "Actors that are bound.", service->bound_actors);
-    counter(page, PREFIX "claims_cache_hits_total", "Claims that were remembered as verified.",
-            service->claims_cache.hits);
-    counter(page, PREFIX "claims_cache_misses_total", "Claims that had to be verified.",
-            service->claims_cache.misses);
-    counter(page, PREFIX "claims_cache_evictions_total", "Remembered claims that made room for others.",
-            service->claims_cache.evictions);
-    gauge(page, PREFIX "claims_cache_entries", "Remembered claims.", service->claims_cache.entries);
-    gauge(page, PREFIX "claims_cache_bytes", "Bytes of the remembered claims' tokens.",
-          service->claims_cache.bytes);
-}
-
-static void connections(struct wkv_buffer *page, const struct wkv_stats_service *service)
-{
-    gauge(page, PREFIX "connections", "Connections to NATS that are up.", service->connections);
-    counter(page, PREFIX "reconnects_total", "Connections to NATS that came back after they were lost.",
-            service->reconnects);
-}
-
-/* ---- the process ---- */
 
 /* A figure that the kernel does not tell is left out: a wrong one would be worse. */
-static void process(struct wkv_buffer *page, const struct wkv_process *figures)
+static void put_figure(struct wkv_buffer *page, const struct wkv_figure *figure, const struct source *source)
 {
-    if (figures->cpu_ns != WKV_PROCESS_UNKNOWN) {
-        wkv_expose_metric(page, "process_cpu_seconds_total", "counter",
-                          "Processor time of the process, user and system.");
-        wkv_expose_seconds(page, "process_cpu_seconds_total", "", NULL, figures->cpu_ns);
-    }
-    if (figures->resident_bytes != WKV_PROCESS_UNKNOWN)
-        gauge(page, "process_resident_memory_bytes", "Resident memory of the process.",
-              figures->resident_bytes);
-    if (figures->virtual_bytes != WKV_PROCESS_UNKNOWN)
-        gauge(page, "process_virtual_memory_bytes", "Virtual memory of the process.", figures->virtual_bytes);
-    if (figures->open_fds != WKV_PROCESS_UNKNOWN)
-        gauge(page, "process_open_fds", "File descriptors that are open.", figures->open_fds);
-    if (figures->max_fds != WKV_PROCESS_UNKNOWN)
-        gauge(page, "process_max_fds", "File descriptors that may be open.", figures->max_fds);
-    if (figures->start_ns != WKV_PROCESS_UNKNOWN) {
-        wkv_expose_metric(page, "process_start_time_seconds", "gauge",
-                          "When the process was started, in seconds since 1970.");
-        wkv_expose_seconds(page, "process_start_time_seconds", "", NULL, figures->start_ns);
-    }
+    static const char *const types[] = {
+        [WKV_FIGURE_GAUGE] = "gauge", [WKV_FIGURE_COUNTER] = "counter", [WKV_FIGURE_HISTOGRAM] = "histogram"};
+    bool process = figure->scope == WKV_OF_PROCESS;
+    if (figure->metric == NULL ||
+        (process && wkv_figure_value(figure, &source->report, 0) == WKV_PROCESS_UNKNOWN))
+        return;
+    wkv_expose_metric(page, figure->metric, types[figure->kind], figure->help);
+    if (process)
+        put_samples(page, figure, NULL, &source->report);
+    else
+        put_operations(page, figure, source);
 }
 
 static struct source *look(const struct wkv_metrics_options *options, int64_t now_ns)
@@ -226,13 +105,12 @@ static struct source *look(const struct wkv_metrics_options *options, int64_t no
     struct source *source = calloc(1, sizeof *source + wkv_operation_count * sizeof source->operations[0]);
     if (source == NULL)
         return NULL;
-    if (!wkv_stats_service(options->stats, now_ns, &source->service)) {
+    if (!wkv_report_take(&options->sources, now_ns, &source->report)) {
         free(source);
         return NULL;
     }
-    wkv_process_look(&source->process);
     for (size_t i = 0; i < wkv_operation_count; i++)
-        wkv_stats_operation(options->stats, i, &source->operations[i]);
+        wkv_stats_operation(options->sources.stats, i, &source->operations[i]);
     return source;
 }
 
@@ -242,23 +120,8 @@ bool wkv_metrics_write(const struct wkv_metrics_options *options, int64_t now_ns
     if (source == NULL)
         return false;
     build_info(page, options);
-    gauge(page, PREFIX "ready",
-          "1 while connected to NATS with confirmed subscriptions and alone on the binding, else 0.",
-          source->service.ready);
-    gauge(page, PREFIX "split", "1 while another instance is known to hold a part of the binding's data.",
-          source->service.split);
-    counter(page, PREFIX "splits_total", "How often another instance was met that holds a part of the data.",
-            source->service.splits);
-    gauge(page, PREFIX "workers", "Event loops, each with a connection to NATS.", source->service.workers);
-    requests(page, source);
-    dropped(page, &source->service);
-    store(page, &source->service);
-    security(page, &source->service);
-    connections(page, &source->service);
-    counter(page, PREFIX "log_lines_dropped_total",
-            "Lines of the log that were dropped since its reader did not take them.",
-            wkv_log_dropped(options->log));
-    process(page, &source->process);
+    for (size_t i = 0; i < wkv_figure_count; i++)
+        put_figure(page, &wkv_figures[i], source);
     free(source);
     return !page->failed;
 }

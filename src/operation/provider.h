@@ -24,13 +24,14 @@
 struct wkv_provider {
     struct wkv_store *store; /* borrowed, like all that follow */
     struct wkv_bindings *bindings;
-    struct wkv_trust_source *trust; /* NULL where auth is WKV_AUTH_NONE */
-    struct wkv_replay *replay;      /* likewise */
-    struct wkv_stats *stats;        /* for Slowlog */
-    struct wkv_log *log;            /* for LogLevel */
-    const char *binding;            /* the binding's name */
-    const char *instance;           /* this process's id: what operators name, and whose cursors are whose */
-    bool split;                     /* others may serve this binding too, each a part of the data */
+    struct wkv_trust_source *trust;  /* NULL where auth is WKV_AUTH_NONE */
+    struct wkv_replay *replay;       /* likewise */
+    struct wkv_claims_tally *claims; /* the sessions' claims caches count here; NULL: nobody asks */
+    struct wkv_stats *stats;         /* for Slowlog */
+    struct wkv_log *log;             /* for LogLevel */
+    const char *binding;             /* the binding's name */
+    const char *instance;            /* this process's id: what operators name, and whose cursors are whose */
+    bool split;                      /* others may serve this binding too, each a part of the data */
     enum wkv_auth auth;
     bool require_binding;     /* refuse actors that are not bound, in every mode */
     uint32_t max_key_bytes;   /* 1 to WKV_STORE_MAX_KEY_BYTES */

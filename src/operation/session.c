@@ -10,7 +10,7 @@
 static int init_policy(struct wkv_session *session)
 {
     const struct wkv_provider *provider = session->provider;
-    struct wkv_claims_cache_options options = {0};
+    struct wkv_claims_cache_options options = {.tally = provider->claims};
     session->policy.auth = provider->auth;
     session->policy.require_binding = provider->require_binding;
     if (provider->trust == NULL)

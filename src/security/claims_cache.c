@@ -51,6 +51,8 @@ struct wkv_claims_cache {
     uint32_t hand;
     size_t max_bytes;
     struct counters counters;
+    struct wkv_claims_tally *tally; /* NULL: none; under its lock: */
+    struct wkv_claims_cache *next;
 };
 
 _Static_assert(WKV_CLAIMS_CACHE_KEY_BYTES == crypto_shorthash_KEYBYTES,
@@ -91,6 +93,63 @@ static bool allocate(struct wkv_claims_cache *cache, uint32_t slot_count)
     return true;
 }
 
+/* ---- all caches together ---- */
+
+void wkv_claims_tally_init(struct wkv_claims_tally *tally)
+{
+    *tally = (struct wkv_claims_tally){.lock = PTHREAD_MUTEX_INITIALIZER};
+}
+
+void wkv_claims_tally_destroy(struct wkv_claims_tally *tally)
+{
+    (void)pthread_mutex_destroy(&tally->lock);
+}
+
+static void add_stats(const struct wkv_claims_cache *cache, struct wkv_claims_cache_stats *sum)
+{
+    struct wkv_claims_cache_stats one;
+    wkv_claims_cache_stats(cache, &one);
+    sum->hits += one.hits;
+    sum->misses += one.misses;
+    sum->evictions += one.evictions;
+    sum->entries += one.entries;
+    sum->bytes += one.bytes;
+}
+
+void wkv_claims_tally_add_up(struct wkv_claims_tally *tally, struct wkv_claims_cache_stats *sum)
+{
+    (void)pthread_mutex_lock(&tally->lock);
+    *sum = tally->former;
+    for (const struct wkv_claims_cache *cache = tally->first; cache != NULL; cache = cache->next)
+        add_stats(cache, sum);
+    (void)pthread_mutex_unlock(&tally->lock);
+}
+
+static void join(struct wkv_claims_cache *cache, struct wkv_claims_tally *tally)
+{
+    (void)pthread_mutex_lock(&tally->lock);
+    cache->tally = tally;
+    cache->next = tally->first;
+    tally->first = cache;
+    (void)pthread_mutex_unlock(&tally->lock);
+}
+
+static void leave(struct wkv_claims_cache *cache)
+{
+    struct wkv_claims_tally *tally = cache->tally;
+    (void)pthread_mutex_lock(&tally->lock);
+    struct wkv_claims_cache **link = &tally->first;
+    while (*link != cache)
+        link = &(*link)->next;
+    *link = cache->next;
+    add_stats(cache, &tally->former);
+    tally->former.entries = 0;
+    tally->former.bytes = 0;
+    (void)pthread_mutex_unlock(&tally->lock);
+}
+
+/* ---- one cache ---- */
+
 enum wkv_code wkv_claims_cache_create(const struct wkv_claims_cache_options *options,
                                       struct wkv_claims_cache **cache, struct wkv_error *error)
 {
@@ -108,6 +167,8 @@ enum wkv_code wkv_claims_cache_create(const struct wkv_claims_cache_options *opt
         memcpy(made->hasher.seed, options->hash_key, sizeof made->hasher.seed);
     else
         wkv_hasher_init(&made->hasher);
+    if (options->tally != NULL)
+        join(made, options->tally);
     *cache = made;
     return WKV_OK;
 }
@@ -252,6 +313,8 @@ void wkv_claims_cache_destroy(struct wkv_claims_cache *cache)
 {
     if (cache == NULL)
         return;
+    if (cache->tally != NULL)
+        leave(cache);
     for (uint32_t i = 0; i < cache->slot_count; i++)
         free(cache->slots[i].token);
     free(cache->slots);

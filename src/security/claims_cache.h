@@ -14,6 +14,7 @@
 #ifndef WKV_SECURITY_CLAIMS_CACHE_H
 #define WKV_SECURITY_CLAIMS_CACHE_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -40,7 +41,8 @@ struct wkv_claims {
 struct wkv_claims_cache_options {
     uint32_t max_entries; /* default WKV_CLAIMS_CACHE_ENTRIES, at most WKV_CLAIMS_CACHE_MAX_ENTRIES */
     size_t max_bytes;     /* of all remembered tokens' text; default WKV_CLAIMS_CACHE_BYTES */
-    const unsigned char *hash_key; /* WKV_CLAIMS_CACHE_KEY_BYTES bytes, copied; default: random. For tests */
+    struct wkv_claims_tally *tally; /* borrowed while the cache lives; default: none */
+    const unsigned char *hash_key;  /* WKV_CLAIMS_CACHE_KEY_BYTES bytes, copied; default: random. For tests */
 };
 
 struct wkv_claims_cache_stats {
@@ -52,6 +54,21 @@ struct wkv_claims_cache_stats {
 };
 
 struct wkv_claims_cache;
+
+/* All caches of a process, for those who ask what they do together. A cache joins where it is created and
+ * leaves where it is destroyed; its hits, misses and evictions stay counted. Zeroed is not yet empty: init.
+ * Any thread. */
+struct wkv_claims_tally {
+    pthread_mutex_t lock;
+    struct wkv_claims_cache *first;
+    struct wkv_claims_cache_stats former; /* of the caches that have left */
+};
+
+void wkv_claims_tally_init(struct wkv_claims_tally *tally);
+void wkv_claims_tally_add_up(struct wkv_claims_tally *tally, struct wkv_claims_cache_stats *sum);
+
+/* When all caches have left. */
+void wkv_claims_tally_destroy(struct wkv_claims_tally *tally);
 
 /* Errors: WKV_BAD_REQUEST (max_entries is too large), WKV_NO_MEMORY (memory is short). */
 enum wkv_code wkv_claims_cache_create(const struct wkv_claims_cache_options *options,

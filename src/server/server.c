@@ -251,8 +251,7 @@ static enum progress serve(struct server *server, struct wkv_error *error)
 static void log_totals(const struct server *server, bool drained)
 {
     struct wkv_stats_service stats;
-    if (!wkv_stats_service(server->options->provider->stats, wkv_monotonic_ns(), &stats))
-        return;
+    wkv_stats_service(server->options->provider->stats, wkv_monotonic_ns(), &stats);
     /* A lattice's garbage has no operation to be counted with, but an answer that may not be sent. */
     uint64_t answered = stats.requests > stats.unsent ? stats.requests - stats.unsent : 0;
     wkv_log_info(server->options->log,

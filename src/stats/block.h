@@ -5,7 +5,7 @@
  *
  *   +-----------------+----------------------------------+-------------+-------------+---
  *   | the worker's    | lock and what is under it:       | operation 0 | operation 1 | …
- *   | own; unsent     | claims, the slow log             |             |             |
+ *   | own; unsent     | the slow log, errors             |             |             |
  *   +-----------------+----------------------------------+-------------+-------------+---
  *   0                 128                                each from a multiple of 128 on
  */
@@ -68,9 +68,7 @@ struct wkv_stats_block {
     _Atomic uint64_t unsent;
 
     alignas(WKV_STATS_ALIGNMENT) pthread_mutex_t lock;
-    struct wkv_claims_cache *claims;             /* NULL: none */
-    struct wkv_claims_cache_stats former_claims; /* of caches that were taken away; only what counts on */
-    struct wkv_stats_slow_window slow[2];        /* window n is in n % 2 */
+    struct wkv_stats_slow_window slow[2]; /* window n is in n % 2 */
 
     struct wkv_stats_row rows[]; /* by index in wkv_operations */
 };
@@ -93,8 +91,6 @@ struct wkv_stats_minute {
 };
 
 struct wkv_stats {
-    struct wkv_store *store; /* borrowed, like bindings */
-    struct wkv_bindings *bindings;
     size_t operations;
     int64_t start_ns;
     int64_t start_wall_ns;

@@ -54,8 +54,6 @@ struct wkv_stats *wkv_stats_create(const struct wkv_stats_options *options)
     struct wkv_stats *stats = calloc(1, sizeof *stats);
     if (stats == NULL)
         return NULL;
-    stats->store = options->store;
-    stats->bindings = options->bindings;
     stats->operations = options->operations;
     stats->start_ns = options->now_ns;
     stats->start_wall_ns = options->wall_ns;
@@ -138,20 +136,6 @@ void wkv_stats_count(struct wkv_stats_block *block, const struct wkv_stats_reque
 void wkv_stats_count_unsent(struct wkv_stats_block *block)
 {
     wkv_stats_add(&block->unsent, 1);
-}
-
-void wkv_stats_watch_claims(struct wkv_stats_block *block, struct wkv_claims_cache *cache)
-{
-    (void)pthread_mutex_lock(&block->lock);
-    if (block->claims != NULL && block->claims != cache) {
-        struct wkv_claims_cache_stats last;
-        wkv_claims_cache_stats(block->claims, &last);
-        block->former_claims.hits += last.hits;
-        block->former_claims.misses += last.misses;
-        block->former_claims.evictions += last.evictions;
-    }
-    block->claims = cache;
-    (void)pthread_mutex_unlock(&block->lock);
 }
 
 /* ---- what any thread may say ---- */

@@ -20,11 +20,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "access/bindings.h"
-#include "security/claims_cache.h"
 #include "support/error.h"
 #include "support/trace.h"
-#include "wascc_keyvalue/store.h"
+#include "wascc_keyvalue/text.h"
 
 struct wkv_stats;
 struct wkv_stats_block;
@@ -40,12 +38,10 @@ extern const enum wkv_code wkv_stats_codes[WKV_STATS_CODES];
 #define WKV_STATS_BOUNDS 21u
 
 struct wkv_stats_options {
-    unsigned workers;        /* event loops for actors, at least 1; there is one more block, for `system` */
-    size_t operations;       /* at least 1: wkv_operation_count, which is for the floor above to know */
-    struct wkv_store *store; /* borrowed, like bindings */
-    struct wkv_bindings *bindings;
-    int64_t now_ns;  /* monotonic */
-    int64_t wall_ns; /* of the same moment */
+    unsigned workers;  /* event loops for actors, at least 1; there is one more block, for `system` */
+    size_t operations; /* at least 1: wkv_operation_count, which is for the floor above to know */
+    int64_t now_ns;    /* monotonic */
+    int64_t wall_ns;   /* of the same moment */
 };
 
 /* Errors: NULL where memory is short. */
@@ -94,10 +90,6 @@ extern const char *const wkv_stats_drop_names[WKV_STATS_DROPS];
 
 /* A request that was dropped. Any thread. */
 void wkv_stats_count_dropped(struct wkv_stats *stats, enum wkv_stats_drop why);
-
-/* The claims that this worker remembers, for wkv_stats_service to look at; NULL: none (any more). Whoever
- * destroys the cache sets NULL first; its hits, misses and evictions stay counted. Any thread. */
-void wkv_stats_watch_claims(struct wkv_stats_block *block, struct wkv_claims_cache *cache);
 
 /* A connection was made (or came back), or was lost. A loss without a connection counts for nothing. Any
  * thread. */
@@ -158,17 +150,9 @@ struct wkv_stats_operation {
  * between those of a request that is being counted the reader may come. */
 void wkv_stats_operation(struct wkv_stats *stats, size_t operation, struct wkv_stats_operation *out);
 
-/* Keyspaces of which the sizes are told at once: those with the most keys. */
-#define WKV_STATS_KEYSPACES 64
-
-struct wkv_stats_keyspace {
-    char name[WKV_BINDINGS_MAX_NAME_BYTES + 1];
-    uint64_t keys;
-};
-
 struct wkv_stats_service {
     int64_t started_wall_ns; /* since 1970 */
-    int64_t uptime_ns;
+    uint64_t uptime_ns;
     unsigned workers;
     bool ready;
     bool split;      /* now */
@@ -177,20 +161,12 @@ struct wkv_stats_service {
     uint64_t refusals[WKV_STATS_CODES];
     uint64_t unsent; /* replies that nats.c could not take, or that the server has refused */
     uint64_t dropped[WKV_STATS_DROPS];
-    struct wkv_store_stats store;
-    uint64_t keyspaces; /* that were ever named */
-    size_t keyspace_count;
-    struct wkv_stats_keyspace
-        by_keyspace[WKV_STATS_KEYSPACES]; /* the most keys first; empty ones are left out */
-    uint64_t bound_actors;
-    struct wkv_claims_cache_stats claims_cache; /* of all workers together */
-    uint64_t connections;                       /* up now */
-    uint64_t connects;                          /* made since start, those that came back not counted */
-    uint64_t reconnects;                        /* came back since start */
+    uint64_t connections; /* up now */
+    uint64_t connects;    /* made since start, those that came back not counted */
+    uint64_t reconnects;  /* came back since start */
 };
 
-/* Errors: false where memory is short. */
-bool wkv_stats_service(struct wkv_stats *stats, int64_t now_ns, struct wkv_stats_service *out);
+void wkv_stats_service(struct wkv_stats *stats, int64_t now_ns, struct wkv_stats_service *out);
 
 /* ---- the slow log ---- */
 
@@ -199,9 +175,12 @@ bool wkv_stats_service(struct wkv_stats *stats, int64_t now_ns, struct wkv_stats
 #define WKV_STATS_SLOW 32
 #define WKV_STATS_SLOW_WINDOW_NS (INT64_C(60) * 1000000000)
 
+/* Of an actor's name as it is shown, its NUL included. */
+#define WKV_STATS_ACTOR_BYTES 129
+
 struct wkv_stats_slow {
     size_t operation;
-    char actor[WKV_BINDINGS_MAX_NAME_BYTES + 1]; /* a longer name is cut; printable ASCII, the rest as \xNN */
+    char actor[WKV_STATS_ACTOR_BYTES]; /* a longer name is cut; printable ASCII, the rest as \xNN */
     enum wkv_code code;
     int64_t start_wall_ns; /* since 1970 */
     int64_t duration_ns;

@@ -120,78 +120,22 @@ static void add_requests(const struct wkv_stats_block *block, struct wkv_stats_s
     }
 }
 
-static void add_claims(struct wkv_stats_block *block, struct wkv_claims_cache_stats *out)
+void wkv_stats_service(struct wkv_stats *stats, int64_t now_ns, struct wkv_stats_service *out)
 {
-    struct wkv_claims_cache_stats now = {.hits = 0};
-    (void)pthread_mutex_lock(&block->lock);
-    if (block->claims != NULL)
-        wkv_claims_cache_stats(block->claims, &now);
-    out->hits += now.hits + block->former_claims.hits;
-    out->misses += now.misses + block->former_claims.misses;
-    out->evictions += now.evictions + block->former_claims.evictions;
-    (void)pthread_mutex_unlock(&block->lock);
-    out->entries += now.entries;
-    out->bytes += now.bytes;
-}
-
-/* Puts a keyspace where it belongs among the largest so far; of equal ones the one that was named first comes
- * first. */
-static void insert_largest(uint32_t largest[WKV_STATS_KEYSPACES], size_t *count, const uint64_t *keys,
-                           uint32_t number)
-{
-    size_t at = *count;
-    if (*count < WKV_STATS_KEYSPACES)
-        (*count)++;
-    else if (keys[number] <= keys[largest[--at]])
-        return;
-    for (; at > 0 && keys[number] > keys[largest[at - 1]]; at--)
-        largest[at] = largest[at - 1];
-    largest[at] = number;
-}
-
-static bool fill_keyspaces(struct wkv_stats *stats, struct wkv_stats_service *out)
-{
-    uint32_t count = wkv_bindings_keyspaces(stats->bindings);
-    uint64_t *keys = calloc(count, sizeof *keys);
-    if (keys == NULL)
-        return false;
-    wkv_store_keyspaces(stats->store, keys, count);
-    uint32_t largest[WKV_STATS_KEYSPACES];
-    size_t found = 0;
-    for (uint32_t number = 0; number < count; number++)
-        if (keys[number] > 0)
-            insert_largest(largest, &found, keys, number);
-    for (size_t i = 0; i < found; i++) {
-        struct wkv_stats_keyspace *keyspace = &out->by_keyspace[i];
-        (void)wkv_bindings_keyspace_name(stats->bindings, largest[i], keyspace->name);
-        keyspace->keys = keys[largest[i]];
-    }
-    out->keyspace_count = found;
-    out->keyspaces = count;
-    free(keys);
-    return true;
-}
-
-bool wkv_stats_service(struct wkv_stats *stats, int64_t now_ns, struct wkv_stats_service *out)
-{
-    memset(out, 0, sizeof *out);
-    out->started_wall_ns = stats->start_wall_ns;
-    out->uptime_ns = now_ns > stats->start_ns ? now_ns - stats->start_ns : 0;
-    out->workers = stats->block_count - 1;
-    out->ready = wkv_stats_is_ready(stats);
-    out->split = wkv_stats_is_split(stats);
-    out->splits = wkv_stats_read(&stats->splits);
-    for (unsigned i = 0; i < stats->block_count; i++) {
+    *out = (struct wkv_stats_service){
+        .started_wall_ns = stats->start_wall_ns,
+        .uptime_ns = now_ns > stats->start_ns ? (uint64_t)(now_ns - stats->start_ns) : 0,
+        .workers = stats->block_count - 1,
+        .ready = wkv_stats_is_ready(stats),
+        .split = wkv_stats_is_split(stats),
+        .splits = wkv_stats_read(&stats->splits),
+        .unsent = wkv_stats_read(&stats->refused_replies),
+        .connections = wkv_stats_read(&stats->connections),
+        .connects = wkv_stats_read(&stats->connects),
+        .reconnects = wkv_stats_read(&stats->reconnects),
+    };
+    for (unsigned i = 0; i < stats->block_count; i++)
         add_requests(stats->blocks[i], out);
-        add_claims(stats->blocks[i], &out->claims_cache);
-    }
-    out->unsent += wkv_stats_read(&stats->refused_replies);
-    wkv_store_stats(stats->store, &out->store);
-    out->bound_actors = wkv_bindings_count(stats->bindings);
     for (size_t i = 0; i < WKV_STATS_DROPS; i++)
         out->dropped[i] = wkv_stats_read(&stats->dropped[i]);
-    out->connections = wkv_stats_read(&stats->connections);
-    out->connects = wkv_stats_read(&stats->connects);
-    out->reconnects = wkv_stats_read(&stats->reconnects);
-    return fill_keyspaces(stats, out);
 }

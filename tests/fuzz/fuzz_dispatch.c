@@ -85,10 +85,7 @@ static void open_scene(struct scene *scene, unsigned choice)
                                       .max_key_bytes = 300,
                                       .max_value_bytes = 2000};
     must(provider->store != NULL && provider->bindings != NULL);
-    struct wkv_stats_options stats = {.workers = 1,
-                                      .operations = wkv_operation_count,
-                                      .store = provider->store,
-                                      .bindings = provider->bindings};
+    struct wkv_stats_options stats = {.workers = 1, .operations = wkv_operation_count};
     provider->stats = wkv_stats_create(&stats);
     must(provider->stats != NULL);
     make_trust(provider);

@@ -23,10 +23,17 @@ static struct wkv_store *store;
 static struct wkv_bindings *bindings;
 static struct wkv_stats *stats;
 static struct wkv_log test_log;
+static struct wkv_claims_tally tally;
 
 static inline struct wkv_text text_of(const char *string)
 {
     return (struct wkv_text){string, strlen(string)};
+}
+
+static inline struct wkv_report_sources test_sources(void)
+{
+    return (struct wkv_report_sources){
+        .stats = stats, .store = store, .bindings = bindings, .claims = &tally, .log = &test_log};
 }
 
 static inline void set_up_stats(void)
@@ -38,12 +45,11 @@ static inline void set_up_stats(void)
     ck_assert_ptr_nonnull(bindings);
     const struct wkv_stats_options options = {.workers = WORKERS,
                                               .operations = wkv_operation_count,
-                                              .store = store,
-                                              .bindings = bindings,
                                               .now_ns = wkv_monotonic_ns(),
                                               .wall_ns = wkv_wall_ns()};
     stats = wkv_stats_create(&options);
     ck_assert_ptr_nonnull(stats);
+    wkv_claims_tally_init(&tally);
     wkv_log_init(&test_log, -1, WKV_LOG_ERROR, WKV_LOG_TEXT);
 }
 

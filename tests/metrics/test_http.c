@@ -19,7 +19,7 @@ static struct wkv_metrics *metrics;
 static enum wkv_code try_start(const char *listen_on, struct wkv_metrics **started, struct wkv_error *error)
 {
     const struct wkv_metrics_options options = {
-        .listen = listen_on, .stats = stats, .binding = "default", .log = &test_log};
+        .listen = listen_on, .sources = test_sources(), .binding = "default", .log = &test_log};
     return wkv_metrics_start(&options, started, error);
 }
 

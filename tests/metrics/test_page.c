@@ -18,8 +18,10 @@ static char *page;
 /* Writes the page anew, as a string. */
 static void write_page_of(const char *binding, const char *lattice_namespace)
 {
-    const struct wkv_metrics_options options = {
-        .stats = stats, .binding = binding, .lattice_namespace = lattice_namespace, .log = &test_log};
+    const struct wkv_metrics_options options = {.sources = test_sources(),
+                                                .binding = binding,
+                                                .lattice_namespace = lattice_namespace,
+                                                .log = &test_log};
     struct wkv_buffer buffer;
     wkv_buffer_init(&buffer);
     ck_assert(wkv_metrics_write(&options, wkv_monotonic_ns(), &buffer));
@@ -420,7 +422,8 @@ END_TEST
 
 START_TEST(a_page_without_memory_is_no_page)
 {
-    const struct wkv_metrics_options options = {.stats = stats, .binding = "default", .log = &test_log};
+    const struct wkv_metrics_options options = {
+        .sources = test_sources(), .binding = "default", .log = &test_log};
     struct wkv_buffer buffer = {.failed = true};
     ck_assert(!wkv_metrics_write(&options, wkv_monotonic_ns(), &buffer));
     ck_assert_uint_eq(buffer.len, 0);

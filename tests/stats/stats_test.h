@@ -23,23 +23,12 @@
 #define START_NS INT64_C(987654321012)
 #define START_WALL_NS INT64_C(1700000000123456789)
 
-static struct wkv_store *store;
-static struct wkv_bindings *bindings;
 static struct wkv_stats *stats;
 
 HELPER void make_stats(unsigned workers)
 {
-    struct wkv_store_options store_options = {.shards = 4, .max_memory_bytes = 1 << 24};
-    store = wkv_store_create(&store_options, START_NS);
-    bindings = wkv_bindings_create("default");
-    ck_assert_ptr_nonnull(store);
-    ck_assert_ptr_nonnull(bindings);
-    struct wkv_stats_options options = {.workers = workers,
-                                        .operations = wkv_operation_count,
-                                        .store = store,
-                                        .bindings = bindings,
-                                        .now_ns = START_NS,
-                                        .wall_ns = START_WALL_NS};
+    struct wkv_stats_options options = {
+        .workers = workers, .operations = wkv_operation_count, .now_ns = START_NS, .wall_ns = START_WALL_NS};
     stats = wkv_stats_create(&options);
     ck_assert_ptr_nonnull(stats);
 }
@@ -47,8 +36,6 @@ HELPER void make_stats(unsigned workers)
 HELPER void free_stats(void)
 {
     wkv_stats_destroy(stats);
-    wkv_bindings_destroy(bindings);
-    wkv_store_destroy(store);
 }
 
 /* splitmix64. */

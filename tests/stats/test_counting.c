@@ -234,8 +234,7 @@ static void *read_all(void *context)
             if (operation.last_minute.requests > operation.since_start.requests)
                 return "the last minute has more than all of them";
         }
-        if (!wkv_stats_service(stats, START_NS, &service))
-            return "no memory";
+        wkv_stats_service(stats, START_NS, &service);
         if (service.requests < all)
             return "the requests fell";
         all = service.requests;
@@ -293,7 +292,7 @@ START_TEST(counts_are_exact_while_others_count_and_read)
     for (size_t i = 0; i < wkv_operation_count; i++)
         check_against(&models[i], i);
     static struct wkv_stats_service service;
-    ck_assert(wkv_stats_service(stats, START_NS, &service));
+    wkv_stats_service(stats, START_NS, &service);
     ck_assert_uint_eq(service.requests, WORKERS * REQUESTS);
     ck_assert_uint_eq(service.unsent, WORKERS * REQUESTS / 100);
 }

@@ -268,9 +268,9 @@ static const struct {
     {"a\nb\tc\x1b[31m\x7f", 11, "a\\x0ab\\x09c\\x1b[31m\\x7f"},
     {"a\0b", 3, "a\\x00b"},
     {"\xc3\xa4\xff", 3, "\\xc3\\xa4\\xff"},
-    {LONGEST, WKV_BINDINGS_MAX_NAME_BYTES, LONGEST},
-    {LONGEST "8", WKV_BINDINGS_MAX_NAME_BYTES + 1, LONGEST},
-    {LONGEST HUNDRED HUNDRED, WKV_BINDINGS_MAX_NAME_BYTES + 200, LONGEST},
+    {LONGEST, (WKV_STATS_ACTOR_BYTES - 1), LONGEST},
+    {LONGEST "8", (WKV_STATS_ACTOR_BYTES - 1) + 1, LONGEST},
+    {LONGEST HUNDRED HUNDRED, (WKV_STATS_ACTOR_BYTES - 1) + 200, LONGEST},
 };
 
 START_TEST(an_actor_s_name_is_cut_and_cleaned)

@@ -1,0 +1,112 @@
+/* The figures as STATS has them: packed by an instance, read by `top`. */
+#include <string.h>
+
+#include "report/figures.h"
+#include "support/clock.h"
+
+/* 2^64 as a double; casting it or more would be undefined. */
+#define TWO_TO_64 18446744073709551616.0
+
+/* ---- packing ---- */
+
+static json_t *pack_value(const struct wkv_figure *figure, const void *figures, size_t i)
+{
+    uint64_t value = wkv_figure_value(figure, figures, i);
+    if (value == WKV_PROCESS_UNKNOWN)
+        value = 0;
+    if (figure->unit == WKV_UNIT_FLAG)
+        return json_boolean(value != 0);
+    if (figure->unit == WKV_UNIT_SECONDS)
+        return json_real((double)value / (double)WKV_NS_PER_S);
+    return json_integer((json_int_t)value);
+}
+
+static json_t *pack_labelled(const struct wkv_figure *figure, const void *figures)
+{
+    json_t *object = json_object();
+    const struct wkv_report *report = figures;
+    size_t count = wkv_label_count(figure->label, report);
+    for (size_t i = 0; i < count; i++) {
+        char text[WKV_LABEL_BYTES];
+        if (figure->label == WKV_LABEL_CODE && wkv_figure_value(figure, figures, i) == 0)
+            continue;
+        if (json_object_set_new(object, wkv_label_value(figure->label, report, i, text),
+                                pack_value(figure, figures, i)) != 0) {
+            json_decref(object);
+            return NULL;
+        }
+    }
+    return object;
+}
+
+/* The object that the last name of the path is in, which is made where make says so; *path becomes that name.
+ */
+static json_t *object_at(json_t *object, const char **path, bool make)
+{
+    char name[WKV_LABEL_BYTES];
+    for (const char *dot = strchr(*path, '.'); dot != NULL; dot = strchr(*path, '.')) {
+        size_t len = (size_t)(dot - *path);
+        memcpy(name, *path, len);
+        name[len] = '\0';
+        json_t *inner = json_object_get(object, name);
+        if (inner == NULL && make && json_object_set_new(object, name, json_object()) == 0)
+            inner = json_object_get(object, name);
+        object = inner;
+        *path = dot + 1;
+    }
+    return object;
+}
+
+json_t *wkv_figures_pack(enum wkv_figure_scope scope, const void *figures)
+{
+    json_t *object = json_object();
+    for (size_t i = 0; i < wkv_figure_count; i++) {
+        const struct wkv_figure *figure = &wkv_figures[i];
+        const char *name = figure->stats;
+        if (figure->scope != scope || name == NULL)
+            continue;
+        json_t *in = object_at(object, &name, true);
+        if (json_object_set_new(in, name,
+                                figure->label == WKV_LABEL_NONE ? pack_value(figure, figures, 0)
+                                                                : pack_labelled(figure, figures)) == 0)
+            continue;
+        json_decref(object);
+        return NULL;
+    }
+    return object;
+}
+
+/* ---- reading ---- */
+
+static void read_value(const struct wkv_figure *figure, const json_t *value, void *figures, size_t i)
+{
+    double number = json_number_value(value);
+    if (figure->unit == WKV_UNIT_FLAG) {
+        if (json_is_boolean(value))
+            wkv_figure_set(figure, figures, i, json_is_true(value));
+        return;
+    }
+    if (figure->unit == WKV_UNIT_SECONDS)
+        number *= (double)WKV_NS_PER_S;
+    if (number > 0)
+        wkv_figure_set(figure, figures, i, number >= TWO_TO_64 ? UINT64_MAX : (uint64_t)number);
+}
+
+void wkv_figures_read(enum wkv_figure_scope scope, const json_t *object, void *figures)
+{
+    for (size_t i = 0; i < wkv_figure_count; i++) {
+        const struct wkv_figure *figure = &wkv_figures[i];
+        const char *name = figure->stats;
+        if (figure->scope != scope || name == NULL || figure->label == WKV_LABEL_KEYSPACE)
+            continue;
+        const json_t *in = object_at((json_t *)(uintptr_t)object, &name, false);
+        const json_t *value = json_object_get(in, name);
+        if (figure->label == WKV_LABEL_NONE)
+            read_value(figure, value, figures, 0);
+        for (size_t k = 0; figure->label != WKV_LABEL_NONE && k < wkv_label_count(figure->label, NULL); k++) {
+            char text[WKV_LABEL_BYTES];
+            read_value(figure, json_object_get(value, wkv_label_value(figure->label, NULL, k, text)), figures,
+                       k);
+        }
+    }
+}
