@@ -109,11 +109,26 @@ static enum wkv_code check_names(struct wkv_text actor, struct wkv_text keyspace
     return WKV_OK;
 }
 
-static enum wkv_code ask_guard(const struct wkv_bindings *bindings, struct wkv_text actor,
-                               struct wkv_error *error)
+/* Before anybody listens, which costs the server's answer: whether there is room, as it seems now. */
+static enum wkv_code check_room(struct wkv_bindings *bindings, struct wkv_text actor, struct wkv_error *error)
+{
+    enum wkv_code code = WKV_OK;
+    (void)pthread_mutex_lock(&bindings->lock);
+    if (wkv_binding_table_find(&bindings->actors, actor)->len == 0) {
+        code = reserve_actor(bindings, error);
+        release(bindings, code == WKV_OK ? bindings->actor_bytes : 0);
+    }
+    (void)pthread_mutex_unlock(&bindings->lock);
+    return code;
+}
+
+static enum wkv_code ask_guard(struct wkv_bindings *bindings, struct wkv_text actor, struct wkv_error *error)
 {
     const struct wkv_bindings_guard *guard = &bindings->guard;
-    return guard->before == NULL ? WKV_OK : guard->before(guard->context, actor, error);
+    if (guard->before == NULL)
+        return WKV_OK;
+    enum wkv_code code = check_room(bindings, actor, error);
+    return code != WKV_OK ? code : guard->before(guard->context, actor, error);
 }
 
 /* Of a bind that the guard has let through. */

@@ -77,13 +77,16 @@ void wkv_front_read_headers(struct wkv_exchange *exchange)
     headers->invocation = endpoint->reads_invocation ? wanted[2].value : (struct wkv_text){NULL, 0};
 }
 
+static size_t header_bytes(const struct wkv_exchange *exchange)
+{
+    return exchange->headers.trace.present ? WKV_LOOP_HEADER_BYTES : 0;
+}
+
 /* The header that goes back counts in the server's max_payload. */
 size_t wkv_front_room(const struct wkv_exchange *exchange)
 {
-    size_t room = wkv_loop_max_payload(&exchange->worker->loop);
-    if (!exchange->headers.trace.present)
-        return room;
-    return room < WKV_LOOP_HEADER_BYTES ? 0 : room - WKV_LOOP_HEADER_BYTES;
+    size_t room = wkv_loop_max_payload(&exchange->worker->loop), headers = header_bytes(exchange);
+    return room < headers ? 0 : room - headers;
 }
 
 bool wkv_front_reply(struct wkv_exchange *exchange, const void *bytes, size_t len)
@@ -155,6 +158,7 @@ static void answer(struct wkv_exchange *exchange, struct wkv_text *reply, struct
                            "%s: this instance is shutting down; send the request again", name);
         return;
     }
+    request->reply_header_bytes = header_bytes(exchange);
     bool small_only = overload != WKV_LOOP_AT_EASE && request->max_reply_bytes > WKV_LOOP_SMALL_BYTES;
     if (small_only)
         request->max_reply_bytes = WKV_LOOP_SMALL_BYTES;

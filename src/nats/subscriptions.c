@@ -14,6 +14,8 @@
 #define LOOKED_AT 64
 #define FIRST_CHAINS 64
 
+enum ending { DRAINED, AT_ONCE };
+
 /* ---- the list, under the lock ---- */
 
 uint64_t wkv_subscriptions_hash(const struct wkv_subscriptions *subscriptions, const char *text, size_t len)
@@ -123,8 +125,9 @@ static natsStatus subscribe(struct wkv_subscriptions *subscriptions, struct wkv_
     return status;
 }
 
-/* What the server had sent before it heard of this is answered yet. */
-static void leave(struct wkv_subscriptions *subscriptions, struct wkv_subscription *one)
+/* What the server had sent before it heard of this is answered yet, if it is drained. nats.c makes a thread
+ * for that. */
+static void leave(struct wkv_subscriptions *subscriptions, struct wkv_subscription *one, enum ending ending)
 {
     struct wkv_room *room = &subscriptions->room;
     one->left = true;
@@ -134,7 +137,10 @@ static void leave(struct wkv_subscriptions *subscriptions, struct wkv_subscripti
         return;
     }
     room->listening -= room->listening > 0 ? 1 : 0;
-    one->undrained = natsSubscription_DrainTimeout(one->subscription, DRAIN_TIMEOUT_MS) != NATS_OK;
+    one->undrained =
+        ending == AT_ONCE || natsSubscription_DrainTimeout(one->subscription, DRAIN_TIMEOUT_MS) != NATS_OK;
+    if (ending == AT_ONCE)
+        (void)natsSubscription_Unsubscribe(one->subscription);
     if (one->seen == WKV_SEEN)
         TAILQ_INSERT_TAIL(&subscriptions->leaving, one, news);
     atomic_store(&subscriptions->changed, true);
@@ -188,7 +194,7 @@ static enum wkv_listening begin_add(struct wkv_subscriptions *subscriptions, con
         return WKV_LISTEN_STOPPING;
     struct wkv_subscription *one = find(subscriptions, listen->subject);
     if (one != NULL && one->refused) {
-        leave(subscriptions, one);
+        leave(subscriptions, one, AT_ONCE);
         one = NULL;
     }
     if (one != NULL && one->subscription != NULL)
@@ -220,7 +226,7 @@ static enum wkv_listening end_add(struct wkv_subscriptions *subscriptions, const
     struct wkv_subscription *one = find(subscriptions, subject);
     if (made && one != NULL && !subscriptions->frozen) {
         room->listening++;
-        leave(subscriptions, one);
+        leave(subscriptions, one, AT_ONCE);
     }
     return WKV_LISTEN_NO_ROOM;
 }
@@ -259,7 +265,7 @@ enum wkv_listening wkv_subscriptions_await(struct wkv_subscriptions *subscriptio
     }
     bool refused = one != NULL && one->refused;
     if (refused && !subscriptions->frozen)
-        leave(subscriptions, one);
+        leave(subscriptions, one, AT_ONCE);
     unlock(subscriptions);
     wkv_poller_wake(subscriptions->poller);
     return refused ? WKV_LISTEN_REFUSED : WKV_LISTENS;
@@ -272,7 +278,7 @@ void wkv_subscriptions_leave(struct wkv_subscriptions *subscriptions, const char
     if (one != NULL && one->need != WKV_NEED_FOR_NOW)
         one = NULL;
     if (one != NULL)
-        leave(subscriptions, one);
+        leave(subscriptions, one, timeout_ms > 0 ? DRAINED : AT_ONCE);
     unlock(subscriptions);
     natsConnection *held = one != NULL && timeout_ms > 0 ? wkv_link_hold(subscriptions->link) : NULL;
     wkv_poller_wake(subscriptions->poller);

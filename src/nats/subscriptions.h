@@ -143,8 +143,9 @@ enum wkv_listening wkv_subscriptions_add(struct wkv_subscriptions *subscriptions
 enum wkv_listening wkv_subscriptions_await(struct wkv_subscriptions *subscriptions, const char *subject,
                                            int64_t until_ns);
 
-/* Listens to it no more, but for what the server had sent before it heard of that; one that is not there is
- * fine. Waits at most timeout_ms for the server. */
+/* Listens to it no more; one that is not there is fine. With a timeout (> 0) it waits so long for the server,
+ * and what that had sent before it heard of this is answered; without, tens of thousands end in a moment, and
+ * that is dropped. */
 void wkv_subscriptions_leave(struct wkv_subscriptions *subscriptions, const char *subject,
                              int64_t timeout_ms);
 

@@ -1,6 +1,7 @@
 #include "operation/command.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 
 /* What one request may borrow beside its own bytes while it is decoded: room for the most keys that one may
  * name, and several times that. A request of a megabyte of tiny fields would want forty for nothing. */
@@ -31,10 +32,14 @@ enum wkv_encoding wkv_command_encoding(const struct wkv_operation *operation, st
 enum wkv_code wkv_command_too_large(const struct wkv_command *command, const struct wkv_limits *limits,
                                     const char *about, size_t bytes, struct wkv_error *error)
 {
+    char headers[64] = "";
+    if (limits->reply_header_bytes > 0)
+        (void)snprintf(headers, sizeof headers, ", of which its headers take %zu",
+                       limits->reply_header_bytes);
     return wkv_command_fail(
         command, error, WKV_TOO_LARGE,
-        "the reply would have %s%zu bytes and the server's max_payload is %zu; ask for less at once", about,
-        bytes, limits->max_reply_bytes);
+        "the reply would have %s%zu bytes and the server's max_payload is %zu%s; ask for less at once", about,
+        bytes, limits->max_reply_bytes + limits->reply_header_bytes, headers);
 }
 
 /* bytes and twice as many as those, or as many as there can be. */

@@ -27,9 +27,10 @@ struct wkv_request; /* the front's */
 
 /* What a command is checked against. */
 struct wkv_limits {
-    uint32_t max_key_bytes;   /* 1 to WKV_STORE_MAX_KEY_BYTES */
-    uint32_t max_value_bytes; /* 0 to WKV_STORE_MAX_VALUE_BYTES */
-    size_t max_reply_bytes;   /* of what is sent: the server's max_payload */
+    uint32_t max_key_bytes;    /* 1 to WKV_STORE_MAX_KEY_BYTES */
+    uint32_t max_value_bytes;  /* 0 to WKV_STORE_MAX_VALUE_BYTES */
+    size_t max_reply_bytes;    /* of what is sent: the server's max_payload, less */
+    size_t reply_header_bytes; /* what headers go back with it */
     /* Bytes of a reply when it is sent, where its front wraps it into something; NULL: as many as it has. */
     size_t (*sent_bytes)(const struct wkv_request *request, struct wkv_text reply);
     const struct wkv_request *request; /* for sent_bytes */

@@ -133,6 +133,7 @@ enum wkv_code wkv_dispatch(struct wkv_session *session, const struct wkv_request
     struct wkv_limits limits = {.max_key_bytes = provider->max_key_bytes,
                                 .max_value_bytes = provider->max_value_bytes,
                                 .max_reply_bytes = request->max_reply_bytes,
+                                .reply_header_bytes = request->reply_header_bytes,
                                 .sent_bytes = request->sent_bytes,
                                 .request = request,
                                 .scratch = &session->reply};

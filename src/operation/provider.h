@@ -66,7 +66,8 @@ struct wkv_request {
     struct wkv_text id, host;   /* of an envelope: what these must say; likewise */
     const void *payload;        /* borrowed for the call, outside the session's arena */
     size_t payload_bytes;
-    size_t max_reply_bytes; /* of what is sent: the server's max_payload */
+    size_t max_reply_bytes;    /* of what is sent: the server's max_payload, less */
+    size_t reply_header_bytes; /* what headers go back with it */
     /* Bytes of a reply when it is sent, where its front wraps it into something; NULL: as many as it has. */
     size_t (*sent_bytes)(const struct wkv_request *request, struct wkv_text reply);
     int64_t now_ns; /* monotonic; the store's clock */

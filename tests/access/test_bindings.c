@@ -374,6 +374,37 @@ START_TEST(bindings_are_counted_in_the_budget)
 }
 END_TEST
 
+static enum wkv_code count_question(void *context, struct wkv_text actor, struct wkv_error *why)
+{
+    (void)actor;
+    (void)why;
+    ++*(unsigned *)context;
+    return WKV_OK;
+}
+
+/* Nobody listens, and asks the server, for an actor for which there is no room. */
+START_TEST(a_bind_without_room_is_refused_before_anybody_is_asked)
+{
+    struct wkv_store_options options = {.shards = 1, .max_memory_bytes = 200000};
+    struct wkv_store *store = wkv_store_create(&options, 0);
+    unsigned asked = 0, bound = 0;
+    char name[32];
+    struct wkv_bindings_guard guard = {.before = count_question, .context = &asked};
+    wkv_bindings_count_in(bindings, store, 3);
+    wkv_bindings_set_guard(bindings, &guard);
+    do
+        (void)snprintf(name, sizeof name, "M%u", bound);
+    while (bind(name, NULL) == WKV_OK && ++bound < 1000);
+    ck_assert_int_eq(error.code, WKV_BUDGET_SPENT);
+    ck_assert_uint_eq(asked, bound);
+    /* One that is bound takes no more room. */
+    ck_assert_int_eq(bind("M0", NULL), WKV_OK);
+    ck_assert_uint_eq(asked, bound + 1);
+    wkv_bindings_set_guard(bindings, NULL);
+    wkv_store_destroy(store);
+}
+END_TEST
+
 /* A number, and with it the data, is never given to another name, however many there are. */
 START_TEST(keyspaces_are_bounded_and_keep_their_numbers)
 {
@@ -532,6 +563,7 @@ Suite *bindings_suite(void)
     tcase_add_test(tests, what_is_remembered_never_overwrites_a_bind_at_the_same_time);
     tcase_add_test(tests, a_change_is_seen_by_every_reader_at_once);
     tcase_add_test(tests, bindings_are_counted_in_the_budget);
+    tcase_add_test(tests, a_bind_without_room_is_refused_before_anybody_is_asked);
     tcase_add_test(tests, keyspaces_are_bounded_and_keep_their_numbers);
     tcase_add_test(tests, with_a_host_go_its_bindings_and_no_others);
     tcase_add_test(tests, what_another_host_bound_anew_is_that_hosts);

@@ -178,6 +178,13 @@ START_TEST(a_reply_is_measured_as_it_is_sent)
     ck_assert_str_eq(answer("Set", "{\"key\":\"a\",\"value\":\"012345678\\u0000\"}"),
                      "413 Set: the reply would have 91 bytes and the server's max_payload is 75; ask for "
                      "less at once");
+    /* The room that headers take is told apart. */
+    limits.reply_header_bytes = 25;
+    ck_assert_str_eq(
+        answer("Set", "{\"key\":\"a\",\"value\":\"012345678\\u0000\"}"),
+        "413 Set: the reply would have 91 bytes and the server's max_payload is 100, of which its "
+        "headers take 25; ask for less at once");
+    limits.reply_header_bytes = 0;
     limits.max_reply_bytes = 1000;
     ck_assert_str_eq(answer("Get", "{\"key\":\"a\"}"), "{\"value\":\"0123456789\",\"exists\":true}");
     limits.max_reply_bytes = 10 + 3 * 35;
