@@ -1,7 +1,6 @@
 /* wascc-keyvalue call: one request from a terminal. */
 #include <errno.h>
 #include <jansson.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include "command/describe.h"
 #include "command/exchange.h"
 #include "nats/connect.h"
+#include "nats/inbox.h"
 #include "nats/subject.h"
 #include "operation/provider.h"
 #include "security/nkey.h"
@@ -96,28 +96,27 @@ struct outgoing {
     char subject[WKV_SUBJECT_BYTES];
     char actor[WKV_SUBJECT_BYTES];
     struct wkv_buffer payload;
-    struct wkv_buffer claims; /* as the file has them, white space included */
-    char *invocation;         /* NULL: not asked for */
+    struct wkv_buffer file; /* of --claims */
+    const char *claims;     /* in it, without the white space; NULL: not given */
+    char *invocation;       /* NULL: not asked for */
 };
 
 static void destroy_outgoing(struct outgoing *outgoing)
 {
     wkv_buffer_destroy(&outgoing->payload);
-    wkv_buffer_destroy(&outgoing->claims);
+    wkv_buffer_destroy(&outgoing->file);
     free(outgoing->invocation);
 }
 
-static natsStatus make_message(struct outgoing *outgoing, const char *inbox, natsMsg **message)
+static natsStatus make_message(const struct outgoing *outgoing, const char *inbox_prefix, natsMsg **message)
 {
-    natsStatus status =
-        natsMsg_Create(message, outgoing->subject, inbox, outgoing->payload.data, (int)outgoing->payload.len);
-    struct wkv_text claims =
-        wkv_text_trim_file((struct wkv_text){outgoing->claims.data, outgoing->claims.len});
-    if (status == NATS_OK && claims.len > 0) {
-        /* The buffer has room behind the text: read_claims has put a NUL there. */
-        outgoing->claims.data[claims.data - outgoing->claims.data + (ptrdiff_t)claims.len] = '\0';
-        status = natsMsgHeader_Set(*message, "Wascc-Claims", claims.data);
-    }
+    char inbox[WKV_SUBJECT_BYTES];
+    natsStatus status = wkv_make_inbox(inbox_prefix, inbox);
+    if (status == NATS_OK)
+        status = natsMsg_Create(message, outgoing->subject, inbox, outgoing->payload.data,
+                                (int)outgoing->payload.len);
+    if (status == NATS_OK && outgoing->claims != NULL)
+        status = natsMsgHeader_Set(*message, "Wascc-Claims", outgoing->claims);
     if (status == NATS_OK && outgoing->invocation != NULL)
         status = natsMsgHeader_Set(*message, "Wascc-Invocation", outgoing->invocation);
     return status;
@@ -156,34 +155,19 @@ static int no_reply(natsConnection *connection, natsStatus status, const char *s
     return failed("no reply", why_no_reply(connection, status));
 }
 
-/* *reply is the caller's to destroy. */
-static natsStatus ask(natsConnection *connection, const struct wkv_config *config, struct outgoing *outgoing,
-                      natsMsg **reply, char stream[WKV_STREAM_NAME_BYTES])
-{
-    struct wkv_exchange exchange;
-    natsMsg *message = NULL;
-    *reply = NULL;
-    natsStatus status = wkv_exchange_begin(&exchange, connection, config->connect.inbox_prefix);
-    if (status == NATS_OK)
-        status = make_message(outgoing, exchange.inbox, &message);
-    if (status == NATS_OK)
-        status = wkv_exchange_send(&exchange, message, (int64_t)config->timeout_ms, reply);
-    (void)snprintf(stream, WKV_STREAM_NAME_BYTES, "%s", exchange.stream);
-    wkv_exchange_end(&exchange);
-    natsMsg_Destroy(message);
-    return status;
-}
-
 /* *more: the reply has a cursor, with which the next request goes on. */
 static int request(natsConnection *connection, const struct wkv_config *config, struct outgoing *outgoing,
                    bool *more)
 {
-    natsMsg *reply;
-    char stream[WKV_STREAM_NAME_BYTES];
+    natsMsg *message = NULL, *reply = NULL;
+    char stream[WKV_STREAM_NAME_BYTES] = "";
     *more = false;
     if ((int64_t)outgoing->payload.len > natsConnection_GetMaxPayload(connection))
         return failed("", "the request is larger than the server's max_payload");
-    natsStatus status = ask(connection, config, outgoing, &reply, stream);
+    natsStatus status = make_message(outgoing, config->connect.inbox_prefix, &message);
+    if (status == NATS_OK)
+        status = wkv_exchange(connection, message, (int64_t)config->timeout_ms, &reply, stream);
+    natsMsg_Destroy(message);
     if (*stream != '\0')
         warn_of_stream(stream);
     int exit_status = status == NATS_OK ? print_reply(reply) : no_reply(connection, status, stream);
@@ -204,54 +188,54 @@ static bool begin_with_object(struct wkv_buffer *payload)
     return true;
 }
 
-/* Takes the request from the argument, or from standard input where that is "-". */
 static enum wkv_code read_payload(const char *argument, struct wkv_buffer *payload, struct wkv_error *error)
 {
-    if (strcmp(argument, "-") == 0) {
-        if (wkv_read_file("JSON", "-", WKV_FILE_ANY, MAX_REQUEST_BYTES, payload, error) != WKV_OK)
-            return error->code;
-    } else if (!wkv_buffer_append(payload, argument, strlen(argument))) {
-        return wkv_fail(error, WKV_NO_MEMORY, "no memory for the request");
-    }
+    if (wkv_read_argument("JSON", argument, MAX_REQUEST_BYTES, payload, error) != WKV_OK)
+        return error->code;
     if (!begin_with_object(payload))
         return wkv_fail(error, WKV_BAD_REQUEST, "the request is a JSON object, such as {\"key\":\"a\"}");
     return WKV_OK;
 }
 
-static enum wkv_code read_claims(const struct wkv_config *config, struct wkv_buffer *claims,
+static enum wkv_code read_claims(const struct wkv_config *config, struct outgoing *outgoing,
                                  struct wkv_error *error)
 {
+    struct wkv_buffer *file = &outgoing->file;
     if (config->claims == NULL)
         return WKV_OK;
-    if (wkv_read_file("--claims", config->claims, WKV_FILE_ANY, 2 * (size_t)WKV_TOKEN_MAX_BYTES, claims,
+    if (wkv_read_file("--claims", config->claims, WKV_FILE_ANY, 2 * (size_t)WKV_TOKEN_MAX_BYTES, file,
                       error) != WKV_OK)
         return error->code;
-    if (!wkv_buffer_append(claims, "\n", 1))
-        return wkv_fail(error, WKV_NO_MEMORY, "no memory for the claims");
-    if (wkv_text_trim_file((struct wkv_text){claims->data, claims->len}).len == 0)
+    struct wkv_text claims = wkv_text_trim_file((struct wkv_text){file->data, file->len});
+    size_t end = claims.len == 0 ? 0 : (size_t)(claims.data - file->data) + claims.len;
+    if (claims.len == 0)
         return wkv_fail(error, WKV_BAD_REQUEST, "--claims: that file is empty: give one with a token in it");
+    file->len = end;
+    if (!wkv_buffer_append(file, "", 1))
+        return wkv_fail(error, WKV_NO_MEMORY, "no memory for the claims");
+    outgoing->claims = file->data + end - claims.len;
     return WKV_OK;
 }
 
-/* Whom to speak as: --actor, else `system` where nobody else may ask that, else the subject of the claims,
- * else the example. Claims that cannot be read are sent all the same: what is wrong with them is the server's
- * to say. */
+/* The actor to speak as: --actor, else `system` where nobody else may ask that, else the subject of the
+ * claims, else the example. Claims that cannot be read are sent all the same: the server says what is wrong
+ * with them. */
 static void choose_actor(const struct wkv_config *config, const char *operation, struct outgoing *outgoing)
 {
     const struct wkv_operation *known = wkv_operation_find(operation);
-    bool for_system = known != NULL && wkv_operation_is_system(known);
-    struct wkv_text claims =
-        wkv_text_trim_file((struct wkv_text){outgoing->claims.data, outgoing->claims.len});
-    struct wkv_token token;
-    (void)snprintf(outgoing->actor, sizeof outgoing->actor, "%s",
-                   config->actor != NULL ? config->actor
-                   : for_system          ? WKV_POLICY_SYSTEM
-                                         : WKV_EXAMPLE_ACTOR);
-    if (config->actor != NULL || for_system || claims.len == 0 ||
-        wkv_token_read(claims.data, claims.len, WKV_TOKEN_ACTOR, &token, NULL) != WKV_OK)
-        return;
-    (void)snprintf(outgoing->actor, sizeof outgoing->actor, "%s", token.subject);
-    wkv_token_destroy(&token);
+    struct wkv_token token = {.subject = NULL};
+    const char *actor = config->actor;
+    bool read = false;
+    if (actor == NULL && known != NULL && wkv_operation_is_system(known))
+        actor = WKV_POLICY_SYSTEM;
+    if (actor == NULL && outgoing->claims != NULL)
+        read = wkv_token_read(outgoing->claims, strlen(outgoing->claims), WKV_TOKEN_ACTOR, &token, NULL) ==
+               WKV_OK;
+    if (actor == NULL)
+        actor = read ? token.subject : WKV_EXAMPLE_ACTOR;
+    (void)snprintf(outgoing->actor, sizeof outgoing->actor, "%s", actor);
+    if (read)
+        wkv_token_destroy(&token);
 }
 
 /* Signs invocation claims for exactly this request with the host's seed. */
@@ -301,8 +285,7 @@ static enum wkv_code check_operation(const char *operation, struct wkv_error *er
 static enum wkv_code prepare(const struct wkv_config *config, const char *operation, const char *argument,
                              struct outgoing *outgoing, struct wkv_error *error)
 {
-    if (check_operation(operation, error) != WKV_OK ||
-        read_claims(config, &outgoing->claims, error) != WKV_OK)
+    if (check_operation(operation, error) != WKV_OK || read_claims(config, outgoing, error) != WKV_OK)
         return error->code;
     choose_actor(config, operation, outgoing);
     if (wkv_subject_operation(&config->address, outgoing->actor, operation, outgoing->subject, error) !=

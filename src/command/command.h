@@ -49,6 +49,11 @@ enum wkv_code wkv_load_trust(const struct wkv_config *config, struct wkv_trust *
 enum wkv_code wkv_read_file(const char *what, const char *path, enum wkv_file_kind kind, size_t max_bytes,
                             struct wkv_buffer *buffer, struct wkv_error *error);
 
+/* The same with an argument itself, or standard input where that is "-". Errors: WKV_BAD_REQUEST,
+ * WKV_NO_MEMORY. */
+enum wkv_code wkv_read_argument(const char *what, const char *argument, size_t max_bytes,
+                                struct wkv_buffer *buffer, struct wkv_error *error);
+
 /* Prints JSON from outside and a line end on standard output: nothing in it steers a terminal, and it is the
  * same JSON. */
 void wkv_print_json(const char *text, size_t len);

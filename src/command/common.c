@@ -65,6 +65,16 @@ enum wkv_code wkv_read_file(const char *what, const char *path, enum wkv_file_ki
     return WKV_OK;
 }
 
+enum wkv_code wkv_read_argument(const char *what, const char *argument, size_t max_bytes,
+                                struct wkv_buffer *buffer, struct wkv_error *error)
+{
+    if (strcmp(argument, "-") == 0)
+        return wkv_read_file(what, "-", WKV_FILE_ANY, max_bytes, buffer, error);
+    return wkv_buffer_append(buffer, argument, strlen(argument))
+               ? WKV_OK
+               : wkv_fail(error, WKV_NO_MEMORY, "%s: no memory for it", what);
+}
+
 /* Sixteen bytes of separators and 56 of a key for each of the keys that a list can have. */
 #define TRUST_FILE_MAX_BYTES ((size_t)WKV_TRUST_MAX_KEYS * 72)
 

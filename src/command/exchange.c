@@ -6,15 +6,6 @@
 #include "nats/inbox.h"
 #include "support/clock.h"
 
-natsStatus wkv_exchange_begin(struct wkv_exchange *exchange, natsConnection *connection,
-                              const char *inbox_prefix)
-{
-    *exchange = (struct wkv_exchange){.connection = connection};
-    natsStatus status = wkv_make_inbox(inbox_prefix, exchange->inbox);
-    return status != NATS_OK ? status
-                             : natsConnection_SubscribeSync(&exchange->answers, connection, exchange->inbox);
-}
-
 /* JetStream's PubAck is `{"stream":"NAME","seq":N}` and a little more; none of our replies has these two. */
 static bool is_acknowledgement(natsMsg *message, char stream[WKV_STREAM_NAME_BYTES])
 {
@@ -28,31 +19,33 @@ static bool is_acknowledgement(natsMsg *message, char stream[WKV_STREAM_NAME_BYT
     return is;
 }
 
-static natsStatus await_reply(struct wkv_exchange *exchange, int64_t timeout_ms, natsMsg **reply)
+static natsStatus await_reply(natsSubscription *inbox, int64_t timeout_ms, natsMsg **reply,
+                              char stream[WKV_STREAM_NAME_BYTES])
 {
     int64_t deadline_ns = wkv_monotonic_ns() + timeout_ms * WKV_NS_PER_MS;
     for (;;) {
-        int left_ms = wkv_left_ms(deadline_ns);
-        if (left_ms == 0)
+        int64_t left_ms = (deadline_ns - wkv_monotonic_ns()) / WKV_NS_PER_MS;
+        if (left_ms <= 0)
             return NATS_TIMEOUT;
-        natsStatus status = natsSubscription_NextMsg(reply, exchange->answers, left_ms);
-        if (status != NATS_OK || !is_acknowledgement(*reply, exchange->stream))
+        natsStatus status = natsSubscription_NextMsg(reply, inbox, left_ms);
+        if (status != NATS_OK || !is_acknowledgement(*reply, stream))
             return status;
         natsMsg_Destroy(*reply);
         *reply = NULL;
     }
 }
 
-natsStatus wkv_exchange_send(struct wkv_exchange *exchange, natsMsg *message, int64_t timeout_ms,
-                             natsMsg **reply)
+natsStatus wkv_exchange(natsConnection *connection, natsMsg *message, int64_t timeout_ms, natsMsg **reply,
+                        char stream[WKV_STREAM_NAME_BYTES])
 {
+    natsSubscription *inbox = NULL;
     *reply = NULL;
-    natsStatus status = natsConnection_PublishMsg(exchange->connection, message);
-    return status != NATS_OK ? status : await_reply(exchange, timeout_ms, reply);
-}
-
-void wkv_exchange_end(struct wkv_exchange *exchange)
-{
-    wkv_end_inbox(exchange->connection, exchange->answers);
-    exchange->answers = NULL;
+    stream[0] = '\0';
+    natsStatus status = natsConnection_SubscribeSync(&inbox, connection, natsMsg_GetReply(message));
+    if (status == NATS_OK)
+        status = natsConnection_PublishMsg(connection, message);
+    if (status == NATS_OK)
+        status = await_reply(inbox, timeout_ms, reply, stream);
+    wkv_end_inbox(connection, inbox);
+    return status;
 }

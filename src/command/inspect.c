@@ -94,22 +94,16 @@ static int print_verdict(const struct wkv_config *config, const char *text, size
     return code == WKV_OK ? WKV_EXIT_OK : WKV_EXIT_FAILED;
 }
 
-/* The token without the white space that a file or a terminal puts around it. */
 static int inspect(const struct wkv_config *config, char **arguments)
 {
-    const char *argument = arguments[0];
     struct wkv_buffer text = {0};
     struct wkv_error error;
-    int status;
-    if (strcmp(argument, "-") != 0)
-        (void)wkv_buffer_append(&text, argument, strlen(argument));
-    else if (wkv_read_file("TOKEN", "-", WKV_FILE_ANY, 2 * (size_t)WKV_TOKEN_MAX_BYTES, &text, &error) !=
-             WKV_OK) {
+    if (wkv_read_argument("TOKEN", arguments[0], 2 * (size_t)WKV_TOKEN_MAX_BYTES, &text, &error) != WKV_OK) {
         wkv_buffer_destroy(&text);
         return wkv_failure(&error);
     }
     struct wkv_text token = wkv_text_trim_file((struct wkv_text){text.data, text.len});
-    status = print_verdict(config, token.data, token.len);
+    int status = print_verdict(config, token.data, token.len);
     wkv_buffer_destroy(&text);
     return status;
 }
