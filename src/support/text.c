@@ -35,8 +35,9 @@ struct wkv_text wkv_text_trim(struct wkv_text text)
 struct wkv_text wkv_text_skip_mark(struct wkv_text text)
 {
     static const char mark[] = "\xef\xbb\xbf";
-    size_t skipped = wkv_text_begins(text, mark) ? sizeof mark - 1 : 0;
-    return (struct wkv_text){text.data + skipped, text.len - skipped};
+    if (!wkv_text_begins(text, mark))
+        return text;
+    return (struct wkv_text){text.data + sizeof mark - 1, text.len - (sizeof mark - 1)};
 }
 
 struct wkv_text wkv_text_trim_file(struct wkv_text text)
