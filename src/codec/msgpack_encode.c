@@ -39,7 +39,7 @@ static void put_text(struct wkv_sink *sink, const ProtobufCFieldDescriptor *fiel
     if (text.len <= UINT32_MAX && wkv_field_is_value(field) && !wkv_utf8_valid(text.data, text.len))
         (void)wkv_sink_fail(
             sink, WKV_WRONG_KIND,
-            "the value is not UTF-8, and actors of the lattice read text: read it in protobuf or JSON");
+            "the value is not UTF-8, and MessagePack carries text here: read it in protobuf or JSON");
     else
         put_str(sink, text);
 }

@@ -22,7 +22,7 @@ static char *write_varint(char *at, uint64_t value)
 /* Only a field without presence has a default that need not be sent. */
 static bool leaves_out_default(const ProtobufCFieldDescriptor *field)
 {
-    return field->label == PROTOBUF_C_LABEL_NONE;
+    return field->label == PROTOBUF_C_LABEL_NONE && !(field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF);
 }
 
 /* A field of type string, and one that holds a number. Both begin with two varints, a tag and a number:

@@ -366,6 +366,11 @@ START_TEST(of_a_oneof_there_is_one_member_or_none)
     ck_assert_int_eq(wkv_sink_end(&sink), WKV_OK);
     ck_assert_uint_eq(buffer.len, sizeof json - 1);
     ck_assert_mem_eq(buffer.data, json, buffer.len);
+    wkv_sink_begin(&sink, &choice_type, WKV_PROTOBUF, &buffer, 1000);
+    wkv_sink_int32(&sink, 1, 0); /* which one it is has to be told */
+    ck_assert_int_eq(wkv_sink_end(&sink), WKV_OK);
+    ck_assert_uint_eq(buffer.len, 2);
+    ck_assert_mem_eq(buffer.data, "\x08\x00", 2);
     static const char two[] = "{\"items\":[{\"text\":\"a\",\"number\":1}]}";
     ck_assert_int_eq(wkv_decode(&choices_type, WKV_JSON, two, sizeof two - 1, &arena, &message, &error),
                      WKV_BAD_REQUEST);
