@@ -244,6 +244,49 @@ void wkv_store_scan(struct wkv_store *store, uint32_t keyspace, uint64_t cursor,
  * Keyspaces from WKV_STORE_COUNTED_KEYSPACES on are left as they are. */
 void wkv_store_keyspaces(struct wkv_store *store, uint64_t *keys, size_t count);
 
+/* ---- changes ----
+ *
+ * What changes is told to one observer a store, and noted only while there is one. */
+
+enum wkv_change_kind {
+    WKV_CHANGE_PUT,    /* a write that changed the key's value, or set it anew */
+    WKV_CHANGE_DELETE, /* by a call */
+    WKV_CHANGE_EXPIRE,
+    WKV_CHANGE_EVICT,
+    WKV_CHANGE_MISSED, /* there was no room for some of the changes before this, of whatever keys */
+};
+
+struct wkv_change {
+    enum wkv_change_kind what;
+    struct wkv_key key; /* none of WKV_CHANGE_MISSED */
+    bool has_value;     /* of a put of a scalar or a counter, where values are wanted and it is not large */
+    struct wkv_text value; /* what Get showed then */
+};
+
+#define WKV_CHANGES_DEFAULT_BYTES ((size_t)64 << 10)
+
+struct wkv_changes_options {
+    size_t bytes_per_shard; /* for changes that are not taken yet; default WKV_CHANGES_DEFAULT_BYTES. A value
+                               of more than a quarter of that is large */
+    bool values;
+};
+
+struct wkv_changes;
+
+/* Begins to note changes. The memory for it, options->bytes_per_shard for each shard and once more, is
+ * counted in the budget. Errors: NULL where there is an observer, or no memory. */
+struct wkv_changes *wkv_changes_open(struct wkv_store *store, const struct wkv_changes_options *options);
+
+/* Ends it. NULL is allowed. Before the store is destroyed. */
+void wkv_changes_close(struct wkv_changes *changes);
+
+typedef void (*wkv_change_visitor)(void *context, const struct wkv_change *change);
+
+/* Shows each change since the last time, once. Those of one key come in the order in which they were made;
+ * what is shown is valid during the visitor's call, which holds no lock. By any thread, but one at a time.
+ * Where there is nothing new it costs a look at one word. */
+void wkv_changes_take(struct wkv_changes *changes, wkv_change_visitor visit, void *context);
+
 /* ---- the budget ---- */
 
 /* Counts bytes that the caller keeps beside the store, such as a binding's, as if the store had allocated

@@ -30,6 +30,15 @@ static struct wkv_entry *of_kind(struct wkv_entry *entry, enum wkv_kind kind, en
     return other ? NULL : entry;
 }
 
+/* Something may have been taken from a list or a set that has so many left: one that is emptied is gone. */
+static void taken_from(struct wkv_shard *shard, struct wkv_entry *entry, uint32_t left, bool changed)
+{
+    if (left == 0)
+        wkv_shard_delete(shard, entry);
+    else if (changed)
+        wkv_shard_changed(shard, entry, WKV_CHANGE_PUT);
+}
+
 enum wkv_store_status wkv_view_list_push(struct wkv_view *view, size_t key, struct wkv_text value,
                                          int32_t *length)
 {
@@ -47,6 +56,7 @@ enum wkv_store_status wkv_view_list_push(struct wkv_view *view, size_t key, stru
             wkv_shard_remove(place.shard, entry);
         return WKV_STORE_NO_MEMORY;
     }
+    wkv_shard_changed(place.shard, entry, WKV_CHANGE_PUT);
     *length = (int32_t)list->length;
     return WKV_STORE_OK;
 }
@@ -61,10 +71,10 @@ enum wkv_store_status wkv_view_list_remove(struct wkv_view *view, size_t key, st
     if (entry == NULL)
         return status;
     struct wkv_list *list = wkv_entry_list(entry);
+    uint32_t before = list->length;
     wkv_list_remove(list, &place.shard->memory, value);
     *length = (int32_t)list->length;
-    if (list->length == 0)
-        wkv_shard_remove(place.shard, entry);
+    taken_from(place.shard, entry, list->length, list->length < before);
     return WKV_STORE_OK;
 }
 
@@ -99,7 +109,7 @@ enum wkv_store_status wkv_view_list_clear(struct wkv_view *view, size_t key)
     struct wkv_place place;
     struct wkv_entry *entry = of_kind(wkv_view_claim(view, key, &place), WKV_LIST, &status);
     if (entry != NULL)
-        wkv_shard_remove(place.shard, entry);
+        wkv_shard_delete(place.shard, entry);
     return status;
 }
 
@@ -116,11 +126,14 @@ enum wkv_store_status wkv_view_set_add(struct wkv_view *view, size_t key, struct
     struct wkv_set *set = wkv_entry_set(entry);
     if (set->size >= INT32_MAX && !wkv_set_contains(set, hasher, member))
         return WKV_STORE_FULL;
-    if (wkv_set_add(set, &place.shard->memory, hasher, member) == WKV_SET_NO_MEMORY) {
+    enum wkv_set_change change = wkv_set_add(set, &place.shard->memory, hasher, member);
+    if (change == WKV_SET_NO_MEMORY) {
         if (fresh)
             wkv_shard_remove(place.shard, entry);
         return WKV_STORE_NO_MEMORY;
     }
+    if (change == WKV_SET_CHANGED)
+        wkv_shard_changed(place.shard, entry, WKV_CHANGE_PUT);
     *size = (int32_t)set->size;
     return WKV_STORE_OK;
 }
@@ -135,10 +148,9 @@ enum wkv_store_status wkv_view_set_remove(struct wkv_view *view, size_t key, str
     if (entry == NULL)
         return status;
     struct wkv_set *set = wkv_entry_set(entry);
-    (void)wkv_set_remove(set, &place.shard->memory, &view->store->hasher, member);
+    enum wkv_set_change change = wkv_set_remove(set, &place.shard->memory, &view->store->hasher, member);
     *size = (int32_t)set->size;
-    if (set->size == 0)
-        wkv_shard_remove(place.shard, entry);
+    taken_from(place.shard, entry, set->size, change == WKV_SET_CHANGED);
     return WKV_STORE_OK;
 }
 

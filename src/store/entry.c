@@ -1,5 +1,6 @@
 #include "store/entry.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static size_t entry_bytes(enum wkv_kind kind, bool timed, size_t key_len, size_t value_len)
@@ -55,26 +56,28 @@ void wkv_entry_reshape(struct wkv_entry *entry, struct wkv_memory *memory, bool 
     wkv_memory_shrink(memory, entry, entry_bytes(WKV_SCALAR, timed, entry->key_len, value_len));
 }
 
-/* Digits, and a minus sign. */
-static uint64_t decimal_bytes(int32_t number)
+bool wkv_entry_text(const struct wkv_entry *entry, char decimal[WKV_DECIMAL_BYTES], struct wkv_text *text)
 {
-    uint64_t bytes = number < 0 ? 2 : 1;
-    for (int32_t rest = number / 10; rest != 0; rest /= 10)
-        bytes++;
-    return bytes;
+    if (entry->kind == WKV_SCALAR)
+        *text = (struct wkv_text){wkv_entry_scalar(entry), entry->u.value_len};
+    else if (entry->kind == WKV_COUNTER)
+        *text =
+            (struct wkv_text){decimal, (size_t)snprintf(decimal, WKV_DECIMAL_BYTES, "%d", entry->u.counter)};
+    return is_scalar(entry);
 }
 
 void wkv_entry_info(const struct wkv_entry *entry, struct wkv_store_info *info)
 {
+    char decimal[WKV_DECIMAL_BYTES];
+    struct wkv_text text = {NULL, 0};
     info->kind = (enum wkv_kind)entry->kind;
     info->bytes = wkv_memory_block_bytes((void *)entry);
     info->expires_at_ns = wkv_entry_expires_at(entry);
     switch (info->kind) {
     case WKV_SCALAR:
-        info->length = entry->u.value_len;
-        break;
     case WKV_COUNTER:
-        info->length = decimal_bytes(entry->u.counter);
+        (void)wkv_entry_text(entry, decimal, &text);
+        info->length = text.len;
         break;
     case WKV_LIST:
         info->length = wkv_entry_list(entry)->length;

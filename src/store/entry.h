@@ -112,6 +112,11 @@ bool wkv_entry_fits(const struct wkv_entry *entry, bool timed, size_t value_len)
  * writes. What is left of the block is given back. */
 void wkv_entry_reshape(struct wkv_entry *entry, struct wkv_memory *memory, bool timed, size_t value_len);
 
+#define WKV_DECIMAL_BYTES 12
+
+/* The text of a scalar or, written to `decimal`, of a counter. Returns false where the entry is neither. */
+bool wkv_entry_text(const struct wkv_entry *entry, char decimal[WKV_DECIMAL_BYTES], struct wkv_text *text);
+
 /* Tells about the entry. O(1). */
 void wkv_entry_info(const struct wkv_entry *entry, struct wkv_store_info *info);
 

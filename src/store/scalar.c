@@ -1,5 +1,4 @@
 /* Scalars and counters. */
-#include <stdio.h>
 #include <string.h>
 
 #include "store/store.h"
@@ -9,15 +8,11 @@ enum wkv_store_status wkv_view_get(struct wkv_view *view, size_t key, wkv_store_
     const struct wkv_entry *entry = wkv_view_find(view, key);
     if (entry == NULL)
         return WKV_STORE_MISSING;
-    if (entry->kind == WKV_SCALAR) {
-        (void)visit(context, (struct wkv_text){wkv_entry_scalar(entry), entry->u.value_len});
-    } else if (entry->kind == WKV_COUNTER) {
-        char decimal[12];
-        int len = snprintf(decimal, sizeof decimal, "%d", entry->u.counter);
-        (void)visit(context, (struct wkv_text){decimal, (size_t)len});
-    } else {
+    char decimal[WKV_DECIMAL_BYTES];
+    struct wkv_text text;
+    if (!wkv_entry_text(entry, decimal, &text))
         return WKV_STORE_WRONG_KIND;
-    }
+    (void)visit(context, text);
     return WKV_STORE_OK;
 }
 
@@ -30,6 +25,7 @@ static void write_scalar(struct wkv_shard *shard, struct wkv_entry *entry, struc
         memcpy(wkv_entry_scalar(entry), value.data, value.len);
     if (expires_at_ns != 0)
         wkv_wheel_arm(&shard->wheel, wkv_entry_timer(entry), expires_at_ns);
+    wkv_shard_changed(shard, entry, WKV_CHANGE_PUT);
 }
 
 /* Makes the entry of another scalar, or of a counter, one for this scalar, in place. */
@@ -110,6 +106,7 @@ enum wkv_store_status wkv_view_add(struct wkv_view *view, size_t key, int32_t de
 {
     struct wkv_place place;
     struct wkv_entry *entry = wkv_view_claim(view, key, &place);
+    bool fresh = entry == NULL;
     int32_t before = 0;
     if (entry != NULL && entry->kind == WKV_COUNTER)
         before = entry->u.counter;
@@ -132,6 +129,8 @@ enum wkv_store_status wkv_view_add(struct wkv_view *view, size_t key, int32_t de
         wkv_shard_make_counter(place.shard, entry);
     }
     entry->u.counter = after;
+    if (fresh || delta != 0)
+        wkv_shard_changed(place.shard, entry, WKV_CHANGE_PUT);
     *sum = after;
     return WKV_STORE_OK;
 }

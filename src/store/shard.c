@@ -143,9 +143,16 @@ void wkv_shard_remove(struct wkv_shard *shard, struct wkv_entry *entry)
     wkv_shard_discard(shard, entry);
 }
 
+void wkv_shard_delete(struct wkv_shard *shard, struct wkv_entry *entry)
+{
+    wkv_shard_changed(shard, entry, WKV_CHANGE_DELETE);
+    wkv_shard_remove(shard, entry);
+}
+
 void wkv_shard_expire(struct wkv_shard *shard, struct wkv_entry *entry)
 {
     shard->expired++;
+    wkv_shard_changed(shard, entry, WKV_CHANGE_EXPIRE);
     wkv_shard_remove(shard, entry);
 }
 

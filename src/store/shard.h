@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "store/change.h"
 #include "store/entry.h"
 #include "store/hash.h"
 #include "store/keyspaces.h"
@@ -27,6 +28,7 @@ struct wkv_shard {
     struct wkv_wheel wheel;
     struct wkv_entry *graveyard; /* large values that are deleted but not yet freed */
     struct wkv_keyspaces keyspaces;
+    struct wkv_change_log log;
     uint64_t keys_by_kind[WKV_KINDS];
     uint64_t expired;
 };
@@ -55,10 +57,19 @@ bool wkv_shard_insert(struct wkv_shard *shard, struct wkv_entry *entry);
 /* Puts a fresh entry in the place of one with the same key, which is freed. Never needs memory. */
 void wkv_shard_replace(struct wkv_shard *shard, struct wkv_entry *old, struct wkv_entry *fresh);
 
+/* Every mutation says so, once. */
+static inline void wkv_shard_changed(struct wkv_shard *shard, const struct wkv_entry *entry,
+                                     enum wkv_change_kind what)
+{
+    if (shard->log.bytes != NULL)
+        wkv_change_note(&shard->log, entry, what);
+}
+
 /* Takes the entry out and frees it, at once where it is small, else piece by piece in maintain. */
 void wkv_shard_remove(struct wkv_shard *shard, struct wkv_entry *entry);
 
-/* Takes out an entry whose time is over. */
+/* The same, and it is a change: a call deletes the key, or its time is over. */
+void wkv_shard_delete(struct wkv_shard *shard, struct wkv_entry *entry);
 void wkv_shard_expire(struct wkv_shard *shard, struct wkv_entry *entry);
 
 /* Frees an entry that the table does not hold. */

@@ -108,6 +108,6 @@ enum wkv_store_status wkv_view_delete(struct wkv_view *view, size_t key)
     struct wkv_place place;
     struct wkv_entry *entry = wkv_view_claim(view, key, &place);
     if (entry != NULL)
-        wkv_shard_remove(place.shard, entry);
+        wkv_shard_delete(place.shard, entry);
     return entry == NULL ? WKV_STORE_MISSING : WKV_STORE_OK;
 }

@@ -76,13 +76,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     run->now_ns = TEST_NOW;
     run->style = choice >> 2 & (STYLES - 1);
     if ((choice & 16) != 0)
-        run->budget_bytes = options.max_memory_bytes = 40000u + (choice >> 5) * 10000u;
+        run->budget_bytes = options.max_memory_bytes =
+            40000u + (choice >> 5) * 10000u + (options.shards + 1) * CHANGES_BYTES;
     run->store = wkv_store_create(&options, TEST_NOW);
     must(run->store != NULL || run->budget_bytes != 0);
     if (run->store == NULL) {
         free(run);
         return 0;
     }
+    run->changes = wkv_changes_open(run->store, &changes_options);
+    must(run->changes != NULL);
     make_names(run);
     while (drawn.at < drawn.end && run->step < MOST_STEPS) {
         one_step(run);

@@ -17,6 +17,9 @@
 #define KEYS (KEYSPACES * NAMES)
 #define LONGEST_VALUE 5000
 #define MOST_ITEMS 1200
+#define MOST_CHOSEN 5
+#define BATCH 8
+#define CHANGES_BYTES ((size_t)65536)
 #define YEAR_NS (INT64_C(365) * 86400 * WKV_NS_PER_S)
 #define LATEST_NOW (100 * YEAR_NS)
 
@@ -31,12 +34,19 @@ struct model_key {
     uint32_t keyspace;
     struct bytes name;
     bool present;
+    bool gone; /* it has expired, and the store has not told */
     enum wkv_kind kind;
     int64_t expires_at_ns;
     int32_t counter;
     struct bytes scalar;
     struct bytes *items; /* of a list in order, of a set in any */
     size_t count;
+};
+
+/* A change that the model has made. */
+struct wanted {
+    const struct model_key *key;
+    enum wkv_change_kind what;
 };
 
 struct run {
@@ -51,6 +61,13 @@ struct run {
     size_t style;     /* what this stretch of operations favours */
     struct model_key keys[KEYS];
     struct wkv_store *store;
+    struct wkv_changes *changes;
+    struct wkv_view *view; /* of one key, or of all, and behind them the chosen ones */
+    bool single;
+    const struct model_key *chosen[MOST_CHOSEN];
+    size_t chosen_count;
+    size_t wanted_count;        /* changes that the store has to tell of */
+    struct wanted wanted[KEYS]; /* at the most, when all is deleted */
     char value[LONGEST_VALUE];
 };
 
@@ -78,6 +95,17 @@ static struct wkv_text text_of(const struct bytes *bytes)
 static struct wkv_key key_of(const struct model_key *key)
 {
     return (struct wkv_key){key->keyspace, text_of(&key->name)};
+}
+
+/* The key's number in the view. */
+static size_t at(const struct run *run, const struct model_key *key)
+{
+    return run->single ? 0 : (size_t)(key - run->keys);
+}
+
+static void want(struct run *run, const struct model_key *key, enum wkv_change_kind what)
+{
+    run->wanted[run->wanted_count++] = (struct wanted){key, what};
 }
 
 static void model_delete(struct model_key *key)
@@ -181,6 +209,13 @@ static int64_t random_expiry(struct run *run)
     }
 }
 
+static void model_expire(struct run *run, struct model_key *key)
+{
+    model_delete(key);
+    key->gone = true;
+    run->expired++;
+}
+
 static void advance(struct run *run)
 {
     const struct model_key *key = &run->keys[test_below(&run->random, KEYS)];
@@ -222,8 +257,7 @@ static void advance(struct run *run)
     run->now_ns = to;
     for (size_t i = 0; i < KEYS; i++) {
         if (run->keys[i].present && run->keys[i].expires_at_ns != 0 && run->keys[i].expires_at_ns <= to) {
-            model_delete(&run->keys[i]);
-            run->expired++;
+            model_expire(run, &run->keys[i]);
         }
     }
 }
@@ -261,27 +295,42 @@ static void compare_scalar(const struct run *run, const struct test_texts *seen,
     EXPECT(run, test_same(seen->texts[0], wanted));
 }
 
-static void compare_key(struct run *run, const struct model_key *key)
+static void compare_key(struct run *run, struct model_key *key)
 {
     enum wkv_kind kind = WKV_SET;
     struct test_texts seen = {0};
-    enum wkv_store_status status = wkv_store_exists(run->store, key_of(key), run->now_ns, &kind);
+    enum wkv_store_status status = wkv_view_exists(run->view, at(run, key), &kind);
     EXPECT(run, status == (key->present ? WKV_STORE_OK : WKV_STORE_MISSING));
     if (!key->present)
         return;
     EXPECT(run, kind == key->kind);
     if (kind == WKV_LIST)
-        status = wkv_store_list_range(run->store, key_of(key), 0, -1, run->now_ns, test_texts_see, &seen);
+        status = wkv_view_list_range(run->view, at(run, key), 0, -1, test_texts_see, &seen);
     else if (kind == WKV_SET)
-        status = wkv_store_set_members(run->store, key_of(key), run->now_ns, test_texts_see, &seen);
+        status = wkv_view_set_members(run->view, at(run, key), test_texts_see, &seen);
     else
-        status = wkv_store_get(run->store, key_of(key), run->now_ns, test_texts_see, &seen);
+        status = wkv_view_get(run->view, at(run, key), test_texts_see, &seen);
     EXPECT(run, status == WKV_STORE_OK);
     if (kind == WKV_LIST || kind == WKV_SET)
         compare_texts(run, &seen, key, kind == WKV_LIST);
     else
         compare_scalar(run, &seen, key);
     test_texts_free(&seen);
+}
+
+/* A view of all keys, for what is not a part of a batch. */
+static void look_at_all(struct run *run, void (*look)(struct run *run, struct model_key *key))
+{
+    struct wkv_key keys[KEYS];
+    struct wkv_view view;
+    for (size_t i = 0; i < KEYS; i++)
+        keys[i] = key_of(&run->keys[i]);
+    EXPECT(run, wkv_store_begin(&view, run->store, keys, KEYS, WKV_STORE_READS, run->now_ns) == WKV_STORE_OK);
+    run->view = &view;
+    run->single = false;
+    for (size_t i = 0; i < KEYS; i++)
+        look(run, &run->keys[i]);
+    wkv_store_end(&view);
 }
 
 static void compare_all(struct run *run)
@@ -300,12 +349,11 @@ static void compare_all(struct run *run)
                                   stats.keys_by_kind[3]);
     EXPECT(run, stats.keys <= KEYS);
     EXPECT(run, stats.expired <= run->expired);
-    for (size_t i = 0; i < KEYS; i++)
-        compare_key(run, &run->keys[i]);
+    look_at_all(run, compare_key);
 }
 
 /* Compares the answer of a call that may find no memory. Returns whether the model is to follow it. */
-static bool done(struct run *run, const struct model_key *key, enum wkv_store_status status,
+static bool done(struct run *run, struct model_key *key, enum wkv_store_status status,
                  enum wkv_store_status wanted)
 {
     if (status == WKV_STORE_NO_MEMORY && wanted == WKV_STORE_OK && run->budget_bytes != 0) {
@@ -322,7 +370,7 @@ static bool done(struct run *run, const struct model_key *key, enum wkv_store_st
 static void do_get(struct run *run, struct model_key *key)
 {
     struct test_texts seen = {0};
-    enum wkv_store_status status = wkv_store_get(run->store, key_of(key), run->now_ns, test_texts_see, &seen);
+    enum wkv_store_status status = wkv_view_get(run->view, at(run, key), test_texts_see, &seen);
     if (!key->present)
         EXPECT(run, status == WKV_STORE_MISSING);
     else if (key->kind == WKV_LIST || key->kind == WKV_SET)
@@ -340,20 +388,22 @@ static void do_set(struct run *run, struct model_key *key)
 {
     struct wkv_text value = random_text(run);
     int64_t expires_at_ns = random_expiry(run);
-    if (!done(run, key, wkv_store_set(run->store, key_of(key), value, expires_at_ns, run->now_ns),
-              WKV_STORE_OK))
+    if (!done(run, key, wkv_view_set(run->view, at(run, key), value, expires_at_ns), WKV_STORE_OK))
         return;
     model_delete(key);
     key->present = true;
     key->kind = WKV_SCALAR;
     key->scalar = bytes_copy(value);
     key->expires_at_ns = expires_at_ns;
+    want(run, key, WKV_CHANGE_PUT);
 }
 
 static void do_delete(struct run *run, struct model_key *key)
 {
-    enum wkv_store_status status = wkv_store_delete(run->store, key_of(key), run->now_ns);
+    enum wkv_store_status status = wkv_view_delete(run->view, at(run, key));
     EXPECT(run, status == (key->present ? WKV_STORE_OK : WKV_STORE_MISSING));
+    if (key->present)
+        want(run, key, WKV_CHANGE_DELETE);
     model_delete(key);
 }
 
@@ -378,9 +428,11 @@ static void do_add(struct run *run, struct model_key *key)
     int64_t exact = (int64_t)before + delta;
     if (wanted == WKV_STORE_OK && (exact < INT32_MIN || exact > INT32_MAX))
         wanted = WKV_STORE_OVERFLOW;
-    if (!done(run, key, wkv_store_add(run->store, key_of(key), delta, run->now_ns, &sum), wanted))
+    if (!done(run, key, wkv_view_add(run->view, at(run, key), delta, &sum), wanted))
         return;
     EXPECT(run, sum == exact);
+    if (!key->present || delta != 0)
+        want(run, key, WKV_CHANGE_PUT);
     key->present = true;
     key->kind = WKV_COUNTER;
     key->counter = sum;
@@ -394,11 +446,12 @@ static void do_push(struct run *run, struct model_key *key)
         key->present && key->kind != WKV_LIST ? WKV_STORE_WRONG_KIND : WKV_STORE_OK;
     if (key->count >= MOST_ITEMS)
         return;
-    if (!done(run, key, wkv_store_list_push(run->store, key_of(key), value, run->now_ns, &length), wanted))
+    if (!done(run, key, wkv_view_list_push(run->view, at(run, key), value, &length), wanted))
         return;
     key->present = true;
     key->kind = WKV_LIST;
     model_append(key, value);
+    want(run, key, WKV_CHANGE_PUT);
     EXPECT(run, (size_t)length == key->count);
 }
 
@@ -412,18 +465,25 @@ static struct wkv_text text_to_remove(struct run *run, const struct model_key *k
     return (struct wkv_text){run->value, item->len};
 }
 
+static void take_items(struct run *run, struct model_key *key, struct wkv_text value)
+{
+    size_t before = key->count;
+    model_remove_items(key, value);
+    if (key->count < before)
+        want(run, key, key->count == 0 ? WKV_CHANGE_DELETE : WKV_CHANGE_PUT);
+}
+
 static void do_list_remove(struct run *run, struct model_key *key)
 {
     int32_t length = -1;
     struct wkv_text value = text_to_remove(run, key);
-    enum wkv_store_status status =
-        wkv_store_list_remove(run->store, key_of(key), value, run->now_ns, &length);
+    enum wkv_store_status status = wkv_view_list_remove(run->view, at(run, key), value, &length);
     if (key->present && key->kind != WKV_LIST) {
         EXPECT(run, status == WKV_STORE_WRONG_KIND);
         return;
     }
     EXPECT(run, status == WKV_STORE_OK);
-    model_remove_items(key, value);
+    take_items(run, key, value);
     EXPECT(run, (size_t)length == key->count);
 }
 
@@ -438,7 +498,7 @@ static void do_range(struct run *run, struct model_key *key)
     if (test_below(&run->random, 50) == 0)
         stop = test_below(&run->random, 2) == 0 ? INT32_MIN : INT32_MAX;
     enum wkv_store_status status =
-        wkv_store_list_range(run->store, key_of(key), start, stop, run->now_ns, test_texts_see, &seen);
+        wkv_view_list_range(run->view, at(run, key), start, stop, test_texts_see, &seen);
     if (key->present && key->kind != WKV_LIST) {
         EXPECT(run, status == WKV_STORE_WRONG_KIND && seen.count == 0);
         return;
@@ -459,12 +519,14 @@ static void do_range(struct run *run, struct model_key *key)
 
 static void do_clear(struct run *run, struct model_key *key)
 {
-    enum wkv_store_status status = wkv_store_list_clear(run->store, key_of(key), run->now_ns);
+    enum wkv_store_status status = wkv_view_list_clear(run->view, at(run, key));
     if (key->present && key->kind != WKV_LIST) {
         EXPECT(run, status == WKV_STORE_WRONG_KIND);
         return;
     }
     EXPECT(run, status == WKV_STORE_OK);
+    if (key->present)
+        want(run, key, WKV_CHANGE_DELETE);
     model_delete(key);
 }
 
@@ -473,12 +535,14 @@ static void do_set_add(struct run *run, struct model_key *key)
     int32_t size = 0;
     struct wkv_text value = random_text(run);
     enum wkv_store_status wanted = key->present && key->kind != WKV_SET ? WKV_STORE_WRONG_KIND : WKV_STORE_OK;
-    if (!done(run, key, wkv_store_set_add(run->store, key_of(key), value, run->now_ns, &size), wanted))
+    if (!done(run, key, wkv_view_set_add(run->view, at(run, key), value, &size), wanted))
         return;
     key->present = true;
     key->kind = WKV_SET;
-    if (!model_has(key, value))
+    if (!model_has(key, value)) {
         model_append(key, value);
+        want(run, key, WKV_CHANGE_PUT);
+    }
     EXPECT(run, (size_t)size == key->count);
 }
 
@@ -486,21 +550,20 @@ static void do_set_remove(struct run *run, struct model_key *key)
 {
     int32_t size = -1;
     struct wkv_text value = text_to_remove(run, key);
-    enum wkv_store_status status = wkv_store_set_remove(run->store, key_of(key), value, run->now_ns, &size);
+    enum wkv_store_status status = wkv_view_set_remove(run->view, at(run, key), value, &size);
     if (key->present && key->kind != WKV_SET) {
         EXPECT(run, status == WKV_STORE_WRONG_KIND);
         return;
     }
     EXPECT(run, status == WKV_STORE_OK);
-    model_remove_items(key, value);
+    take_items(run, key, value);
     EXPECT(run, (size_t)size == key->count);
 }
 
 static void do_members(struct run *run, struct model_key *key)
 {
     struct test_texts seen = {0};
-    enum wkv_store_status status =
-        wkv_store_set_members(run->store, key_of(key), run->now_ns, test_texts_see, &seen);
+    enum wkv_store_status status = wkv_view_set_members(run->view, at(run, key), test_texts_see, &seen);
     if (key->present && key->kind != WKV_SET) {
         EXPECT(run, status == WKV_STORE_WRONG_KIND && seen.count == 0);
         return;
@@ -511,17 +574,16 @@ static void do_members(struct run *run, struct model_key *key)
 }
 
 /* Up to five keys, some of them twice and most of them sets. */
-static size_t choose_sets(struct run *run, const struct model_key *chosen[5])
+static void choose_sets(struct run *run)
 {
-    size_t count = test_below(&run->random, 6);
-    for (size_t i = 0; i < count; i++) {
+    run->chosen_count = test_below(&run->random, MOST_CHOSEN + 1);
+    for (size_t i = 0; i < run->chosen_count; i++) {
         for (int tries = 0; tries < 12; tries++) {
-            chosen[i] = &run->keys[test_below(&run->random, KEYS)];
-            if (!chosen[i]->present || chosen[i]->kind == WKV_SET)
+            run->chosen[i] = &run->keys[test_below(&run->random, KEYS)];
+            if (!run->chosen[i]->present || run->chosen[i]->kind == WKV_SET)
                 break;
         }
     }
-    return count;
 }
 
 static bool in_all(const struct model_key *const *chosen, size_t count, struct wkv_text text)
@@ -534,18 +596,15 @@ static bool in_all(const struct model_key *const *chosen, size_t count, struct w
 
 static void do_algebra(struct run *run, bool all)
 {
-    const struct model_key *chosen[5];
-    struct wkv_key keys[5];
+    const struct model_key *const *chosen = run->chosen;
     struct test_texts seen = {0};
     struct model_key wanted = {0};
     bool mismatch = false;
-    size_t count = choose_sets(run, chosen);
-    for (size_t i = 0; i < count; i++) {
-        keys[i] = key_of(chosen[i]);
+    size_t count = run->chosen_count;
+    for (size_t i = 0; i < count; i++)
         mismatch |= chosen[i]->present && chosen[i]->kind != WKV_SET;
-    }
-    enum wkv_store_status status = (all ? wkv_store_set_intersection : wkv_store_set_union)(
-        run->store, keys, count, run->now_ns, test_texts_see, &seen);
+    enum wkv_store_status status = (all ? wkv_view_set_intersection : wkv_view_set_union)(
+        run->view, run->single ? 1 : KEYS, count, test_texts_see, &seen);
     EXPECT(run, status == (mismatch ? WKV_STORE_WRONG_KIND : WKV_STORE_OK));
     for (size_t i = 0; i < count && !mismatch; i++)
         for (size_t j = 0; j < chosen[i]->count; j++) {
@@ -570,16 +629,16 @@ static void do_intersection(struct run *run, struct model_key *key)
     do_algebra(run, true);
 }
 
-static void do_maintain(struct run *run, struct model_key *key)
+static void do_maintain(struct run *run)
 {
-    (void)key;
+    run->operation = "maintain";
     (void)wkv_store_maintain(run->store, run->now_ns, 1 + (unsigned)test_below(&run->random, 40));
 }
 
 /* Moves all blocks of some segment, whether or not that is worth anything. */
-static void do_evacuate(struct run *run, struct model_key *key)
+static void do_evacuate(struct run *run)
 {
-    (void)key;
+    run->operation = "evacuate";
     for (uint32_t i = 0; i < run->store->shard_count; i++) {
         struct wkv_shard *shard = &run->store->shards[i];
         struct wkv_heap *heap = &shard->memory.heap;
@@ -615,11 +674,9 @@ static const struct {
     {"set_members", do_members, {2, 1, 1, 1}},
     {"set_union", do_union, {1, 1, 1, 1}},
     {"set_intersection", do_intersection, {1, 1, 1, 1}},
-    {"maintain", do_maintain, {3, 2, 2, 4}},
-    {"evacuate", do_evacuate, {3, 3, 3, 6}},
 };
 
-static void one_step(struct run *run)
+static void call_one(struct run *run, struct model_key *key)
 {
     unsigned total = 0;
     for (size_t i = 0; i < TEST_COUNT_OF(operations); i++)
@@ -629,7 +686,86 @@ static void one_step(struct run *run)
     for (; pick >= operations[i].weights[run->style]; i++)
         pick -= operations[i].weights[run->style];
     run->operation = operations[i].name;
-    operations[i].run(run, &run->keys[test_below(&run->random, KEYS)]);
+    operations[i].run(run, key);
+}
+
+/* ---- changes ---- */
+
+struct telling {
+    struct run *run;
+    size_t told; /* of what was wanted: its `what` is overwritten */
+};
+
+#define TOLD WKV_CHANGE_MISSED
+
+static void tell_expired(struct run *run, struct model_key *key)
+{
+    EXPECT(run, key->gone);
+    key->gone = false;
+}
+
+/* The first change of that key that has not been told yet is this one: of one key they come in order, of
+ * several in any. */
+static void see_change(void *context, const struct wkv_change *change)
+{
+    struct telling *telling = context;
+    struct run *run = telling->run;
+    size_t i = 0;
+    EXPECT(run, change->what != WKV_CHANGE_MISSED);
+    if (change->what == WKV_CHANGE_EXPIRE) {
+        while (run->keys[i].keyspace != change->key.keyspace ||
+               !test_same(text_of(&run->keys[i].name), change->key.name))
+            i++;
+        tell_expired(run, &run->keys[i]);
+        return;
+    }
+    for (; i < run->wanted_count; i++)
+        if (run->wanted[i].what != TOLD && run->wanted[i].key->keyspace == change->key.keyspace &&
+            test_same(text_of(&run->wanted[i].key->name), change->key.name))
+            break;
+    EXPECT(run, i < run->wanted_count && run->wanted[i].what == change->what);
+    EXPECT(run, !run->wanted[i].key->gone);
+    run->wanted[i].what = TOLD;
+    telling->told++;
+}
+
+static void compare_changes(struct run *run)
+{
+    struct telling telling = {.run = run};
+    run->operation = "changes";
+    wkv_changes_take(run->changes, see_change, &telling);
+    EXPECT(run, telling.told == run->wanted_count);
+    run->wanted_count = 0;
+}
+
+/* One key and what a union chose, or all keys and that. */
+static void batch(struct run *run, size_t calls)
+{
+    struct wkv_key keys[KEYS + MOST_CHOSEN];
+    struct wkv_view view;
+    size_t first = test_below(&run->random, KEYS), count = 0;
+    run->single = calls == 1;
+    choose_sets(run);
+    for (size_t i = 0; i < KEYS; i++)
+        if (!run->single || i == first)
+            keys[count++] = key_of(&run->keys[i]);
+    for (size_t i = 0; i < run->chosen_count; i++)
+        keys[count++] = key_of(run->chosen[i]);
+    EXPECT(run, wkv_store_begin(&view, run->store, keys, count, LONGEST_VALUE, run->now_ns) == WKV_STORE_OK);
+    run->view = &view;
+    for (size_t i = 0; i < calls; i++)
+        call_one(run, &run->keys[run->single ? first : test_below(&run->random, KEYS)]);
+    wkv_store_end(&view);
+}
+
+static void one_step(struct run *run)
+{
+    if (test_below(&run->random, 30) == 0)
+        do_maintain(run);
+    if (test_below(&run->random, 30) == 0)
+        do_evacuate(run);
+    batch(run, test_below(&run->random, 2) == 0 ? 1 : 1 + test_below(&run->random, BATCH));
+    compare_changes(run);
     if (run->budget_bytes != 0)
         /* A large value that a small one has replaced may not be gone yet. */
         EXPECT(run, test_stats(run->store).bytes <= run->budget_bytes + LONGEST_VALUE + 4096);
@@ -664,22 +800,27 @@ static void wind_up(struct run *run)
     for (size_t i = 0; i < KEYS; i++) {
         struct model_key *key = &run->keys[i];
         if (key->present && key->expires_at_ns != 0 && key->expires_at_ns <= run->now_ns) {
-            model_delete(key);
-            run->expired++;
+            model_expire(run, key);
         }
     }
     test_maintain_all(run->store, run->now_ns);
+    compare_changes(run);
     compare_all(run);
     /* A short run, as under valgrind, may never have come to the budget. */
     EXPECT(run, run->budget_bytes == 0 || run->no_memory > 0 || run->step < STEPS / 4);
+    look_at_all(run, do_delete);
+    compare_changes(run);
     for (size_t i = 0; i < KEYS; i++)
-        do_delete(run, &run->keys[i]);
+        EXPECT(run, !run->keys[i].gone);
     test_maintain_all(run->store, run->now_ns);
     EXPECT(run, test_stats(run->store).keys == 0);
+    wkv_changes_close(run->changes);
     wkv_store_destroy(run->store);
     for (size_t i = 0; i < KEYS; i++)
         free(run->keys[i].name.data);
 }
+
+static const struct wkv_changes_options changes_options = {.bytes_per_shard = CHANGES_BYTES};
 
 static void side_by_side(uint64_t seed, uint32_t shards, uint64_t room_bytes)
 {
@@ -699,10 +840,13 @@ static void side_by_side(uint64_t seed, uint32_t shards, uint64_t room_bytes)
     struct wkv_store *empty = wkv_store_create(&options, TEST_NOW);
     ck_assert_ptr_nonnull(empty);
     if (room_bytes != 0)
-        run->budget_bytes = options.max_memory_bytes = test_stats(empty).bytes + room_bytes;
+        run->budget_bytes = options.max_memory_bytes =
+            test_stats(empty).bytes + room_bytes + (shards + 1) * CHANGES_BYTES + 100;
     wkv_store_destroy(empty);
     run->store = wkv_store_create(&options, TEST_NOW);
     ck_assert_ptr_nonnull(run->store);
+    run->changes = wkv_changes_open(run->store, &changes_options);
+    ck_assert_ptr_nonnull(run->changes);
     make_names(run);
     size_t steps = test_scaled(STEPS);
     for (run->step = 0; run->step < steps; run->step++) {
