@@ -40,7 +40,7 @@ struct service {
     struct wkv_stats *stats;
     struct wkv_janitor *janitor;
     struct wkv_metrics *metrics; /* NULL: not asked for */
-    struct wkv_watchdog *watchdog;
+    struct wkv_watchdog watchdog;
     struct wkv_vitals vitals;
     struct wkv_self *self; /* NULL: health --self does not find this process */
     char instance[WKV_INSTANCE_ID_BYTES];
@@ -229,8 +229,8 @@ static enum wkv_code open_service(struct service *service, struct wkv_error *err
     service->reload_fd = open_signals(SIGHUP, SIGHUP);
     if (service->stop_fd < 0 || service->reload_fd < 0)
         return wkv_fail(error, WKV_UNAVAILABLE, "cannot watch for signals: %s", strerror(errno));
-    service->watchdog = wkv_watchdog_start(service->stop_fd, (int64_t)config->drain_timeout_ms);
-    if (service->watchdog == NULL || !wkv_log_start(&service->log))
+    if (!wkv_watchdog_start(&service->watchdog, service->stop_fd, (int64_t)config->drain_timeout_ms) ||
+        !wkv_log_start(&service->log))
         return wkv_fail(error, WKV_NO_MEMORY, "no memory or no thread to start with");
     struct wkv_self_name name = {config->address.lattice_namespace, config->address.binding};
     service->self = wkv_self_start(&name, &service->vitals, &service->log);
@@ -265,7 +265,7 @@ static void close_service(struct service *service)
     wkv_log_stop(&service->log, LAST_LINES_MS);
     /* The promise of --drain-timeout is for the process, so the watchdog goes last, but for what it looks at.
      */
-    wkv_watchdog_end(service->watchdog);
+    wkv_watchdog_end(&service->watchdog);
     if (service->stop_fd >= 0)
         (void)close(service->stop_fd);
     if (service->reload_fd >= 0)

@@ -10,7 +10,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "metrics/connections.h"
 #include "metrics/exposition.h"
 #include "metrics/listen.h"
 #include "metrics/metrics.h"
@@ -18,6 +17,10 @@
 
 /* For a connection on which nothing is said or taken. */
 #define TIMEOUT_S 10u
+/* Clients that neither hang up nor go on hold so many connections at the most, and those of one address leave
+ * room for others. */
+#define CONNECTIONS 256u
+#define CONNECTIONS_OF_AN_ADDRESS 240u
 /* A connection's request line and headers must fit in here, and its reply's headers. */
 #define CONNECTION_BYTES ((size_t)16 * 1024)
 
@@ -30,7 +33,6 @@
 
 struct wkv_metrics {
     struct wkv_metrics_options options;
-    struct wkv_connections connections; /* of the server's thread */
     struct MHD_Daemon *daemon;
     unsigned short port;
 };
@@ -144,35 +146,15 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
                                   size_t *upload_data_size, void **request)
 {
     static char seen;
-    struct wkv_metrics *metrics = context;
     (void)version;
     (void)upload_data;
     *upload_data_size = 0;
     if (*request == NULL) {
         *request = &seen;
-        const union MHD_ConnectionInfo *info =
-            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-        if (info != NULL && info->socket_context != NULL)
-            wkv_connections_use(&metrics->connections, info->socket_context);
         if (!has_body(connection))
             return MHD_YES;
     }
-    return dispatch(metrics, connection, url, method);
-}
-
-static void on_connection(void *context, struct MHD_Connection *connection, void **place,
-                          enum MHD_ConnectionNotificationCode code)
-{
-    struct wkv_metrics *metrics = context;
-    if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
-        if (*place != NULL)
-            wkv_connections_remove(&metrics->connections, *place);
-        *place = NULL;
-        return;
-    }
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    *place = info == NULL ? NULL : wkv_connections_add(&metrics->connections, info->connect_fd);
+    return dispatch(context, connection, url, method);
 }
 
 /* Paths are matched as they were sent: what is written with %XX is another one. */
@@ -205,10 +187,10 @@ static struct MHD_Daemon *start_daemon(struct wkv_metrics *metrics, int listener
     return MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL | MHD_USE_ITC | MHD_USE_ERROR_LOG,
                             0, NULL, NULL, on_request, metrics, MHD_OPTION_EXTERNAL_LOGGER, on_log,
                             metrics->options.log, MHD_OPTION_LISTEN_SOCKET, copy, MHD_OPTION_CONNECTION_LIMIT,
-                            WKV_METRICS_CONNECTIONS_LIMIT, MHD_OPTION_CONNECTION_TIMEOUT, TIMEOUT_S,
-                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_BYTES,
-                            MHD_OPTION_NOTIFY_CONNECTION, on_connection, metrics,
-                            MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_END);
+                            CONNECTIONS, MHD_OPTION_PER_IP_CONNECTION_LIMIT, CONNECTIONS_OF_AN_ADDRESS,
+                            MHD_OPTION_CONNECTION_TIMEOUT, TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                            CONNECTION_BYTES, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
+                            MHD_OPTION_END);
 }
 
 static enum wkv_code serve(struct wkv_metrics *metrics, int listener, struct wkv_error *error)
@@ -241,7 +223,6 @@ enum wkv_code wkv_metrics_start(const struct wkv_metrics_options *options, struc
         code = wkv_fail(error, WKV_NO_MEMORY, "--metrics-listen: no memory for the HTTP server");
     } else {
         made->options = *options;
-        wkv_connections_init(&made->connections);
         code = serve(made, listener, error);
     }
     (void)close(listener);

@@ -76,4 +76,7 @@ json_t *wkv_figures_pack(enum wkv_figure_scope scope, const void *figures);
  * it was, and a number is held to what its place takes. Keyspaces are not read. */
 void wkv_figures_read(enum wkv_figure_scope scope, const json_t *object, void *figures);
 
+/* Adds what was read, as far as it can be added up: numbers, to the largest that their places take. */
+void wkv_figures_add(enum wkv_figure_scope scope, void *sum, const void *figures);
+
 #endif

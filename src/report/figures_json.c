@@ -92,21 +92,42 @@ static void read_value(const struct wkv_figure *figure, const json_t *value, voi
         wkv_figure_set(figure, figures, i, number >= TWO_TO_64 ? UINT64_MAX : (uint64_t)number);
 }
 
+static size_t values_of(const struct wkv_figure *figure)
+{
+    return figure->label == WKV_LABEL_KEYSPACE ? 0 : wkv_label_count(figure->label, NULL);
+}
+
 void wkv_figures_read(enum wkv_figure_scope scope, const json_t *object, void *figures)
 {
     for (size_t i = 0; i < wkv_figure_count; i++) {
         const struct wkv_figure *figure = &wkv_figures[i];
         const char *name = figure->stats;
-        if (figure->scope != scope || name == NULL || figure->label == WKV_LABEL_KEYSPACE)
+        if (figure->scope != scope || name == NULL)
             continue;
         const json_t *in = object_at((json_t *)(uintptr_t)object, &name, false);
         const json_t *value = json_object_get(in, name);
-        if (figure->label == WKV_LABEL_NONE)
-            read_value(figure, value, figures, 0);
-        for (size_t k = 0; figure->label != WKV_LABEL_NONE && k < wkv_label_count(figure->label, NULL); k++) {
+        for (size_t k = 0; k < values_of(figure); k++) {
             char text[WKV_LABEL_BYTES];
-            read_value(figure, json_object_get(value, wkv_label_value(figure->label, NULL, k, text)), figures,
-                       k);
+            read_value(figure,
+                       figure->label == WKV_LABEL_NONE
+                           ? value
+                           : json_object_get(value, wkv_label_value(figure->label, NULL, k, text)),
+                       figures, k);
+        }
+    }
+}
+
+void wkv_figures_add(enum wkv_figure_scope scope, void *sum, const void *figures)
+{
+    for (size_t i = 0; i < wkv_figure_count; i++) {
+        const struct wkv_figure *figure = &wkv_figures[i];
+        if (figure->scope != scope || figure->stats == NULL || figure->unit != WKV_UNIT_COUNT)
+            continue;
+        for (size_t k = 0; k < values_of(figure); k++) {
+            uint64_t total, more = wkv_figure_value(figure, figures, k);
+            if (__builtin_add_overflow(wkv_figure_value(figure, sum, k), more, &total))
+                total = UINT64_MAX;
+            wkv_figure_set(figure, sum, k, total);
         }
     }
 }

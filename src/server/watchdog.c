@@ -2,80 +2,64 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
-#include <stdbool.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "support/clock.h"
 
-struct wkv_watchdog {
-    pthread_t thread;
-    int stop_fd;
-    int end_fd; /* an eventfd: readable when the watchdog is to end */
-    int64_t timeout_ms;
-};
+#ifndef sigev_notify_thread_id
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
 
-/* Whether the watchdog is to end. Otherwise stop_fd is readable. */
-static bool await_stop(const struct wkv_watchdog *watchdog)
-{
-    struct pollfd fds[] = {{.fd = watchdog->end_fd, .events = POLLIN},
-                           {.fd = watchdog->stop_fd, .events = POLLIN}};
-    while (poll(fds, 2, -1) < 0 && errno == EINTR) {
-    }
-    return fds[0].revents != 0;
-}
+/* Between two looks at stop_fd: an exit may be late by that. */
+#define LOOK_NS (50 * WKV_NS_PER_MS)
 
-/* Whether the watchdog is to end before the deadline. */
-static bool await_end(const struct wkv_watchdog *watchdog, int64_t deadline_ns)
+/* Whatever the thread was doing, and whatever locks it holds, this interrupts it: so only system calls are
+ * made, and nothing is said, since what it would be said through may be what the rest waits for. */
+static void look(int number, siginfo_t *info, void *context)
 {
-    struct pollfd end = {.fd = watchdog->end_fd, .events = POLLIN};
-    for (;;) {
-        int64_t left_ms = (deadline_ns - wkv_monotonic_ns() + WKV_NS_PER_MS - 1) / WKV_NS_PER_MS;
-        if (left_ms <= 0)
-            return false;
-        if (poll(&end, 1, left_ms > INT32_MAX ? INT32_MAX : (int)left_ms) > 0)
-            return true;
-    }
-}
-
-static void *run(void *argument)
-{
-    const struct wkv_watchdog *watchdog = argument;
-    if (await_stop(watchdog))
-        return NULL;
-    /* Without a word: what it would be said through may be what the rest waits for. Whoever gives
-     * no time at all asks for no drain, so nothing of one was cut short. */
-    if (!await_end(watchdog, wkv_monotonic_ns() + watchdog->timeout_ms * WKV_NS_PER_MS))
+    (void)number;
+    (void)context;
+    struct wkv_watchdog *watchdog = info->si_code == SI_TIMER ? info->si_value.sival_ptr : NULL;
+    if (watchdog == NULL || !watchdog->running)
+        return;
+    int interrupted = errno;
+    struct pollfd stop = {.fd = watchdog->stop_fd, .events = POLLIN};
+    if (watchdog->stopping || (watchdog->timeout_ms == 0 && poll(&stop, 1, 0) == 1))
         _exit(watchdog->timeout_ms == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
-    return NULL;
+    if (poll(&stop, 1, 0) == 1) {
+        struct itimerspec once = {.it_value = {.tv_sec = watchdog->timeout_ms / 1000,
+                                               .tv_nsec = watchdog->timeout_ms % 1000 * WKV_NS_PER_MS}};
+        watchdog->stopping = 1;
+        (void)timer_settime(watchdog->timer, 0, &once, NULL);
+    }
+    errno = interrupted;
 }
 
-struct wkv_watchdog *wkv_watchdog_start(int stop_fd, int64_t timeout_ms)
+/* The timer's signal goes to this thread alone: it would break off system calls of nats.c, which does not
+ * expect that. */
+bool wkv_watchdog_start(struct wkv_watchdog *watchdog, int stop_fd, int64_t timeout_ms)
 {
-    struct wkv_watchdog *watchdog = calloc(1, sizeof *watchdog);
-    if (watchdog == NULL)
-        return NULL;
-    watchdog->stop_fd = stop_fd;
-    watchdog->timeout_ms = timeout_ms;
-    watchdog->end_fd = eventfd(0, EFD_CLOEXEC);
-    if (watchdog->end_fd >= 0 && pthread_create(&watchdog->thread, NULL, run, watchdog) == 0)
-        return watchdog;
-    if (watchdog->end_fd >= 0)
-        (void)close(watchdog->end_fd);
-    free(watchdog);
-    return NULL;
+    struct sigaction action = {.sa_sigaction = look, .sa_flags = SA_SIGINFO | SA_RESTART};
+    struct sigevent event = {
+        .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGALRM, .sigev_value.sival_ptr = watchdog};
+    struct itimerspec often = {.it_interval = {.tv_nsec = LOOK_NS}, .it_value = {.tv_nsec = LOOK_NS}};
+    sigset_t set;
+    event.sigev_notify_thread_id = gettid();
+    *watchdog = (struct wkv_watchdog){.stop_fd = stop_fd, .timeout_ms = timeout_ms};
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGALRM);
+    if (sigaction(SIGALRM, &action, NULL) != 0 || pthread_sigmask(SIG_UNBLOCK, &set, NULL) != 0 ||
+        timer_create(CLOCK_MONOTONIC, &event, &watchdog->timer) != 0)
+        return false;
+    watchdog->running = 1;
+    return timer_settime(watchdog->timer, 0, &often, NULL) == 0;
 }
 
 void wkv_watchdog_end(struct wkv_watchdog *watchdog)
 {
-    if (watchdog == NULL)
+    if (!watchdog->running)
         return;
-    uint64_t one = 1;
-    ssize_t written = write(watchdog->end_fd, &one, sizeof one);
-    (void)written; /* the first write to an eventfd finds room */
-    (void)pthread_join(watchdog->thread, NULL);
-    (void)close(watchdog->end_fd);
-    free(watchdog);
+    watchdog->running = 0;
+    (void)timer_delete(watchdog->timer);
 }

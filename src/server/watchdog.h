@@ -3,16 +3,26 @@
 #ifndef WKV_SERVER_WATCHDOG_H
 #define WKV_SERVER_WATCHDOG_H
 
+#include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
-struct wkv_watchdog;
+/* Its owner keeps it where it is until it is ended. */
+struct wkv_watchdog {
+    timer_t timer;
+    int stop_fd;
+    int64_t timeout_ms;
+    volatile sig_atomic_t running, stopping;
+};
 
-/* Starts its thread, which waits until stop_fd is readable, and does not read from it. When that has been so
- * for timeout_ms the process exits 1 at once and without a word, unless the watchdog is ended first. stop_fd
- * is borrowed. Errors: NULL where the machine gives no thread, memory or file descriptor. */
-struct wkv_watchdog *wkv_watchdog_start(int stop_fd, int64_t timeout_ms);
+/* Starts it on the calling thread, which is interrupted by SIGALRM some times a second and ends the watchdog,
+ * too. stop_fd (borrowed) is looked at and not read from. When it has been readable for timeout_ms the
+ * process exits 1 (0 where that is 0: then no drain was asked for) at once and without a word, unless the
+ * watchdog is ended first. Errors: false where the machine gives no timer. */
+bool wkv_watchdog_start(struct wkv_watchdog *watchdog, int stop_fd, int64_t timeout_ms);
 
-/* Ends and frees it. NULL is allowed. */
+/* Ends it. One that is zeroed was never started, which is allowed. */
 void wkv_watchdog_end(struct wkv_watchdog *watchdog);
 
 #endif

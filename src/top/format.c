@@ -59,10 +59,9 @@ const char *wkv_top_duration(uint64_t ns, char out[WKV_TOP_CELL_BYTES])
     return out;
 }
 
-const char *wkv_top_uptime(double seconds, char out[WKV_TOP_CELL_BYTES])
+const char *wkv_top_uptime(uint64_t ns, char out[WKV_TOP_CELL_BYTES])
 {
-    /* A number of seconds that comes from elsewhere may be anything; the model bounds it. */
-    unsigned long long s = (unsigned long long)seconds;
+    unsigned long long s = ns / WKV_NS_PER_S;
     if (s < 60)
         (void)snprintf(out, WKV_TOP_CELL_BYTES, "%llus", s);
     else if (s < 3600)

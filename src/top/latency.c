@@ -50,7 +50,7 @@ static struct survey survey(const struct selection *selection, uint64_t ns)
         for (size_t j = 0; j < one->endpoint_count; j++) {
             const struct wkv_top_endpoint *endpoint = &one->endpoints[j];
             const struct wkv_stats_latency *part =
-                selection->minute ? &endpoint->last_minute : &endpoint->since_start;
+                selection->minute ? &endpoint->told.last_minute : &endpoint->told.since_start;
             if (part->requests == 0 ||
                 (selection->operation != NULL && strcmp(selection->operation, endpoint->name) != 0))
                 continue;

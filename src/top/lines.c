@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "support/clock.h"
 #include "top/format.h"
 #include "top/view.h"
 
@@ -44,25 +45,26 @@ static void print_service(struct wkv_buffer *out, const struct wkv_top_instance 
 {
     if (!instance->has_service)
         return;
-    print_number(out, "keys", instance->keys);
-    print_number(out, "scalars", instance->kinds[WKV_TOP_SCALAR]);
-    print_number(out, "counters", instance->kinds[WKV_TOP_COUNTER]);
-    print_number(out, "lists", instance->kinds[WKV_TOP_LIST]);
-    print_number(out, "sets", instance->kinds[WKV_TOP_SET]);
-    print_number(out, "memory_bytes", instance->bytes);
-    print_number(out, "budget_bytes", instance->budget_bytes);
+    const struct wkv_store_stats *store = &instance->told.store;
+    print_number(out, "keys", store->keys);
+    print_number(out, "scalars", store->keys_by_kind[WKV_SCALAR]);
+    print_number(out, "counters", store->keys_by_kind[WKV_COUNTER]);
+    print_number(out, "lists", store->keys_by_kind[WKV_LIST]);
+    print_number(out, "sets", store->keys_by_kind[WKV_SET]);
+    print_number(out, "memory_bytes", store->bytes);
+    print_number(out, "budget_bytes", store->budget_bytes);
     print(out, " expired_per_s=%.3f", instance->expired_per_s);
-    print_number(out, "expired", instance->expired);
-    print_number(out, "connections", instance->connections);
-    print_number(out, "reconnects", instance->reconnects);
-    print(out, " uptime_s=%.1f", instance->uptime_s);
+    print_number(out, "expired", store->expired);
+    print_number(out, "connections", instance->told.service.connections);
+    print_number(out, "reconnects", instance->told.service.reconnects);
+    print(out, " uptime_s=%.1f", (double)instance->told.service.uptime_ns / (double)WKV_NS_PER_S);
 }
 
 static void print_operations(struct wkv_buffer *out, const struct wkv_top_instance *instance)
 {
     char name[WKV_TOP_SHOWN * WKV_TOP_NAME_BYTES];
     for (size_t i = 0; i < instance->endpoint_count; i++)
-        if (instance->endpoints[i].requests > 0)
+        if (instance->endpoints[i].told.requests > 0)
             print(out, " op_%s_per_s=%.3f", wkv_top_word(instance->endpoints[i].name, name, sizeof name),
                   instance->endpoints[i].requests_per_s);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "nats/subject.h"
+#include "report/figures.h"
 #include "support/clock.h"
 #include "support/shown.h"
 
@@ -13,17 +14,6 @@
 #define SERVICE_NAME "wascc-keyvalue"
 
 /* ---- reading an answer ---- */
-
-/* 2^64 as a double; casting it or more would be undefined. */
-#define TWO_TO_64 18446744073709551616.0
-
-static uint64_t read_count(const json_t *object, const char *name)
-{
-    double number = json_number_value(json_object_get(object, name));
-    if (!(number > 0))
-        return 0;
-    return number >= TWO_TO_64 ? UINT64_MAX : (uint64_t)number;
-}
 
 /* Reads a text so that it can be printed; one that is too long is cut. */
 static void read_text(const json_t *object, const char *name, char *out, size_t out_bytes)
@@ -48,28 +38,13 @@ static bool is_ours(const json_t *answer, const struct wkv_address *address)
            says(metadata, "binding", address->binding);
 }
 
-static void read_latency(const json_t *data, struct wkv_stats_latency *out)
-{
-    out->p50_ns = read_count(data, "p50_ns");
-    out->p90_ns = read_count(data, "p90_ns");
-    out->p99_ns = read_count(data, "p99_ns");
-    out->p999_ns = read_count(data, "p999_ns");
-    out->max_ns = read_count(data, "max_ns");
-}
-
 static bool read_endpoint(const json_t *endpoint, struct wkv_top_endpoint *out)
 {
-    const json_t *data = json_object_get(endpoint, "data");
-    const json_t *minute = json_object_get(data, "last_minute");
     memset(out, 0, sizeof *out);
     read_text(endpoint, "name", out->name, sizeof out->name);
-    out->requests = read_count(endpoint, "num_requests");
-    out->errors = read_count(endpoint, "num_errors");
-    read_text(endpoint, "last_error", out->last_error, sizeof out->last_error);
-    read_latency(data, &out->since_start);
-    out->since_start.requests = out->requests;
-    read_latency(minute, &out->last_minute);
-    out->last_minute.requests = read_count(minute, "requests");
+    wkv_figures_read(WKV_OF_OPERATION, endpoint, &out->told);
+    out->told.since_start.requests = out->told.requests;
+    read_text(endpoint, "last_error", out->told.last_error, WKV_TOP_ERROR_BYTES);
     return out->name[0] != '\0';
 }
 
@@ -96,31 +71,19 @@ static void read_endpoints(const json_t *answer, struct wkv_top_instance *out)
             find_endpoint(out, endpoint->name) != NULL)
             continue;
         out->endpoint_count++;
-        add(&out->requests, endpoint->requests);
-        add(&out->errors, endpoint->errors);
+        add(&out->requests, endpoint->told.requests);
+        add(&out->errors, endpoint->told.errors);
     }
 }
 
-/* Longer than any process lives; a larger number is nonsense and would be long to print. */
-#define UPTIME_MAX_S 1e10
-
+/* One that says nothing of being ready is. */
 static void read_service(const json_t *data, struct wkv_top_instance *out)
 {
-    static const char *const kinds[WKV_TOP_KINDS] = {"scalar", "counter", "list", "set"};
-    const json_t *connections = json_object_get(data, "connections");
-    double uptime_s = json_number_value(json_object_get(data, "uptime_s"));
     out->has_service = json_is_object(data);
-    out->uptime_s = !(uptime_s > 0) ? 0 : uptime_s > UPTIME_MAX_S ? UPTIME_MAX_S : uptime_s;
-    if (json_is_false(json_object_get(data, "ready")))
+    out->told.service.ready = true;
+    wkv_figures_read(WKV_OF_PROCESS, data, &out->told);
+    if (!out->told.service.ready)
         out->state = WKV_TOP_UNREADY;
-    out->keys = read_count(data, "keys");
-    for (size_t i = 0; i < WKV_TOP_KINDS; i++)
-        out->kinds[i] = read_count(json_object_get(data, "kinds"), kinds[i]);
-    out->bytes = read_count(data, "bytes");
-    out->budget_bytes = read_count(data, "budget_bytes");
-    out->expired = read_count(data, "expired");
-    out->connections = read_count(connections, "open");
-    out->reconnects = read_count(connections, "reconnects");
 }
 
 /* Returns the instance that answered, which the caller frees, or NULL. */
@@ -155,12 +118,12 @@ static void measure_rates(struct wkv_top_instance *now, struct wkv_top_instance 
     now->measured = true;
     now->requests_per_s = (double)growth(before->requests, now->requests) / now->elapsed_s;
     now->errors_per_s = (double)growth(before->errors, now->errors) / now->elapsed_s;
-    now->expired_per_s = (double)growth(before->expired, now->expired) / now->elapsed_s;
+    now->expired_per_s = (double)growth(before->told.store.expired, now->told.store.expired) / now->elapsed_s;
     for (size_t i = 0; i < now->endpoint_count; i++) {
         struct wkv_top_endpoint *endpoint = &now->endpoints[i];
         const struct wkv_top_endpoint *old = find_endpoint(before, endpoint->name);
-        uint64_t requests = growth(old == NULL ? 0 : old->requests, endpoint->requests);
-        uint64_t errors = growth(old == NULL ? 0 : old->errors, endpoint->errors);
+        uint64_t requests = growth(old == NULL ? 0 : old->told.requests, endpoint->told.requests);
+        uint64_t errors = growth(old == NULL ? 0 : old->told.errors, endpoint->told.errors);
         endpoint->requests_per_s = (double)requests / now->elapsed_s;
         endpoint->errors_per_s = (double)errors / now->elapsed_s;
     }
@@ -175,10 +138,10 @@ static void choose_last_error(struct wkv_top_instance *now, struct wkv_top_insta
     for (size_t i = 0; i < now->endpoint_count; i++) {
         const struct wkv_top_endpoint *endpoint = &now->endpoints[i];
         const struct wkv_top_endpoint *old = before == NULL ? NULL : find_endpoint(before, endpoint->name);
-        uint64_t more = growth(old == NULL ? 0 : old->errors, endpoint->errors);
-        if (more > most && endpoint->last_error[0] != '\0') {
+        uint64_t more = growth(old == NULL ? 0 : old->told.errors, endpoint->told.errors);
+        if (more > most && endpoint->told.last_error[0] != '\0') {
             most = more;
-            text = endpoint->last_error;
+            text = endpoint->told.last_error;
         }
     }
     now->last_error_ns = text != NULL || before == NULL ? now->heard_ns : before->last_error_ns;
@@ -194,7 +157,7 @@ static void compare(struct wkv_top_instance *now, struct wkv_top_instance *befor
 {
     /* Counters never shrink: one that did belongs to another process that took the id. */
     bool same = before != NULL && now->requests >= before->requests && now->errors >= before->errors &&
-                now->uptime_s >= before->uptime_s;
+                now->told.service.uptime_ns >= before->told.service.uptime_ns;
     choose_last_error(now, same ? before : NULL);
     if (!same || now->heard_ns - before->heard_ns < MIN_ELAPSED_NS)
         return;
@@ -292,8 +255,8 @@ static void add_endpoints(struct wkv_top_instance *sum, const struct wkv_top_ins
             endpoint = &sum->endpoints[sum->endpoint_count++];
             (void)snprintf(endpoint->name, sizeof endpoint->name, "%s", more->name);
         }
-        add(&endpoint->requests, more->requests);
-        add(&endpoint->errors, more->errors);
+        add(&endpoint->told.requests, more->told.requests);
+        add(&endpoint->told.errors, more->told.errors);
         endpoint->requests_per_s += more->requests_per_s;
         endpoint->errors_per_s += more->errors_per_s;
     }
@@ -308,14 +271,7 @@ static void add_instance(struct wkv_top_instance *sum, const struct wkv_top_inst
     sum->requests_per_s += one->requests_per_s;
     sum->errors_per_s += one->errors_per_s;
     sum->expired_per_s += one->expired_per_s;
-    add(&sum->keys, one->keys);
-    for (size_t i = 0; i < WKV_TOP_KINDS; i++)
-        add(&sum->kinds[i], one->kinds[i]);
-    add(&sum->bytes, one->bytes);
-    add(&sum->budget_bytes, one->budget_bytes);
-    add(&sum->expired, one->expired);
-    add(&sum->connections, one->connections);
-    add(&sum->reconnects, one->reconnects);
+    wkv_figures_add(WKV_OF_PROCESS, &sum->told, &one->told);
     if (one->last_error[0] != '\0' &&
         (sum->last_error[0] == '\0' || one->last_error_ns > sum->last_error_ns)) {
         memcpy(sum->last_error, one->last_error, sizeof sum->last_error);
@@ -332,9 +288,9 @@ void wkv_top_sum(const struct wkv_top_model *model, struct wkv_top_instance *out
     for (size_t i = 0; i < model->count; i++) {
         if (model->instances[i]->state == WKV_TOP_GONE)
             continue;
-        bounded = bounded && model->instances[i]->budget_bytes > 0;
+        bounded = bounded && model->instances[i]->told.store.budget_bytes > 0;
         add_instance(out, model->instances[i]);
     }
     if (!bounded)
-        out->budget_bytes = 0;
+        out->told.store.budget_bytes = 0;
 }

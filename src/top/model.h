@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "nats/subject.h"
-#include "stats/stats.h"
+#include "report/report.h"
 
 #define WKV_TOP_INSTANCES 64 /* of one address at the most; more are not taken up */
 #define WKV_TOP_ENDPOINTS 48 /* of one instance; further ones are ignored */
@@ -21,15 +21,11 @@
 #define WKV_TOP_NAME_BYTES 32
 #define WKV_TOP_ERROR_BYTES 192
 
-enum wkv_top_kind { WKV_TOP_SCALAR, WKV_TOP_COUNTER, WKV_TOP_LIST, WKV_TOP_SET, WKV_TOP_KINDS };
-
 /* One operation. Rates are 0 until two answers are known. */
 struct wkv_top_endpoint {
     char name[WKV_TOP_NAME_BYTES];
-    uint64_t requests, errors; /* since the instance's start */
+    struct wkv_stats_operation told; /* its last_error is cut to WKV_TOP_ERROR_BYTES */
     double requests_per_s, errors_per_s;
-    char last_error[WKV_TOP_ERROR_BYTES];
-    struct wkv_stats_latency since_start, last_minute;
 };
 
 enum wkv_top_state {
@@ -43,23 +39,16 @@ enum wkv_top_state {
 struct wkv_top_instance {
     char id[WKV_TOP_SHOWN * WKV_TOP_ID_BYTES];
     enum wkv_top_state state;
-    bool heard;       /* in this look */
-    bool measured;    /* two answers are known: the rates mean something */
-    bool has_service; /* it told of more than its endpoints */
-    int64_t heard_ns; /* monotonic, when it last answered */
-    double elapsed_s; /* between its last two answers */
-    double uptime_s;
+    bool heard;                /* in this look */
+    bool measured;             /* two answers are known: the rates mean something */
+    bool has_service;          /* it told of more than its endpoints */
+    int64_t heard_ns;          /* monotonic, when it last answered */
+    double elapsed_s;          /* between its last two answers */
     uint64_t requests, errors; /* of all endpoints */
-    double requests_per_s, errors_per_s;
+    double requests_per_s, errors_per_s, expired_per_s;
     char last_error[WKV_TOP_ERROR_BYTES];
-    int64_t last_error_ns; /* when it was first seen here */
-    uint64_t keys;
-    uint64_t kinds[WKV_TOP_KINDS];
-    uint64_t bytes;
-    uint64_t budget_bytes; /* 0: no bound */
-    uint64_t expired;
-    double expired_per_s;
-    uint64_t connections, reconnects;
+    int64_t last_error_ns;  /* when it was first seen here */
+    struct wkv_report told; /* what else it told; no names of keyspaces */
     size_t endpoint_count;
     struct wkv_top_endpoint endpoints[WKV_TOP_ENDPOINTS];
 };

@@ -142,7 +142,7 @@ static void show_traffic(struct page *page, const struct wkv_top_view *view,
         rate(all->measured, all->requests_per_s, cells[0]), wkv_top_count(all->requests, cells[1]),
         rate(all->measured, all->errors_per_s, cells[2]), wkv_top_count(all->errors, cells[3]));
     put(page, "  expired %s/s, %s in all", rate(all->measured, all->expired_per_s, cells[4]),
-        wkv_top_count(all->expired, cells[5]));
+        wkv_top_count(all->told.store.expired, cells[5]));
     end_parts(page);
     wkv_top_latency(view->model, NULL, NULL, &latency, &minute);
     if (latency.requests == 0)
@@ -157,17 +157,19 @@ static void show_traffic(struct page *page, const struct wkv_top_view *view,
 static void show_holdings(struct page *page, const struct wkv_top_instance *all)
 {
     char cells[7][WKV_TOP_CELL_BYTES];
-    put(page, "keys %s (scalar %s, counter %s, list %s, set %s)", wkv_top_count(all->keys, cells[0]),
-        wkv_top_count(all->kinds[WKV_TOP_SCALAR], cells[1]),
-        wkv_top_count(all->kinds[WKV_TOP_COUNTER], cells[2]),
-        wkv_top_count(all->kinds[WKV_TOP_LIST], cells[3]), wkv_top_count(all->kinds[WKV_TOP_SET], cells[4]));
+    put(page, "keys %s (scalar %s, counter %s, list %s, set %s)",
+        wkv_top_count(all->told.store.keys, cells[0]),
+        wkv_top_count(all->told.store.keys_by_kind[WKV_SCALAR], cells[1]),
+        wkv_top_count(all->told.store.keys_by_kind[WKV_COUNTER], cells[2]),
+        wkv_top_count(all->told.store.keys_by_kind[WKV_LIST], cells[3]),
+        wkv_top_count(all->told.store.keys_by_kind[WKV_SET], cells[4]));
     end_line(page);
-    put(page, "memory %s", wkv_top_bytes(all->bytes, cells[5]));
-    if (all->budget_bytes > 0)
-        put(page, " of %s (%.0f%%)", wkv_top_bytes(all->budget_bytes, cells[6]),
-            (double)all->bytes / (double)all->budget_bytes * 100);
-    put(page, "  connections %s", wkv_top_count(all->connections, cells[0]));
-    put(page, ", %s reconnects", wkv_top_count(all->reconnects, cells[1]));
+    put(page, "memory %s", wkv_top_bytes(all->told.store.bytes, cells[5]));
+    if (all->told.store.budget_bytes > 0)
+        put(page, " of %s (%.0f%%)", wkv_top_bytes(all->told.store.budget_bytes, cells[6]),
+            (double)all->told.store.bytes / (double)all->told.store.budget_bytes * 100);
+    put(page, "  connections %s", wkv_top_count(all->told.service.connections, cells[0]));
+    put(page, ", %s reconnects", wkv_top_count(all->told.service.reconnects, cells[1]));
     end_parts(page);
 }
 
@@ -230,12 +232,14 @@ static void put_service(struct page *page, const struct wkv_top_instance *instan
         put(page, " %9s %9s %5s %6s %7s %7s %7s %7s", "-", "-", "-", "-", "-", "-", "-", "-");
         return;
     }
-    put(page, " %9s %9s", instance->budget_bytes == 0 ? "-" : wkv_top_bytes(instance->budget_bytes, cells[0]),
+    put(page, " %9s %9s",
+        instance->told.store.budget_bytes == 0 ? "-"
+                                               : wkv_top_bytes(instance->told.store.budget_bytes, cells[0]),
         rate(instance->measured, instance->expired_per_s, cells[1]));
-    put(page, " %5s %6s", wkv_top_count(instance->connections, cells[0]),
-        wkv_top_count(instance->reconnects, cells[1]));
-    for (size_t i = 0; i < WKV_TOP_KINDS; i++)
-        put(page, " %7s", wkv_top_count(instance->kinds[i], cells[0]));
+    put(page, " %5s %6s", wkv_top_count(instance->told.service.connections, cells[0]),
+        wkv_top_count(instance->told.service.reconnects, cells[1]));
+    for (size_t i = 0; i < sizeof instance->told.store.keys_by_kind / sizeof(uint64_t); i++)
+        put(page, " %7s", wkv_top_count(instance->told.store.keys_by_kind[i], cells[0]));
 }
 
 static void show_instance(struct page *page, const struct wkv_top_view *view,
@@ -252,12 +256,12 @@ static void show_instance(struct page *page, const struct wkv_top_view *view,
     }
     put(page, " %7s",
         instance->state == WKV_TOP_UNREADY ? "unready"
-        : instance->has_service            ? wkv_top_uptime(instance->uptime_s, cells[0])
+        : instance->has_service            ? wkv_top_uptime(instance->told.service.uptime_ns, cells[0])
                                            : "-");
     put(page, " %8s %7s", rate(instance->measured, instance->requests_per_s, cells[1]),
         rate(instance->measured, instance->errors_per_s, cells[2]));
-    put(page, " %7s %9s", instance->has_service ? wkv_top_count(instance->keys, cells[3]) : "-",
-        instance->has_service ? wkv_top_bytes(instance->bytes, cells[4]) : "-");
+    put(page, " %7s %9s", instance->has_service ? wkv_top_count(instance->told.store.keys, cells[3]) : "-",
+        instance->has_service ? wkv_top_bytes(instance->told.store.bytes, cells[4]) : "-");
     wkv_top_latency(view->model, instance, NULL, &latency, &minute);
     put_latency(page, &latency, minute);
     put(page, " %8s", wkv_top_count(instance->errors, cells[0]));
@@ -294,7 +298,7 @@ static size_t sort_operations(const struct wkv_top_instance *all,
     size_t count = 0;
     for (size_t i = 0; i < all->endpoint_count; i++) {
         const struct wkv_top_endpoint *endpoint = &all->endpoints[i];
-        if (endpoint->requests == 0)
+        if (endpoint->told.requests == 0)
             continue;
         size_t at = count++;
         for (; at > 0 && sorted[at - 1]->requests_per_s < endpoint->requests_per_s; at--)
@@ -326,8 +330,8 @@ static void show_operations(struct page *page, const struct wkv_top_view *view,
         put(page, " %8s %7s", rate(all->measured, sorted[i]->requests_per_s, cells[0]),
             rate(all->measured, sorted[i]->errors_per_s, cells[1]));
         put_latency(page, &latency, minute);
-        put(page, " %8s", wkv_top_count(sorted[i]->requests, cells[0]));
-        put(page, " %8s", wkv_top_count(sorted[i]->errors, cells[1]));
+        put(page, " %8s", wkv_top_count(sorted[i]->told.requests, cells[0]));
+        put(page, " %8s", wkv_top_count(sorted[i]->told.errors, cells[1]));
         end_line(page);
     }
 }

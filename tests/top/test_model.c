@@ -32,24 +32,25 @@ START_TEST(an_answer_is_read_whole)
     ck_assert_str_eq(one->id, "A");
     ck_assert_int_eq(one->state, WKV_TOP_SERVING);
     ck_assert(one->heard && one->has_service && !one->measured && model.ever);
-    ck_assert(one->uptime_s > 12.4 && one->uptime_s < 12.6);
+    ck_assert(one->told.service.uptime_ns > UINT64_C(12400000000) &&
+              one->told.service.uptime_ns < UINT64_C(12600000000));
     ck_assert_uint_eq(one->requests, 15);
     ck_assert_uint_eq(one->errors, 2);
     ck_assert_str_eq(one->last_error, "409: Get: error 2");
-    ck_assert_uint_eq(one->keys, 100);
-    ck_assert_uint_eq(one->kinds[WKV_TOP_SCALAR], 94);
-    ck_assert_uint_eq(one->kinds[WKV_TOP_COUNTER], 3);
-    ck_assert_uint_eq(one->kinds[WKV_TOP_LIST], 2);
-    ck_assert_uint_eq(one->kinds[WKV_TOP_SET], 1);
-    ck_assert_uint_eq(one->bytes, 102400);
-    ck_assert_uint_eq(one->budget_bytes, 1 << 20);
-    ck_assert_uint_eq(one->expired, 7);
-    ck_assert_uint_eq(one->connections, 3);
+    ck_assert_uint_eq(one->told.store.keys, 100);
+    ck_assert_uint_eq(one->told.store.keys_by_kind[WKV_SCALAR], 94);
+    ck_assert_uint_eq(one->told.store.keys_by_kind[WKV_COUNTER], 3);
+    ck_assert_uint_eq(one->told.store.keys_by_kind[WKV_LIST], 2);
+    ck_assert_uint_eq(one->told.store.keys_by_kind[WKV_SET], 1);
+    ck_assert_uint_eq(one->told.store.bytes, 102400);
+    ck_assert_uint_eq(one->told.store.budget_bytes, 1 << 20);
+    ck_assert_uint_eq(one->told.store.expired, 7);
+    ck_assert_uint_eq(one->told.service.connections, 3);
     ck_assert_uint_eq(one->endpoint_count, 2);
     ck_assert_str_eq(one->endpoints[1].name, "Set");
-    ck_assert_uint_eq(one->endpoints[0].since_start.p99_ns, 3000);
-    ck_assert_uint_eq(one->endpoints[0].last_minute.requests, 4);
-    ck_assert_uint_eq(one->endpoints[0].last_minute.max_ns, 5001);
+    ck_assert_uint_eq(one->endpoints[0].told.since_start.p99_ns, 3000);
+    ck_assert_uint_eq(one->endpoints[0].told.last_minute.requests, 4);
+    ck_assert_uint_eq(one->endpoints[0].told.last_minute.max_ns, 5001);
 }
 END_TEST
 
@@ -111,9 +112,12 @@ START_TEST(members_that_are_missing_or_of_another_type_are_0)
 {
     ck_assert_msg(wkv_top_hear(&model, odd[_i], strlen(odd[_i]), 0), "refused: %s", odd[_i]);
     const struct wkv_top_instance *one = model.instances[0];
-    ck_assert_uint_eq(one->requests + one->errors + one->keys + one->bytes + one->expired, 0);
-    ck_assert_uint_eq(one->connections + one->kinds[0] + one->kinds[1], 0);
-    ck_assert(!(one->uptime_s > 0));
+    ck_assert_uint_eq(one->requests + one->errors + one->told.store.keys + one->told.store.bytes +
+                          one->told.store.expired,
+                      0);
+    ck_assert_uint_eq(
+        one->told.service.connections + one->told.store.keys_by_kind[0] + one->told.store.keys_by_kind[1], 0);
+    ck_assert_uint_eq(one->told.service.uptime_ns, 0);
     ck_assert_str_eq(one->last_error, "");
     ck_assert_int_eq(one->state, WKV_TOP_SERVING);
 }
@@ -133,9 +137,9 @@ START_TEST(huge_numbers_end_at_the_largest_and_do_not_wrap)
     ck_assert(wkv_top_hear(&model, text, sizeof text - 1, 0));
     const struct wkv_top_instance *one = model.instances[0];
     ck_assert_uint_eq(one->requests, UINT64_MAX);
-    ck_assert_uint_eq(one->keys, UINT64_MAX);
-    ck_assert_uint_eq(one->bytes, (uint64_t)1 << 63);
-    ck_assert(one->uptime_s < 1e12);
+    ck_assert_uint_eq(one->told.store.keys, UINT64_MAX);
+    ck_assert_uint_eq(one->told.store.bytes, (uint64_t)1 << 63);
+    ck_assert_uint_eq(one->told.service.uptime_ns, UINT64_MAX);
     wkv_top_latency(&model, NULL, NULL, &latency, &minute);
     ck_assert_uint_eq(latency.max_ns, UINT64_MAX);
     ck_assert_uint_eq(latency.requests, 10000000000000000000u);
@@ -179,7 +183,7 @@ START_TEST(an_endpoint_or_an_instance_counts_once_a_look)
     ck_assert(hear(&model, answer, 0));
     ck_assert_uint_eq(model.instances[0]->requests, 3);
     ck_assert(!hear(&model, an_answer("A", 1, 20), 0));
-    ck_assert_uint_eq(model.instances[0]->keys, 10);
+    ck_assert_uint_eq(model.instances[0]->told.store.keys, 10);
 }
 END_TEST
 
@@ -351,15 +355,15 @@ START_TEST(instances_add_up)
     ck_assert_uint_eq(all.errors, 2);
     check_near(all.requests_per_s, 55);
     check_near(all.errors_per_s, 2);
-    ck_assert_uint_eq(all.keys, 30);
-    ck_assert_uint_eq(all.kinds[WKV_TOP_SET], 2);
-    ck_assert_uint_eq(all.bytes, 30 * 1024);
-    ck_assert_uint_eq(all.budget_bytes, 1500);
-    ck_assert_uint_eq(all.connections, 6);
+    ck_assert_uint_eq(all.told.store.keys, 30);
+    ck_assert_uint_eq(all.told.store.keys_by_kind[WKV_SET], 2);
+    ck_assert_uint_eq(all.told.store.bytes, 30 * 1024);
+    ck_assert_uint_eq(all.told.store.budget_bytes, 1500);
+    ck_assert_uint_eq(all.told.service.connections, 6);
     ck_assert_str_eq(all.last_error, "409: Get: error 2");
     ck_assert_uint_eq(all.endpoint_count, 2);
     ck_assert_str_eq(all.endpoints[0].name, "Get");
-    ck_assert_uint_eq(all.endpoints[0].requests, 165);
+    ck_assert_uint_eq(all.endpoints[0].told.requests, 165);
     check_near(all.endpoints[0].requests_per_s, 55);
 }
 END_TEST
@@ -373,7 +377,7 @@ START_TEST(a_budget_is_of_all_or_of_nobody)
     ck_assert(hear(&model, bounded, 0));
     ck_assert(hear(&model, an_answer("B", 1, 10), 0));
     wkv_top_sum(&model, &all);
-    ck_assert_uint_eq(all.budget_bytes, 0);
+    ck_assert_uint_eq(all.told.store.budget_bytes, 0);
 }
 END_TEST
 

@@ -383,7 +383,7 @@ START_TEST(huge_numbers_stay_in_their_columns)
         "\n"
         "INSTANCE      UP    REQ/S   ERR/S    KEYS    MEMORY     P50     P90     P99   P99.9     MAX OF      "
         "ERRORS    BUDGET  EXPIRE/S  CONN RECONN SCALARS COUNTER   LISTS    SETS LAST ERROR\n"
-        "A        115740d17h    18.4Z   18.4Z   18.4E   16.0EiB  18.4Gs  18.4Gs  18.4Gs  18.4Gs  18.4Gs "
+        "A        213503d23h    18.4Z   18.4Z   18.4E   16.0EiB  18.4Gs  18.4Gs  18.4Gs  18.4Gs  18.4Gs "
         "start    18.4E   16.0EiB     18.4Z 18.4E  18.4E   18.4E   18.4E   18.4E   18.4E\n"
         "\n"
         "OPERATION    REQ/S   ERR/S     P50     P90     P99   P99.9     MAX OF    REQUESTS   ERRORS\n"
@@ -471,10 +471,10 @@ START_TEST(numbers_are_short)
     ck_assert_str_eq(wkv_top_duration(999, cell), "999ns");
     ck_assert_str_eq(wkv_top_duration(999999, cell), "1.0ms");
     ck_assert_str_eq(wkv_top_duration(1500000000, cell), "1.5s");
-    ck_assert_str_eq(wkv_top_uptime(59.9, cell), "59s");
-    ck_assert_str_eq(wkv_top_uptime(3599, cell), "59m59s");
-    ck_assert_str_eq(wkv_top_uptime(3660, cell), "1h01m");
-    ck_assert_str_eq(wkv_top_uptime(90000, cell), "1d01h");
+    ck_assert_str_eq(wkv_top_uptime(UINT64_C(59900000000), cell), "59s");
+    ck_assert_str_eq(wkv_top_uptime(UINT64_C(3599000000000), cell), "59m59s");
+    ck_assert_str_eq(wkv_top_uptime(UINT64_C(3660000000000), cell), "1h01m");
+    ck_assert_str_eq(wkv_top_uptime(UINT64_C(90000000000000), cell), "1d01h");
 }
 END_TEST
 
