@@ -1,0 +1,154 @@
+#include "server/parts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "lattice/events.h"
+#include "server/loop_notes.h"
+
+struct wkv_loop *wkv_network_loop(struct wkv_server *server, unsigned i)
+{
+    return i == 0 ? &server->network.discovery.loop : &server->network.workers[i - 1].loop;
+}
+
+/* ---- actors' subjects follow the bindings ---- */
+
+/* Before a bind: the provider listens, or there is no bind. Runs on the thread that binds, which is
+ * `system`'s or discovery's. */
+static enum wkv_code listen_to_actor(void *context, struct wkv_text actor, struct wkv_error *error)
+{
+    struct wkv_server *server = context;
+    return wkv_actors_listen(&server->network.actors, actor, error);
+}
+
+static void give_up_actor(void *context, struct wkv_text actor)
+{
+    struct wkv_server *server = context;
+    wkv_actors_settle(&server->network.actors, actor, false);
+}
+
+/* "RemoveActor ends that", before it is answered. Then the lattice hears of it. Runs on the thread that binds
+ * or removes. */
+static void follow_binding(void *context, const struct wkv_bindings_change *change)
+{
+    struct wkv_server *server = context;
+    wkv_actors_settle(&server->network.actors, change->actor, change->awaited);
+    wkv_event_publish(&server->network.discovery,
+                      change->bound ? WKV_EVENT_BINDING_CREATED : WKV_EVENT_BINDING_REMOVED, change->actor);
+}
+
+/* ---- making and ending ---- */
+
+static struct wkv_loop_options loop_options(struct wkv_server *server, const struct wkv_keeper *keeper)
+{
+    const struct wkv_server_options *options = server->options;
+    return (struct wkv_loop_options){.address = &options->address,
+                                     .log = &server->log,
+                                     .notify_fd = keeper->lost_fd,
+                                     .note = wkv_loop_count_event,
+                                     .context = server->provider.stats};
+}
+
+static enum wkv_code init_workers(struct wkv_server *server, struct wkv_error *error)
+{
+    const struct wkv_server_options *options = server->options;
+    for (unsigned i = 0; i <= options->workers; i++) {
+        struct wkv_worker *worker = &server->network.workers[i];
+        struct wkv_keeper *keeper = &server->network.each[i + 1];
+        if (wkv_keeper_init(keeper, &server->network.keepers, &worker->loop, error) != WKV_OK)
+            return error->code;
+        keeper->drains = true;
+        server->network.keeper_count++;
+        struct wkv_worker_options worker_options = {.serves = i == options->workers ? WKV_SERVES_SYSTEM
+                                                                                    : WKV_SERVES_ACTORS,
+                                                    .number = i,
+                                                    .provider = &server->provider,
+                                                    .loop = loop_options(server, keeper)};
+        worker_options.loop.max_wait_ns = options->max_wait_ms * WKV_NS_PER_MS;
+        if (wkv_worker_init(worker, &worker_options, error) != WKV_OK)
+            return error->code;
+        server->network.worker_count++;
+    }
+    return WKV_OK;
+}
+
+/* Adds the pulses of all that turns to the process's vitals, or removes them. */
+static void show_pulses(struct wkv_server *server,
+                        void (*change)(struct wkv_vitals *vitals, struct wkv_pulse *pulse))
+{
+    change(&server->vitals, &server->pulse);
+    for (unsigned i = 0; i <= server->network.worker_count; i++)
+        change(&server->vitals, &wkv_network_loop(server, i)->turns.pulse);
+}
+
+static void watch_bindings(struct wkv_server *server)
+{
+    const struct wkv_server_options *options = server->options;
+    struct wkv_bindings *bindings = server->provider.bindings;
+    struct wkv_bindings_guard guard = {
+        .before = listen_to_actor, .gave_up = give_up_actor, .context = server};
+    server->network.actors.workers = server->network.workers;
+    server->network.actors.worker_count = options->workers;
+    server->network.actors.bindings = bindings;
+    server->network.actors.log = &server->log;
+    wkv_bindings_set_guard(bindings, &guard);
+    wkv_bindings_watch(bindings, follow_binding, server);
+}
+
+static enum wkv_code init_discovery(struct wkv_server *server, struct wkv_error *error)
+{
+    struct wkv_network *network = &server->network;
+    const char *prefix = server->options->connect.inbox_prefix;
+    if (wkv_keeper_init(&network->each[0], &network->keepers, &network->discovery.loop, error) != WKV_OK)
+        return error->code;
+    network->keeper_count = 1;
+    struct wkv_loop_options loop = loop_options(server, &network->each[0]);
+    return wkv_discovery_init(&network->discovery, &server->provider, &loop, prefix, error);
+}
+
+enum wkv_code wkv_network_open(struct wkv_server *server, struct wkv_error *error)
+{
+    const struct wkv_server_options *options = server->options;
+    struct wkv_network *network = &server->network;
+    size_t workers = (size_t)options->workers + 1; /* `system` */
+    network->notify_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (network->notify_fd < 0)
+        return wkv_fail(error, WKV_UNAVAILABLE, "no file descriptor: %s", strerror(errno));
+    network->workers = calloc(workers, sizeof *network->workers);
+    network->each = calloc(workers + 1, sizeof *network->each);
+    if (network->workers == NULL || network->each == NULL)
+        return wkv_fail(error, WKV_NO_MEMORY, "no memory for %u worker threads", options->workers);
+    if (wkv_keepers_init(&network->keepers, &options->connect, &server->log, network->notify_fd, error) !=
+            WKV_OK ||
+        init_discovery(server, error) != WKV_OK || init_workers(server, error) != WKV_OK)
+        return error->code;
+    wkv_alone_init(&network->alone, &network->discovery, options->connect.inbox_prefix);
+    watch_bindings(server);
+    show_pulses(server, wkv_vitals_add);
+    return WKV_OK;
+}
+
+void wkv_network_close(struct wkv_server *server)
+{
+    struct wkv_network *network = &server->network;
+    show_pulses(server, wkv_vitals_remove);
+    wkv_server_end_keepers(server);
+    wkv_bindings_watch(server->provider.bindings, NULL, NULL);
+    wkv_bindings_set_guard(server->provider.bindings, NULL);
+    for (unsigned i = 0; i < network->worker_count; i++)
+        wkv_worker_destroy(&network->workers[i]);
+    free(network->workers);
+    wkv_alone_destroy(&network->alone);
+    if (network->keeper_count > 0)
+        wkv_discovery_destroy(&network->discovery);
+    for (unsigned i = 0; i < network->keeper_count; i++)
+        wkv_keeper_destroy(&network->each[i]);
+    free(network->each);
+    wkv_keepers_destroy(&network->keepers);
+    if (network->notify_fd >= 0)
+        (void)close(network->notify_fd);
+    (void)pthread_mutex_destroy(&network->actors.lock);
+}

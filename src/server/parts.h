@@ -1,0 +1,83 @@
+/* The parts of the process that serves: compose.c and network.c make and end them, lifecycle.c and drain.c
+ * take it through its phases. For this room alone.
+ */
+#ifndef WKV_SERVER_PARTS_H
+#define WKV_SERVER_PARTS_H
+
+#include "front/actors.h"
+#include "front/worker.h"
+#include "lattice/alone.h"
+#include "lattice/discovery.h"
+#include "metrics/metrics.h"
+#include "nats/keeper.h"
+#include "operation/provider.h"
+#include "server/server.h"
+#include "server/upkeep.h"
+#include "server/watchdog.h"
+#include "support/pulse.h"
+#include "support/self.h"
+
+/* The connections and what speaks through them. The loops are numbered: discovery's is 0, a worker's is one
+ * more than the worker's number, and the last one is that of `system`. */
+struct wkv_network {
+    int notify_fd; /* an eventfd: a connection was opened, or never will be */
+    struct wkv_keepers keepers;
+    struct wkv_keeper *each; /* discovery's, and each worker's */
+    unsigned keeper_count;
+    struct wkv_discovery discovery;
+    struct wkv_alone alone;
+    struct wkv_worker *workers; /* for actors; behind them one more, for `system` */
+    unsigned worker_count;      /* initialised ones, that one included */
+    struct wkv_actors actors;
+};
+
+struct wkv_server {
+    const struct wkv_server_options *options;
+    struct wkv_log log;
+    int stop_fd;            /* a signalfd of SIGTERM and SIGINT, read by nobody */
+    int reload_fd;          /* a signalfd of SIGHUP */
+    int poke_fd;            /* an eventfd: the main thread is asked whether it turns, */
+    struct wkv_pulse pulse; /* which it need not before it serves, or when it stops */
+    char instance[WKV_INSTANCE_ID_BYTES];
+    struct wkv_provider provider;   /* whose store, bindings, trust, replay and stats are owned here */
+    struct wkv_claims_tally claims; /* the provider's */
+    struct wkv_vitals vitals;
+    struct wkv_upkeep *upkeep;
+    struct wkv_metrics *metrics; /* NULL: not asked for */
+    struct wkv_self *self;       /* NULL: `health --self` does not find this process */
+    struct wkv_watchdog watchdog;
+    struct wkv_network network;
+    bool cut; /* not all that was received could be answered */
+};
+
+/* ---- network.c ---- */
+
+/* Makes loops, unconnected. Errors: those of its parts; close it all the same. */
+enum wkv_code wkv_network_open(struct wkv_server *server, struct wkv_error *error);
+void wkv_network_close(struct wkv_server *server);
+
+struct wkv_loop *wkv_network_loop(struct wkv_server *server, unsigned i);
+
+/* ---- trust.c ---- */
+
+/* The trusted lists: as they are read at the start, what the log is told of who gets in, and what SIGHUP
+ * does. */
+enum wkv_code wkv_server_open_trust(struct wkv_server *server, struct wkv_error *error);
+void wkv_server_tell_trust(struct wkv_server *server);
+void wkv_server_reload_trust(struct wkv_server *server);
+
+/* ---- lifecycle.c ---- */
+
+/* From the first connection to the end of the last. */
+enum wkv_server_outcome wkv_server_live(struct wkv_server *server, struct wkv_error *error);
+
+/* ---- drain.c ---- */
+
+/* Takes no more requests, answers those received, and closes; what the time does not suffice for is refused.
+ * why: STOPPED or SPLIT. Does not return where a thread runs that nothing can end. */
+void wkv_server_drain(struct wkv_server *server, enum wkv_server_outcome why);
+
+/* Ends what keepers still run, without a drain: likewise. */
+void wkv_server_end_keepers(struct wkv_server *server);
+
+#endif

@@ -1,0 +1,105 @@
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "server/parts.h"
+#include "support/text.h"
+
+/* The set of the options' lists and files, if a server in this mode can do anything with it. */
+static enum wkv_code load_trust(const struct wkv_server *server, struct wkv_trust **trust,
+                                struct wkv_error *error)
+{
+    const struct wkv_server_options *options = server->options;
+    if (options->load_trust(options->trust_context, trust, error) != WKV_OK)
+        return error->code;
+    if (wkv_auth_check_trust(options->auth, *trust, error) == WKV_OK)
+        return WKV_OK;
+    wkv_trust_release(*trust);
+    return error->code;
+}
+
+static void log_trust(struct wkv_server *server, const struct wkv_trust *trust, const char *what)
+{
+    size_t issuers = wkv_trust_count(trust, WKV_TRUST_ISSUERS),
+           hosts = wkv_trust_count(trust, WKV_TRUST_HOSTS);
+    wkv_log_info(&server->log, "%s: --auth %s, %zu trusted issuer%s, %s%zu trusted host%s", what,
+                 wkv_auth_name(server->options->auth), issuers, wkv_plural(issuers),
+                 wkv_trust_any_host(trust) ? "any host, " : "", hosts, wkv_plural(hosts));
+}
+
+/* Requests go on meanwhile. What cannot be read changes nothing. */
+void wkv_server_reload_trust(struct wkv_server *server)
+{
+    struct signalfd_siginfo info;
+    struct wkv_trust *trust;
+    struct wkv_error error;
+    while (read(server->reload_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+    }
+    if (server->provider.trust == NULL)
+        return;
+    if (load_trust(server, &trust, &error) != WKV_OK) {
+        wkv_log_error(&server->log, "not reloaded, the trusted lists stay as they were: %s", error.text);
+        return;
+    }
+    /* Logged when it holds: who reads the line may rely on it. The source keeps the set until the next
+     * reload. */
+    wkv_trust_source_publish(server->provider.trust, trust);
+    size_t removed = wkv_bindings_remove_untrusted(server->provider.bindings, trust);
+    if (removed > 0)
+        wkv_log_warn(&server->log, "removed %zu binding%s of hosts that are no longer trusted", removed,
+                     wkv_plural(removed));
+    log_trust(server, trust, "reloaded");
+}
+
+enum wkv_code wkv_server_open_trust(struct wkv_server *server, struct wkv_error *error)
+{
+    struct wkv_trust *trust;
+    struct wkv_replay_options options = {0};
+    if (load_trust(server, &trust, error) != WKV_OK)
+        return error->code;
+    /* What is wrong is wrong also where it is not needed. */
+    if (server->options->auth == WKV_AUTH_NONE) {
+        wkv_trust_release(trust);
+        return WKV_OK;
+    }
+    if (wkv_trust_source_create(trust, &server->provider.trust, error) != WKV_OK) {
+        wkv_trust_release(trust);
+        return error->code;
+    }
+    return wkv_replay_create(&options, &server->provider.replay, error);
+}
+
+/* Contract section 7: hosts of waSCC lower-case the URLs that they sign. Here names are compared as they are,
+ * or what was signed for `prod` could be used at `Prod`. */
+static void tell_binding(struct wkv_server *server)
+{
+    const char *binding = server->options->address.binding;
+    if (strpbrk(binding, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != NULL)
+        wkv_log_warn(
+            &server->log,
+            "--binding %s has capitals: hosts of waSCC sign a binding's name in lower case, so their "
+            "invocations will be refused; choose a name in lower case to serve them",
+            binding);
+}
+
+/* Who gets in, for the log. */
+void wkv_server_tell_trust(struct wkv_server *server)
+{
+    struct wkv_trust_reader reader;
+    if (server->provider.trust == NULL) {
+        wkv_log_warn(&server->log,
+                     "--auth none: anybody who may publish on this binding's subjects may read and write "
+                     "its data");
+        return;
+    }
+    tell_binding(server);
+    wkv_trust_reader_init(&reader, server->provider.trust);
+    const struct wkv_trust *trust = wkv_trust_reader_current(&reader);
+    log_trust(server, trust, "starting");
+    if (!wkv_trust_any_host(trust) && wkv_trust_count(trust, WKV_TRUST_HOSTS) == 0)
+        wkv_log_info(&server->log,
+                     "no --trusted-host: requests of operators and bindings of actors are refused");
+    if (wkv_trust_any_host(trust))
+        wkv_log_warn(&server->log, "--trusted-host any: anybody with a key pair may sign as a host");
+    wkv_trust_reader_destroy(&reader);
+}
