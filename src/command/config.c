@@ -40,13 +40,9 @@ static char *keep_secret(struct wkv_config *config, const char *bytes, size_t le
     return copy;
 }
 
-static enum wkv_code read_secret(const char *path, char *bytes, struct wkv_config *config, const char **value,
-                                 struct wkv_error *error)
+static enum wkv_code keep_text(struct wkv_text text, struct wkv_config *config, const char **value,
+                               struct wkv_error *error)
 {
-    size_t len;
-    if (wkv_file_read("that file", path, WKV_FILE_REGULAR, bytes, SECRET_FILE_BYTES, &len, error) != WKV_OK)
-        return error->code;
-    struct wkv_text text = wkv_text_trim_file((struct wkv_text){bytes, len});
     if (text.len > 0 && memchr(text.data, '\0', text.len) != NULL)
         return wkv_fail(error, WKV_BAD_REQUEST,
                         "that file has a NUL in it: it must hold the value and nothing else");
@@ -58,10 +54,12 @@ static enum wkv_code secret_of_file(const char *variable, const char *path, stru
                                     const char **value, struct wkv_error *error)
 {
     struct wkv_error cause;
-    char *bytes = sodium_init() < 0 ? NULL : sodium_malloc(SECRET_FILE_BYTES);
-    if (bytes == NULL)
-        return wkv_fail(error, WKV_NO_MEMORY, "no guarded memory for a secret");
-    enum wkv_code code = read_secret(path, bytes, config, value, &cause);
+    char *bytes;
+    size_t len;
+    enum wkv_code code =
+        wkv_file_read_secret("that file", path, WKV_FILE_REGULAR, SECRET_FILE_BYTES, &bytes, &len, &cause);
+    if (code == WKV_OK)
+        code = keep_text(wkv_text_trim_file((struct wkv_text){bytes, len}), config, value, &cause);
     sodium_free(bytes);
     return code == WKV_OK ? code : wkv_fail(error, code, "%s: %s", variable, cause.text);
 }

@@ -91,11 +91,9 @@ static enum wkv_code set_password_of_file(const struct wkv_connect_options *opti
 {
     struct wkv_error cause;
     size_t len;
-    char *bytes = sodium_init() < 0 ? NULL : sodium_malloc(SECRET_MAX_BYTES + 8);
-    if (bytes == NULL)
-        return wkv_fail(error, WKV_NO_MEMORY, "no guarded memory for a password");
-    enum wkv_code code = wkv_file_read("that file", options->password_file, WKV_FILE_REGULAR, bytes,
-                                       SECRET_MAX_BYTES + 7, &len, &cause);
+    char *bytes;
+    enum wkv_code code = wkv_file_read_secret("that file", options->password_file, WKV_FILE_REGULAR,
+                                              SECRET_MAX_BYTES + 7, &bytes, &len, &cause);
     if (code == WKV_OK)
         code = use_password(options->user, bytes, len, out, &cause);
     sodium_free(bytes);

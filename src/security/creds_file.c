@@ -102,13 +102,11 @@ static enum wkv_code parse(struct wkv_text text, struct wkv_creds *creds, struct
 
 enum wkv_code wkv_creds_load(const char *path, struct wkv_creds *creds, struct wkv_error *error)
 {
-    char *bytes = sodium_init() < 0 ? NULL : sodium_malloc(WKV_CREDS_FILE_BYTES);
+    char *bytes;
     size_t len;
     *creds = (struct wkv_creds){.jwt = NULL};
-    if (bytes == NULL)
-        return wkv_fail(error, WKV_NO_MEMORY, "no guarded memory for credentials");
     enum wkv_code code =
-        wkv_file_read("that file", path, WKV_FILE_REGULAR, bytes, WKV_CREDS_FILE_BYTES, &len, error);
+        wkv_file_read_secret("that file", path, WKV_FILE_REGULAR, WKV_CREDS_FILE_BYTES, &bytes, &len, error);
     if (code == WKV_OK)
         code = parse((struct wkv_text){bytes, len}, creds, error);
     sodium_free(bytes);

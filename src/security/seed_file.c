@@ -53,12 +53,10 @@ static enum wkv_code parse(struct wkv_text text, struct wkv_nkey_seed **seed, st
 enum wkv_code wkv_nkey_seed_load(const char *path, enum wkv_file_kind kind, struct wkv_nkey_seed **seed,
                                  struct wkv_error *error)
 {
-    char *bytes = sodium_init() < 0 ? NULL : sodium_malloc(WKV_NKEY_SEED_FILE_BYTES);
+    char *bytes;
     size_t len;
-    if (bytes == NULL)
-        return wkv_fail(error, WKV_NO_MEMORY, "no guarded memory for a seed");
     enum wkv_code code =
-        wkv_file_read("the seed's file", path, kind, bytes, WKV_NKEY_SEED_FILE_BYTES, &len, error);
+        wkv_file_read_secret("the seed's file", path, kind, WKV_NKEY_SEED_FILE_BYTES, &bytes, &len, error);
     if (code == WKV_OK)
         code = parse((struct wkv_text){bytes, len}, seed, error);
     else if (is_seed(path))

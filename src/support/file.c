@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sodium.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -50,23 +51,36 @@ static ssize_t read_up_to(int fd, char *bytes, size_t capacity)
     return (ssize_t)len;
 }
 
-enum wkv_code wkv_file_read(const char *what, const char *path, enum wkv_file_kind kind, char *bytes,
-                            size_t capacity, size_t *len, struct wkv_error *error)
+static enum wkv_code read_whole(const char *what, int fd, char *bytes, size_t max_bytes, size_t *len,
+                                struct wkv_error *error)
+{
+    char one_more;
+    ssize_t got = read_up_to(fd, bytes, max_bytes);
+    ssize_t more = got < 0 || (size_t)got < max_bytes ? 0 : read_up_to(fd, &one_more, 1);
+    if (got < 0 || more < 0)
+        return wkv_fail(error, WKV_BAD_REQUEST, "cannot read %s: %s", what, strerror(errno));
+    if (more > 0)
+        return wkv_fail(error, WKV_BAD_REQUEST, "%s is longer than %zu bytes", what, max_bytes);
+    *len = (size_t)got;
+    bytes[got] = '\0';
+    return WKV_OK;
+}
+
+enum wkv_code wkv_file_read_secret(const char *what, const char *path, enum wkv_file_kind kind,
+                                   size_t max_bytes, char **bytes, size_t *len, struct wkv_error *error)
 {
     int fd;
-    char one_more;
-    *len = 0;
-    if (wkv_file_open(what, path, kind, &fd, error) != WKV_OK)
-        return error->code;
-    enum wkv_code code = WKV_OK;
-    ssize_t got = read_up_to(fd, bytes, capacity);
-    ssize_t more = got < 0 || (size_t)got < capacity ? 0 : read_up_to(fd, &one_more, 1);
-    if (got < 0 || more < 0)
-        code = wkv_fail(error, WKV_BAD_REQUEST, "cannot read %s: %s", what, strerror(errno));
-    else if (more > 0)
-        code = wkv_fail(error, WKV_BAD_REQUEST, "%s is longer than %zu bytes", what, capacity);
-    else
-        *len = (size_t)got;
+    *bytes = NULL;
+    enum wkv_code code = wkv_file_open(what, path, kind, &fd, error);
+    if (code != WKV_OK)
+        return code;
+    *bytes = sodium_init() < 0 ? NULL : sodium_malloc(max_bytes + 1);
+    code = *bytes == NULL ? wkv_fail(error, WKV_NO_MEMORY, "no guarded memory to read %s", what)
+                          : read_whole(what, fd, *bytes, max_bytes, len, error);
     (void)close(fd);
+    if (code != WKV_OK) {
+        sodium_free(*bytes);
+        *bytes = NULL;
+    }
     return code;
 }

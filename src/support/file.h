@@ -19,10 +19,10 @@ enum wkv_file_kind {
 enum wkv_code wkv_file_open(const char *what, const char *path, enum wkv_file_kind kind, int *fd,
                             struct wkv_error *error);
 
-/* Reads a whole file into at most capacity bytes; *len is how many there are. What is read goes nowhere else,
- * so the memory may be a guarded one for secrets. Any thread. Errors: WKV_BAD_REQUEST (it cannot be read, or
- * is longer). */
-enum wkv_code wkv_file_read(const char *what, const char *path, enum wkv_file_kind kind, char *bytes,
-                            size_t capacity, size_t *len, struct wkv_error *error);
+/* Reads a whole file of at most max_bytes into memory of libsodium's guarded allocator, with a NUL behind it;
+ * *len is without that. What is read goes nowhere else. The caller frees *bytes with sodium_free. Any thread.
+ * Errors, *bytes being NULL then: WKV_BAD_REQUEST (the file cannot be read, or is longer), WKV_NO_MEMORY. */
+enum wkv_code wkv_file_read_secret(const char *what, const char *path, enum wkv_file_kind kind,
+                                   size_t max_bytes, char **bytes, size_t *len, struct wkv_error *error);
 
 #endif

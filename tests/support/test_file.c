@@ -1,6 +1,7 @@
 /* Small files that an operator names. */
 #include <check.h>
 #include <fcntl.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,34 +32,40 @@ static void write_file(const char *text)
     (void)close(fd);
 }
 
+static char *bytes;
+static size_t len;
+static struct wkv_error error;
+
+static enum wkv_code read_it(const char *what, const char *name, enum wkv_file_kind kind, size_t max_bytes)
+{
+    return wkv_file_read_secret(what, name, kind, max_bytes, &bytes, &len, &error);
+}
+
 START_TEST(a_file_is_read_up_to_its_bound)
 {
-    char bytes[8];
-    size_t len;
-    struct wkv_error error;
     write_file("12345678");
-    ck_assert_int_eq(wkv_file_read("that file", path, WKV_FILE_REGULAR, bytes, 8, &len, &error), WKV_OK);
+    ck_assert_int_eq(read_it("that file", path, WKV_FILE_REGULAR, 8), WKV_OK);
+    ck_assert_str_eq(bytes, "12345678");
     ck_assert_uint_eq(len, 8);
-    ck_assert_int_eq(memcmp(bytes, "12345678", 8), 0);
-    ck_assert_int_eq(wkv_file_read("that file", path, WKV_FILE_ANY, bytes, 7, &len, &error), WKV_BAD_REQUEST);
+    sodium_free(bytes);
+    ck_assert_int_eq(read_it("that file", path, WKV_FILE_ANY, 7), WKV_BAD_REQUEST);
     ck_assert_str_eq(error.text, "that file is longer than 7 bytes");
+    ck_assert_ptr_null(bytes);
     write_file("");
-    ck_assert_int_eq(wkv_file_read("that file", path, WKV_FILE_REGULAR, bytes, 8, &len, &error), WKV_OK);
+    ck_assert_int_eq(read_it("that file", path, WKV_FILE_REGULAR, 8), WKV_OK);
+    ck_assert_str_eq(bytes, "");
     ck_assert_uint_eq(len, 0);
+    sodium_free(bytes);
 }
 END_TEST
 
 START_TEST(what_is_no_regular_file_is_refused_at_once)
 {
-    char byte;
-    size_t len;
-    struct wkv_error error;
     const char *const others[] = {path, folder, "/dev/zero", "/nowhere/at/all"};
     const char *const says[] = {"not a regular file", "Is a directory", "not a regular file", "No such file"};
     ck_assert_int_eq(mkfifo(path, 0600), 0);
     for (size_t i = 0; i < 4; i++) {
-        ck_assert_int_eq(wkv_file_read("that", others[i], WKV_FILE_REGULAR, &byte, 1, &len, &error),
-                         WKV_BAD_REQUEST);
+        ck_assert_int_eq(read_it("that", others[i], WKV_FILE_REGULAR, 1), WKV_BAD_REQUEST);
         ck_assert_msg(strstr(error.text, says[i]) != NULL &&
                           strncmp(error.text, "cannot read that: ", 18) == 0,
                       "%s", error.text);
@@ -69,16 +76,15 @@ END_TEST
 /* As with `--claims <(...)`. */
 START_TEST(a_pipe_is_read_where_somebody_waits_for_it)
 {
-    char bytes[8], name[32];
-    size_t len;
-    struct wkv_error error;
+    char name[32];
     int ends[2];
     ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
     ck_assert_int_eq(write(ends[1], "abc", 3), 3);
     (void)close(ends[1]);
     (void)snprintf(name, sizeof name, "/dev/fd/%d", ends[0]);
-    ck_assert_int_eq(wkv_file_read("that", name, WKV_FILE_ANY, bytes, 8, &len, &error), WKV_OK);
+    ck_assert_int_eq(read_it("that", name, WKV_FILE_ANY, 8), WKV_OK);
     ck_assert_uint_eq(len, 3);
+    sodium_free(bytes);
     (void)close(ends[0]);
 }
 END_TEST
