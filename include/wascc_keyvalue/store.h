@@ -38,6 +38,9 @@ enum wkv_store_status {
 
 enum wkv_kind { WKV_SCALAR, WKV_COUNTER, WKV_LIST, WKV_SET };
 
+/* "scalar", "counter", "list" or "set". Static text. */
+const char *wkv_kind_name(enum wkv_kind kind);
+
 struct wkv_key {
     uint32_t keyspace;
     struct wkv_text name; /* 1 to WKV_STORE_MAX_KEY_BYTES bytes; the caller checks */

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "support/text.h"
+
 /* An enum is one of C, which gcc and clang give 32 bits. */
 static const struct {
     size_t bytes; /* of a value in a message's struct; 0: not known here */
@@ -56,18 +58,14 @@ static size_t camel_case(const char *proto_name, char name[WKV_NAME_BYTES])
     return len;
 }
 
-static bool is_text(struct wkv_text text, const char *name, size_t len)
-{
-    return text.len == len && memcmp(text.data, name, len) == 0;
-}
-
 bool wkv_is_name(const char *proto_name, struct wkv_text name)
 {
     char other[WKV_NAME_BYTES];
     if (name.len == 0)
         return false;
-    return is_text(name, proto_name, strlen(proto_name)) ||
-           (strchr(proto_name, '_') != NULL && is_text(name, other, camel_case(proto_name, other)));
+    return wkv_text_is(name, proto_name) ||
+           (strchr(proto_name, '_') != NULL &&
+            wkv_text_same(name, (struct wkv_text){other, camel_case(proto_name, other)}));
 }
 
 /* CONTRACT section 7, by wascc-codec 0.8: its structs have `#[serde(rename_all = "camelCase")]`, but
@@ -100,8 +98,7 @@ size_t wkv_msgpack_name(const char *proto_name, char name[WKV_NAME_BYTES])
 bool wkv_msgpack_is_name(const char *proto_name, struct wkv_text name)
 {
     const char *exception = find_exception(proto_name);
-    return wkv_is_name(proto_name, name) ||
-           (exception != NULL && is_text(name, exception, strlen(exception)));
+    return wkv_is_name(proto_name, name) || (exception != NULL && wkv_text_is(name, exception));
 }
 
 struct wkv_integer wkv_integer_of(int64_t value)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "codec/base64.h"
+#include "support/text.h"
 
 static enum wkv_code no_memory(struct wkv_walk *walk)
 {
@@ -151,9 +152,8 @@ static int compare_keys(const void *a, const void *b)
 {
     const ProtobufCBinaryData *left = entry_key(*(ProtobufCMessage *const *)a);
     const ProtobufCBinaryData *right = entry_key(*(ProtobufCMessage *const *)b);
-    size_t common = left->len < right->len ? left->len : right->len;
-    int order = common == 0 ? 0 : memcmp(left->data, right->data, common);
-    return order != 0 ? order : (left->len > right->len) - (left->len < right->len);
+    return wkv_text_compare((struct wkv_text){(const char *)left->data, left->len},
+                            (struct wkv_text){(const char *)right->data, right->len});
 }
 
 /* Brings the entries into the order of their keys, in which equal ones are neighbours. */

@@ -5,6 +5,7 @@
 #include "front/front.h"
 #include "front/request_log.h"
 #include "support/clock.h"
+#include "support/text.h"
 
 /* Of a traceparent that goes back, which a later version of W3C's may make as long as it likes; its header,
  * with its name and `NATS/1.0`, has WKV_LOOP_HEADER_BYTES at the most. */
@@ -55,7 +56,7 @@ struct wkv_text wkv_front_actor(const struct wkv_worker *worker, natsMsg *messag
 
 bool wkv_front_is_system(struct wkv_text actor)
 {
-    return actor.len == strlen(WKV_POLICY_SYSTEM) && memcmp(actor.data, WKV_POLICY_SYSTEM, actor.len) == 0;
+    return wkv_text_is(actor, WKV_POLICY_SYSTEM);
 }
 
 void wkv_front_read_headers(struct wkv_exchange *exchange)

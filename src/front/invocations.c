@@ -4,14 +4,10 @@
 #include <string.h>
 
 #include "security/token.h"
+#include "support/text.h"
 
 /* Responses up to this size reuse the buffer. */
 #define RESPONSE_KEEP_BYTES ((size_t)256 * 1024)
-
-static bool equals(struct wkv_text slice, const char *text)
-{
-    return slice.len == strlen(text) && (slice.len == 0 || memcmp(slice.data, text, slice.len) == 0);
-}
 
 /* The operation of that name, if it may be called on this subject: the binding's own takes three of the
  * system's, an actor's those of actors. */
@@ -20,12 +16,12 @@ static const struct wkv_operation *find_operation(bool own_subject, struct wkv_t
     static const char *const own[] = {"BindActor", "RemoveActor", "GetCapabilityDescriptor"};
     if (own_subject) {
         for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
-            if (equals(name, own[i]))
+            if (wkv_text_is(name, own[i]))
                 return wkv_operation_find(own[i]);
         return NULL;
     }
     for (size_t i = 0; i < wkv_operation_count; i++)
-        if (!wkv_operation_is_system(&wkv_operations[i]) && equals(name, wkv_operations[i].name))
+        if (!wkv_operation_is_system(&wkv_operations[i]) && wkv_text_is(name, wkv_operations[i].name))
             return &wkv_operations[i];
     return NULL;
 }
@@ -55,8 +51,8 @@ static enum wkv_code check_entities(const struct wkv_exchange *exchange,
         memcmp(origin->actor.data, actor.data, actor.len) != 0)
         return wkv_fail(error, WKV_FORBIDDEN, "the invocation's origin is not the actor of its subject (%s)",
                         exchange->endpoint->for_system ? "system, on the binding's own" : "the last token");
-    if (!target->is_capability || !equals(target->capid, WKV_CAPABILITY) ||
-        !equals(target->binding, exchange->worker->address->binding))
+    if (!target->is_capability || !wkv_text_is(target->capid, WKV_CAPABILITY) ||
+        !wkv_text_is(target->binding, exchange->worker->address->binding))
         return wkv_fail(error, WKV_FORBIDDEN,
                         "the invocation's target is not " WKV_CAPABILITY " with this binding");
     return WKV_OK;

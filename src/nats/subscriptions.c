@@ -20,9 +20,7 @@ enum ending { DRAINED, AT_ONCE };
 
 uint64_t wkv_subscriptions_hash(const struct wkv_subscriptions *subscriptions, const char *text, size_t len)
 {
-    uint64_t hash;
-    (void)crypto_shorthash((unsigned char *)&hash, (const unsigned char *)text, len, subscriptions->key);
-    return hash;
+    return wkv_hash(&subscriptions->hasher, 0, (struct wkv_text){text, len});
 }
 
 static struct wkv_subscription **chain_of(const struct wkv_subscriptions *subscriptions, const char *subject)
@@ -162,7 +160,7 @@ void wkv_subscriptions_init(struct wkv_subscriptions *subscriptions, struct wkv_
                             struct wkv_poller *poller)
 {
     *subscriptions = (struct wkv_subscriptions){.link = link, .poller = poller, .room.limit = SIZE_MAX};
-    randombytes_buf(subscriptions->key, sizeof subscriptions->key);
+    wkv_hasher_init(&subscriptions->hasher);
     TAILQ_INIT(&subscriptions->all);
     TAILQ_INIT(&subscriptions->fresh);
     TAILQ_INIT(&subscriptions->leaving);

@@ -15,7 +15,6 @@
 #define WKV_NATS_SUBSCRIPTIONS_H
 
 #include <nats/nats.h>
-#include <sodium.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,6 +23,7 @@
 
 #include "nats/link.h"
 #include "nats/poller.h"
+#include "support/hash.h"
 
 struct wkv_loop;
 
@@ -95,7 +95,7 @@ struct wkv_renewals {
 struct wkv_subscriptions {
     struct wkv_link *link;     /* borrowed; its lock guards this */
     struct wkv_poller *poller; /* borrowed: woken when something has changed */
-    unsigned char key[crypto_shorthash_KEYBYTES];
+    struct wkv_hasher hasher;
     struct wkv_subscription **chains; /* by hash; owned */
     size_t chain_count;               /* a power of two, or 0 */
     size_t count;

@@ -3,13 +3,6 @@
 #include "operator.pb-c.h"
 #include "support/clock.h"
 
-static const char *kind_name(enum wkv_kind kind)
-{
-    static const char *const names[] = {
-        [WKV_SCALAR] = "scalar", [WKV_COUNTER] = "counter", [WKV_LIST] = "list", [WKV_SET] = "set"};
-    return names[kind];
-}
-
 /* Rounded up, so that a key which is there never says 0. */
 static int64_t seconds_left(int64_t expires_at_ns, int64_t now_ns)
 {
@@ -46,7 +39,7 @@ WKV_SERVE(wkv_serve_inspect)
         return;
     const char *kind = "none";
     if (look(host->store, &key, now_ns, &info) == WKV_STORE_OK) {
-        kind = kind_name(info.kind);
+        kind = wkv_kind_name(info.kind);
         reply.length = (int64_t)info.length;
         reply.bytes = (int64_t)info.bytes;
         reply.expires_in_s = seconds_left(info.expires_at_ns, now_ns);

@@ -3,6 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
+const char *wkv_kind_name(enum wkv_kind kind)
+{
+    static const char *const names[] = {
+        [WKV_SCALAR] = "scalar", [WKV_COUNTER] = "counter", [WKV_LIST] = "list", [WKV_SET] = "set"};
+    return names[kind];
+}
+
 static size_t entry_bytes(enum wkv_kind kind, bool timed, size_t key_len, size_t value_len)
 {
     return offsetof(struct wkv_entry, body) + (timed ? sizeof(struct wkv_timer) : 0) +

@@ -2,8 +2,8 @@
 
 #include <assert.h>
 
-#include "store/hash.h"
 #include "store/packed.h"
+#include "support/text.h"
 
 /* Bytes of a full-grown chunk, its header and the heap's word included: small enough to be copied while it
  * grows, large enough for the links to weigh little. An item that does not fit gets a chunk of its own size.
@@ -151,7 +151,7 @@ static uint32_t remove_from_chunk(struct wkv_list_chunk *chunk, struct wkv_text 
     while (from < end) {
         struct wkv_text item;
         const char *next = wkv_packed_read(from, &item);
-        if (wkv_text_equal(value, item.data, item.len)) {
+        if (wkv_text_same(value, item)) {
             removed++;
         } else {
             size_t bytes = (size_t)(next - from);

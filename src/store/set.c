@@ -32,7 +32,7 @@ static bool member_matches(const struct wkv_table_item *item, const void *sought
 {
     const struct member *member = (const struct member *)item;
     const struct wkv_text *text = sought;
-    return wkv_text_equal(*text, member->bytes, member->len);
+    return wkv_text_same(*text, (struct wkv_text){member->bytes, member->len});
 }
 
 static void free_member(struct wkv_memory *memory, struct wkv_table_item *item)
@@ -64,7 +64,7 @@ static char *packed_find(const struct wkv_set *set, struct wkv_text text, const 
     for (const char *at = set->u.packed.bytes; at < end; at = *next) {
         struct wkv_text member;
         *next = wkv_packed_read(at, &member);
-        if (wkv_text_equal(text, member.data, member.len))
+        if (wkv_text_same(text, member))
             return (char *)at;
     }
     return NULL;

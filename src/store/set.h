@@ -9,9 +9,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "store/hash.h"
 #include "store/memory.h"
 #include "store/table.h"
+#include "support/hash.h"
+#include "support/text.h"
 #include "wascc_keyvalue/store.h"
 
 /* A set with more members, or more bytes of them, is a hash table. */

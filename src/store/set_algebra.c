@@ -48,8 +48,8 @@ static struct seen_text *seen_slot(const struct seen *seen, struct seen_text tex
     size_t slot = text.hash & seen->mask;
     for (; seen->slots[slot].data != NULL; slot = (slot + 1) & seen->mask)
         if (seen->slots[slot].hash == text.hash &&
-            wkv_text_equal((struct wkv_text){text.data, text.len}, seen->slots[slot].data,
-                           seen->slots[slot].len))
+            wkv_text_same((struct wkv_text){text.data, text.len},
+                          (struct wkv_text){seen->slots[slot].data, seen->slots[slot].len}))
             break;
     return &seen->slots[slot];
 }

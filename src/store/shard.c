@@ -89,7 +89,7 @@ static bool entry_matches(const struct wkv_table_item *item, const void *sought)
     const struct wkv_entry *entry = (const struct wkv_entry *)item;
     const struct wkv_key *key = sought;
     return entry->keyspace == key->keyspace &&
-           wkv_text_equal(key->name, wkv_entry_key(entry), entry->key_len);
+           wkv_text_same(key->name, (struct wkv_text){wkv_entry_key(entry), entry->key_len});
 }
 
 struct wkv_entry *wkv_shard_find(const struct wkv_shard *shard, uint32_t hash, struct wkv_key key)

@@ -11,11 +11,12 @@
 
 #include "store/change.h"
 #include "store/entry.h"
-#include "store/hash.h"
 #include "store/keyspaces.h"
 #include "store/memory.h"
 #include "store/table.h"
 #include "store/wheel.h"
+#include "support/hash.h"
+#include "support/text.h"
 #include "wascc_keyvalue/store.h"
 
 #define WKV_KINDS 4

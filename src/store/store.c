@@ -56,7 +56,7 @@ struct wkv_store *wkv_store_create(const struct wkv_store_options *options, int6
     if (options->hash_seed != NULL)
         memcpy(store->hasher.seed, options->hash_seed, sizeof store->hasher.seed);
     else
-        randombytes_buf(store->hasher.seed, sizeof store->hasher.seed);
+        wkv_hasher_init(&store->hasher);
     uint32_t shards =
         round_up_to_power_of_two(options->shards == 0 ? WKV_STORE_DEFAULT_SHARDS : options->shards);
     store->pooled = options->blocks == WKV_STORE_BLOCKS_POOLED ||
