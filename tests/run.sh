@@ -234,7 +234,7 @@ step_format()
         skip "clang-format needs version $FORMATTER, here is ${major:-none}"
         return
     fi
-    mapfile -t files < <(find src include tests -name '*.[ch]')
+    mapfile -t files < <(find src include tests deploy -name '*.[ch]')
     check "clang-format" clang-format --dry-run -Werror "${files[@]}" || true
 }
 

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "access/policy.h"
+#include "lib/arguments.h"
 #include "lib/mint.h"
 #include "security/token.h"
 #include "support/clock.h"
@@ -167,10 +168,17 @@ static void trust(void)
     policy.trust = &reader;
 }
 
-int main(void)
+int main(int argc, char *argv[])
 {
+    static const char about[] = "Usage: wascc-keyvalue-bench-claims\n\nMeasures what each step of letting a "
+                                "request in costs by itself, in "
+                                "nanoseconds of processor time, the best of several rounds.\n";
+    const struct bench_argument table[] = {{.name = NULL}};
     struct wkv_error error;
     struct wkv_claims_cache_options cache = {0};
+    int code = bench_arguments_read(table, about, argc, argv);
+    if (code >= 0)
+        return code;
     mint = bench_mint_create(ACTORS);
     if (mint == NULL)
         return EXIT_FAILURE;

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec/msgpack_heads.h"
 #include "process.h"
 #include "security/token.h"
 #include "support/buffer.h"
@@ -31,39 +32,18 @@ static void put_bytes(struct wkv_buffer *out, const void *bytes, size_t len)
     (void)wkv_buffer_append(out, bytes, len); /* the buffer remembers a failure */
 }
 
-static void put_byte(struct wkv_buffer *out, unsigned byte)
-{
-    char c = (char)(unsigned char)byte;
-    put_bytes(out, &c, 1);
-}
-
-/* The head of what is as long as that: in one byte where it is short, else in two more. */
-static void put_head(struct wkv_buffer *out, unsigned fix, size_t fix_below, unsigned wide, size_t len)
-{
-    if (len < fix_below) {
-        put_byte(out, fix | (unsigned)len);
-        return;
-    }
-    put_byte(out, wide);
-    put_byte(out, (unsigned)(len >> 8) & 0xff);
-    put_byte(out, (unsigned)len & 0xff);
-}
-
 static void put_text(struct wkv_buffer *out, const char *text)
 {
+    char head[WKV_MSGPACK_HEAD_BYTES];
     size_t len = strlen(text);
-    if (len >= 32 && len < 256) {
-        put_byte(out, 0xd9);
-        put_byte(out, (unsigned)len);
-    } else {
-        put_head(out, 0xa0, 32, 0xda, len);
-    }
+    put_bytes(out, head, wkv_msgpack_write_str_head(head, (uint32_t)len));
     put_bytes(out, text, len);
 }
 
-static void put_map(struct wkv_buffer *out, size_t entries)
+static void put_map(struct wkv_buffer *out, uint32_t entries)
 {
-    put_head(out, 0x80, 16, 0xde, entries);
+    char head[WKV_MSGPACK_HEAD_BYTES];
+    put_bytes(out, head, wkv_msgpack_write_map_head(head, entries));
 }
 
 static void put_pair(struct wkv_buffer *out, const char *name, const char *text)
@@ -72,15 +52,18 @@ static void put_pair(struct wkv_buffer *out, const char *name, const char *text)
     put_text(out, text);
 }
 
+static void put_integer(struct wkv_buffer *out, uint8_t value)
+{
+    char head[WKV_MSGPACK_HEAD_BYTES];
+    put_bytes(out, head, wkv_msgpack_write_integer(head, wkv_integer_of(value)));
+}
+
 static void put_integers(struct wkv_buffer *out, const struct wkv_buffer *bytes)
 {
-    put_head(out, 0x90, 16, 0xdc, bytes->len);
-    for (size_t i = 0; i < bytes->len; i++) {
-        unsigned char byte = (unsigned char)bytes->data[i];
-        if (byte >= 0x80)
-            put_byte(out, 0xcc);
-        put_byte(out, byte);
-    }
+    char head[WKV_MSGPACK_HEAD_BYTES];
+    put_bytes(out, head, wkv_msgpack_write_array_head(head, (uint32_t)bytes->len));
+    for (size_t i = 0; i < bytes->len; i++)
+        put_integer(out, (uint8_t)bytes->data[i]);
 }
 
 /* ---- an invocation ---- */
@@ -104,11 +87,11 @@ static void put_invocation(struct wkv_buffer *out, const struct bench_lattice_pa
     put_map(out, 7);
     put_text(out, "origin");
     put_map(out, 1);
-    put_byte(out, 0);
+    put_integer(out, 0);
     put_text(out, parts->origin);
     put_text(out, "target");
     put_map(out, 1);
-    put_byte(out, 1);
+    put_integer(out, 1);
     put_map(out, 2);
     put_pair(out, "capid", CAPABILITY);
     put_pair(out, "binding", parties->binding);
@@ -204,10 +187,10 @@ bool bench_invocation_make(const struct bench_lattice_parties *parties, uint64_t
     if (which == 0) {
         put_pair(&request, "value", VALUE);
         put_text(&request, "expires");
-        put_byte(&request, 0);
+        put_integer(&request, 0);
     } else if (which == 1) {
         put_text(&request, "value");
-        put_byte(&request, 1);
+        put_integer(&request, 1);
     }
     bool made = sign(parties, &parts, invocation);
     wkv_buffer_destroy(&request);
