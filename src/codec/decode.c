@@ -89,18 +89,13 @@ enum wkv_code wkv_decode_out_of_memory(const ProtobufCMessageDescriptor *type, c
                                        struct wkv_error *error)
 {
     if (arena->bounded)
-        return wkv_decode_too_large(type, arena, error);
+        return wkv_fail(
+            error, WKV_TOO_LARGE,
+            "this %s would take more than the %zu bytes of memory that one request may: send fewer "
+            "or smaller fields",
+            type->short_name, arena->max_bytes);
     return wkv_fail(error, WKV_NO_MEMORY, "no memory to decode this %s: try again, or send less at once",
                     type->short_name);
-}
-
-enum wkv_code wkv_decode_too_large(const ProtobufCMessageDescriptor *type, const struct wkv_arena *arena,
-                                   struct wkv_error *error)
-{
-    return wkv_fail(error, WKV_TOO_LARGE,
-                    "this %s would take more than the %zu bytes of memory that one request may: send fewer "
-                    "or smaller fields",
-                    type->short_name, arena->max_bytes);
 }
 
 const char *wkv_article(const char *name)

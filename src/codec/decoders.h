@@ -18,8 +18,6 @@ bool wkv_scans_as_protobuf(const ProtobufCMessageDescriptor *type, const void *b
  * than there is (503). */
 enum wkv_code wkv_decode_out_of_memory(const ProtobufCMessageDescriptor *type, const struct wkv_arena *arena,
                                        struct wkv_error *error);
-enum wkv_code wkv_decode_too_large(const ProtobufCMessageDescriptor *type, const struct wkv_arena *arena,
-                                   struct wkv_error *error);
 
 /* "a" or "an", for a name of a message that begins with a capital. */
 const char *wkv_article(const char *name);

@@ -216,8 +216,10 @@ enum wkv_code wkv_decode_json(const ProtobufCMessageDescriptor *type, const void
                               struct wkv_arena *arena, ProtobufCMessage **message, struct wkv_error *error)
 {
     struct wkv_walk walk = {.notation = &notation, .request = type, .arena = arena, .error = error};
-    if (weigh_tree(bytes, len) > arena->max_bytes)
-        return wkv_decode_too_large(type, arena, error);
+    if (weigh_tree(bytes, len) > arena->max_bytes) {
+        arena->bounded = true;
+        return wkv_decode_out_of_memory(type, arena, error);
+    }
     json_error_t wrong;
     json_t *root = json_loadb(bytes, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &wrong);
     if (root == NULL)
