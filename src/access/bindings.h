@@ -76,6 +76,14 @@ enum wkv_code wkv_bindings_bind_if_new(struct wkv_bindings *bindings, struct wkv
                                        struct wkv_text keyspace, const struct wkv_policy_binding *claims,
                                        bool *bound, struct wkv_error *error);
 
+/* Whether the guard confirms a bind by wkv_bindings_bind_if_new, which does not wait for that: there may be
+ * thousands, and what is waited for is the same for all. Any thread. Errors: the guard's. */
+enum wkv_code wkv_bindings_confirm(struct wkv_bindings *bindings, struct wkv_text actor, int64_t until_ns,
+                                   struct wkv_error *error);
+
+/* So long the guard has to confirm a bind. */
+#define WKV_BINDINGS_CONFIRM_NS (150 * WKV_NS_PER_MS)
+
 /* How many removals are remembered. */
 #define WKV_BINDINGS_REMEMBERED_REMOVALS 1024u
 
@@ -113,9 +121,12 @@ typedef void (*wkv_bindings_watcher)(void *context, const struct wkv_bindings_ch
 void wkv_bindings_watch(struct wkv_bindings *bindings, wkv_bindings_watcher watcher, void *context);
 
 /* `before` is called before each bind, on the thread that binds, and may refuse it: then nothing changes.
- * `gave_up` is called where the bind fails for another reason after that. */
+ * `confirm` may refuse it yet, after it has waited until then (monotonic) for what stands in the way.
+ * `gave_up` is called where the bind fails for another reason after these. */
 struct wkv_bindings_guard {
     enum wkv_code (*before)(void *context, struct wkv_text actor, struct wkv_error *error);
+    enum wkv_code (*confirm)(void *context, struct wkv_text actor, int64_t until_ns,
+                             struct wkv_error *error); /* NULL: none */
     void (*gave_up)(void *context, struct wkv_text actor);
     void *context;
 };

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "access/registry.h"
+#include "support/clock.h"
 
 static enum wkv_code reserve(struct wkv_bindings *bindings, uint64_t bytes, const char *what,
                              struct wkv_error *error)
@@ -131,6 +132,13 @@ static enum wkv_code ask_guard(struct wkv_bindings *bindings, struct wkv_text ac
     return code != WKV_OK ? code : guard->before(guard->context, actor, error);
 }
 
+enum wkv_code wkv_bindings_confirm(struct wkv_bindings *bindings, struct wkv_text actor, int64_t until_ns,
+                                   struct wkv_error *error)
+{
+    const struct wkv_bindings_guard *guard = &bindings->guard;
+    return guard->confirm == NULL ? WKV_OK : guard->confirm(guard->context, actor, until_ns, error);
+}
+
 /* Of a bind that the guard has let through. */
 static void tell_outcome(const struct wkv_bindings *bindings, struct wkv_text actor, bool bound)
 {
@@ -146,7 +154,8 @@ enum wkv_code wkv_bindings_bind(struct wkv_bindings *bindings, struct wkv_text a
                                 struct wkv_text keyspace, const struct wkv_policy_binding *claims,
                                 struct wkv_error *error)
 {
-    if (check_names(actor, keyspace, error) != WKV_OK || ask_guard(bindings, actor, error) != WKV_OK)
+    if (check_names(actor, keyspace, error) != WKV_OK || ask_guard(bindings, actor, error) != WKV_OK ||
+        wkv_bindings_confirm(bindings, actor, wkv_monotonic_ns() + WKV_BINDINGS_CONFIRM_NS, error) != WKV_OK)
         return error->code;
     (void)pthread_mutex_lock(&bindings->lock);
     enum wkv_code code = bind_locked(bindings, actor, keyspace, claims, error);

@@ -6,8 +6,6 @@
 /* For the server's word that all workers listen to an actor: a host waits 600 ms for the whole of a
  * BindActor. */
 #define LISTEN_TIMEOUT_MS 400
-/* For what the server says when it refuses, see wkv_subscriptions_await. */
-#define REFUSAL_WAIT_MS 150
 /* Whoever binds decides how often it is refused. */
 #define WARN_NS WKV_NS_PER_S
 
@@ -66,18 +64,6 @@ static void share_limit(struct wkv_actors *actors, struct wkv_loop *where)
         wkv_subscriptions_limit(&actors->workers[i].loop.subscriptions, room);
 }
 
-static enum wkv_listening await(struct wkv_actors *actors, struct wkv_text actor, struct wkv_loop **where)
-{
-    int64_t until_ns = wkv_monotonic_ns() + REFUSAL_WAIT_MS * WKV_NS_PER_MS;
-    for (unsigned i = 0; i < actors->worker_count; i++) {
-        struct wkv_worker *worker = &actors->workers[i];
-        *where = &worker->loop;
-        if (wkv_invocations_await_actor(worker, actor, until_ns) == WKV_LISTEN_REFUSED)
-            return WKV_LISTEN_REFUSED;
-    }
-    return WKV_LISTENS;
-}
-
 static void drop(struct wkv_actors *actors, struct wkv_text actor, bool awaited)
 {
     int64_t deadline_ns = wkv_monotonic_ns() + LISTEN_TIMEOUT_MS * WKV_NS_PER_MS;
@@ -94,21 +80,42 @@ static void warn(struct wkv_actors *actors, struct wkv_text actor, const struct 
     wkv_log_warn(actors->log, "actor %.*s is not bound: %s", (int)actor.len, actor.data, error->text);
 }
 
+/* Under the lock. Returns what stands in the way as an error. */
+static enum wkv_code judge(struct wkv_actors *actors, struct wkv_text actor, enum wkv_listening state,
+                           struct wkv_loop *where, struct wkv_error *error)
+{
+    if (state == WKV_LISTENS)
+        return WKV_OK;
+    enum wkv_code code = refuse(state, where, error);
+    if (state == WKV_LISTEN_NO_ROOM)
+        share_limit(actors, where);
+    if (!wkv_bindings_is_bound(actors->bindings, actor))
+        drop(actors, actor, false);
+    warn(actors, actor, error);
+    return code;
+}
+
 enum wkv_code wkv_actors_listen(struct wkv_actors *actors, struct wkv_text actor, struct wkv_error *error)
 {
     struct wkv_loop *where = NULL;
     (void)pthread_mutex_lock(&actors->lock);
     enum wkv_listening state = ask(actors, actor, &where);
-    if (state == WKV_LISTENS)
-        state = await(actors, actor, &where);
-    enum wkv_code code = state == WKV_LISTENS ? WKV_OK : refuse(state, where, error);
-    if (state == WKV_LISTEN_NO_ROOM)
-        share_limit(actors, where);
-    if (code != WKV_OK) {
-        if (!wkv_bindings_is_bound(actors->bindings, actor))
-            drop(actors, actor, false);
-        warn(actors, actor, error);
+    enum wkv_code code = judge(actors, actor, state, where, error);
+    (void)pthread_mutex_unlock(&actors->lock);
+    return code;
+}
+
+enum wkv_code wkv_actors_confirm(struct wkv_actors *actors, struct wkv_text actor, int64_t until_ns,
+                                 struct wkv_error *error)
+{
+    struct wkv_loop *where = NULL;
+    enum wkv_listening state = WKV_LISTENS;
+    (void)pthread_mutex_lock(&actors->lock);
+    for (unsigned i = 0; i < actors->worker_count && state == WKV_LISTENS; i++) {
+        where = &actors->workers[i].loop;
+        state = wkv_invocations_await_actor(&actors->workers[i], actor, until_ns);
     }
+    enum wkv_code code = judge(actors, actor, state, where, error);
     (void)pthread_mutex_unlock(&actors->lock);
     return code;
 }

@@ -30,6 +30,11 @@ struct wkv_actors {
  * server said. */
 enum wkv_code wkv_actors_listen(struct wkv_actors *actors, struct wkv_text actor, struct wkv_error *error);
 
+/* Whether it listens, after a wait until then (monotonic) for a refusal that may be on its way. Any thread
+ * but the workers'. Errors: WKV_FORBIDDEN, as above. */
+enum wkv_code wkv_actors_confirm(struct wkv_actors *actors, struct wkv_text actor, int64_t until_ns,
+                                 struct wkv_error *error);
+
 /* After a change of its binding, made or not made: listens no more where it is not bound. Waits for the
  * server where `awaited`. Any thread but the workers'. */
 void wkv_actors_settle(struct wkv_actors *actors, struct wkv_text actor, bool awaited);

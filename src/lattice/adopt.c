@@ -5,6 +5,7 @@
 
 #include "access/binding_values.h"
 #include "operation/provider.h"
+#include "support/clock.h"
 #include "support/text.h"
 
 /* Whoever hears the question may answer it, and each binding costs every worker a subscription. */
@@ -14,6 +15,7 @@
 struct outcome {
     size_t adopted, refused, left_out;
     struct wkv_error first; /* of those refused */
+    json_t *actors;         /* those adopted; NULL: no memory, then they are not confirmed */
 };
 
 /* What a binding of the answer says, as far as it is looked at. Borrows from the answer. */
@@ -75,6 +77,30 @@ static void adopt(struct wkv_discovery *discovery, json_t *binding, const struct
         outcome->first = error;
     outcome->adopted += bound ? 1 : 0;
     discovery->adopted += bound ? 1 : 0;
+    if (bound)
+        (void)json_array_append(outcome->actors, json_object_get(binding, "actor"));
+}
+
+/* What the server refuses comes a little later than its answer, for all of them within the same time. */
+static void confirm(struct wkv_discovery *discovery, struct outcome *outcome)
+{
+    struct wkv_bindings *bindings = discovery->provider->bindings;
+    int64_t until_ns = wkv_monotonic_ns() + WKV_BINDINGS_CONFIRM_NS;
+    struct wkv_error error;
+    size_t index;
+    json_t *actor;
+    json_array_foreach(outcome->actors, index, actor)
+    {
+        struct wkv_text name = {json_string_value(actor), json_string_length(actor)};
+        wkv_loop_note_progress(&discovery->loop);
+        if (wkv_bindings_confirm(bindings, name, until_ns, &error) == WKV_OK)
+            continue;
+        wkv_bindings_remove(bindings, name);
+        outcome->adopted--;
+        discovery->adopted--;
+        if (outcome->refused++ == 0)
+            outcome->first = error;
+    }
 }
 
 /* Some lines for an answer, however many bindings whoever sends it puts into it. */
@@ -142,7 +168,7 @@ void wkv_adopt_bindings(struct wkv_discovery *discovery, const char *data, size_
     const char *host = json_string_value(json_object_get(tagged, "host"));
     json_t *bindings = json_object_get(tagged, "bindings");
     const char *forbids = what_forbids(discovery->provider);
-    struct outcome outcome = {.adopted = 0};
+    struct outcome outcome = {.actors = json_array()};
     size_t index;
     json_t *binding;
     /* Our own answer comes back, too. */
@@ -155,6 +181,8 @@ void wkv_adopt_bindings(struct wkv_discovery *discovery, const char *data, size_
                      "bindings that the lattice remembers are not adopted %s, since "
                      "nobody signs them: hosts must bind their actors again",
                      forbids);
+    confirm(discovery, &outcome);
     log_outcome(discovery->loop.options.log, &outcome);
+    json_decref(outcome.actors);
     json_decref(answer);
 }

@@ -24,6 +24,13 @@ static enum wkv_code listen_to_actor(void *context, struct wkv_text actor, struc
     return wkv_actors_listen(&server->network.actors, actor, error);
 }
 
+static enum wkv_code confirm_actor(void *context, struct wkv_text actor, int64_t until_ns,
+                                   struct wkv_error *error)
+{
+    struct wkv_server *server = context;
+    return wkv_actors_confirm(&server->network.actors, actor, until_ns, error);
+}
+
 static void give_up_actor(void *context, struct wkv_text actor)
 {
     struct wkv_server *server = context;
@@ -89,7 +96,7 @@ static void watch_bindings(struct wkv_server *server)
     const struct wkv_server_options *options = server->options;
     struct wkv_bindings *bindings = server->provider.bindings;
     struct wkv_bindings_guard guard = {
-        .before = listen_to_actor, .gave_up = give_up_actor, .context = server};
+        .before = listen_to_actor, .confirm = confirm_actor, .gave_up = give_up_actor, .context = server};
     server->network.actors.workers = server->network.workers;
     server->network.actors.worker_count = options->workers;
     server->network.actors.bindings = bindings;

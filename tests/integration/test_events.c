@@ -651,6 +651,57 @@ START_TEST(without_leave_for_events_and_inventory_it_serves)
 }
 END_TEST
 
+/* As the lattice remembers so many. The caller frees it. */
+static char *remembered(unsigned count)
+{
+    json_t *bindings = json_array();
+    for (unsigned i = 0; i < count; i++) {
+        char actor[32];
+        (void)snprintf(actor, sizeof actor, "MREMEMBERED%u", i);
+        json_array_append_new(bindings,
+                              json_pack("{s:s, s:s, s:s, s:{}}", "actor", actor, "capability_id",
+                                        "wascc:keyvalue", "binding_name", "default", "configuration"));
+    }
+    json_t *answer = json_pack("{s:{s:s, s:o}}", "Bindings", "host", "NHOST", "bindings", bindings);
+    char *text = json_dumps(answer, JSON_COMPACT);
+    json_decref(answer);
+    return text;
+}
+
+/* A refusal of something else, which nats.c remembers, is not waited out for each binding. */
+START_TEST(a_reply_that_was_refused_does_not_hold_up_adoption)
+{
+    char url[URL_BYTES], *text = remembered(300);
+    int port = server.port;
+    natsSubscription *questions = NULL;
+    natsMsg *question = NULL;
+    nats_server_kill(&server);
+    nats_server_start_on(&server, port,
+                         "authorization { users = [ {user: p, password: p, permissions: {publish: {deny: "
+                         "[\"refused.>\"]}}}, {user: c, password: c} ] }\n");
+    (void)snprintf(url, sizeof url, "nats://p:p@127.0.0.1:%d", port);
+    (void)snprintf(server.url, sizeof server.url, "nats://c:c@127.0.0.1:%d", port);
+    open_clients(places[0]);
+    ck_assert_int_eq(
+        natsConnection_SubscribeSync(&questions, client.connection, "wasmbus.inventory.bindings"), NATS_OK);
+    provider_serve(&provider, url, "--workers", "1", NULL);
+    ck_assert_int_eq(natsSubscription_NextMsg(&question, questions, WAIT_MS), NATS_OK);
+    ck_assert_int_eq(natsConnection_PublishRequestString(client.connection, DEFAULT_BASE ".MA.Get",
+                                                         "refused.here", "{\"key\":\"k\"}"),
+                     NATS_OK);
+    (void)process_await_line(&provider, "the server says");
+    long long begun_ms = now_ms();
+    ck_assert_int_eq(natsConnection_PublishString(client.connection, natsMsg_GetReply(question), text),
+                     NATS_OK);
+    (void)process_await_line(&provider, "adopted 300 bindings");
+    ck_assert_int_lt(now_ms() - begun_ms, 300 * 150 / 3);
+    natsMsg_Destroy(question);
+    natsSubscription_Destroy(questions);
+    provider_stop(&provider);
+    free(text);
+}
+END_TEST
+
 Suite *events_suite(void)
 {
     Suite *suite = suite_create("integration/events");
@@ -672,6 +723,7 @@ Suite *events_suite(void)
     tcase_add_test(tests, no_answer_goes_to_the_lattices_own_subjects);
     tcase_add_loop_test(tests, without_leave_for_events_and_inventory_it_serves, 0,
                         (int)(sizeof permissions / sizeof permissions[0]));
+    tcase_add_test(tests, a_reply_that_was_refused_does_not_hold_up_adoption);
     suite_add_tcase(suite, tests);
     return suite;
 }
