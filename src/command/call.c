@@ -264,7 +264,7 @@ static enum wkv_code sign_invocation(const struct wkv_config *config, const char
     return code;
 }
 
-/* Nobody would listen to what is misspelt. */
+/* An operation that does not exist has no subject on which anybody listens. */
 static enum wkv_code check_operation(const char *operation, struct wkv_error *error)
 {
     const char *nearest = "";

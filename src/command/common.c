@@ -133,18 +133,8 @@ enum wkv_code wkv_load_trust(const struct wkv_config *config, struct wkv_trust *
     return error->code;
 }
 
-/* The leak sanitizer looks at the process from another one, which a process that may not be dumped refuses.
- */
-#if defined(__SANITIZE_ADDRESS__)
-#define WKV_LEAK_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define WKV_LEAK_SANITIZER 1
-#endif
-#endif
-#ifndef WKV_LEAK_SANITIZER
-#define WKV_LEAK_SANITIZER 0
-#endif
+/* There where the program is built with a leak sanitizer, which looks at the process from another one. */
+extern void __lsan_do_leak_check(void) __attribute__((weak));
 
 /* Keeps this process's memory, which has seeds and tokens in it, out of core dumps and other processes'
  * sight. */
@@ -152,9 +142,8 @@ static void protect_memory(void)
 {
     struct rlimit none = {0, 0};
     (void)setrlimit(RLIMIT_CORE, &none);
-#if !WKV_LEAK_SANITIZER
-    (void)prctl(PR_SET_DUMPABLE, 0);
-#endif
+    if (__lsan_do_leak_check == NULL)
+        (void)prctl(PR_SET_DUMPABLE, 0);
 }
 
 static int print_help(const struct wkv_subcommand *command)

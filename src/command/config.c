@@ -133,7 +133,7 @@ static bool is_of_connection(const struct wkv_option *option)
     return option->offset - AT(connect) < sizeof(struct wkv_connect_options);
 }
 
-/* Without a connection, what a variable says of one does not matter. */
+/* A command without a connection does not read the variables of one. */
 static enum wkv_code read_environment(enum wkv_command_bit command, bool connects, struct wkv_config *config,
                                       struct wkv_error *error)
 {
@@ -157,8 +157,8 @@ static enum wkv_code read_environment(enum wkv_command_bit command, bool connect
     return WKV_OK;
 }
 
-/* What Kubernetes sets in each container for a Service whose name begins as ours: `NAME_SERVICE_HOST`,
- * `NAME_SERVICE_PORT[_PORTNAME]`, `NAME_PORT` and `NAME_PORT_<number>_<protocol>...`. */
+/* The variables that Kubernetes sets in each container for a Service whose name begins as ours:
+ * `NAME_SERVICE_HOST`, `NAME_SERVICE_PORT[_PORTNAME]`, `NAME_PORT` and `NAME_PORT_<number>_<protocol>...`. */
 static bool is_of_kubernetes(const char *name, size_t len)
 {
     static const char host[] = "_SERVICE_HOST", port[] = "_PORT";
@@ -188,7 +188,7 @@ static void find_nearest(const char *name, char nearest[WKV_VARIABLE_BYTES])
     }
 }
 
-/* A bound that is misspelt would be none, and nobody would notice. */
+/* A misspelt bound would be no bound, and nobody would notice. */
 static enum wkv_code check_variables(struct wkv_error *error)
 {
     for (char **variable = environ; *variable != NULL; variable++) {
@@ -209,8 +209,8 @@ static enum wkv_code check_variables(struct wkv_error *error)
 
 /* ---- the command line ---- */
 
-/* What getopt refused. An argument that is no option of ours may hold anything, so only its name is shown, up
- * to a '='.
+/* Tells why getopt refused it. An argument that is no option of ours may hold anything, so only its name is
+ * shown, up to a '='.
  */
 static enum wkv_code refuse_option(const char *argument, int reason, struct wkv_error *error)
 {
@@ -234,7 +234,7 @@ static enum wkv_code read_option(const struct wkv_option *option, char *argument
     return take(option, source, value, config, error);
 }
 
-/* What getopt returns for the first option of the table. */
+/* getopt returns this for the first option of the table. */
 #define FIRST_OPTION 256
 
 static enum wkv_code read_all_options(const struct option *known, int argc, char **argv,
@@ -298,7 +298,7 @@ enum wkv_code wkv_config_read(enum wkv_command_bit command, int argc, char **arg
 {
     memset(config, 0, sizeof *config);
     *rest = argc;
-    /* Help comes first: a variable in the environment may be what it is needed for. */
+    /* Help comes first: a bad variable may be the reason for asking. */
     config->help = asks_for("--help", argc, argv);
     if (config->help)
         return WKV_OK;

@@ -34,7 +34,7 @@ enum wkv_command_bit {
 
 #define WKV_CONFIG_SECRETS 16
 
-/* What an option that repeats was given, in order; each may itself be a list with commas. */
+/* The values of an option that repeats, in order; each may itself be a list with commas. */
 #define WKV_CONFIG_ITEMS 64
 struct wkv_config_list {
     const char *items[WKV_CONFIG_ITEMS];
@@ -89,7 +89,7 @@ struct wkv_config {
  * `command`. *rest is the index in argv of the first argument that is no option. The variable of an option
  * that holds a secret may have _FILE behind its name, and then names a file with the value; a password's file
  * is read for each connection, others now. A variable that begins as ours do, but is no option's, is refused
- * (contract section 9). Errors: WKV_BAD_REQUEST, WKV_UNAVAILABLE; the text is the one clear line for the
+ * (contract section 9). Errors: WKV_BAD_REQUEST, WKV_NO_MEMORY; the text is the one clear line for the
  * user. */
 enum wkv_code wkv_config_read(enum wkv_command_bit command, int argc, char **argv, struct wkv_config *config,
                               int *rest, struct wkv_error *error);
@@ -97,7 +97,7 @@ enum wkv_code wkv_config_read(enum wkv_command_bit command, int argc, char **arg
 /* Wipes and frees the secrets and the servers. A config that could not be read is to be destroyed too. */
 void wkv_config_destroy(struct wkv_config *config);
 
-/* What `call` speaks as unless told: a public key of which nobody here has the seed. */
+/* The actor in whose name `call` asks unless told: a public key without a known seed. */
 #define WKV_EXAMPLE_ACTOR "MCYWHMJW5VW5U7ZRDQV7JU45GHSR2SA6OZJ2MPHQCFALR2CGFA2NAMZM"
 
 #endif

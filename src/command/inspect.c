@@ -21,7 +21,7 @@ static json_t *optional_time(int64_t seconds, int64_t absent)
     return seconds == absent ? json_null() : json_integer(seconds);
 }
 
-/* What it says, unverified. */
+/* The claims as they stand, unverified. */
 static json_t *describe(const struct wkv_token *token)
 {
     json_t *claims = json_pack("{s:s, s:s, s:s?, s:I, s:o, s:o}", "iss", token->issuer_text, "sub",
@@ -44,8 +44,8 @@ static bool has_trust(const struct wkv_config *config)
     return config->trusted_issuers.count > 0 || config->trusted_hosts.count > 0;
 }
 
-/* Why it does not hold, or "" where it does. Without lists of who is trusted, signature and times are all
- * that can be told. */
+/* Whether it holds; the error says why not. Without lists of trusted keys only signature and times can be
+ * checked. */
 static enum wkv_code judge(const struct wkv_config *config, const char *text, size_t len,
                            const struct wkv_token *token, int64_t now_s, struct wkv_error *error)
 {

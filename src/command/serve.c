@@ -16,16 +16,15 @@ static enum wkv_code load_trust(const void *config, struct wkv_trust **trust, st
     return wkv_load_trust(config, trust, error);
 }
 
+/* The table of options has let their names pass. */
 static enum wkv_code read_names(const struct wkv_config *config, struct wkv_server_options *options,
                                 struct wkv_error *error)
 {
-    if (!wkv_log_level_parse(config->log_level, &options->log_level))
-        return wkv_fail(error, WKV_BAD_REQUEST, "--log-level takes error, warn, info or debug");
-    if (!wkv_log_format_parse(config->log_format, &options->log_format))
-        return wkv_fail(error, WKV_BAD_REQUEST, "--log-format takes text or json");
-    if (!wkv_auth_parse(config->auth, &options->auth))
-        return wkv_fail(error, WKV_BAD_REQUEST, "--auth takes claims, invocation, binding or none");
-    return WKV_OK;
+    if (wkv_log_level_parse(config->log_level, &options->log_level) &&
+        wkv_log_format_parse(config->log_format, &options->log_format) &&
+        wkv_auth_parse(config->auth, &options->auth))
+        return WKV_OK;
+    return wkv_fail(error, WKV_BAD_REQUEST, "an option has a value without a meaning");
 }
 
 static int serve(const struct wkv_config *config, char **arguments)
