@@ -18,7 +18,11 @@ import dashboard  # noqa: E402
 
 VALUES = {"instance": ".*", "binding": ".*", "__rate_interval": "30s"}
 # What is known of one provider that is well, by title and legend.
-KNOWN = {("Instances", "ready"): 1, ("Instances", "not ready"): 0, ("Refused", "503, 507"): 0}
+KNOWN = {("Instances", "ready"): 1, ("Instances", "not ready"): 0, ("Refused", "503, 507"): 0, ("Split", "split now"): 0}
+# What is on the page and has no panel: it is for a closer look.
+UNSHOWN = {"wascc_keyvalue_" + name for name in
+           ("build_info", "workers", "keyspaces", "memory_held_bytes", "shard_keys_min", "bound_actors",
+            "claims_cache_entries", "claims_cache_bytes")} | {"process_virtual_memory_bytes", "process_start_time_seconds"}
 ASK_EVERY_S = 0.2
 
 failures = 0
@@ -111,7 +115,11 @@ def main():
         wrong = patiently(until, lambda: wrong_with(prometheus, title, expression, legend))
         report(wrong, f"dashboard: {title}: {legend}")
         named |= dashboard.metrics(expression)
-    missing = sorted(named - page_names(arguments.page))
+    on_page = page_names(arguments.page)
+    shown = named | {name.removesuffix("_bucket") + end for name in named for end in ("_sum", "_count")} | UNSHOWN
+    missing = sorted(named - on_page)
+    unshown = sorted(on_page - shown)
+    report(f"not shown: {', '.join(unshown)}" if unshown else None, "dashboard: the other metrics of the page are known")
     report(f"missing: {', '.join(missing)}" if missing else None, f"dashboard: its {len(named)} metrics are on the page")
     sys.exit(1 if failures else 0)
 
