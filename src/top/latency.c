@@ -1,4 +1,4 @@
-/* wkv_top_latency of top_model.h. */
+/* wkv_top_latency of model.h. */
 #include <string.h>
 
 #include "top/model.h"

@@ -1,11 +1,11 @@
-/* The plain lines of top_view.h. */
+/* The plain lines of frame.h. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "support/clock.h"
 #include "top/format.h"
-#include "top/view.h"
+#include "top/frame.h"
 
 __attribute__((format(printf, 2, 3))) static void print(struct wkv_buffer *out, const char *format, ...)
 {

@@ -12,14 +12,14 @@
 #include "support/clock.h"
 #include "top/gather.h"
 #include "top/model.h"
-#include "top/screen.h"
-#include "top/view.h"
+#include "top/terminal.h"
+#include "top/frame.h"
 
 struct top {
     const struct wkv_config *config;
     struct wkv_top_source source;
     struct wkv_top_model model;
-    struct wkv_top_screen screen;
+    struct wkv_top_terminal screen;
     bool terminal;
     int signals;                       /* a signalfd; the signals are blocked in all threads */
     struct wkv_error notice;           /* what keeps it from showing anything new; text "": nothing */
@@ -38,7 +38,7 @@ static enum wkv_code show(struct top *top, struct wkv_error *error)
     wkv_buffer_reset(&top->frame, SIZE_MAX);
     wkv_buffer_reset(&top->painting, SIZE_MAX);
     if (top->terminal) {
-        wkv_top_screen_size(&top->screen, &view.columns, &view.rows);
+        wkv_top_terminal_size(&top->screen, &view.columns, &view.rows);
         made = wkv_top_frame(&view, &top->frame) && wkv_top_paint(&top->frame, view.columns, &top->painting);
         out = &top->painting;
     } else {
@@ -80,10 +80,10 @@ static enum wkv_code look(struct top *top, struct wkv_error *error)
 static void suspend(struct top *top)
 {
     if (top->terminal)
-        wkv_top_screen_leave(&top->screen);
+        wkv_top_terminal_leave(&top->screen);
     (void)kill(getpid(), SIGSTOP);
     if (top->terminal)
-        wkv_top_screen_enter(&top->screen);
+        wkv_top_terminal_enter(&top->screen);
 }
 
 enum event { NOTHING, QUIT, REDRAW };
@@ -115,7 +115,7 @@ static enum wkv_code wait_until(struct top *top, int64_t until_ns, bool *quit, s
         enum event event = NOTHING;
         if (ready > 0 && fds[0].revents != 0)
             event = take_signal(top);
-        if (ready > 0 && event != QUIT && fds[1].revents != 0 && wkv_top_screen_quits(&top->screen))
+        if (ready > 0 && event != QUIT && fds[1].revents != 0 && wkv_top_terminal_quits(&top->screen))
             event = QUIT;
         if (event == QUIT) {
             *quit = true;
@@ -169,7 +169,7 @@ static int run(const struct wkv_config *config, char **arguments)
 {
     struct wkv_error error;
     struct top top = {.config = config,
-                      .terminal = wkv_top_screen_usable(STDOUT_FILENO, getenv("TERM")),
+                      .terminal = wkv_top_terminal_usable(STDOUT_FILENO, getenv("TERM")),
                       .screen = {.out = STDOUT_FILENO, .in = isatty(STDIN_FILENO) == 1 ? STDIN_FILENO : -1},
                       .signals = open_signals()};
     (void)arguments;
@@ -181,9 +181,9 @@ static int run(const struct wkv_config *config, char **arguments)
         code = wkv_top_open(&top.source, &config->connect, &error);
     if (code == WKV_OK) {
         if (top.terminal)
-            wkv_top_screen_enter(&top.screen);
+            wkv_top_terminal_enter(&top.screen);
         code = watch(&top, &error);
-        wkv_top_screen_leave(&top.screen);
+        wkv_top_terminal_leave(&top.screen);
     }
     wkv_top_close(&top.source);
     if (top.signals >= 0)

@@ -2,8 +2,8 @@
  * same model makes the same bytes. What came from the network is shown as printable ASCII, other bytes as
  * \xNN, so nobody can send a terminal's escapes to an operator.
  */
-#ifndef WKV_TOP_VIEW_H
-#define WKV_TOP_VIEW_H
+#ifndef WKV_TOP_FRAME_H
+#define WKV_TOP_FRAME_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -5,7 +5,7 @@
 #include "lib/room.h"
 #include "top/answers.h"
 #include "top/format.h"
-#include "top/view.h"
+#include "top/frame.h"
 
 static struct wkv_top_model model;
 static struct wkv_buffer out;
@@ -478,10 +478,10 @@ START_TEST(numbers_are_short)
 }
 END_TEST
 
-Suite *view_suite(void)
+Suite *frame_suite(void)
 {
-    Suite *suite = suite_create("top/view");
-    TCase *tests = tcase_create("top_view");
+    Suite *suite = suite_create("top/frame");
+    TCase *tests = tcase_create("frame");
     tcase_add_checked_fixture(tests, open_model, close_model);
     tcase_add_test(tests, a_frame_of_an_ordinary_terminal);
     tcase_add_test(tests, a_frame_of_a_wide_terminal);

@@ -1,4 +1,4 @@
-#include "top/screen.h"
+#include "top/terminal.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -49,12 +49,12 @@ bool wkv_top_write(int fd, const char *bytes, size_t len)
     return true;
 }
 
-bool wkv_top_screen_usable(int fd, const char *term)
+bool wkv_top_terminal_usable(int fd, const char *term)
 {
     return isatty(fd) == 1 && term != NULL && *term != '\0' && strcmp(term, "dumb") != 0;
 }
 
-void wkv_top_screen_enter(struct wkv_top_screen *screen)
+void wkv_top_terminal_enter(struct wkv_top_terminal *screen)
 {
     screen->shown = true;
     screen->keys = screen->in >= 0 && tcgetattr(screen->in, &screen->saved) == 0;
@@ -70,7 +70,7 @@ void wkv_top_screen_enter(struct wkv_top_screen *screen)
     (void)wkv_top_write(screen->out, ENTER, sizeof ENTER - 1);
 }
 
-void wkv_top_screen_leave(struct wkv_top_screen *screen)
+void wkv_top_terminal_leave(struct wkv_top_terminal *screen)
 {
     if (!screen->shown)
         return;
@@ -80,7 +80,7 @@ void wkv_top_screen_leave(struct wkv_top_screen *screen)
         (void)tcsetattr(screen->in, TCSANOW, &screen->saved);
 }
 
-void wkv_top_screen_size(const struct wkv_top_screen *screen, unsigned *columns, unsigned *rows)
+void wkv_top_terminal_size(const struct wkv_top_terminal *screen, unsigned *columns, unsigned *rows)
 {
     struct winsize size = {0};
     (void)ioctl(screen->out, TIOCGWINSZ, &size);
@@ -88,7 +88,7 @@ void wkv_top_screen_size(const struct wkv_top_screen *screen, unsigned *columns,
     *rows = size.ws_row == 0 ? 24 : size.ws_row;
 }
 
-bool wkv_top_screen_quits(struct wkv_top_screen *screen)
+bool wkv_top_terminal_quits(struct wkv_top_terminal *screen)
 {
     char keys[64];
     ssize_t got = read(screen->in, keys, sizeof keys);

@@ -1,4 +1,4 @@
-#include "top/view.h"
+#include "top/frame.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,12 +1,12 @@
 /* The terminal of `top`: the alternate screen, the cursor, single keys. All that is changed is given back. */
-#ifndef WKV_TOP_SCREEN_H
-#define WKV_TOP_SCREEN_H
+#ifndef WKV_TOP_TERMINAL_H
+#define WKV_TOP_TERMINAL_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <termios.h>
 
-struct wkv_top_screen {
+struct wkv_top_terminal {
     int out;    /* the terminal */
     int in;     /* where keys come from; -1: nowhere (any more) */
     bool shown; /* the alternate screen is on, and `saved` holds */
@@ -16,19 +16,19 @@ struct wkv_top_screen {
 
 /* Whether the descriptor is a terminal that knows the escapes of a screen; `term` is the variable TERM, or
  * NULL. Unset, empty or "dumb" says that it knows none. */
-bool wkv_top_screen_usable(int fd, const char *term);
+bool wkv_top_terminal_usable(int fd, const char *term);
 
 /* Switches to the alternate screen without a cursor, and to keys that come at once and are not echoed. */
-void wkv_top_screen_enter(struct wkv_top_screen *screen);
+void wkv_top_terminal_enter(struct wkv_top_terminal *screen);
 
 /* Gives everything back as it was. May be called twice. */
-void wkv_top_screen_leave(struct wkv_top_screen *screen);
+void wkv_top_terminal_leave(struct wkv_top_terminal *screen);
 
 /* The size in characters; 80 by 24 where the terminal does not know. */
-void wkv_top_screen_size(const struct wkv_top_screen *screen, unsigned *columns, unsigned *rows);
+void wkv_top_terminal_size(const struct wkv_top_terminal *screen, unsigned *columns, unsigned *rows);
 
 /* Reads the keys that are there. Returns whether one of them says to quit. */
-bool wkv_top_screen_quits(struct wkv_top_screen *screen);
+bool wkv_top_terminal_quits(struct wkv_top_terminal *screen);
 
 /* Writes all bytes. Errors: false, errno says why; EINTR: whoever reads them does not, and a signal that ends
  * the program waits to be taken. */
