@@ -48,7 +48,8 @@ static enum wkv_code open_signals(struct wkv_server *server, struct wkv_error *e
     server->stop_fd = open_signal_fd(SIGTERM, SIGINT);
     server->reload_fd = open_signal_fd(SIGHUP, SIGHUP);
     server->poke_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (server->stop_fd < 0 || server->reload_fd < 0 || server->poke_fd < 0)
+    server->network.notify_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (server->stop_fd < 0 || server->reload_fd < 0 || server->poke_fd < 0 || server->network.notify_fd < 0)
         return wkv_fail(error, WKV_UNAVAILABLE, "cannot watch for signals: %s", strerror(errno));
     if (!wkv_watchdog_start(&server->watchdog, server->stop_fd, server->options->drain_timeout_ms))
         return wkv_fail(error, WKV_UNAVAILABLE, "cannot watch the time for stopping: %s", strerror(errno));
@@ -130,7 +131,7 @@ static enum wkv_code open_parts(struct wkv_server *server, struct wkv_error *err
 
 static void close_parts(struct wkv_server *server)
 {
-    const int fds[] = {server->stop_fd, server->reload_fd, server->poke_fd};
+    const int fds[] = {server->stop_fd, server->reload_fd, server->poke_fd, server->network.notify_fd};
     wkv_self_stop(server->self);
     wkv_metrics_stop(server->metrics);
     wkv_upkeep_stop(server->upkeep);

@@ -1,10 +1,6 @@
 #include "server/parts.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "lattice/events.h"
 #include "server/loop_notes.h"
@@ -121,16 +117,14 @@ enum wkv_code wkv_network_open(struct wkv_server *server, struct wkv_error *erro
     const struct wkv_server_options *options = server->options;
     struct wkv_network *network = &server->network;
     size_t workers = (size_t)options->workers + 1; /* `system` */
-    network->notify_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (network->notify_fd < 0)
-        return wkv_fail(error, WKV_UNAVAILABLE, "no file descriptor: %s", strerror(errno));
+    if (wkv_keepers_init(&network->keepers, &options->connect, &server->log, network->notify_fd, error) !=
+        WKV_OK)
+        return error->code;
     network->workers = calloc(workers, sizeof *network->workers);
     network->each = calloc(workers + 1, sizeof *network->each);
     if (network->workers == NULL || network->each == NULL)
         return wkv_fail(error, WKV_NO_MEMORY, "no memory for %u worker threads", options->workers);
-    if (wkv_keepers_init(&network->keepers, &options->connect, &server->log, network->notify_fd, error) !=
-            WKV_OK ||
-        init_discovery(server, error) != WKV_OK || init_workers(server, error) != WKV_OK)
+    if (init_discovery(server, error) != WKV_OK || init_workers(server, error) != WKV_OK)
         return error->code;
     wkv_alone_init(&network->alone, &network->discovery, options->connect.inbox_prefix);
     watch_bindings(server);
@@ -155,7 +149,5 @@ void wkv_network_close(struct wkv_server *server)
         wkv_keeper_destroy(&network->each[i]);
     free(network->each);
     wkv_keepers_destroy(&network->keepers);
-    if (network->notify_fd >= 0)
-        (void)close(network->notify_fd);
     (void)pthread_mutex_destroy(&network->actors.lock);
 }
