@@ -34,7 +34,6 @@
 struct wkv_metrics {
     struct wkv_metrics_options options;
     struct MHD_Daemon *daemon;
-    unsigned short port;
 };
 
 /* ---- answers ---- */
@@ -196,7 +195,7 @@ static struct MHD_Daemon *start_daemon(struct wkv_metrics *metrics, int listener
 static enum wkv_code serve(struct wkv_metrics *metrics, int listener, struct wkv_error *error)
 {
     char name[WKV_LISTEN_NAME_BYTES];
-    metrics->port = wkv_listen_name(listener, name);
+    (void)wkv_listen_name(listener, name);
     errno = 0;
     metrics->daemon = start_daemon(metrics, listener);
     if (metrics->daemon == NULL) {
@@ -239,9 +238,4 @@ void wkv_metrics_stop(struct wkv_metrics *metrics)
         return;
     MHD_stop_daemon(metrics->daemon);
     free(metrics);
-}
-
-unsigned short wkv_metrics_port(const struct wkv_metrics *metrics)
-{
-    return metrics->port;
 }

@@ -34,9 +34,6 @@ enum wkv_code wkv_metrics_start(const struct wkv_metrics_options *options, struc
 /* Stops listening, gives up what is under way, and frees. NULL is allowed. */
 void wkv_metrics_stop(struct wkv_metrics *metrics);
 
-/* The port on which it listens. */
-unsigned short wkv_metrics_port(const struct wkv_metrics *metrics);
-
 /* Writes the page `/metrics` at the end of page. Any thread. Errors: false where memory is short. */
 bool wkv_metrics_write(const struct wkv_metrics_options *options, int64_t now_ns, struct wkv_buffer *page);
 
