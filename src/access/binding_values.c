@@ -22,9 +22,6 @@ static void show(struct wkv_binding_values *values, struct wkv_text name)
                          len < name.len ? "..." : "");
     if (bytes < 0 || (size_t)bytes >= sizeof values->names - used)
         return;
-    for (char *c = quoted; *c != '\0'; c++)
-        if (*c < 0x20 || *c > 0x7e)
-            *c = '?';
     memcpy(values->names + used, quoted, (size_t)bytes + 1);
 }
 

@@ -13,7 +13,7 @@
 /* Names that were looked at. Zero: none yet. */
 struct wkv_binding_values {
     size_t unknown;  /* how many no provider of ours knows; the first of them, for people: */
-    char names[160]; /* printable ASCII, each in quotes, with commas between; NUL-terminated */
+    char names[160]; /* each in quotes, with commas between: the log makes them printable. With a NUL */
 };
 
 /* Looks at one more name, of any bytes. Errors: WKV_BAD_REQUEST (it differs from a known one by case only).

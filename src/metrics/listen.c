@@ -22,12 +22,13 @@ static bool parse_port(const char *text, char port[6])
            (size_t)snprintf(port, 6, "%s", text) < 6;
 }
 
-static bool parse_host(const char *text, size_t len, bool brackets, char host[WKV_LISTEN_HOST_BYTES + 1])
+static bool parse_host(const char *text, size_t len, const char *forbidden,
+                       char host[WKV_LISTEN_HOST_BYTES + 1])
 {
-    if (len > WKV_LISTEN_HOST_BYTES || (brackets && len == 0))
+    if (len > WKV_LISTEN_HOST_BYTES)
         return false;
     for (size_t i = 0; i < len; i++)
-        if (text[i] <= 0x20 || text[i] >= 0x7f || strchr(brackets ? "[]" : "[]:", text[i]) != NULL)
+        if (text[i] <= 0x20 || text[i] >= 0x7f || strchr(forbidden, text[i]) != NULL)
             return false;
     memcpy(host, text, len);
     host[len] = '\0';
@@ -41,9 +42,9 @@ bool wkv_listen_parse(const char *text, struct wkv_listen_address *address)
         return false;
     address->brackets = text[0] == '[';
     if (!address->brackets)
-        return parse_host(text, (size_t)(colon - text), false, address->host);
-    return colon - text >= 2 && colon[-1] == ']' &&
-           parse_host(text + 1, (size_t)(colon - text) - 2, true, address->host);
+        return parse_host(text, (size_t)(colon - text), "[]:", address->host);
+    return colon - text > 2 && colon[-1] == ']' &&
+           parse_host(text + 1, (size_t)(colon - text) - 2, "[]", address->host);
 }
 
 /* ---- sockets ---- */
@@ -59,8 +60,10 @@ static void write_name(const struct sockaddr *address, socklen_t len, char out[W
                        port);
 }
 
+enum scope { THIS_ADDRESS, EVERY_ADDRESS };
+
 /* Returns the socket, or -1 and errno. */
-static int open_at(const struct addrinfo *at, bool every)
+static int open_at(const struct addrinfo *at, enum scope scope)
 {
     const int on = 1, off = 0;
     int fd = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -69,7 +72,7 @@ static int open_at(const struct addrinfo *at, bool every)
     /* A program that was just stopped must not keep its successor from the port. */
     bool done = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0;
     /* The socket for every address takes IPv4's callers as well, whatever the system's default is. */
-    if (done && every && at->ai_family == AF_INET6)
+    if (done && scope == EVERY_ADDRESS && at->ai_family == AF_INET6)
         done = setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) == 0;
     if (done && bind(fd, at->ai_addr, at->ai_addrlen) == 0 && listen(fd, SOMAXCONN) == 0)
         return fd;
@@ -86,12 +89,13 @@ static bool next_may_do(int why)
     return why == EAFNOSUPPORT || why == EADDRNOTAVAIL;
 }
 
-static enum wkv_code open_first(const struct addrinfo *list, bool every, int *fd, struct wkv_error *error)
+static enum wkv_code open_first(const struct addrinfo *list, enum scope scope, int *fd,
+                                struct wkv_error *error)
 {
     char name[WKV_LISTEN_NAME_BYTES] = "the address";
     int why = EADDRNOTAVAIL;
     for (const struct addrinfo *at = list; at != NULL && next_may_do(why); at = at->ai_next) {
-        *fd = open_at(at, every);
+        *fd = open_at(at, scope);
         if (*fd >= 0)
             return WKV_OK;
         why = errno;
@@ -123,7 +127,7 @@ static enum wkv_code open_every(const struct wkv_listen_address *address, int *f
         failed = resolve("0.0.0.0", address, AI_NUMERICHOST, &four);
     if (failed == 0) {
         six->ai_next = four;
-        (void)open_first(six, true, fd, error);
+        (void)open_first(six, EVERY_ADDRESS, fd, error);
         six->ai_next = NULL;
     } else {
         (void)wkv_fail(error, WKV_UNAVAILABLE, "--metrics-listen: %s", gai_strerror(failed));
@@ -148,7 +152,7 @@ static enum wkv_code open_host(const struct wkv_listen_address *address, int *fd
             "--metrics-listen: its host cannot be resolved (%s): give an address or name of this machine, "
             "[ADDRESS]:PORT for an IPv6 address, or :PORT for every address",
             gai_strerror(failed));
-    enum wkv_code code = open_first(found, false, fd, error);
+    enum wkv_code code = open_first(found, THIS_ADDRESS, fd, error);
     freeaddrinfo(found);
     return code;
 }

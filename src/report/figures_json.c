@@ -39,9 +39,10 @@ static json_t *pack_labelled(const struct wkv_figure *figure, const void *figure
     return object;
 }
 
-/* The object that the last name of the path is in, which is made where make says so; *path becomes that name.
- */
-static json_t *object_at(json_t *object, const char **path, bool make)
+enum missing { LEAVE_OUT, MAKE };
+
+/* The object that the last name of the path is in; *path becomes that name. */
+static json_t *object_at(json_t *object, const char **path, enum missing missing)
 {
     char name[WKV_LABEL_BYTES];
     for (const char *dot = strchr(*path, '.'); dot != NULL; dot = strchr(*path, '.')) {
@@ -49,7 +50,7 @@ static json_t *object_at(json_t *object, const char **path, bool make)
         memcpy(name, *path, len);
         name[len] = '\0';
         json_t *inner = json_object_get(object, name);
-        if (inner == NULL && make && json_object_set_new(object, name, json_object()) == 0)
+        if (inner == NULL && missing == MAKE && json_object_set_new(object, name, json_object()) == 0)
             inner = json_object_get(object, name);
         object = inner;
         *path = dot + 1;
@@ -65,7 +66,7 @@ json_t *wkv_figures_pack(enum wkv_figure_scope scope, const void *figures)
         const char *name = figure->stats;
         if (figure->scope != scope || name == NULL)
             continue;
-        json_t *in = object_at(object, &name, true);
+        json_t *in = object_at(object, &name, MAKE);
         if (json_object_set_new(in, name,
                                 figure->label == WKV_LABEL_NONE ? pack_value(figure, figures, 0)
                                                                 : pack_labelled(figure, figures)) == 0)
@@ -104,7 +105,7 @@ void wkv_figures_read(enum wkv_figure_scope scope, const json_t *object, void *f
         const char *name = figure->stats;
         if (figure->scope != scope || name == NULL)
             continue;
-        const json_t *in = object_at((json_t *)(uintptr_t)object, &name, false);
+        const json_t *in = object_at((json_t *)(uintptr_t)object, &name, LEAVE_OUT);
         const json_t *value = json_object_get(in, name);
         for (size_t k = 0; k < values_of(figure); k++) {
             char text[WKV_LABEL_BYTES];

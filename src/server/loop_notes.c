@@ -7,8 +7,10 @@ void wkv_loop_count_event(void *context, enum wkv_loop_event event)
     struct wkv_stats *stats = context;
     switch (event) {
     case WKV_LOOP_CONNECTED:
+        wkv_stats_connected(stats);
+        break;
     case WKV_LOOP_RECONNECTED:
-        wkv_stats_connected(stats, event == WKV_LOOP_RECONNECTED);
+        wkv_stats_reconnected(stats);
         break;
     case WKV_LOOP_DISCONNECTED:
         wkv_stats_disconnected(stats);

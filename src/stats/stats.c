@@ -145,10 +145,16 @@ void wkv_stats_count_dropped(struct wkv_stats *stats, enum wkv_stats_drop why)
     (void)atomic_fetch_add_explicit(&stats->dropped[why], 1, memory_order_relaxed);
 }
 
-void wkv_stats_connected(struct wkv_stats *stats, bool again)
+void wkv_stats_connected(struct wkv_stats *stats)
 {
     (void)atomic_fetch_add_explicit(&stats->connections, 1, memory_order_relaxed);
-    (void)atomic_fetch_add_explicit(again ? &stats->reconnects : &stats->connects, 1, memory_order_relaxed);
+    (void)atomic_fetch_add_explicit(&stats->connects, 1, memory_order_relaxed);
+}
+
+void wkv_stats_reconnected(struct wkv_stats *stats)
+{
+    (void)atomic_fetch_add_explicit(&stats->connections, 1, memory_order_relaxed);
+    (void)atomic_fetch_add_explicit(&stats->reconnects, 1, memory_order_relaxed);
 }
 
 void wkv_stats_disconnected(struct wkv_stats *stats)

@@ -93,7 +93,8 @@ void wkv_stats_count_dropped(struct wkv_stats *stats, enum wkv_stats_drop why);
 
 /* A connection was made (or came back), or was lost. A loss without a connection counts for nothing. Any
  * thread. */
-void wkv_stats_connected(struct wkv_stats *stats, bool again);
+void wkv_stats_connected(struct wkv_stats *stats);
+void wkv_stats_reconnected(struct wkv_stats *stats);
 void wkv_stats_disconnected(struct wkv_stats *stats);
 
 /* Connections that were made, those that came back included: another number is another connection. Any

@@ -266,10 +266,10 @@ START_TEST(connections_and_readiness_are_on_the_page)
     check_value("wascc_keyvalue_ready", "0");
     check_value("wascc_keyvalue_connections", "0");
     check_value("wascc_keyvalue_workers", "2");
-    wkv_stats_connected(stats, false);
-    wkv_stats_connected(stats, false);
+    wkv_stats_connected(stats);
+    wkv_stats_connected(stats);
     wkv_stats_disconnected(stats);
-    wkv_stats_connected(stats, true);
+    wkv_stats_reconnected(stats);
     wkv_stats_disconnected(stats);
     wkv_stats_set_ready(stats, true);
     write_page();

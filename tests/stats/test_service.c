@@ -64,12 +64,12 @@ END_TEST
 
 START_TEST(connections_are_counted_as_they_come_and_go)
 {
-    wkv_stats_connected(stats, false);
-    wkv_stats_connected(stats, false);
+    wkv_stats_connected(stats);
+    wkv_stats_connected(stats);
     ck_assert_uint_eq(read_service()->connections, 2);
     wkv_stats_disconnected(stats);
     ck_assert_uint_eq(read_service()->connections, 1);
-    wkv_stats_connected(stats, true);
+    wkv_stats_reconnected(stats);
     ck_assert_uint_eq(read_service()->connections, 2);
     ck_assert_uint_eq(read_service()->connects, 2);
     ck_assert_uint_eq(read_service()->reconnects, 1);
@@ -80,7 +80,7 @@ START_TEST(there_are_never_fewer_than_no_connections)
 {
     wkv_stats_disconnected(stats);
     ck_assert_uint_eq(read_service()->connections, 0);
-    wkv_stats_connected(stats, false);
+    wkv_stats_connected(stats);
     wkv_stats_disconnected(stats);
     wkv_stats_disconnected(stats);
     ck_assert_uint_eq(read_service()->connections, 0);
@@ -93,10 +93,10 @@ static void *come_and_go(void *context)
 {
     (void)context;
     for (int i = 0; i < TIMES; i++) {
-        wkv_stats_connected(stats, i > 0);
+        (i > 0 ? wkv_stats_reconnected : wkv_stats_connected)(stats);
         wkv_stats_disconnected(stats);
     }
-    wkv_stats_connected(stats, true);
+    wkv_stats_reconnected(stats);
     return NULL;
 }
 
