@@ -10,10 +10,10 @@
 
 #include "command/command.h"
 #include "support/clock.h"
+#include "top/frame.h"
 #include "top/gather.h"
 #include "top/model.h"
 #include "top/terminal.h"
-#include "top/frame.h"
 
 struct top {
     const struct wkv_config *config;
