@@ -1,4 +1,5 @@
 /* The one way of a message, whatever front it came by. */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,8 +25,8 @@ struct wkv_endpoint *wkv_front_endpoint(struct wkv_worker *worker, const struct 
     *one = *endpoint;
     one->worker = worker;
     if (one->operation != NULL) {
-        one->reads_claims = wkv_provider_reads_claims(worker->provider, one->operation);
-        one->reads_invocation = wkv_provider_reads_invocation(worker->provider, one->operation);
+        one->reads_claims = wkv_call_reads_claims(worker->provider->auth, one->operation);
+        one->reads_invocation = wkv_call_reads_invocation(worker->provider->auth, one->operation);
     }
     one->next = worker->endpoints;
     worker->endpoints = one;
@@ -102,7 +103,7 @@ bool wkv_front_reply(struct wkv_exchange *exchange, const void *bytes, size_t le
 
 enum wkv_reading wkv_front_read_plain(struct wkv_exchange *exchange, struct wkv_error *error)
 {
-    struct wkv_request *request = &exchange->request;
+    struct wkv_request *request = &exchange->call.request;
     (void)error;
     wkv_front_read_headers(exchange);
     request->actor = wkv_front_actor(exchange->worker, exchange->message);
@@ -135,47 +136,22 @@ bool wkv_front_send_plain(struct wkv_exchange *exchange, struct wkv_text reply, 
                        wkv_loop_max_payload(&worker->loop));
     }
     bool sent = wkv_loop_reply_error(&worker->loop, exchange->message, error, write_body,
-                                     &worker->session.encoding, &exchange->headers.traceparent);
+                                     &exchange->call.ticket.command.encoding, &exchange->headers.traceparent);
     exchange->reply_bytes = worker->loop.sending.replied_bytes;
     return sent;
 }
 
-/* ---- the way ---- */
-
-/* Does what the request asks for, unless the process is about to end or there is too much to do: then 503. */
-static void answer(struct wkv_exchange *exchange, struct wkv_text *reply, struct wkv_error *error)
-{
-    struct wkv_worker *worker = exchange->worker;
-    struct wkv_request *request = &exchange->request;
-    const char *name = request->operation->name;
-    enum wkv_loop_overload overload = wkv_loop_overload(&worker->loop);
-    bool ends = atomic_load_explicit(&worker->refuse, memory_order_relaxed);
-    if (ends || overload == WKV_LOOP_REFUSE) {
-        worker->session.encoding = wkv_request_encoding(request);
-        if (overload == WKV_LOOP_REFUSE)
-            (void)wkv_loop_refuse(&worker->loop, name, error);
-        else
-            (void)wkv_fail(error, WKV_UNAVAILABLE,
-                           "%s: this instance is shutting down; send the request again", name);
-        return;
-    }
-    request->reply_header_bytes = header_bytes(exchange);
-    bool small_only = overload != WKV_LOOP_AT_EASE && request->max_reply_bytes > WKV_LOOP_SMALL_BYTES;
-    if (small_only)
-        request->max_reply_bytes = WKV_LOOP_SMALL_BYTES;
-    if (wkv_dispatch(&worker->session, request, reply, error) == WKV_TOO_LARGE && small_only)
-        (void)wkv_loop_refuse(&worker->loop, name, error);
-}
+/* ---- the answer ---- */
 
 /* Counts what has been answered, before the answer can reach anybody: it leaves with the end of the loop's
  * turn. What names no operation of ours has nowhere to be counted. */
-static void finish(const struct wkv_exchange *exchange, const struct wkv_error *error)
+static void count(const struct wkv_exchange *exchange)
 {
     struct wkv_worker *worker = exchange->worker;
-    const struct wkv_request *request = &exchange->request;
+    const struct wkv_request *request = &exchange->call.request;
     struct wkv_stats_request done = {.actor = request->actor,
-                                     .code = error->code,
-                                     .error = error->text,
+                                     .code = exchange->error->code,
+                                     .error = exchange->error->text,
                                      .start_ns = request->now_ns,
                                      .end_ns = wkv_loop_done_ns(&worker->loop),
                                      .request_bytes = request->payload_bytes,
@@ -191,27 +167,131 @@ static void finish(const struct wkv_exchange *exchange, const struct wkv_error *
             request->operation == NULL ? "no operation of this subject" : request->operation->name, &done);
 }
 
+/* What is silent is another instance's to answer, which counts it. */
+static void conclude(struct wkv_exchange *exchange, enum wkv_outcome outcome)
+{
+    struct wkv_ticket *ticket = &exchange->call.ticket;
+    struct wkv_worker *worker = exchange->worker;
+    struct wkv_text reply = {NULL, 0};
+    if (outcome == WKV_SILENT)
+        return;
+    if (outcome == WKV_ANSWERED)
+        reply = ticket->reply;
+    else if (ticket->squeezed)
+        (void)wkv_loop_refuse(&worker->loop, exchange->call.request.operation->name, exchange->error);
+    if (!exchange->endpoint->front->send(exchange, reply, exchange->error))
+        wkv_stats_count_unsent(worker->stats);
+    count(exchange);
+}
+
+/* ---- what is answered later ---- */
+
+struct kept {
+    struct wkv_exchange exchange;
+    struct wkv_error error;
+    struct wkv_slab *slab;
+    size_t bytes; /* beside the message */
+};
+
+static void complete(struct wkv_ticket *ticket, enum wkv_outcome outcome)
+{
+    struct kept *kept = (struct kept *)((char *)ticket - offsetof(struct kept, exchange.call.ticket));
+    struct wkv_worker *worker = kept->exchange.worker;
+    conclude(&kept->exchange, outcome);
+    wkv_slabs_release(&worker->session.memory, kept->slab);
+    wkv_loop_give_back(&worker->loop, kept->exchange.message, kept->bytes);
+    free(kept);
+}
+
+/* Others may have been answered meanwhile. What a write answers has had its room when it was taken. */
+static bool resume(struct wkv_ticket *ticket)
+{
+    struct kept *kept = (struct kept *)((char *)ticket - offsetof(struct kept, exchange.call.ticket));
+    enum wkv_loop_overload overload = wkv_loop_overload_of_replies(&kept->exchange.worker->loop);
+    if (overload == WKV_LOOP_SMALL_ONLY && ticket->room > WKV_LOOP_SMALL_BYTES &&
+        ticket->command.operation->effect == WKV_READS)
+        ticket->room = WKV_LOOP_SMALL_BYTES;
+    return overload != WKV_LOOP_REFUSE;
+}
+
+static struct wkv_ticket *keep(struct wkv_ticket *ticket)
+{
+    const struct wkv_exchange *exchange =
+        (const struct wkv_exchange *)((char *)ticket - offsetof(struct wkv_exchange, call.ticket));
+    struct wkv_worker *worker = exchange->worker;
+    struct kept *kept = malloc(sizeof *kept);
+    if (kept == NULL)
+        return NULL;
+    kept->slab = wkv_slabs_hold(&worker->session.memory, &kept->bytes);
+    if (kept->slab == NULL) {
+        free(kept);
+        return NULL;
+    }
+    kept->bytes += sizeof *kept;
+    kept->exchange = *exchange;
+    wkv_call_move(&kept->exchange.call, &exchange->call);
+    kept->error = *exchange->error;
+    kept->exchange.error = kept->exchange.call.ticket.error = &kept->error;
+    wkv_loop_keep(&worker->loop, exchange->message, kept->bytes);
+    return &kept->exchange.call.ticket;
+}
+
+/* ---- the way ---- */
+
+/* Whether there is time and room for one more: else it is refused. */
+static bool is_welcome(struct wkv_exchange *exchange)
+{
+    struct wkv_worker *worker = exchange->worker;
+    struct wkv_request *request = &exchange->call.request;
+    const char *name = request->operation->name;
+    enum wkv_loop_overload overload = wkv_loop_overload(&worker->loop);
+    bool ends = atomic_load_explicit(&worker->refuse, memory_order_relaxed);
+    request->reply_header_bytes = header_bytes(exchange);
+    if (!ends && overload != WKV_LOOP_REFUSE) {
+        request->room_now = overload == WKV_LOOP_SMALL_ONLY ? WKV_LOOP_SMALL_BYTES : 0;
+        return true;
+    }
+    exchange->call.ticket.command.encoding = wkv_call_encoding(request);
+    if (overload == WKV_LOOP_REFUSE)
+        (void)wkv_loop_refuse(&worker->loop, name, exchange->error);
+    else
+        (void)wkv_fail(exchange->error, WKV_UNAVAILABLE,
+                       "%s: this instance is shutting down; send the request again", name);
+    return false;
+}
+
+static enum wkv_outcome take(struct wkv_exchange *exchange)
+{
+    struct wkv_worker *worker = exchange->worker;
+    struct wkv_ticket *ticket = &exchange->call.ticket;
+    if (!is_welcome(exchange) || wkv_call_admit(&worker->session, &exchange->call, exchange->error) != WKV_OK)
+        return WKV_REFUSED;
+    ticket->complete = complete;
+    ticket->keep = keep;
+    ticket->resume = resume;
+    return worker->engine->submit(worker->engine_part, ticket);
+}
+
 void wkv_front_handle(struct wkv_loop *loop, void *context, natsMsg *message)
 {
     const struct wkv_endpoint *endpoint = context;
-    const struct wkv_front *front = endpoint->front;
     struct wkv_worker *worker = endpoint->worker;
-    struct wkv_exchange exchange = {
-        .endpoint = endpoint,
-        .worker = worker,
-        .message = message,
-        .request = {.operation = endpoint->operation, .now_ns = wkv_loop_begun_ns(loop)}};
-    struct wkv_text reply = {NULL, 0};
     struct wkv_error error;
+    struct wkv_exchange exchange;
+    exchange.endpoint = endpoint;
+    exchange.worker = worker;
+    exchange.message = message;
+    exchange.headers = (struct wkv_request_headers){.claims = {NULL, 0}};
+    exchange.call.request =
+        (struct wkv_request){.operation = endpoint->operation, .now_ns = wkv_loop_begun_ns(loop)};
+    exchange.call.ticket.squeezed = false;
+    exchange.error = &error;
     if (worker->provider->auth != WKV_AUTH_NONE)
-        exchange.request.wall_s = wkv_wall_coarse_s();
-    enum wkv_reading reading = front->read(&exchange, &error);
-    if (reading == WKV_READ_REQUEST)
-        answer(&exchange, &reply, &error);
-    /* Another instance answers, and counts it. */
-    if (reading == WKV_READ_SILENT || (error.code == WKV_OK && reply.data == NULL))
+        exchange.call.request.wall_s = wkv_wall_coarse_s();
+    enum wkv_reading reading = endpoint->front->read(&exchange, &error);
+    if (reading == WKV_READ_SILENT)
         return;
-    if (!front->send(&exchange, reply, &error))
-        wkv_stats_count_unsent(worker->stats);
-    finish(&exchange, &error);
+    enum wkv_outcome outcome = reading == WKV_READ_REQUEST ? take(&exchange) : WKV_REFUSED;
+    if (outcome != WKV_LATER)
+        conclude(&exchange, outcome);
 }

@@ -1,8 +1,9 @@
 /* Fronts: the ways in. A front turns a message into a request (who asks, with what evidence, for which
  * operation, with how much room for a reply), and sends what comes back. Everything between is one way for
- * all of them (exchange.c): overload, draining, dispatch, statistics, the log of requests.
+ * all of them (exchange.c): overload, draining, admission (call.h), the engine, statistics, the log of
+ * requests.
  *
- *   message ─► front.read ─► request ─► dispatch ─► reply or error ─► front.send
+ *   message ─► front.read ─► request ─► call ─► engine ─► reply or error ─► front.send
  *
  *   subjects.c     `<base>.<actor>.<Operation>`, protobuf or JSON
  *   operator.c     `<base>.system.<Operation>`: hosts and operators, likewise
@@ -14,6 +15,7 @@
 #ifndef WKV_FRONT_FRONT_H
 #define WKV_FRONT_FRONT_H
 
+#include "front/call.h"
 #include "front/worker.h"
 #include "nats/header.h"
 #include "nats/loop.h"
@@ -43,15 +45,16 @@ struct wkv_request_headers {
     struct wkv_text claims, invocation; /* data NULL: not sent, or not asked for */
 };
 
-/* A message on its way. What the front reads of it borrows from the message and from the worker's arena for
- * envelopes. */
+/* A message on its way. What the front reads of it borrows from the message; of the payload also from the
+ * worker's memory for envelopes, which is gone when the call has been admitted. */
 struct wkv_exchange {
     const struct wkv_endpoint *endpoint;
     struct wkv_worker *worker;
     natsMsg *message;
     struct wkv_request_headers headers;
-    struct wkv_request request; /* operation NULL: it names none of ours */
-    size_t reply_bytes;         /* of what was sent, for the statistics */
+    struct wkv_call call; /* call.request is the front's: without an operation it names none of ours */
+    struct wkv_error *error;
+    size_t reply_bytes; /* of what was sent, for the statistics */
 };
 
 /* What a front makes of a message. */

@@ -30,7 +30,7 @@ static const struct wkv_operation *find_operation(bool own_subject, struct wkv_t
 
 static enum wkv_code check_operation(const struct wkv_exchange *exchange, struct wkv_error *error)
 {
-    if (exchange->request.operation != NULL)
+    if (exchange->call.request.operation != NULL)
         return WKV_OK;
     return wkv_fail(error, WKV_BAD_REQUEST, "%s",
                     exchange->endpoint->for_system ? WKV_POLICY_UNBOUND
@@ -44,7 +44,7 @@ static enum wkv_code check_entities(const struct wkv_exchange *exchange,
 {
     const struct wkv_entity *origin = &invocation->origin;
     const struct wkv_entity *target = &invocation->target;
-    struct wkv_text actor = exchange->request.actor;
+    struct wkv_text actor = exchange->call.request.actor;
     if (exchange->worker->provider->auth == WKV_AUTH_NONE)
         return WKV_OK;
     if (origin->is_capability || origin->actor.len != actor.len ||
@@ -97,7 +97,7 @@ void wkv_invocation_ask(const struct wkv_invocation *invocation, struct wkv_requ
 static enum wkv_reading read_invocation(struct wkv_exchange *exchange, struct wkv_error *error)
 {
     struct wkv_worker *worker = exchange->worker;
-    struct wkv_request *request = &exchange->request;
+    struct wkv_request *request = &exchange->call.request;
     bool own_subject = exchange->endpoint->for_system;
     struct wkv_invocation invocation;
     struct wkv_error cause;
@@ -130,9 +130,9 @@ static bool send_response(struct wkv_exchange *exchange, struct wkv_text reply, 
     struct wkv_buffer *response = &exchange->worker->wrapped;
     bool done = error->code == WKV_OK;
     struct wkv_text msg = {NULL, 0};
-    struct wkv_text id = exchange->request.id;
+    struct wkv_text id = exchange->call.request.id;
     const char *text = done ? NULL : error->text;
-    if (done && exchange->request.operation->reply->n_fields > 0)
+    if (done && exchange->call.request.operation->reply->n_fields > 0)
         msg = reply;
     exchange->reply_bytes = msg.len;
     if (wkv_invocation_response_bytes(msg, text, id) > wkv_front_room(exchange))

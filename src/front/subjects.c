@@ -12,7 +12,7 @@ static void prepare(void *context, natsMsg *const *messages, size_t count)
         requests[i] = (struct wkv_request){.actor = wkv_front_actor(endpoint->worker, messages[i]),
                                            .payload = natsMsg_GetData(messages[i]),
                                            .payload_bytes = (size_t)natsMsg_GetDataLength(messages[i])};
-    wkv_prefetch(&endpoint->worker->session, requests, count);
+    wkv_call_prefetch(&endpoint->worker->session, requests, count);
 }
 
 static_assert(WKV_LOOP_BATCH <= WKV_STORE_PREFETCH, "a batch can be prefetched");
@@ -38,7 +38,7 @@ static enum wkv_code listen(struct wkv_worker *worker, struct wkv_error *error)
 
 static enum wkv_reading read_message(struct wkv_exchange *exchange, struct wkv_error *error)
 {
-    if (wkv_operation_is_system(exchange->request.operation) &&
+    if (wkv_operation_is_system(exchange->call.request.operation) &&
         wkv_front_is_system(wkv_front_actor(exchange->worker, exchange->message)))
         return WKV_READ_SILENT;
     return wkv_front_read_plain(exchange, error);

@@ -21,6 +21,16 @@ static enum wkv_code init_memory(struct wkv_worker *worker, struct wkv_error *er
     return wkv_fail(error, WKV_NO_MEMORY, "no memory for a worker");
 }
 
+static enum wkv_code open_engine(struct wkv_worker *worker, struct wkv_error *error)
+{
+    const struct wkv_engine *engine = worker->engine;
+    if (engine->open != NULL && engine->open(&worker->engine_part, error) != WKV_OK)
+        return error->code;
+    if (engine->after_turn != NULL)
+        wkv_loop_call_after_turns(&worker->loop, engine->after_turn, worker->engine_part, engine->window);
+    return WKV_OK;
+}
+
 static enum wkv_code listen_by_all(struct wkv_worker *worker, struct wkv_error *error)
 {
     enum wkv_code code = WKV_OK;
@@ -37,6 +47,7 @@ enum wkv_code wkv_worker_init(struct wkv_worker *worker, const struct wkv_worker
     memset(worker, 0, sizeof *worker);
     worker->serves = options->serves;
     worker->provider = options->provider;
+    worker->engine = options->engine;
     worker->address = options->loop.address;
     worker->log = options->loop.log;
     worker->stats = wkv_stats_worker(options->provider->stats, options->number);
@@ -48,7 +59,8 @@ enum wkv_code wkv_worker_init(struct wkv_worker *worker, const struct wkv_worker
         return error->code;
     struct wkv_loop_options loop = options->loop;
     loop.name = name;
-    if (wkv_loop_init(&worker->loop, &loop, error) == WKV_OK && listen_by_all(worker, error) == WKV_OK)
+    if (wkv_loop_init(&worker->loop, &loop, error) == WKV_OK && open_engine(worker, error) == WKV_OK &&
+        listen_by_all(worker, error) == WKV_OK)
         return WKV_OK;
     wkv_worker_destroy(worker);
     return error->code;
@@ -56,6 +68,8 @@ enum wkv_code wkv_worker_init(struct wkv_worker *worker, const struct wkv_worker
 
 void wkv_worker_destroy(struct wkv_worker *worker)
 {
+    if (worker->engine_part != NULL)
+        worker->engine->close(worker->engine_part);
     wkv_session_destroy(&worker->session);
     wkv_arena_destroy(&worker->envelope);
     wkv_buffer_destroy(&worker->wrapped);

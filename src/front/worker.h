@@ -6,6 +6,8 @@
 
 #include <stdatomic.h>
 
+#include "engine/engine.h"
+#include "front/session.h"
 #include "nats/loop.h"
 #include "nats/subject.h"
 #include "operation/provider.h"
@@ -22,6 +24,8 @@ struct wkv_worker {
     struct wkv_log *log;                 /* borrowed */
     struct wkv_stats_block *stats;       /* borrowed; its thread is the loop's */
     struct wkv_session session;
+    const struct wkv_engine *engine;   /* borrowed */
+    void *engine_part;                 /* this worker's */
     struct wkv_endpoint *endpoints;    /* owned */
     struct wkv_endpoint *bound_actors; /* one of them, for subscriptions that come and go: invocations.c */
     size_t actor_offset;               /* where the actor begins in a request's subject */
@@ -33,8 +37,9 @@ struct wkv_worker {
 struct wkv_worker_options {
     enum wkv_serves serves;
     unsigned number;                     /* of its block in the provider's statistics */
-    const struct wkv_provider *provider; /* for all workers; borrowed */
-    struct wkv_loop_options loop;        /* but its name */
+    const struct wkv_provider *provider; /* for all workers, like the engine; borrowed */
+    const struct wkv_engine *engine;
+    struct wkv_loop_options loop; /* but its name */
 };
 
 /* Makes an unconnected worker, which listens by every front of the table. Errors: WKV_BAD_REQUEST (address),

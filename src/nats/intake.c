@@ -164,7 +164,7 @@ void wkv_intake_handle(struct wkv_loop *loop)
 {
     struct wkv_intake *intake = &loop->intake;
     struct wkv_backlog_item item;
-    while (intake->backlog.count > 0) {
+    while (intake->backlog.count > 0 && !wkv_kept_is_full(&loop->kept)) {
         loop->clock_ns = wkv_loop_begun_ns(loop);
         if (intake->slice_end_ns == 0)
             intake->slice_end_ns = loop->clock_ns + SLICE_NS;
@@ -175,8 +175,8 @@ void wkv_intake_handle(struct wkv_loop *loop)
             prepare(intake);
         intake->prepared--;
         (void)wkv_backlog_pop(&intake->backlog, &item);
-        intake->late_ns = loop->options.max_wait_ns > 0 ? item.read_ns + loop->options.max_wait_ns : 0;
-        intake->late = intake->late_ns > 0 && loop->clock_ns > intake->late_ns;
+        intake->late =
+            loop->options.max_wait_ns > 0 && loop->clock_ns - item.read_ns > loop->options.max_wait_ns;
         handle(loop, item.from, item.message);
     }
 }

@@ -21,7 +21,6 @@ struct wkv_intake {
     size_t prepared;            /* so many of those that are next have been prepared for */
     int64_t slice_end_ns;       /* when this turn stops handling; 0: it has not begun */
     bool late;                  /* the message in hand has waited too long */
-    int64_t late_ns;            /* from then on it has; 0: never */
 };
 
 /* Takes what nats.c has read into the backlog. What is not to be handled at all is dropped. While nothing is

@@ -3,32 +3,28 @@
 #include "nats/loop.h"
 #include "support/clock.h"
 
-void wkv_loop_keep(struct wkv_loop *loop, natsMsg *message)
+void wkv_loop_keep(struct wkv_loop *loop, natsMsg *message, size_t bytes_with_it)
 {
     loop->kept.count++;
-    loop->kept.bytes += wkv_message_bytes(message);
+    loop->kept.bytes += wkv_message_bytes(message) + bytes_with_it;
     loop->kept.in_hand = true;
 }
 
-void wkv_loop_give_back(struct wkv_loop *loop, natsMsg *message)
+void wkv_loop_give_back(struct wkv_loop *loop, natsMsg *message, size_t bytes_with_it)
 {
     loop->kept.count--;
-    loop->kept.bytes -= wkv_message_bytes(message);
+    loop->kept.bytes -= wkv_message_bytes(message) + bytes_with_it;
     if (loop->running)
         wkv_loop_retire(loop, message);
     else
         natsMsg_Destroy(message);
 }
 
-void wkv_loop_call_after_turns(struct wkv_loop *loop, wkv_loop_after_turn call, void *context)
+void wkv_loop_call_after_turns(struct wkv_loop *loop, wkv_loop_after_turn call, void *context, size_t window)
 {
+    loop->kept.window = window;
     loop->kept.after_turn = call;
     loop->kept.context = context;
-}
-
-int64_t wkv_loop_late_ns(const struct wkv_loop *loop)
-{
-    return loop->intake.late_ns;
 }
 
 int wkv_kept_wait_ms(const struct wkv_kept *kept)

@@ -117,7 +117,8 @@ static void turn(struct wkv_loop *loop)
     unsigned reads = left_over ? READS_BEHIND : 1;
     wkv_turns_note(&loop->turns);
     uint64_t asked = wkv_turns_asked(&loop->turns);
-    bool waits = !left_over && (asked == loop->turns.done || loop->kept.count > 0);
+    bool waits =
+        left_over ? wkv_kept_is_full(&loop->kept) : asked == loop->turns.done || loop->kept.count > 0;
     bool readable = wkv_poller_wait(&loop->poller, waits ? wkv_kept_wait_ms(&loop->kept) : 0);
     loop->clock_ns = 0;
     intake->slice_end_ns = 0;

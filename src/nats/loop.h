@@ -6,12 +6,18 @@
  *     loop_close      and ends: drained, broken where it is stuck, closed
  *     keeper          a thread for each loop, which opens its connection again whenever it is lost
  *     complaints      what the server refuses
- *     intake          what is read: taken from nats.c, handled, refused where it is too much; backlog: shared
- * out kept            messages that are answered in a later turn sending, reply  what is answered, and what
- * overload allows; spent: messages that are done with turns           whether the thread turns, and who waits
- * for that subscriptions   the one list of them; room: how many the server allows; renewals: those that it
- * has taken back link            the connection and what is known of it poller          the epoll set, and
- * nats.c's callbacks for it dial            which server is tried next: server_pool, greeting, attempt
+ *     intake          what is read: taken from nats.c, handled, refused where it is too much
+ *     backlog         what waits, shared out by sender
+ *     kept            messages that are answered in a later turn
+ *     sending, reply  what is answered, and what overload allows
+ *     spent           messages that are done with
+ *     turns           whether the thread turns, and who waits for that
+ *     subscriptions   the one list of them
+ *     room            how many the server allows
+ *     renewals        those that it has taken back
+ *     link            the connection and what is known of it
+ *     poller          the epoll set, and nats.c's callbacks for it
+ *   dial            which server is tried next: server_pool, greeting, attempt
  *   connect         options for nats.c; servers: URLs; credentials
  *   subject, header, inbox
  *
@@ -24,9 +30,10 @@
  * ends the connection. What is left over is shared out by who sent it (backlog.h). Handlers ask what is to be
  * refused (wkv_loop_overload). Nothing grows without end:
  *
- *   read, not handled     over BACKLOG_BYTES the oldest of the sender with the most are refused, over twice
- * that dropped replies, not sent     over UNSENT_SMALL only small replies, over UNSENT_ALL none but refusals,
- * over WKV_UNSENT_LAST not even these: dropped
+ *   read, not handled     over BACKLOG_BYTES the oldest of the sender with the most are refused,
+ *                         over twice that dropped
+ *   replies, not sent     over UNSENT_SMALL only small replies, over UNSENT_ALL none but refusals,
+ *                         over WKV_UNSENT_LAST not even these: dropped
  *
  * Threads: nats.c calls back from the loop's own thread, from the one that connects, from its timers and from
  * a thread for errors; what they change is atomic or under a lock. All else belongs to the loop's thread once
@@ -181,16 +188,14 @@ bool wkv_loop_reply_error(struct wkv_loop *loop, natsMsg *message, const struct 
 /* Destroys the message, received or sent, later and with others (spent.h). */
 void wkv_loop_retire(struct wkv_loop *loop, natsMsg *message);
 
-/* For a handler that answers later: the message in hand is its own from now on, counted, until it gives it
- * back. A drain waits for that, and too many kept bytes are overload. */
-void wkv_loop_keep(struct wkv_loop *loop, natsMsg *message);
-void wkv_loop_give_back(struct wkv_loop *loop, natsMsg *message);
+/* For a handler that answers later: the message in hand is its own from now on, with so many bytes that it
+ * keeps beside it, until it gives it back. A drain waits for that. */
+void wkv_loop_keep(struct wkv_loop *loop, natsMsg *message, size_t bytes_with_it);
+void wkv_loop_give_back(struct wkv_loop *loop, natsMsg *message, size_t bytes_with_it);
 
-/* Is called at the end of each turn from now on. Before it is opened. */
-void wkv_loop_call_after_turns(struct wkv_loop *loop, wkv_loop_after_turn call, void *context);
-
-/* From when on the message in hand has waited too long: monotonic nanoseconds, 0: never. */
-int64_t wkv_loop_late_ns(const struct wkv_loop *loop);
+/* call runs at the end of each turn from now on, and so many messages may be kept at once. Before the loop is
+ * opened. */
+void wkv_loop_call_after_turns(struct wkv_loop *loop, wkv_loop_after_turn call, void *context, size_t window);
 
 /* For a handler that does one message's work in parts, each of which may wait for the server: between these,
  * so that nobody takes its thread for stuck. */
@@ -204,6 +209,9 @@ enum wkv_loop_overload {
 };
 #define WKV_LOOP_SMALL_BYTES 2048
 enum wkv_loop_overload wkv_loop_overload(struct wkv_loop *loop);
+
+/* The same for a message that was kept: what waits to be sent alone. */
+enum wkv_loop_overload wkv_loop_overload_of_replies(struct wkv_loop *loop);
 
 /* Fails what is refused for overload, and notes it for the log. Returns WKV_UNAVAILABLE. what: the operation,
  * which the text begins with. */

@@ -27,8 +27,11 @@ void wkv_sending_offer(struct wkv_loop *loop)
 
 enum wkv_loop_overload wkv_loop_overload(struct wkv_loop *loop)
 {
-    if (loop->intake.late || loop->kept.bytes > WKV_KEPT_BYTES)
-        return WKV_LOOP_REFUSE;
+    return loop->intake.late ? WKV_LOOP_REFUSE : wkv_loop_overload_of_replies(loop);
+}
+
+enum wkv_loop_overload wkv_loop_overload_of_replies(struct wkv_loop *loop)
+{
     if (wkv_sending_bytes(&loop->sending) < UNSENT_SMALL)
         return WKV_LOOP_AT_EASE;
     /* What the socket takes by now need not wait. */
@@ -47,10 +50,6 @@ enum wkv_code wkv_loop_refuse(struct wkv_loop *loop, const char *what, struct wk
                         "%s: overloaded: the request has waited for more than %" PRId64
                         " ms (--max-wait); send it again later",
                         what, loop->options.max_wait_ns / WKV_NS_PER_MS);
-    if (loop->kept.bytes > WKV_KEPT_BYTES)
-        return wkv_fail(error, WKV_UNAVAILABLE,
-                        "%s: overloaded: %zu requests are on their way already; send it again later", what,
-                        loop->kept.count);
     return wkv_fail(
         error, WKV_UNAVAILABLE,
         "%s: overloaded: the server does not take the replies as fast as they are asked for; send "

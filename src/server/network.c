@@ -69,6 +69,7 @@ static enum wkv_code init_workers(struct wkv_server *server, struct wkv_error *e
                                                                                     : WKV_SERVES_ACTORS,
                                                     .number = i,
                                                     .provider = &server->provider,
+                                                    .engine = wkv_engines[0],
                                                     .loop = loop_options(server, keeper)};
         worker_options.loop.max_wait_ns = options->max_wait_ms * WKV_NS_PER_MS;
         if (wkv_worker_init(worker, &worker_options, error) != WKV_OK)

@@ -40,6 +40,7 @@ int wkv_arena_init(struct wkv_arena *arena, size_t first_bytes, size_t max_bytes
 {
     arena->total_bytes = 0;
     arena->max_bytes = max_bytes;
+    arena->held_bytes = 0;
     arena->bounded = false;
     arena->first = new_block(arena, first_bytes);
     arena->current = arena->first;
@@ -82,7 +83,7 @@ static void free_chain(struct wkv_arena_block *block)
 
 void wkv_arena_reset(struct wkv_arena *arena)
 {
-    arena->first->used = 0;
+    arena->first->used = arena->held_bytes;
     arena->bounded = false;
     if (arena->first->next == NULL)
         return;
@@ -90,6 +91,19 @@ void wkv_arena_reset(struct wkv_arena *arena)
     arena->first->next = NULL;
     arena->current = arena->first;
     arena->total_bytes = arena->first->capacity;
+}
+
+bool wkv_arena_hold(struct wkv_arena *arena)
+{
+    if (arena->current != arena->first || arena->first->used > arena->first->capacity / 2)
+        return false;
+    arena->held_bytes = arena->first->used;
+    return true;
+}
+
+void wkv_arena_unhold(struct wkv_arena *arena)
+{
+    arena->held_bytes = 0;
 }
 
 void wkv_arena_destroy(struct wkv_arena *arena)

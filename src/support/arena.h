@@ -16,6 +16,7 @@ struct wkv_arena {
     struct wkv_arena_block *current; /* the block that allocations come from */
     size_t total_bytes;              /* of all blocks */
     size_t max_bytes;                /* what total_bytes may reach */
+    size_t held_bytes;               /* of the first block: reset keeps them */
     bool bounded;                    /* since the last reset max_bytes has refused something */
 };
 
@@ -27,8 +28,13 @@ int wkv_arena_init(struct wkv_arena *arena, size_t first_bytes, size_t max_bytes
  * Errors: NULL where max_bytes would be passed, which `bounded` then says, or memory is short. */
 void *wkv_arena_alloc(struct wkv_arena *arena, size_t size);
 
-/* Forgets every allocation. Blocks after the first go back to the system. */
+/* Forgets every allocation that is not held. Blocks after the first go back to the system. */
 void wkv_arena_reset(struct wkv_arena *arena);
+
+/* From now on reset keeps all that there is, if that is no more than half of the first block: else false, and
+ * nothing has changed. unhold: it keeps nothing again. */
+bool wkv_arena_hold(struct wkv_arena *arena);
+void wkv_arena_unhold(struct wkv_arena *arena);
 
 /* Frees everything. The arena may be initialised again afterwards. */
 void wkv_arena_destroy(struct wkv_arena *arena);

@@ -11,6 +11,7 @@
 #include "core.pb-c.h"
 #include "front/invocations.h"
 #include "keyvalue.pb-c.h"
+#include "lib/dispatch.h"
 #include "operation/provider.h"
 
 #define ARENA_MAX_BYTES ((size_t)64 * 1024 * 1024)
@@ -594,7 +595,7 @@ static enum wkv_code dispatch(struct world *world, const struct wkv_operation *o
                                   .now_ns = 1,
                                   .wall_s = json_integer_value(json_object_get(data, "now"))};
     wkv_invocation_ask(invocation, &request);
-    return wkv_dispatch(&world->session, &request, &reply, &error);
+    return dispatch_request(&world->session, &request, &reply, &error);
 }
 
 /* An actor's subject has the operations of actors. */

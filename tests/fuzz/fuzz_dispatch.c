@@ -3,6 +3,7 @@
  * or refused with a code and a line of text; what is refused adds no key; a reply can be read; and nobody is
  * served who may not be. */
 #include "fuzz.h"
+#include "lib/dispatch.h"
 #include "lib/seed.h"
 #include "operation/provider.h"
 #include "security/token.h"
@@ -223,8 +224,8 @@ static void one_request(struct scene *scene, struct input *input, int number)
     struct wkv_text reply = {NULL, 0};
     struct wkv_error error;
     uint64_t before = keys_of(scene);
-    wkv_prefetch(&scene->session, &request, 1);
-    enum wkv_code code = wkv_dispatch(&scene->session, &request, &reply, &error);
+    wkv_call_prefetch(&scene->session, &request, 1);
+    enum wkv_code code = dispatch_request(&scene->session, &request, &reply, &error);
     if (code == WKV_OK) {
         check_reply(&request, reply);
         check_may(scene, &request, papers);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "conformance/conformance.h"
+#include "lib/dispatch.h"
 #include "operation/provider.h"
 
 #define ACTOR "MACTOR"
@@ -65,7 +66,7 @@ static struct reply call(enum encoding encoding, const char *operation, const vo
                                   .now_ns = 1};
     struct wkv_text text = {NULL, 0};
     struct wkv_error error;
-    struct reply reply = {.code = (int)wkv_dispatch(&session, &request, &text, &error)};
+    struct reply reply = {.code = (int)dispatch_request(&session, &request, &text, &error)};
     if (reply.code != 0) {
         (void)snprintf(reply.text, sizeof reply.text, "%s", error.text);
         return reply;

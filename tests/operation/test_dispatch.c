@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "keyvalue.pb-c.h"
+#include "lib/dispatch.h"
 #include "lib/store_once.h"
 #include "operation/provider.h"
 #include "source_dir.h"
@@ -51,7 +52,7 @@ static enum wkv_code dispatch(const char *operation, const void *payload, size_t
                                   .max_reply_bytes = max_reply,
                                   .now_ns = now_ns};
     ck_assert_ptr_nonnull(request.operation);
-    return wkv_dispatch(&session, &request, &reply, &error);
+    return dispatch_request(&session, &request, &reply, &error);
 }
 
 /* Sends JSON and says what came back: the reply, or "<code> <text>". */
@@ -154,11 +155,11 @@ START_TEST(a_request_of_tiny_fields_is_not_given_forty_times_its_size)
         tiny[i + 1] = 0;
     }
     ck_assert_int_eq(dispatch("SetUnion", tiny, sizeof tiny, MAX_PAYLOAD, 1), WKV_TOO_LARGE);
-    ck_assert_uint_le(session.arena.total_bytes, (4u << 20) + 2 * sizeof tiny);
+    ck_assert_uint_le(session.memory.current->arena.total_bytes, (4u << 20) + 2 * sizeof tiny);
     for (size_t i = 0; i + 1 < sizeof tiny; i += 2)
         tiny[i] = (char)0xf8; /* field 31, a number: unknown */
     ck_assert_int_eq(dispatch("Get", tiny, sizeof tiny, MAX_PAYLOAD, 1), WKV_TOO_LARGE);
-    ck_assert_uint_le(session.arena.total_bytes, (4u << 20) + 2 * sizeof tiny);
+    ck_assert_uint_le(session.memory.current->arena.total_bytes, (4u << 20) + 2 * sizeof tiny);
     /* What can be meant is decoded: a value of that size, and the most keys that there may be. */
     static char large[1000000 + 100];
     int len = snprintf(large, sizeof large, "{\"key\":\"a\",\"value\":\"%0*d\"}", 1000000, 1);
@@ -285,7 +286,7 @@ static unsigned long allocations_of(const char *operation, const void *payload, 
 #if COUNTING
     unsigned long before = atomic_load(&allocations);
 #endif
-    enum wkv_code code = wkv_dispatch(&session, &request, &reply, &error);
+    enum wkv_code code = dispatch_request(&session, &request, &reply, &error);
 #if COUNTING
     unsigned long after = atomic_load(&allocations);
 #else

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "../../lib/dispatch.h"
 #include "front/invocations.h"
 #include "grid.h"
 #include "operation/provider.h"
@@ -183,7 +184,7 @@ static bool take(struct bench_inside *inside, const struct bench_invocation *one
                                   .now_ns = now_ns,
                                   .wall_s = wall_s};
     wkv_invocation_ask(&invocation, &request);
-    if (wkv_dispatch(&inside->session, &request, &reply, &error) != WKV_OK) {
+    if (dispatch_request(&inside->session, &request, &reply, &error) != WKV_OK) {
         bench_complain("an invocation of our own is refused: %s", error.text);
         return false;
     }

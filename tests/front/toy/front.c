@@ -33,7 +33,7 @@ static enum wkv_code listen(struct wkv_worker *worker, struct wkv_error *error)
 /* Packs the message into the worker's memory for envelopes. */
 static bool pack(struct wkv_exchange *exchange, const char *operation, const ProtobufCMessage *message)
 {
-    struct wkv_request *request = &exchange->request;
+    struct wkv_request *request = &exchange->call.request;
     size_t len = protobuf_c_message_get_packed_size(message);
     uint8_t *bytes = wkv_arena_alloc(&exchange->worker->envelope, len);
     if (bytes == NULL)
@@ -59,9 +59,9 @@ static enum wkv_reading read_line(struct wkv_exchange *exchange, struct wkv_erro
     wkv_arena_reset(&exchange->worker->envelope);
     (void)snprintf(line, sizeof line, "%.*s", natsMsg_GetDataLength(exchange->message),
                    natsMsg_GetData(exchange->message));
-    exchange->request.actor = wkv_front_actor(exchange->worker, exchange->message);
-    exchange->request.claims = exchange->headers.claims;
-    exchange->request.max_reply_bytes = wkv_front_room(exchange);
+    exchange->call.request.actor = wkv_front_actor(exchange->worker, exchange->message);
+    exchange->call.request.claims = exchange->headers.claims;
+    exchange->call.request.max_reply_bytes = wkv_front_room(exchange);
     int words = sscanf(line, "%7s %s %s", verb, key, value);
     get.key = set.key = bytes_of(key);
     set.value = bytes_of(value);
@@ -80,7 +80,7 @@ static bool send_line(struct wkv_exchange *exchange, struct wkv_text reply, stru
     int len;
     if (error->code != WKV_OK) {
         len = snprintf(line, sizeof line, "ERR %d %s", (int)error->code, error->text);
-    } else if (strcmp(exchange->request.operation->name, "Set") == 0) {
+    } else if (strcmp(exchange->call.request.operation->name, "Set") == 0) {
         len = snprintf(line, sizeof line, "OK");
     } else {
         Keyvalue__GetResponse *got =

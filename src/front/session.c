@@ -1,10 +1,6 @@
+#include "front/session.h"
+
 #include <string.h>
-
-#include "operation/provider.h"
-
-/* A request that is decoded within this allocates nothing; a larger one borrows, as far as dispatch lets it.
- */
-#define ARENA_BYTES ((size_t)64 * 1024)
 
 /* Without trust there is nothing to check with, and --auth none has none. */
 static int init_policy(struct wkv_session *session)
@@ -28,7 +24,7 @@ int wkv_session_init(struct wkv_session *session, const struct wkv_provider *pro
     memset(session, 0, sizeof *session);
     session->provider = provider;
     wkv_buffer_init(&session->reply);
-    if (wkv_arena_init(&session->arena, ARENA_BYTES, ARENA_BYTES) == 0 &&
+    if (wkv_slabs_init(&session->memory) &&
         wkv_bindings_reader_init(&session->bindings, provider->bindings) == 0 && init_policy(session) == 0)
         return 0;
     wkv_session_destroy(session);
@@ -37,7 +33,7 @@ int wkv_session_init(struct wkv_session *session, const struct wkv_provider *pro
 
 void wkv_session_destroy(struct wkv_session *session)
 {
-    wkv_arena_destroy(&session->arena);
+    wkv_slabs_destroy(&session->memory);
     wkv_buffer_destroy(&session->reply);
     wkv_bindings_reader_destroy(&session->bindings);
     if (session->policy.trust != NULL)

@@ -1,0 +1,3 @@
+#include "engine/memory.h"
+
+const struct wkv_engine *const wkv_engines[] = {&wkv_engine_memory, NULL};
