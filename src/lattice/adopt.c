@@ -8,7 +8,7 @@
 #include "support/clock.h"
 #include "support/text.h"
 
-/* Whoever hears the question may answer it, and each binding costs every worker a subscription. */
+/* Anybody who hears the question may answer it, and each binding costs every worker a subscription. */
 #define MOST_ADOPTED 10000
 
 /* What became of an answer's bindings. */
@@ -103,7 +103,7 @@ static void confirm(struct wkv_discovery *discovery, struct outcome *outcome)
     }
 }
 
-/* Some lines for an answer, however many bindings whoever sends it puts into it. */
+/* Some lines for an answer, however many bindings are in it. */
 static void log_outcome(struct wkv_log *log, const struct outcome *outcome)
 {
     if (outcome->refused > 0)

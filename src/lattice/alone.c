@@ -31,7 +31,7 @@
  * server has refused something. A frozen server answers none either, but is given up before so many. */
 #define UNHEARD_ROUNDS 8
 #define REFUSED_ROUNDS 3
-/* Answers of a round that wait to be read: whoever hears the question may send any number. */
+/* Answers of a round that wait to be read: anybody who hears the question may send any number. */
 #define MOST_ANSWERS 1024
 #define MOST_ANSWER_BYTES (1024 * 1024)
 
@@ -137,8 +137,8 @@ static natsSubscription *send_question(const struct wkv_alone *alone)
     return answers;
 }
 
-/* Begins the next round. Where that cannot be, for there is no connection, say, none begins: nobody is silent
- * who was not asked. */
+/* Begins the next round. Where that cannot be, for there is no connection, say, none begins: an instance that
+ * was not asked is not silent. */
 static void ask(struct wkv_alone *alone, int64_t now_ns)
 {
     struct wkv_meeting *meeting = &alone->meeting;
@@ -196,11 +196,10 @@ static int64_t find_wait_ms(const struct wkv_alone *alone, int64_t now_ns)
  * the text with the next refusal while it is read. */
 static bool was_refused(struct wkv_loop *loop)
 {
-    const char *changing;
     natsConnection *connection = wkv_loop_hold(loop);
     if (connection == NULL)
         return false;
-    bool refused = natsConnection_GetLastError(connection, &changing) == NATS_NOT_PERMITTED;
+    bool refused = wkv_was_refused(connection);
     wkv_loop_let_go(loop);
     return refused;
 }

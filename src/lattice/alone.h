@@ -33,7 +33,7 @@ struct wkv_alone {
     int64_t expected_ns;  /* when the next turn is to be, by the clock that runs on */
     bool hurry;           /* there is reason to ask before the time */
     bool failed;          /* it could not ask when it last wanted to */
-    bool told_unheard;    /* the log has it that answers do not come */
+    bool told_unheard;    /* the log was told that answers do not come */
 };
 
 enum wkv_alone_verdict {

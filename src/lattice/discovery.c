@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "lattice/adopt.h"
-#include "lattice/ask.h"
 #include "lattice/events.h"
 #include "lattice/service.h"
 #include "nats/inbox.h"
@@ -16,7 +15,7 @@
 
 /* Hosts answer the lattice's questions within a second. */
 #define ADOPT_MS 5000
-/* A longer answer than this is made for each who asks; no server takes it, unless it was told to. */
+/* A longer answer than this is made for each question; no server takes it by default. */
 #define KEPT_BYTES ((size_t)1024 * 1024)
 
 /* Whether somebody waits for the answer. */
@@ -48,12 +47,12 @@ static void forget_answers(struct wkv_discovery *discovery)
         free(discovery->kept[--discovery->kept_count].text);
 }
 
-/* One text answers all who ask the same in one turn of the loop. Else many questions at once, which cost next
- * to nothing to ask, would keep everybody waiting who comes after them. It is as exact as a text for each:
- * the loop reads the socket before it handles anything, so the text is made when all of these questions had
- * come, and tells of a moment between each question and its answer. In particular a request is counted before
- * its reply can reach its caller: who has had a reply before he asks for STATS finds it counted. Whoever asks
- * again when he has this text is read in a later turn.
+/* One text answers all questions of one kind in one turn of the loop. Else many questions at once, which cost
+ * next to nothing to ask, would hold up everything behind them. It is as exact as a text for each: the loop
+ * reads the socket before it handles anything, so the text is made when all of these questions had come, and
+ * tells of a moment between each question and its answer. A request is counted before its reply can reach its
+ * caller, and so before a question that follows that reply. A question that follows this text is read in a
+ * later turn.
  *
  * Returns whether there was one already. */
 static bool answer_alike(struct wkv_discovery *discovery, natsMsg *message, const char *what)
@@ -108,8 +107,8 @@ static bool is_to_be_found(struct wkv_discovery *discovery)
     return atomic_load(&discovery->phase) >= WKV_PHASE_SERVING;
 }
 
-/* Who finds a service calls it, so one that does not listen yet is not to be found: but by others that
- * start. Another that serves on this address is news. */
+/* A service that is found is called, so one that does not listen yet is only found by others that start.
+ * Another that serves on this address is news. */
 static bool answers_ping(struct wkv_discovery *discovery, const natsMsg *message)
 {
     struct wkv_question question = wkv_question_read(
@@ -258,60 +257,4 @@ void wkv_discovery_destroy(struct wkv_discovery *discovery)
 {
     wkv_loop_destroy(&discovery->loop);
     forget_answers(discovery);
-}
-
-/* Whether the server's permissions have stood in the way of something. Only that is asked: nats.c overwrites
- * the text with the next refusal while it is read, and whoever pings may name a reply subject that is refused
- * to us. */
-static bool was_refused(natsConnection *connection)
-{
-    const char *changing;
-    return natsConnection_GetLastError(connection, &changing) == NATS_NOT_PERMITTED;
-}
-
-enum wkv_code wkv_discovery_denied(const char *inbox_prefix, struct wkv_error *error)
-{
-    return wkv_fail(error, WKV_FORBIDDEN,
-                    "the server does not let this user ask for instances, or hear their answers; grant it "
-                    "`publish` on %s and `subscribe` on its inbox (%s.*), or set --inbox-prefix",
-                    WKV_PING_SUBJECT "." WKV_SERVICE_NAME, inbox_prefix == NULL ? "_INBOX" : inbox_prefix);
-}
-
-enum wkv_code wkv_discovery_ask(natsConnection *connection, const char *inbox_prefix,
-                                const struct wkv_address *address, int64_t wait_ms,
-                                bool (*seen)(void *context, const char *id), void *context,
-                                struct wkv_error *error)
-{
-    char inbox[WKV_SUBJECT_BYTES];
-    natsSubscription *answers = NULL;
-    natsStatus status = wkv_make_inbox(inbox_prefix, inbox);
-    if (status == NATS_OK)
-        status = natsConnection_SubscribeSync(&answers, connection, inbox);
-    if (status == NATS_OK)
-        status =
-            natsConnection_PublishRequestString(connection, WKV_PING_SUBJECT "." WKV_SERVICE_NAME, inbox, "");
-    int64_t deadline_ns = wkv_monotonic_ns() + wait_ms * WKV_NS_PER_MS;
-    bool wanted = true;
-    bool heard = false;
-    while (status == NATS_OK && wanted) {
-        natsMsg *message = NULL;
-        int left_ms = wkv_left_ms(deadline_ns);
-        if (left_ms == 0)
-            break;
-        status = natsSubscription_NextMsg(&message, answers, left_ms);
-        heard |= status == NATS_OK;
-        struct wkv_pong pong;
-        if (status == NATS_OK &&
-            wkv_pong_read(natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message), address, &pong) &&
-            pong.phase >= WKV_PHASE_SERVING)
-            wanted = seen(context, pong.id);
-        natsMsg_Destroy(message);
-    }
-    wkv_end_inbox(connection, answers);
-    if (!heard && (status == NATS_OK || status == NATS_TIMEOUT) && was_refused(connection))
-        return wkv_discovery_denied(inbox_prefix, error);
-    if (status != NATS_OK && status != NATS_TIMEOUT && status != NATS_NO_RESPONDERS)
-        return wkv_fail(error, WKV_UNAVAILABLE, "cannot ask for other instances: %s",
-                        natsStatus_GetText(status));
-    return WKV_OK;
 }

@@ -11,7 +11,7 @@
 #include "operation/provider.h"
 #include "security/nkey.h"
 
-/* Who asks for all services, and with `.wascc-keyvalue` for this one, asks here. */
+/* Where all services are asked for, and with `.wascc-keyvalue` this one. */
 #define WKV_PING_SUBJECT "$SRV.PING"
 
 /* So many messages are kept at the most for those who ask the same within a turn of the loop: answers to
@@ -49,9 +49,9 @@ enum wkv_code wkv_discovery_init(struct wkv_discovery *discovery, const struct w
                                  const struct wkv_loop_options *loop, const char *inbox_prefix,
                                  struct wkv_error *error);
 
-/* "A provider that starts asks for bindings and takes up those with its capability and binding again": asks;
- * the answers are adopted on the loop's thread as they come, for a few seconds. Once connected and
- * subscribed. Any thread. */
+/* A provider that starts adopts the lattice's bindings with its capability and binding again (CONTRACT
+ * section 7): asks; the answers are adopted on the loop's thread as they come, for a few seconds. Once
+ * connected and subscribed. Any thread. */
 void wkv_discovery_ask_bindings(struct wkv_discovery *discovery);
 
 /* Frees a disconnected discovery. */

@@ -143,7 +143,8 @@ static ssize_t put_bindings(const struct wkv_inventory *inventory, const struct 
     return (ssize_t)i;
 }
 
-/* The next bindings, by actor: whoever is bound or removed between two messages, the rest comes in order. */
+/* The next bindings, by actor: while others are bound or removed between two messages, the rest comes in
+ * order. */
 static json_t *list_bindings(struct wkv_inventory *inventory, struct wkv_bindings_listed *listed, size_t max)
 {
     const struct wkv_discovery *discovery = inventory->discovery;

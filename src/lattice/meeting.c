@@ -154,7 +154,8 @@ static const struct wkv_meeting_peer *foremost(const struct wkv_meeting *meeting
     return best;
 }
 
-/* Whether a question of this claim has been answered by us, and whoever else is there has had time for it. */
+/* Whether a question of this claim has been answered by us, and others that are there have had time for it.
+ */
 static bool is_over(const struct wkv_meeting *meeting, int64_t now_ns)
 {
     return meeting->own_round > meeting->blocked_round && now_ns >= meeting->over_ns;

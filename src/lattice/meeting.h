@@ -1,18 +1,18 @@
 /* Whom an instance meets on its address, and what follows: the rules alone. No clock, no thread, no NATS.
  *
  * An instance asks in rounds who is there (alone.h does); each round has an inbox of its own, so that an
- * answer belongs to a round and can be given only by who has heard that question. One answer proves nothing:
- * anybody who hears a question may have forged it. So what follows takes several of WKV_MEETING_ASKED rounds,
- * the more the less it can be undone, and so some seconds. A real instance answers nearly all; who is silent
- * for WKV_MEETING_SILENT rounds is gone, or was never there. That the one that goes is the last to be sure
- * gives the other time to notice.
+ * answer belongs to a round and comes from somebody who has heard that question. One answer proves nothing:
+ * it may be forged by anybody who hears a question. So what follows takes several of WKV_MEETING_ASKED
+ * rounds, the more the less it can be undone, and so some seconds. A real instance answers nearly all; one
+ * that is silent for WKV_MEETING_SILENT rounds is gone, or was never there. That the one that goes is the
+ * last to be sure gives the other time to notice.
  *
  *   before it serves           others that hold data, or start too and have a smaller id, are in the way
  *   from then on               others that serve are; of two the older one stays, the younger one goes
  *
- * Two that start at once: each listens before it asks, so the one that asks later hears of the other. Who
- * finds somebody in its way says so (WKV_PHASE_YIELDING), and then the other need not wait for it. Who stops
- * yielding asks anew before it decides, for others have gone on without it.
+ * Two that start at once: each listens before it asks, so the one that asks later hears of the other. One
+ * that finds another in its way says so (WKV_PHASE_YIELDING), and then the other need not wait for it. One
+ * that stops yielding asks anew before it decides, for others have gone on without it.
  */
 #ifndef WKV_LATTICE_MEETING_H
 #define WKV_LATTICE_MEETING_H
@@ -44,7 +44,7 @@
 #define WKV_MEETING_AFTER_OWN_NS (50 * WKV_NS_PER_MS)
 #define WKV_MEETING_AFTER_OWN_TIMES 4
 #define WKV_MEETING_AFTER_OWN_MOST_NS (250 * WKV_NS_PER_MS)
-/* Nobody is kept from serving for longer by others that are not confirmed. Whoever is real is by then. */
+/* Nobody is kept from serving for longer by others that are not confirmed. A real one is by then. */
 #define WKV_MEETING_CLAIM_NS (8 * WKV_NS_PER_S)
 
 struct wkv_meeting_peer {

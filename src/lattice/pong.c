@@ -7,7 +7,7 @@
 #include "nats/subject.h"
 #include "operation/provider.h"
 
-/* Neither is longer; whoever may send something else must not have it read. */
+/* Neither is longer: nothing larger is read. */
 #define MOST_QUESTION_BYTES 1024
 #define MOST_PONG_BYTES 16384
 

@@ -51,7 +51,7 @@ struct wkv_question {
     bool of_other_instance; /* that serves on this address */
 };
 
-/* Whoever asks without our document, or with an older version's text, asks everybody. */
+/* A question without our document, or with an older version's text, is for everybody. */
 struct wkv_question wkv_question_read(const char *data, size_t len, const struct wkv_address *address,
                                       const char *own_id);
 

@@ -10,7 +10,7 @@
 /* Borrowed strings, NULL where not given. The names are the nats CLI's. */
 struct wkv_connect_options {
     const char *server; /* URL, or several with commas between */
-    /* The same taken apart, by whoever fills this struct (wkv_servers_parse, and wkv_servers_destroy). All of
+    /* The same taken apart, by the owner of this struct (wkv_servers_parse, and wkv_servers_destroy). All of
      * them have the same `tls`; a server that one of them told of is spoken to as that one: with its tls, and
      * its user, password or token. */
     struct wkv_servers *servers;

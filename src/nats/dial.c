@@ -96,7 +96,7 @@ static enum wkv_code try_greeting(struct dialling *dialling, const struct wkv_gr
     return code;
 }
 
-/* Whoever speaks, until none is left. */
+/* Those that speak, until none is left. */
 static enum wkv_code try_others(struct dialling *dialling, struct wkv_error *error)
 {
     struct wkv_greeting greeting;

@@ -13,14 +13,14 @@
 struct wkv_dial {
     const struct wkv_connect_options *connect; /* of which `server` is not looked at */
     struct wkv_pool *pool;
-    int cancel_fd; /* readable: whoever is connecting is to give up */
+    int cancel_fd; /* readable: attempts give up */
 };
 
 /* One server, for one attempt. */
 struct wkv_dial_server {
     const char *url;
-    const char *pool_url; /* of the same server, as the pool has it: with its name where url has an address */
-    const char *tls_name; /* as struct wkv_pool_server has it */
+    const char *pool_url; /* of the same server in the pool: with its name where url has an address */
+    const char *tls_name; /* see struct wkv_pool_server */
     struct wkv_attempt_limits limits;
 };
 

@@ -1,4 +1,4 @@
-/* Which of several servers speaks: a NATS server greets whoever connects, one that is frozen, half dead or
+/* Which of several servers speaks: a NATS server greets its clients, one that is frozen, half dead or
  * unreachable does not. All addresses of all servers are tried at once, so none of them is waited for.
  */
 #ifndef WKV_NATS_GREETING_H

@@ -161,7 +161,7 @@ void wkv_loop_on_closed(natsConnection *connection, void *closure)
     struct wkv_loop *loop = closure;
     struct wkv_link *link = &loop->link;
     bool was_up = atomic_exchange(&link->up, false);
-    /* After `up`: who is about to call the process ready looks at that again afterwards. */
+    /* After `up`, which is looked at again after the process was called ready. */
     wkv_loop_note(loop, WKV_LOOP_UNCONFIRMED);
     if (was_up)
         wkv_loop_note(loop, WKV_LOOP_DISCONNECTED);

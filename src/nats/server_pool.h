@@ -14,7 +14,7 @@
 #define WKV_POOL_MAX 128
 
 struct wkv_pool_server {
-    char *url;                          /* as --server has it, user and password included: not for a log */
+    char *url; /* as it stands in --server, user and password included: not for a log */
     char tls_name[WKV_POOL_HOST_BYTES]; /* the name that its certificate has, where the URL has an address
                                          * that somebody with a name told of; "": what the URL says */
     bool discovered;
