@@ -96,17 +96,10 @@ static size_t insert(struct wkv_stats_slow *out, size_t count, size_t max, const
 {
     if (count == max && !before(slow, &out[count - 1]))
         return count;
-    size_t low = 0;
-    for (size_t high = count; low < high;) {
-        size_t middle = low + (high - low) / 2;
-        if (before(slow, &out[middle]))
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    size_t moved = count < max ? count - low : max - 1 - low;
-    memmove(&out[low + 1], &out[low], moved * sizeof *out);
-    out[low] = *slow;
+    size_t at = count < max ? count : max - 1;
+    for (; at > 0 && before(slow, &out[at - 1]); at--)
+        out[at] = out[at - 1];
+    out[at] = *slow;
     return count < max ? count + 1 : max;
 }
 

@@ -3,7 +3,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "support/clock.h"
 
@@ -70,18 +69,6 @@ const char *wkv_top_uptime(uint64_t ns, char out[WKV_TOP_CELL_BYTES])
         (void)snprintf(out, WKV_TOP_CELL_BYTES, "%lluh%02llum", s / 3600, s / 60 % 60);
     else
         (void)snprintf(out, WKV_TOP_CELL_BYTES, "%llud%02lluh", s / 86400, s / 3600 % 24);
-    return out;
-}
-
-const char *wkv_top_time(int64_t wall_ns, char out[WKV_TOP_CELL_BYTES])
-{
-    time_t seconds = (time_t)(wall_ns / WKV_NS_PER_S);
-    struct tm parts;
-    size_t len = gmtime_r(&seconds, &parts) == NULL
-                     ? 0
-                     : strftime(out, WKV_TOP_CELL_BYTES, "%Y-%m-%dT%H:%M:%S", &parts);
-    (void)snprintf(out + len, WKV_TOP_CELL_BYTES - len, ".%03dZ",
-                   (int)(wall_ns % WKV_NS_PER_S / WKV_NS_PER_MS));
     return out;
 }
 

@@ -13,7 +13,6 @@ const char *wkv_top_rate(double per_s, char out[WKV_TOP_CELL_BYTES]);     /* 12.
 const char *wkv_top_bytes(uint64_t bytes, char out[WKV_TOP_CELL_BYTES]);  /* 512B, 12.3MiB */
 const char *wkv_top_duration(uint64_t ns, char out[WKV_TOP_CELL_BYTES]);  /* 850ns, 12.3us, 1.2s */
 const char *wkv_top_uptime(uint64_t ns, char out[WKV_TOP_CELL_BYTES]);    /* 12s, 3m12s, 4h05m, 12d03h */
-const char *wkv_top_time(int64_t wall_ns, char out[WKV_TOP_CELL_BYTES]);  /* 2026-01-31T12:00:00.000Z */
 
 /* Copies printable text for a value in a line of pairs: a space, '=' or a quotation mark is shown as \xNN.
  * Cut to fit, but not within such an escape. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "support/clock.h"
 #include "support/shown.h"
 #include "top/format.h"
 
@@ -121,14 +122,14 @@ static const char *show(const char *text, char *out, size_t out_bytes)
 
 static void show_title(struct page *page, const struct wkv_top_view *view)
 {
-    char binding[128], space[128], time[WKV_TOP_CELL_BYTES];
+    char binding[128], space[128], time[WKV_TIME_TEXT_BYTES];
     const char *lattice = view->model->address->lattice_namespace;
     size_t count = present(view->model);
     put(page, "wascc-keyvalue top  binding %s", show(view->model->address->binding, binding, sizeof binding));
     if (lattice != NULL && *lattice != '\0')
         put(page, "  namespace %s", show(lattice, space, sizeof space));
-    put(page, "  %zu instance%s  %.8s UTC", count, count == 1 ? "" : "s",
-        wkv_top_time(view->wall_ns, time) + sizeof "2026-01-31T" - 1);
+    wkv_time_text(view->wall_ns, 3, time);
+    put(page, "  %zu instance%s  %.8s UTC", count, count == 1 ? "" : "s", time + sizeof "2026-01-31T" - 1);
     end_parts(page);
 }
 

@@ -73,9 +73,10 @@ static void print_instance(struct wkv_buffer *out, const struct wkv_top_view *vi
                            const struct wkv_top_instance *instance)
 {
     static const char *const states[] = {"serving", "unready", "gone"};
-    char time[WKV_TOP_CELL_BYTES], id[sizeof instance->id], text[WKV_TOP_ERROR_BYTES];
-    print(out, "time=%s instance=%s state=%s", wkv_top_time(view->wall_ns, time),
-          wkv_top_word(instance->id, id, sizeof id), states[instance->state]);
+    char time[WKV_TIME_TEXT_BYTES], id[sizeof instance->id], text[WKV_TOP_ERROR_BYTES];
+    wkv_time_text(view->wall_ns, 3, time);
+    print(out, "time=%s instance=%s state=%s", time, wkv_top_word(instance->id, id, sizeof id),
+          states[instance->state]);
     if (instance->state != WKV_TOP_GONE) {
         print_traffic(out, view, instance);
         print_service(out, instance);
