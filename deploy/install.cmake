@@ -23,7 +23,8 @@ set(WKV_PAGE ${CMAKE_CURRENT_BINARY_DIR}/wascc-keyvalue.1)
 add_executable(wascc-keyvalue-page ${CMAKE_CURRENT_LIST_DIR}/man/page.c)
 target_link_libraries(wascc-keyvalue-page PRIVATE wascc_keyvalue)
 add_custom_command(OUTPUT ${WKV_PAGE}
-  COMMAND wascc-keyvalue-page <${CMAKE_CURRENT_LIST_DIR}/man/wascc-keyvalue.1.in >${WKV_PAGE}
+  COMMAND wascc-keyvalue-page <${CMAKE_CURRENT_LIST_DIR}/man/wascc-keyvalue.1.in >${WKV_PAGE}.new
+  COMMAND ${CMAKE_COMMAND} -E rename ${WKV_PAGE}.new ${WKV_PAGE}
   DEPENDS wascc-keyvalue-page ${CMAKE_CURRENT_LIST_DIR}/man/wascc-keyvalue.1.in)
 add_custom_target(page ALL DEPENDS ${WKV_PAGE})
 install(FILES ${WKV_PAGE} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)

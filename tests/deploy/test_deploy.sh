@@ -622,6 +622,15 @@ page_has_every_operation()
     done
 }
 
+# What the template asks for that is not there must not be left out in silence.
+page_refuses_what_it_does_not_know()
+{
+    local template
+    for template in '@nonsense' '@options nonsense\n@end' '@options serve\n@about --nonsense\nText.\n@end' '@options serve'; do
+        ! printf '%b\n' "$template" | "$BUILD/wascc-keyvalue-page" || return 1
+    done
+}
+
 # mandoc's linter says more than it counts, so that nothing at all must be said.
 page_is_clean()
 {
@@ -634,6 +643,7 @@ test_man()
     check "man: no other option is in the page" page_has_no_other_option || true
     check "man: every exit status is in the page" page_has_every_status || true
     check "man: every operation is in the page" page_has_every_operation || true
+    check "man: what the template asks for is there" page_refuses_what_it_does_not_know || true
     if has "man: the page conforms" mandoc; then
         check "man: the page conforms" page_is_clean || true
     fi
