@@ -48,8 +48,9 @@ struct wkv_bindings *wkv_bindings_create(const char *binding);
  * Before the first bind; the store outlives the registry. */
 void wkv_bindings_count_in(struct wkv_bindings *bindings, struct wkv_store *store, unsigned workers);
 
-/* From now on what a host binds is refused with WKV_UNAUTHORIZED where trust does not have the host any more.
- * Before the first bind; trust outlives the registry. */
+/* From now on what a host binds is refused with WKV_UNAUTHORIZED where trust does not have the host any more,
+ * and wkv_bindings_remove_untrusted takes away what such hosts have bound. Not while others bind; trust
+ * (NULL: every host may bind) outlives the registry. */
 void wkv_bindings_trust(struct wkv_bindings *bindings, struct wkv_trust_source *trust);
 
 /* What is counted for a binding with so many subscriptions, and for a keyspace's name: measured, rounded up.
@@ -94,11 +95,10 @@ enum wkv_code wkv_bindings_check_actor(struct wkv_text actor, struct wkv_error *
 /* Takes the actor's binding away; one that is not bound is no error. Any thread. */
 void wkv_bindings_remove(struct wkv_bindings *bindings, struct wkv_text actor);
 
-/* Takes away the bindings of hosts that trust does not have any more, as RemoveActor would, and returns how
- * many. The watcher is told of each, and only the last is `awaited`: there may be tens of thousands. Any
- * thread, after trust was published in the source of wkv_bindings_trust: then no bind at the same time is
- * missed. */
-size_t wkv_bindings_remove_untrusted(struct wkv_bindings *bindings, const struct wkv_trust *trust);
+/* Takes away the bindings of hosts that wkv_bindings_trust's list does not have any more, as RemoveActor
+ * would, and returns how many. The watcher is told of each, and only the last is `awaited`: there may be tens
+ * of thousands. Any thread, after a list was published: no bind at the same time is missed. */
+size_t wkv_bindings_remove_untrusted(struct wkv_bindings *bindings);
 
 /* Whether that actor is bound. Any thread. */
 bool wkv_bindings_is_bound(struct wkv_bindings *bindings, struct wkv_text actor);

@@ -39,11 +39,16 @@ static void remove_some(struct wkv_bindings *bindings, struct sweep *sweep)
     }
 }
 
-size_t wkv_bindings_remove_untrusted(struct wkv_bindings *bindings, const struct wkv_trust *trust)
+/* A reload that comes meanwhile sweeps for itself. */
+size_t wkv_bindings_remove_untrusted(struct wkv_bindings *bindings)
 {
-    struct sweep sweep = {.trust = trust};
+    struct wkv_trust_reader reader;
     size_t removed = 0;
     uint64_t generation = 0;
+    if (bindings->trust == NULL)
+        return 0;
+    wkv_trust_reader_init(&reader, bindings->trust);
+    struct sweep sweep = {.trust = reader.trust};
     do {
         (void)pthread_mutex_lock(&bindings->lock);
         /* Others have bound or removed since: actors may lie in slots that were passed. */
@@ -59,5 +64,6 @@ size_t wkv_bindings_remove_untrusted(struct wkv_bindings *bindings, const struct
                                             .bound = false,
                                             .awaited = !sweep.more && i + 1 == sweep.count});
     } while (sweep.more);
+    wkv_trust_reader_destroy(&reader);
     return removed;
 }

@@ -145,9 +145,6 @@ void wkv_figure_set(const struct wkv_figure *figure, void *figures, size_t i, ui
 
 /* ---- labels ---- */
 
-static const char *const kinds[] = {
-    [WKV_SCALAR] = "scalar", [WKV_COUNTER] = "counter", [WKV_LIST] = "list", [WKV_SET] = "set"};
-
 const char *wkv_label_name(enum wkv_figure_label label)
 {
     static const char *const names[] = {[WKV_LABEL_NONE] = NULL,
@@ -166,7 +163,7 @@ size_t wkv_label_count(enum wkv_figure_label label, const struct wkv_report *rep
     case WKV_LABEL_REASON:
         return WKV_STATS_DROPS;
     case WKV_LABEL_KIND:
-        return sizeof kinds / sizeof kinds[0];
+        return sizeof report->store.keys_by_kind / sizeof report->store.keys_by_kind[0];
     case WKV_LABEL_KEYSPACE:
         return report->keyspace_count;
     case WKV_LABEL_NONE:
@@ -181,7 +178,7 @@ const char *wkv_label_value(enum wkv_figure_label label, const struct wkv_report
     if (label == WKV_LABEL_REASON)
         return wkv_stats_drop_names[i];
     if (label == WKV_LABEL_KIND)
-        return kinds[i];
+        return wkv_kind_name((enum wkv_kind)i);
     if (label == WKV_LABEL_KEYSPACE)
         return report->keyspace_names[i];
     (void)snprintf(out, WKV_LABEL_BYTES, "%d", (int)wkv_stats_codes[i]);

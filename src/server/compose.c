@@ -72,6 +72,7 @@ static enum wkv_code open_store(struct wkv_server *server, struct wkv_error *err
     if (server->provider.bindings == NULL)
         return wkv_fail(error, WKV_NO_MEMORY, "no memory or no thread to start with");
     wkv_bindings_count_in(server->provider.bindings, server->provider.store, options->workers);
+    wkv_bindings_trust(server->provider.bindings, server->provider.trust);
     return WKV_OK;
 }
 

@@ -44,7 +44,7 @@ void wkv_server_reload_trust(struct wkv_server *server)
     /* Logged when it holds: who reads the line may rely on it. The source keeps the set until the next
      * reload. */
     wkv_trust_source_publish(server->provider.trust, trust);
-    size_t removed = wkv_bindings_remove_untrusted(server->provider.bindings, trust);
+    size_t removed = wkv_bindings_remove_untrusted(server->provider.bindings);
     if (removed > 0)
         wkv_log_warn(&server->log, "removed %zu binding%s of hosts that are no longer trusted", removed,
                      wkv_plural(removed));

@@ -465,38 +465,45 @@ static void note_removed(void *context, const struct wkv_bindings_change *change
 START_TEST(with_a_host_go_its_bindings_and_no_others)
 {
     enum { ACTORS = 3 * 1000 };
-    struct wkv_trust *second = trust_host(2);
+    struct wkv_trust_source *second;
     unsigned told = 0;
     char name[32];
+    ck_assert_int_eq(wkv_trust_source_create(trust_host(2), &second, NULL), WKV_OK);
     for (unsigned i = 0; i < ACTORS; i++) {
         (void)snprintf(name, sizeof name, "M%u", i);
         bind_by(name, (unsigned char)(i % 3));
     }
+    wkv_bindings_trust(bindings, second);
     wkv_bindings_watch(bindings, note_removed, &told);
-    ck_assert_uint_eq(wkv_bindings_remove_untrusted(bindings, second), ACTORS / 3);
+    ck_assert_uint_eq(wkv_bindings_remove_untrusted(bindings), ACTORS / 3);
     ck_assert_uint_eq(told, ACTORS / 3);
-    ck_assert_uint_eq(wkv_bindings_remove_untrusted(bindings, second), 0);
+    ck_assert_uint_eq(wkv_bindings_remove_untrusted(bindings), 0);
     wkv_bindings_watch(bindings, NULL, NULL);
     for (unsigned i = 0; i < ACTORS; i++) {
         (void)snprintf(name, sizeof name, "M%u", i);
         ck_assert_int_eq(wkv_bindings_find(&reader, text(name)).claims.bound, i % 3 != 1);
     }
     ck_assert_uint_eq(wkv_bindings_count(bindings), ACTORS);
-    wkv_trust_release(second);
+    wkv_trust_source_destroy(second);
 }
 END_TEST
 
 START_TEST(what_another_host_bound_anew_is_that_hosts)
 {
-    struct wkv_trust *second = trust_host(2);
+    struct wkv_trust_source *second;
+    ck_assert_int_eq(wkv_trust_source_create(trust_host(2), &second, NULL), WKV_OK);
     bind_by("MA", 1);
     bind_by("MA", 2);
-    ck_assert_uint_eq(wkv_bindings_remove_untrusted(bindings, second), 0);
+    ck_assert_uint_eq(wkv_bindings_remove_untrusted(bindings), 0);
+    wkv_bindings_trust(bindings, second);
+    ck_assert_uint_eq(wkv_bindings_remove_untrusted(bindings), 0);
+    wkv_bindings_trust(bindings, NULL);
     bind_by("MA", 1);
-    ck_assert_uint_eq(wkv_bindings_remove_untrusted(bindings, second), 1);
+    wkv_bindings_trust(bindings, second);
+    ck_assert_uint_eq(wkv_bindings_remove_untrusted(bindings), 1);
     /* As with RemoveActor, what others remember does not bring it back. */
     ck_assert(!bind_if_new("MA", NULL));
-    wkv_trust_release(second);
+    wkv_trust_source_destroy(second);
 }
 END_TEST
 
