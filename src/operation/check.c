@@ -93,8 +93,13 @@ measure_reply(struct wkv_command *command, const struct wkv_limits *limits, stru
         struct wkv_sink sink;
         wkv_sink_begin(&sink, command->operation->reply, command->encoding, wrapped ? limits->scratch : NULL,
                        wrapped ? limits->max_reply_bytes : 0);
+        sink.error = error;
+        sink.who = command->operation->name;
         (void)wkv_sink_text(&sink, 1, echoed);
-        if (wkv_sink_end(&sink) == WKV_NO_MEMORY)
+        enum wkv_code code = wkv_sink_end(&sink);
+        if (sink.failure != WKV_OK)
+            return code;
+        if (code == WKV_NO_MEMORY)
             return no_memory(command, error);
         command->reply_bytes = sink.total_bytes;
         reply = (struct wkv_text){wrapped ? limits->scratch->data : NULL, sink.total_bytes};

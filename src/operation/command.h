@@ -44,6 +44,7 @@ struct wkv_command {
     uint32_t keyspace;
     const struct wkv_key *keys; /* in the arena, or &only_key: see wkv_command_move */
     size_t key_count;
+    size_t first_key; /* the number, in the view that it is applied to, of its first key */
     struct wkv_key only_key;
     struct wkv_text value; /* where operation->has_value */
     size_t write_bytes;    /* about how many bytes of keys and values it writes, for wkv_store_begin */

@@ -7,7 +7,7 @@ WKV_APPLY(wkv_apply_push)
 {
     (void)now_ns;
     int32_t length = 0;
-    enum wkv_store_status status = wkv_view_list_push(view, 0, command->value, &length);
+    enum wkv_store_status status = wkv_view_list_push(view, command->first_key, command->value, &length);
     wkv_sink_int32(sink, 1, length);
     return status;
 }
@@ -17,7 +17,7 @@ WKV_APPLY(wkv_apply_list_item_delete)
 {
     (void)now_ns;
     int32_t length = 0;
-    enum wkv_store_status status = wkv_view_list_remove(view, 0, command->value, &length);
+    enum wkv_store_status status = wkv_view_list_remove(view, command->first_key, command->value, &length);
     wkv_sink_int32(sink, 1, length);
     return status;
 }
@@ -28,7 +28,7 @@ WKV_APPLY(wkv_apply_range)
 {
     (void)now_ns;
     const Keyvalue__ListRangeRequest *request = (const Keyvalue__ListRangeRequest *)command->message;
-    return wkv_view_list_range(view, 0, request->start, request->stop, wkv_show, sink);
+    return wkv_view_list_range(view, command->first_key, request->start, request->stop, wkv_show, sink);
 }
 
 /* "Clear: deletes the list." */
@@ -36,5 +36,5 @@ WKV_APPLY(wkv_apply_clear)
 {
     (void)now_ns;
     (void)wkv_sink_text(sink, 1, command->keys[0].name);
-    return wkv_view_list_clear(view, 0);
+    return wkv_view_list_clear(view, command->first_key);
 }

@@ -62,8 +62,8 @@ struct wkv_operation {
      * WKV_TOO_LARGE. */
     enum wkv_code (*check)(const struct wkv_limits *limits, const struct wkv_command *command,
                            struct wkv_error *error);
-    /* Of WKV_SCOPE_ACTOR. The view holds the command's keys, in their order. What the store refuses is
-     * returned and has changed nothing; WKV_STORE_MISSING is no failure. */
+    /* Of WKV_SCOPE_ACTOR. The view holds the command's keys, in their order, from command->first_key on. What
+     * the store refuses is returned and has changed nothing; WKV_STORE_MISSING is no failure. */
     enum wkv_store_status (*apply)(struct wkv_view *view, const struct wkv_command *command, int64_t now_ns,
                                    struct wkv_sink *sink);
     /* Of the other scopes, about the process rather than the keys of an actor. Failures go to the sink. */

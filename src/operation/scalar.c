@@ -7,7 +7,7 @@
 WKV_APPLY(wkv_apply_get)
 {
     (void)command, (void)now_ns;
-    enum wkv_store_status status = wkv_view_get(view, 0, wkv_show, sink);
+    enum wkv_store_status status = wkv_view_get(view, command->first_key, wkv_show, sink);
     wkv_sink_bool(sink, 2, status == WKV_STORE_OK);
     return status;
 }
@@ -31,7 +31,7 @@ WKV_APPLY(wkv_apply_set)
     /* 2^31 seconds are 2^61 ns; a monotonic clock is nowhere near the other 2^62. */
     int64_t expires_at_ns = expires_s == 0 ? 0 : now_ns + (int64_t)expires_s * WKV_NS_PER_S;
     (void)wkv_sink_text(sink, 1, command->value);
-    return wkv_view_set(view, 0, command->value, expires_at_ns);
+    return wkv_view_set(view, command->first_key, command->value, expires_at_ns);
 }
 
 /* "Del: any kind; a missing key is no error." */
@@ -39,7 +39,7 @@ WKV_APPLY(wkv_apply_del)
 {
     (void)now_ns;
     (void)wkv_sink_text(sink, 1, command->keys[0].name);
-    return wkv_view_delete(view, 0);
+    return wkv_view_delete(view, command->first_key);
 }
 
 /* "Add: atomic; a missing key counts from 0; a scalar that is wholly a decimal int32 becomes a counter;
@@ -49,7 +49,7 @@ WKV_APPLY(wkv_apply_add)
     (void)now_ns;
     int32_t sum = 0;
     enum wkv_store_status status =
-        wkv_view_add(view, 0, ((const Keyvalue__AddRequest *)command->message)->value, &sum);
+        wkv_view_add(view, command->first_key, ((const Keyvalue__AddRequest *)command->message)->value, &sum);
     wkv_sink_int32(sink, 1, sum);
     return status;
 }
@@ -58,6 +58,6 @@ WKV_APPLY(wkv_apply_add)
 WKV_APPLY(wkv_apply_key_exists)
 {
     (void)command, (void)now_ns;
-    wkv_sink_bool(sink, 2, wkv_view_exists(view, 0, NULL) == WKV_STORE_OK);
+    wkv_sink_bool(sink, 2, wkv_view_exists(view, command->first_key, NULL) == WKV_STORE_OK);
     return WKV_STORE_OK;
 }

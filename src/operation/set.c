@@ -7,7 +7,7 @@ WKV_APPLY(wkv_apply_set_add)
 {
     (void)now_ns;
     int32_t size = 0;
-    enum wkv_store_status status = wkv_view_set_add(view, 0, command->value, &size);
+    enum wkv_store_status status = wkv_view_set_add(view, command->first_key, command->value, &size);
     wkv_sink_int32(sink, 1, size);
     return status;
 }
@@ -16,7 +16,7 @@ WKV_APPLY(wkv_apply_set_remove)
 {
     (void)now_ns;
     int32_t size = 0;
-    enum wkv_store_status status = wkv_view_set_remove(view, 0, command->value, &size);
+    enum wkv_store_status status = wkv_view_set_remove(view, command->first_key, command->value, &size);
     wkv_sink_int32(sink, 1, size);
     return status;
 }
@@ -25,7 +25,7 @@ WKV_APPLY(wkv_apply_set_remove)
 WKV_APPLY(wkv_apply_set_query)
 {
     (void)command, (void)now_ns;
-    return wkv_view_set_members(view, 0, wkv_show, sink);
+    return wkv_view_set_members(view, command->first_key, wkv_show, sink);
 }
 
 /* "SetUnion / SetIntersection: one consistent look at all the keys; a missing key is the empty set; no keys =
@@ -33,11 +33,11 @@ WKV_APPLY(wkv_apply_set_query)
 WKV_APPLY(wkv_apply_set_union)
 {
     (void)now_ns;
-    return wkv_view_set_union(view, 0, command->key_count, wkv_show, sink);
+    return wkv_view_set_union(view, command->first_key, command->key_count, wkv_show, sink);
 }
 
 WKV_APPLY(wkv_apply_set_intersection)
 {
     (void)now_ns;
-    return wkv_view_set_intersection(view, 0, command->key_count, wkv_show, sink);
+    return wkv_view_set_intersection(view, command->first_key, command->key_count, wkv_show, sink);
 }
