@@ -179,6 +179,10 @@ enum wkv_store_status wkv_view_set_add(struct wkv_view *view, size_t key, struct
 enum wkv_store_status wkv_view_set_remove(struct wkv_view *view, size_t key, struct wkv_text member,
                                           int32_t *size);
 
+/* Says whether the member is in the set; a missing key has none. Errors: WKV_STORE_WRONG_KIND. O(1). */
+enum wkv_store_status wkv_view_set_contains(struct wkv_view *view, size_t key, struct wkv_text member,
+                                            bool *contains);
+
 /* Shows every member once, in no promised order. A missing key shows nothing. Errors: WKV_STORE_WRONG_KIND.
  */
 enum wkv_store_status wkv_view_set_members(struct wkv_view *view, size_t key, wkv_store_visitor visit,

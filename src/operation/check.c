@@ -75,8 +75,8 @@ static enum wkv_code find_value(struct wkv_command *command, const struct wkv_li
     return WKV_OK;
 }
 
-/* Of a reply that repeats nothing: a number, and its name. */
-#define NUMBER_REPLY_BYTES 32
+/* Of a reply that repeats nothing: numbers, and their names. */
+#define NUMBER_REPLY_BYTES 64
 /* A byte has six in JSON at the most (\u0001); the rest is names. */
 #define ECHO_REPLY_BYTES(len) (64 + 6 * (len))
 

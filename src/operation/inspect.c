@@ -1,13 +1,8 @@
 /* What one key is (contract section 8). */
+#include "operation/expiry.h"
 #include "operation/serve.h"
 #include "operator.pb-c.h"
 #include "support/clock.h"
-
-/* Rounded up, so that a key which is there never says 0. */
-static int64_t seconds_left(int64_t expires_at_ns, int64_t now_ns)
-{
-    return expires_at_ns == 0 ? 0 : (expires_at_ns - now_ns + WKV_NS_PER_S - 1) / WKV_NS_PER_S;
-}
 
 static enum wkv_store_status look(struct wkv_store *store, const struct wkv_key *key, int64_t now_ns,
                                   struct wkv_store_info *info)
@@ -42,7 +37,7 @@ WKV_SERVE(wkv_serve_inspect)
         kind = wkv_kind_name(info.kind);
         reply.length = (int64_t)info.length;
         reply.bytes = (int64_t)info.bytes;
-        reply.expires_in_s = seconds_left(info.expires_at_ns, now_ns);
+        reply.expires_in_s = wkv_expiry_left(info.expires_at_ns, now_ns, WKV_NS_PER_S);
     }
     reply.key = request->key;
     reply.kind = wkv_bytes_of(kind);

@@ -106,6 +106,10 @@ WKV_APPLY(wkv_apply_set_remove);
 WKV_APPLY(wkv_apply_set_query);
 WKV_APPLY(wkv_apply_set_union);
 WKV_APPLY(wkv_apply_set_intersection);
+WKV_APPLY(wkv_apply_compare_and_set);
+WKV_APPLY(wkv_apply_compare_and_delete);
+WKV_APPLY(wkv_apply_time_to_live);
+WKV_APPLY(wkv_apply_set_contains);
 WKV_SERVE(wkv_serve_bind_actor);
 WKV_SERVE(wkv_serve_remove_actor);
 WKV_SERVE(wkv_serve_get_capability_descriptor);
@@ -118,6 +122,8 @@ WKV_SERVE(wkv_serve_log_level);
 
 enum wkv_code wkv_check_set(const struct wkv_limits *limits, const struct wkv_command *command,
                             struct wkv_error *error);
+enum wkv_code wkv_check_compare_and_set(const struct wkv_limits *limits, const struct wkv_command *command,
+                                        struct wkv_error *error);
 enum wkv_code wkv_check_inspect(const struct wkv_limits *limits, const struct wkv_command *command,
                                 struct wkv_error *error);
 

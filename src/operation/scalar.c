@@ -1,7 +1,6 @@
 /* Scalars and counters, and what works on any kind (contract section 3). */
 #include "keyvalue.pb-c.h"
-#include "operation/command.h"
-#include "support/clock.h"
+#include "operation/expiry.h"
 
 /* "Get: a scalar; a counter reads as its decimal text." */
 WKV_APPLY(wkv_apply_get)
@@ -12,26 +11,28 @@ WKV_APPLY(wkv_apply_get)
     return status;
 }
 
+static struct wkv_expiry expiry_of(const struct wkv_command *command)
+{
+    const Keyvalue__SetRequest *request = (const Keyvalue__SetRequest *)command->message;
+    return (struct wkv_expiry){.seconds = request->expires_s};
+}
+
 /* "expires_s 0 = never (and clears an earlier expiry), >0 seconds, <0 refused." */
 enum wkv_code wkv_check_set(const struct wkv_limits *limits, const struct wkv_command *command,
                             struct wkv_error *error)
 {
     (void)limits;
-    int32_t expires_s = ((const Keyvalue__SetRequest *)command->message)->expires_s;
-    return expires_s >= 0
-               ? WKV_OK
-               : wkv_command_fail(command, error, WKV_BAD_REQUEST,
-                                  "expires_s is %d; give the seconds to live, or 0 for no expiry", expires_s);
+    struct wkv_expiry expiry = expiry_of(command);
+    return wkv_expiry_check(command, &expiry, error);
 }
 
 /* "Set: replaces whatever the key held, of any kind." */
 WKV_APPLY(wkv_apply_set)
 {
-    int32_t expires_s = ((const Keyvalue__SetRequest *)command->message)->expires_s;
-    /* 2^31 seconds are 2^61 ns; a monotonic clock is nowhere near the other 2^62. */
-    int64_t expires_at_ns = expires_s == 0 ? 0 : now_ns + (int64_t)expires_s * WKV_NS_PER_S;
+    struct wkv_expiry expiry = expiry_of(command);
     (void)wkv_sink_text(sink, 1, command->value);
-    return wkv_view_set(view, command->first_key, command->value, expires_at_ns);
+    return wkv_view_set(view, command->first_key, command->value,
+                        wkv_expiry_at(view, command, &expiry, now_ns));
 }
 
 /* "Del: any kind; a missing key is no error." */

@@ -21,6 +21,15 @@ WKV_APPLY(wkv_apply_set_remove)
     return status;
 }
 
+WKV_APPLY(wkv_apply_set_contains)
+{
+    (void)now_ns;
+    bool contains;
+    enum wkv_store_status status = wkv_view_set_contains(view, command->first_key, command->value, &contains);
+    wkv_sink_bool(sink, 1, contains);
+    return status;
+}
+
 /* "SetQuery: members, order not promised." */
 WKV_APPLY(wkv_apply_set_query)
 {

@@ -154,6 +154,15 @@ enum wkv_store_status wkv_view_set_remove(struct wkv_view *view, size_t key, str
     return WKV_STORE_OK;
 }
 
+enum wkv_store_status wkv_view_set_contains(struct wkv_view *view, size_t key, struct wkv_text member,
+                                            bool *contains)
+{
+    enum wkv_store_status status;
+    const struct wkv_entry *entry = of_kind(wkv_view_find(view, key), WKV_SET, &status);
+    *contains = entry != NULL && wkv_set_contains(wkv_entry_set(entry), &view->store->hasher, member);
+    return status;
+}
+
 enum wkv_store_status wkv_view_set_members(struct wkv_view *view, size_t key, wkv_store_visitor visit,
                                            void *context)
 {

@@ -33,18 +33,26 @@ static const ProtobufCMessageDescriptor *const all_messages[] = {
     &keyvalue__set_union_request__descriptor,
     &keyvalue__set_intersection_request__descriptor,
     &keyvalue__key_exists_query__descriptor,
+    &keyvalue__compare_and_set_request__descriptor,
+    &keyvalue__compare_and_set_response__descriptor,
+    &keyvalue__compare_and_delete_request__descriptor,
+    &keyvalue__compare_and_delete_response__descriptor,
+    &keyvalue__time_to_live_request__descriptor,
+    &keyvalue__time_to_live_response__descriptor,
+    &keyvalue__set_contains_request__descriptor,
+    &keyvalue__set_contains_response__descriptor,
 };
 
 #define ALL_MESSAGES (sizeof all_messages / sizeof all_messages[0])
 
-/* The elements of a field: one for a singular one. */
+/* The elements of a field: one for a singular one, none for one of a oneof that is not there. */
 static inline const void *test_elements(const ProtobufCMessage *message,
                                         const ProtobufCFieldDescriptor *field, size_t *count)
 {
     const char *base = (const char *)message;
     const void *member = base + field->offset;
     const void *quantifier = base + field->quantifier_offset;
-    *count = 1;
+    *count = (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) == 0 || *(const uint32_t *)quantifier == field->id;
     if (field->label != PROTOBUF_C_LABEL_REPEATED)
         return member;
     *count = *(const size_t *)quantifier;
@@ -71,6 +79,8 @@ static inline bool test_messages_equal(const ProtobufCMessage *a, const Protobuf
             bool equal = field->type == PROTOBUF_C_TYPE_BYTES
                              ? test_texts_equal((const ProtobufCBinaryData *)in_a + k,
                                                 (const ProtobufCBinaryData *)in_b + k)
+                         : field->type == PROTOBUF_C_TYPE_INT64
+                             ? ((const int64_t *)in_a)[k] == ((const int64_t *)in_b)[k]
                              : ((const int32_t *)in_a)[k] == ((const int32_t *)in_b)[k];
             if (!equal)
                 return false;
@@ -79,7 +89,7 @@ static inline bool test_messages_equal(const ProtobufCMessage *a, const Protobuf
     return true;
 }
 
-/* Writes message as a reply, as a handler would. */
+/* Writes message as a reply, as an operation would. */
 static inline enum wkv_code test_write(const ProtobufCMessage *message, enum wkv_encoding encoding,
                                        struct wkv_buffer *buffer, size_t max_bytes, struct wkv_sink *sink)
 {
@@ -94,6 +104,8 @@ static inline enum wkv_code test_write(const ProtobufCMessage *message, enum wkv
                 wkv_sink_text(sink, field->id, (struct wkv_text){(const char *)text->data, text->len});
             } else if (field->type == PROTOBUF_C_TYPE_BOOL) {
                 wkv_sink_bool(sink, field->id, ((const protobuf_c_boolean *)elements)[k] != 0);
+            } else if (field->type == PROTOBUF_C_TYPE_INT64) {
+                wkv_sink_int64(sink, field->id, ((const int64_t *)elements)[k]);
             } else {
                 wkv_sink_int32(sink, field->id, ((const int32_t *)elements)[k]);
             }
@@ -148,7 +160,7 @@ static inline int32_t test_random_int32(uint64_t *state)
     return random % 3 == 0 ? edges[(random >> 8) % 10] : (int32_t)(uint32_t)(random >> 32);
 }
 
-/* A message of type with random content, in arena. */
+/* A message of type with random content, in arena. Of a oneof its one member is there. */
 static inline ProtobufCMessage *test_random_message(const ProtobufCMessageDescriptor *type, uint64_t *state,
                                                     struct wkv_arena *arena)
 {
@@ -160,8 +172,11 @@ static inline ProtobufCMessage *test_random_message(const ProtobufCMessageDescri
         const ProtobufCFieldDescriptor *field = &type->fields[i];
         void *member = (char *)message + field->offset;
         void *quantifier = (char *)message + field->quantifier_offset;
-        if (test_random(state) >> 62 == 0)
+        bool is_oneof = (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0;
+        if (test_random(state) >> 62 == 0 && !is_oneof)
             continue; /* left at its default */
+        if (is_oneof)
+            *(uint32_t *)quantifier = field->id;
         if (field->label == PROTOBUF_C_LABEL_REPEATED) {
             size_t count = (test_random(state) >> 33) % 40;
             ProtobufCBinaryData *texts = wkv_arena_alloc(arena, count * sizeof *texts);
@@ -172,9 +187,14 @@ static inline ProtobufCMessage *test_random_message(const ProtobufCMessageDescri
             *(size_t *)quantifier = count;
             *(ProtobufCBinaryData **)member = texts;
         } else if (field->type == PROTOBUF_C_TYPE_BYTES) {
-            *(ProtobufCBinaryData *)member = test_random_text(state, arena);
+            ProtobufCBinaryData *text = member;
+            do /* what is written field by field is there, unless it is its default */
+                *text = test_random_text(state, arena);
+            while (is_oneof && text->len == 0);
         } else if (field->type == PROTOBUF_C_TYPE_BOOL) {
             *(protobuf_c_boolean *)member = (int)(test_random(state) >> 63);
+        } else if (field->type == PROTOBUF_C_TYPE_INT64) {
+            *(int64_t *)member = test_random_int32(state) * (int64_t)test_random_int32(state);
         } else {
             *(int32_t *)member = test_random_int32(state);
         }

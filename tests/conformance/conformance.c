@@ -352,6 +352,74 @@ static const struct scenario scenarios[] = {
       {"Set", "{\"key\":\"k\\u0000b\",\"value\":\"2\"}", "{\"value\":\"2\"}", 0},
       {"Get", "{\"key\":\"k\\u0000a\"}", "{\"value\":\"1\",\"exists\":true}", 0},
       {"Get", "{\"key\":\"k\"}", "{\"value\":\"\",\"exists\":false}", 0}}},
+    {"CompareAndSet: without expected it makes a key that does not exist",
+     {{"CompareAndSet", "{\"key\":\"a\",\"value\":\"1\"}",
+       "{\"swapped\":true,\"exists\":true,\"current\":\"\"}", 0},
+      {"CompareAndSet", "{\"key\":\"a\",\"value\":\"2\"}",
+       "{\"swapped\":false,\"exists\":true,\"current\":\"1\"}", 0},
+      {"Get", "{\"key\":\"a\"}", "{\"value\":\"1\",\"exists\":true}", 0},
+      {"Set", "{\"key\":\"b\",\"value\":\"\"}", "{\"value\":\"\"}", 0},
+      {"CompareAndSet", "{\"key\":\"b\",\"value\":\"2\"}",
+       "{\"swapped\":false,\"exists\":true,\"current\":\"\"}", 0},
+      {"Get", "{\"key\":\"b\"}", "{\"value\":\"\",\"exists\":true}", 0}}},
+    {"CompareAndSet: sets where the scalar, or the counter's text, is as expected",
+     {{"CompareAndSet", "{\"key\":\"a\",\"value\":\"x\",\"expected\":\"1\"}",
+       "{\"swapped\":false,\"exists\":false,\"current\":\"\"}", 0},
+      {"CompareAndSet", "{\"key\":\"a\",\"value\":\"x\",\"expected\":\"\"}",
+       "{\"swapped\":false,\"exists\":false,\"current\":\"\"}", 0},
+      {"KeyExists", "{\"key\":\"a\"}", "{\"value\":\"\",\"exists\":false}", 0},
+      {"Set", "{\"key\":\"a\",\"value\":\"\"}", "{\"value\":\"\"}", 0},
+      {"CompareAndSet", "{\"key\":\"a\",\"value\":\"1\",\"expected\":\"\"}",
+       "{\"swapped\":true,\"exists\":true,\"current\":\"\"}", 0},
+      {"CompareAndSet", "{\"key\":\"a\",\"value\":\"2\",\"expected\":\"\"}",
+       "{\"swapped\":false,\"exists\":true,\"current\":\"1\"}", 0},
+      {"CompareAndSet", "{\"key\":\"a\",\"value\":\"2\",\"expected\":\"1\"}",
+       "{\"swapped\":true,\"exists\":true,\"current\":\"\"}", 0},
+      {"Get", "{\"key\":\"a\"}", "{\"value\":\"2\",\"exists\":true}", 0},
+      {"Add", "{\"key\":\"n\",\"value\":-7}", "{\"value\":-7}", 0},
+      {"CompareAndSet", "{\"key\":\"n\",\"value\":\"8\",\"expected\":\"7\"}",
+       "{\"swapped\":false,\"exists\":true,\"current\":\"-7\"}", 0},
+      {"CompareAndSet", "{\"key\":\"n\",\"value\":\"8\",\"expected\":\"-7\"}",
+       "{\"swapped\":true,\"exists\":true,\"current\":\"\"}", 0},
+      {"Add", "{\"key\":\"n\",\"value\":1}", "{\"value\":9}", 0}}},
+    {"CompareAndSet: two expiries, or a negative one, are refused and change nothing",
+     {{"Set", "{\"key\":\"a\",\"value\":\"1\"}", "{\"value\":\"1\"}", 0},
+      {"CompareAndSet", "{\"key\":\"a\",\"value\":\"2\",\"expected\":\"1\",\"expires_ms\":-1}", NULL, 400},
+      {"CompareAndSet",
+       "{\"key\":\"a\",\"value\":\"2\",\"expected\":\"1\",\"expires_ms\":1,\"keep_expiry\":true}", NULL, 400},
+      {"Get", "{\"key\":\"a\"}", "{\"value\":\"1\",\"exists\":true}", 0}}},
+    {"CompareAndDelete: deletes where the scalar, or the counter's text, is as expected",
+     {{"CompareAndDelete", "{\"key\":\"a\",\"expected\":\"\"}",
+       "{\"deleted\":false,\"exists\":false,\"current\":\"\"}", 0},
+      {"Set", "{\"key\":\"a\",\"value\":\"1\"}", "{\"value\":\"1\"}", 0},
+      {"CompareAndDelete", "{\"key\":\"a\",\"expected\":\"2\"}",
+       "{\"deleted\":false,\"exists\":true,\"current\":\"1\"}", 0},
+      {"CompareAndDelete", "{\"key\":\"a\"}", "{\"deleted\":false,\"exists\":true,\"current\":\"1\"}", 0},
+      {"CompareAndDelete", "{\"key\":\"a\",\"expected\":\"1\"}",
+       "{\"deleted\":true,\"exists\":false,\"current\":\"\"}", 0},
+      {"KeyExists", "{\"key\":\"a\"}", "{\"value\":\"\",\"exists\":false}", 0},
+      {"Add", "{\"key\":\"a\",\"value\":5}", "{\"value\":5}", 0},
+      {"CompareAndDelete", "{\"key\":\"a\",\"expected\":\"5\"}",
+       "{\"deleted\":true,\"exists\":false,\"current\":\"\"}", 0},
+      {"Set", "{\"key\":\"a\",\"value\":\"\"}", "{\"value\":\"\"}", 0},
+      {"CompareAndDelete", "{\"key\":\"a\"}", "{\"deleted\":true,\"exists\":false,\"current\":\"\"}", 0},
+      {"KeyExists", "{\"key\":\"a\"}", "{\"value\":\"\",\"exists\":false}", 0}}},
+    {"TimeToLive: any kind; 0 is for ever",
+     {{"TimeToLive", "{\"key\":\"a\"}", "{\"exists\":false,\"expires_in_ms\":0}", 0},
+      {"Push", "{\"key\":\"a\",\"value\":\"x\"}", "{\"new_count\":1}", 0},
+      {"TimeToLive", "{\"key\":\"a\"}", "{\"exists\":true,\"expires_in_ms\":0}", 0},
+      {"Add", "{\"key\":\"b\",\"value\":1}", "{\"value\":1}", 0},
+      {"TimeToLive", "{\"key\":\"b\"}", "{\"exists\":true,\"expires_in_ms\":0}", 0}}},
+    {"SetContains: whether the value is a member",
+     {{"SetContains", "{\"key\":\"a\",\"value\":\"x\"}", "{\"contains\":false}", 0},
+      {"KeyExists", "{\"key\":\"a\"}", "{\"value\":\"\",\"exists\":false}", 0},
+      {"SetAdd", "{\"key\":\"a\",\"value\":\"x\"}", "{\"new_count\":1}", 0},
+      {"SetAdd", "{\"key\":\"a\",\"value\":\"\"}", "{\"new_count\":2}", 0},
+      {"SetContains", "{\"key\":\"a\",\"value\":\"x\"}", "{\"contains\":true}", 0},
+      {"SetContains", "{\"key\":\"a\"}", "{\"contains\":true}", 0},
+      {"SetContains", "{\"key\":\"a\",\"value\":\"xx\"}", "{\"contains\":false}", 0},
+      {"SetRemove", "{\"key\":\"a\",\"value\":\"x\"}", "{\"new_count\":1}", 0},
+      {"SetContains", "{\"key\":\"a\",\"value\":\"x\"}", "{\"contains\":false}", 0}}},
 };
 
 #define SCENARIOS ((int)(sizeof scenarios / sizeof scenarios[0]))
@@ -484,6 +552,11 @@ static const struct {
     {"SetIntersection", SET, "{\"keys\":[\"missing\",\"a\"]}"},
     {"SetIntersection", SET, "{\"keys\":[\"a\",\"missing\"]}"},
     {"KeyExists", ANY, "{\"key\":\"a\"}"},
+    {"CompareAndSet", SCALAR | COUNTER, "{\"key\":\"a\",\"value\":\"1\"}"},
+    {"CompareAndSet", SCALAR | COUNTER, "{\"key\":\"a\",\"value\":\"1\",\"expected\":\"1\"}"},
+    {"CompareAndDelete", SCALAR | COUNTER, "{\"key\":\"a\",\"expected\":\"1\"}"},
+    {"TimeToLive", ANY, "{\"key\":\"a\"}"},
+    {"SetContains", SET, "{\"key\":\"a\",\"value\":\"1\"}"},
 };
 
 #define PAIRS ((int)(sizeof pairs / sizeof pairs[0]))
@@ -822,6 +895,10 @@ static const struct {
     BAD("SetUnion", "{\"keys\":[\"a\",\"\"]}", "key is empty"),
     BAD("SetIntersection", "\x0a\x00", "key is empty"),
     BAD("KeyExists", "", "key is empty"),
+    BAD("CompareAndSet", "", "key is empty"),
+    BAD("CompareAndDelete", "{}", "key is empty"),
+    BAD("TimeToLive", "", "key is empty"),
+    BAD("SetContains", "", "key is empty"),
     /* A negative expiry, int32 overflow. */
     BAD("Set", "{\"key\":\"k\",\"value\":\"2\",\"expires_s\":-1}", "expires_s"),
     BAD("Set",
@@ -862,8 +939,10 @@ END_TEST
 #define MAX_VALUE (1 << 20)
 #define MAX_KEYS 8192
 
-static const char *const one_key[] = {"Get",   "Set",   "Del",    "Add",       "Push",     "ListItemDelete",
-                                      "Range", "Clear", "SetAdd", "SetRemove", "SetQuery", "KeyExists"};
+static const char *const one_key[] = {
+    "Get",        "Set",        "Del",       "Add",      "Push",      "ListItemDelete", "Range",
+    "Clear",      "SetAdd",     "SetRemove", "SetQuery", "KeyExists", "CompareAndSet",  "CompareAndDelete",
+    "TimeToLive", "SetContains"};
 
 START_TEST(a_key_over_its_limit_is_413)
 {
@@ -883,7 +962,8 @@ END_TEST
 
 START_TEST(a_value_over_its_limit_is_413)
 {
-    static const char *const with_value[] = {"Set", "Push", "ListItemDelete", "SetAdd", "SetRemove"};
+    static const char *const with_value[] = {"Set",       "Push",          "ListItemDelete", "SetAdd",
+                                             "SetRemove", "CompareAndSet", "SetContains"};
     char *largest = text_of_size(MAX_VALUE, 'v'), *larger = text_of_size(MAX_VALUE + 1, 'v');
     for (enum encoding encoding = front->first; encoding < front->end; encoding++) {
         for (size_t i = 0; i < sizeof with_value / sizeof with_value[0]; i++)

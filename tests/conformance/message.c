@@ -9,10 +9,27 @@
 #include "../codec/msgpack_json.h"
 #include "operation/provider.h"
 
-const char *const operations[] = {
-    "Get",   "Set",    "Del",       "Add",      "Push",     "ListItemDelete",  "Range",
-    "Clear", "SetAdd", "SetRemove", "SetQuery", "SetUnion", "SetIntersection", "KeyExists",
-    NULL};
+const char *const operations[] = {"Get",
+                                  "Set",
+                                  "Del",
+                                  "Add",
+                                  "Push",
+                                  "ListItemDelete",
+                                  "Range",
+                                  "Clear",
+                                  "SetAdd",
+                                  "SetRemove",
+                                  "SetQuery",
+                                  "SetUnion",
+                                  "SetIntersection",
+                                  "KeyExists",
+                                  "CompareAndSet",
+                                  "CompareAndDelete",
+                                  "TimeToLive",
+                                  "SetContains",
+                                  NULL};
+
+const size_t operation_count = sizeof operations / sizeof operations[0] - 1;
 
 json_t *json_of(const char *text, size_t len)
 {

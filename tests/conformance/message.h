@@ -11,8 +11,9 @@
 /* ENCODINGS: how many a plain subject takes. MessagePack comes in invocations. */
 enum encoding { PROTOBUF, JSON, ENCODINGS, MSGPACK = ENCODINGS, ALL_ENCODINGS };
 
-/* The names of the operations that actors call, NULL at the end. */
+/* The names of the operations that actors call, NULL at the end, and how many there are. */
 extern const char *const operations[];
+extern const size_t operation_count;
 
 /* Parses JSON text; a NUL may stand in a string. Fails the test where it is none. */
 json_t *json_of(const char *text, size_t len);

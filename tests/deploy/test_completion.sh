@@ -76,7 +76,7 @@ test_cases()
     expect "nothing for a password" "" serve --password ""
     expect "nothing of serve's that is no option" "" serve ""
     expect "the kinds of keys" "account host module" keygen ""
-    expect "the operations" "Set SetAdd SetIntersection SetQuery SetRemove SetUnion" call Set
+    expect "the operations" "Set SetAdd SetContains SetIntersection SetQuery SetRemove SetUnion" call Set
     expect "the operations behind options" "Get GetCapabilityDescriptor" call --timeout 1s --actor system G
     expect "nothing for an operation's JSON" "" call Get ""
     expect "no options behind the operation" "" call Get --

@@ -298,8 +298,8 @@ static bool is_one_of(const char *name, const char *const names[])
 json_t *sample_request(const char *operation)
 {
     static const char *const lists[] = {"Push", "ListItemDelete", "Range", "Clear", NULL};
-    static const char *const sets[] = {"SetAdd",   "SetRemove",       "SetQuery",
-                                       "SetUnion", "SetIntersection", NULL};
+    static const char *const sets[] = {"SetAdd",          "SetRemove",   "SetQuery", "SetUnion",
+                                       "SetIntersection", "SetContains", NULL};
     const char *key = is_one_of(operation, lists)     ? "sample list"
                       : is_one_of(operation, sets)    ? "sample set"
                       : strcmp(operation, "Add") == 0 ? "sample counter"

@@ -96,10 +96,10 @@ struct answer papers_await_refusal(struct client *client, struct papers papers);
 bool papers_pipeline(struct pipeline *pipeline, const char *claims, const char *invocation,
                      const char *operation, const void *bytes, size_t len);
 
-/* A request that each of the fourteen operations answers on an empty store. */
+/* A request that each of the operations answers on an empty store. */
 json_t *sample_request(const char *operation);
 
-/* Asks all fourteen in the encoding; each must be served (code 0), or refused with the code and names. */
+/* Asks all in the encoding; each must be served (code 0), or refused with the code and names. */
 void ask_all(struct client *client, struct papers papers, enum encoding encoding, int code,
              const char *names);
 

@@ -253,14 +253,14 @@ START_TEST(claims_that_do_not_hold_or_reach_are_refused_and_nothing_is_changed)
 }
 END_TEST
 
-START_TEST(good_claims_are_served_for_all_fourteen_operations)
+START_TEST(good_claims_are_served_for_all_operations)
 {
     for (int encoding = 0; encoding < ENCODINGS; encoding++)
         ask_all(&caller, (struct papers){.claims = good}, encoding, 0, NULL);
 }
 END_TEST
 
-START_TEST(each_of_the_fourteen_operations_asks_for_claims)
+START_TEST(each_of_the_operations_asks_for_claims)
 {
     for (int encoding = 0; encoding < ENCODINGS; encoding++)
         ask_all(&caller, (struct papers){.claims = NULL}, encoding, 401, "Wascc-Claims");
@@ -697,7 +697,7 @@ START_TEST(invocation_mode_wants_both_headers)
 }
 END_TEST
 
-START_TEST(both_headers_are_served_for_all_fourteen_operations)
+START_TEST(both_headers_are_served_for_all_operations)
 {
     for (int encoding = 0; encoding < ENCODINGS; encoding++)
         ask_all(&caller, (struct papers){.claims = good, .host = &people.host}, encoding, 0, NULL);
@@ -937,8 +937,8 @@ Suite *auth_suite(void)
     TCase *tests = add_case(suite, "claims", serve_claims);
     tcase_add_loop_test(tests, claims_that_do_not_hold_or_reach_are_refused_and_nothing_is_changed, 0,
                         REFUSED);
-    tcase_add_test(tests, good_claims_are_served_for_all_fourteen_operations);
-    tcase_add_test(tests, each_of_the_fourteen_operations_asks_for_claims);
+    tcase_add_test(tests, good_claims_are_served_for_all_operations);
+    tcase_add_test(tests, each_of_the_operations_asks_for_claims);
     tcase_add_test(tests, claims_come_before_the_request);
     tcase_add_test(tests, remembered_claims_serve_no_other_subject);
     tcase_add_test(tests, remembered_claims_end_with_their_exp);
@@ -957,7 +957,7 @@ Suite *auth_suite(void)
     tcase_add_test(tests, none_needs_nothing_and_warns);
     tests = add_case(suite, "invocation", serve_invocation);
     tcase_add_test(tests, invocation_mode_wants_both_headers);
-    tcase_add_test(tests, both_headers_are_served_for_all_fourteen_operations);
+    tcase_add_test(tests, both_headers_are_served_for_all_operations);
     tcase_add_loop_test(tests, an_invocation_does_not_stand_in_for_claims, 0, REFUSED);
     tcase_add_loop_test(tests, an_invocation_is_bound_to_payload_actor_operation_binding_and_time, 0, BOUND);
     tcase_add_test(tests, an_invocation_as_system_is_no_actors);

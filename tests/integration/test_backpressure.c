@@ -253,7 +253,7 @@ START_TEST(a_header_that_looks_like_a_status_wedges_no_worker)
         bare_sync(socket);
         pipeline_open(&pipeline, &client, 140);
         for (int j = 0; j < 140; j++)
-            ck_assert(pipeline_send(&pipeline, operations[j % 14], "{\"key\":\"\"}", 10));
+            ck_assert(pipeline_send(&pipeline, operations[j % operation_count], "{\"key\":\"\"}", 10));
         pipeline_settle(&pipeline, 0);
         ck_assert_uint_eq(pipeline.no_responders, 0);
         pipeline_close(&pipeline);

@@ -103,7 +103,7 @@ START_TEST(garbage_on_every_operation_is_answered_and_does_no_harm)
     pipeline_open(&pipeline, &caller, count);
     for (size_t i = 0; i < count; i++) {
         size_t len = garbage(&state, bytes);
-        ck_assert(pipeline_send(&pipeline, operations[i % 14], bytes, len));
+        ck_assert(pipeline_send(&pipeline, operations[i % operation_count], bytes, len));
         pipeline_settle(&pipeline, IN_FLIGHT);
     }
     pipeline_settle(&pipeline, 0);

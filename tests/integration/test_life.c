@@ -86,8 +86,8 @@ START_TEST(who_sees_ready_is_answered_at_once)
     for (int round = 0; round < 12; round++) {
         provider_serve(&provider, server.url, "--workers", workers[round % 4], NULL);
         for (int i = 0; operations[i] != NULL; i++) {
-            struct answer answer = client_send(&client, operations[(i + round) % 14], "", 0);
-            ck_assert_msg(answer.status == NATS_OK, "%s: %s", operations[(i + round) % 14],
+            struct answer answer = client_send(&client, operations[(i + round) % operation_count], "", 0);
+            ck_assert_msg(answer.status == NATS_OK, "%s: %s", operations[(i + round) % operation_count],
                           natsStatus_GetText(answer.status));
             answer_free(&answer);
         }

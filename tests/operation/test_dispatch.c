@@ -76,6 +76,44 @@ START_TEST(an_operation_is_a_function_of_store_request_and_now)
 }
 END_TEST
 
+START_TEST(a_time_to_live_has_milliseconds_and_can_be_kept)
+{
+    const int64_t ms = WKV_NS_PER_MS, start = 1000 * ms;
+    static const char swapped[] = "{\"swapped\":true,\"exists\":true,\"current\":\"\"}";
+    ck_assert_str_eq(answer("CompareAndSet", "{\"key\":\"a\",\"value\":\"w\",\"expires_ms\":1500}", start),
+                     swapped);
+    ck_assert_str_eq(answer("TimeToLive", "{\"key\":\"a\"}", start),
+                     "{\"exists\":true,\"expires_in_ms\":1500}");
+    ck_assert_str_eq(answer("CompareAndSet",
+                            "{\"key\":\"a\",\"value\":\"x\",\"expected\":\"w\",\"keep_expiry\":true}",
+                            start + 600 * ms),
+                     swapped);
+    ck_assert_str_eq(answer("TimeToLive", "{\"key\":\"a\"}", start + 1500 * ms - 1),
+                     "{\"exists\":true,\"expires_in_ms\":1}");
+    ck_assert_str_eq(answer("TimeToLive", "{\"key\":\"a\"}", start + 1500 * ms),
+                     "{\"exists\":false,\"expires_in_ms\":0}");
+    /* What has expired is missing. */
+    ck_assert_str_eq(
+        answer("CompareAndSet", "{\"key\":\"a\",\"value\":\"y\",\"expected\":\"x\"}", start + 1500 * ms),
+        "{\"swapped\":false,\"exists\":false,\"current\":\"\"}");
+    ck_assert_str_eq(
+        answer("CompareAndSet", "{\"key\":\"a\",\"value\":\"y\",\"expires_ms\":10}", start + 1500 * ms),
+        swapped);
+    ck_assert_str_eq(
+        answer("CompareAndSet", "{\"key\":\"a\",\"value\":\"z\",\"expected\":\"y\"}", start + 1501 * ms),
+        swapped);
+    ck_assert_str_eq(answer("TimeToLive", "{\"key\":\"a\"}", start + 1501 * ms),
+                     "{\"exists\":true,\"expires_in_ms\":0}");
+    /* As long as there can be. */
+    ck_assert_str_eq(answer("CompareAndSet",
+                            "{\"key\":\"b\",\"value\":\"v\",\"expires_ms\":9223372036854775807}",
+                            (int64_t)1 << 60),
+                     swapped);
+    ck_assert_str_eq(answer("Get", "{\"key\":\"b\"}", ((int64_t)1 << 60) + ((int64_t)1 << 60)),
+                     "{\"value\":\"v\",\"exists\":true}");
+}
+END_TEST
+
 START_TEST(the_longest_expiry_is_no_overflow)
 {
     int64_t now_ns = (int64_t)1 << 60; /* 36 years of uptime */
@@ -336,6 +374,10 @@ START_TEST(the_table_has_the_contract_s_operations)
                                         "SetUnion",
                                         "SetIntersection",
                                         "KeyExists",
+                                        "CompareAndSet",
+                                        "CompareAndDelete",
+                                        "TimeToLive",
+                                        "SetContains",
                                         "BindActor",
                                         "RemoveActor",
                                         "GetCapabilityDescriptor",
@@ -349,8 +391,8 @@ START_TEST(the_table_has_the_contract_s_operations)
     for (size_t i = 0; i < wkv_operation_count; i++) {
         ck_assert_str_eq(wkv_operations[i].name, names[i]);
         ck_assert_ptr_eq(wkv_operation_find(names[i]), &wkv_operations[i]);
-        ck_assert_int_eq(wkv_operation_is_system(&wkv_operations[i]), i >= 14);
-        ck_assert_int_eq(wkv_operations[i].scope == WKV_SCOPE_OPERATOR, i >= 18);
+        ck_assert_int_eq(wkv_operation_is_system(&wkv_operations[i]), i >= 18);
+        ck_assert_int_eq(wkv_operations[i].scope == WKV_SCOPE_OPERATOR, i >= 22);
     }
     ck_assert_ptr_null(wkv_operation_find("get"));
     ck_assert_ptr_null(wkv_operation_find(""));
@@ -395,6 +437,7 @@ Suite *dispatch_suite(void)
     TCase *tests = tcase_create("dispatch");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, an_operation_is_a_function_of_store_request_and_now);
+    tcase_add_test(tests, a_time_to_live_has_milliseconds_and_can_be_kept);
     tcase_add_test(tests, the_longest_expiry_is_no_overflow);
     tcase_add_test(tests, a_reply_that_does_not_fit_changes_nothing);
     tcase_add_test(tests, a_reply_that_is_full_ends_the_walk);
