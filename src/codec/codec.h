@@ -43,7 +43,7 @@ enum wkv_encoding wkv_guess_encoding(const ProtobufCMessageDescriptor *type, enu
  * may be NULL.
  *
  * All: null, nil or nothing is a field's default; a text names no field twice; an integer has any form that
- * its type holds. A field of a type that no request has (a double, an enum in JSON) is refused.
+ * its type holds. A field of a type that no request has (a double) is refused.
  * Protobuf: unknown fields are ignored, the last of a repeated singular field wins; groups and wrong wire
  * types are refused. JSON: proto3's mapping, but for values (value_base64); names are proto's or camelCase;
  * an integer may be a string, too, and in a number with a point or an exponent is at most 2^53; unknown

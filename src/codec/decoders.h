@@ -14,7 +14,7 @@ wkv_decoder wkv_decode_protobuf, wkv_decode_json, wkv_decode_msgpack;
  * What is in its texts and nested messages is not looked at. */
 bool wkv_scans_as_protobuf(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len);
 
-/* They say the same where a request asks for more memory than the arena may have (413: it would again), or
+/* What a decoder says where a request asks for more memory than the arena may have (413: it would again), or
  * than there is (503). */
 enum wkv_code wkv_decode_out_of_memory(const ProtobufCMessageDescriptor *type, const struct wkv_arena *arena,
                                        struct wkv_error *error);

@@ -128,6 +128,14 @@ static enum wkv_code take_value(struct wkv_walk *walk, struct wkv_node *from, st
     return WKV_OK;
 }
 
+static enum wkv_code take_variant(struct wkv_walk *walk, const ProtobufCEnumDescriptor *type,
+                                  struct wkv_node *node)
+{
+    (void)walk;
+    wkv_walk_find_variant(type, node);
+    return WKV_OK;
+}
+
 static const struct wkv_notation notation = {.name = "JSON",
                                              .field = "member",
                                              .text = "a string, such as \"a\"",
@@ -135,10 +143,12 @@ static const struct wkv_notation notation = {.name = "JSON",
                                              .map = "an object of strings, such as {\"a\":\"b\"}",
                                              .has_checked_text = true, /* by jansson */
                                              .takes_base64 = true,
+                                             .variant = "the name or the number of one of its variants",
                                              .is_name = wkv_is_name,
                                              .key = take_key,
                                              .value = take_value,
-                                             .integer = take_integer};
+                                             .integer = take_integer,
+                                             .take_variant = take_variant};
 
 /* Bytes that jansson allocates for the parts of a tree, its table's growth included (2.14, 64 bit: rounded
  * up). */

@@ -42,25 +42,6 @@ static enum wkv_code skip(struct wkv_walk *walk, struct wkv_node *from)
     return wkv_msgpack_skip(reader) ? WKV_OK : malformed(walk, reader->at, reader->wrong);
 }
 
-/* Replaces an index or a name by the variant's number; anything else becomes none. The numbers in proto/ are
- * the indices. */
-static void find_variant(const ProtobufCEnumDescriptor *type, struct wkv_node *node)
-{
-    enum wkv_node_kind found = WKV_NODE_OTHER;
-    for (unsigned i = 0; i < type->n_values && found == WKV_NODE_OTHER; i++) {
-        const ProtobufCEnumValue *variant = &type->values[i];
-        bool same = node->kind == WKV_NODE_INTEGER
-                        ? !node->integer.negative && node->integer.bits == (uint64_t)variant->value
-                        : node->kind == WKV_NODE_TEXT && node->text.len == strlen(variant->name) &&
-                              memcmp(node->text.data, variant->name, node->text.len) == 0;
-        if (same) {
-            found = WKV_NODE_INTEGER;
-            node->integer = wkv_integer_of(variant->value);
-        }
-    }
-    node->kind = found;
-}
-
 /* A variant without data: {index: nil} or {name: nil} of rmp-serde 0.14, [index, ...] of those before it, the
  * bare name of those after it. */
 static enum wkv_code take_variant(struct wkv_walk *walk, const ProtobufCEnumDescriptor *type,
@@ -71,23 +52,24 @@ static enum wkv_code take_variant(struct wkv_walk *walk, const ProtobufCEnumDesc
     enum wkv_code code = inside ? take(walk, node, node) : WKV_OK;
     if (code != WKV_OK)
         return code;
-    find_variant(type, node);
+    wkv_walk_find_variant(type, node);
     return inside && node->kind == WKV_NODE_INTEGER ? skip(walk, node) : WKV_OK;
 }
 
-static const struct wkv_notation notation = {.name = "MessagePack",
-                                             .field = "field",
-                                             .text = "text in UTF-8, as str or bin",
-                                             .message = "a map of its fields by their names",
-                                             .map = "a map of texts in UTF-8",
-                                             .skips_unknown_fields =
-                                                 true, /* as serde does: newer actors may send more */
-                                             .takes_messages_in_order = true,
-                                             .is_name = wkv_msgpack_is_name,
-                                             .key = take,
-                                             .value = take,
-                                             .skip = skip,
-                                             .variant = take_variant};
+static const struct wkv_notation notation = {
+    .name = "MessagePack",
+    .field = "field",
+    .text = "text in UTF-8, as str or bin",
+    .message = "a map of its fields by their names",
+    .map = "a map of texts in UTF-8",
+    .variant = "a map of one entry, the variant's index or name to nil",
+    .skips_unknown_fields = true, /* as serde does: newer actors may send more */
+    .takes_messages_in_order = true,
+    .is_name = wkv_msgpack_is_name,
+    .key = take,
+    .value = take,
+    .skip = skip,
+    .take_variant = take_variant};
 
 enum wkv_code wkv_decode_msgpack(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len,
                                  struct wkv_arena *arena, ProtobufCMessage **message, struct wkv_error *error)

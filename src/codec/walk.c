@@ -66,15 +66,32 @@ static enum wkv_code decode_integer(struct wkv_walk *walk, struct wkv_place plac
     return fits ? WKV_OK : must_be(walk, place, wkv_integer_range(type));
 }
 
+void wkv_walk_find_variant(const ProtobufCEnumDescriptor *type, struct wkv_node *node)
+{
+    enum wkv_node_kind found = WKV_NODE_OTHER;
+    for (unsigned i = 0; i < type->n_values && found == WKV_NODE_OTHER; i++) {
+        const ProtobufCEnumValue *variant = &type->values[i];
+        bool same = node->kind == WKV_NODE_INTEGER
+                        ? node->integer.bits == wkv_integer_of(variant->value).bits
+                        : node->kind == WKV_NODE_TEXT && node->text.len == strlen(variant->name) &&
+                              memcmp(node->text.data, variant->name, node->text.len) == 0;
+        if (same) {
+            found = WKV_NODE_INTEGER;
+            node->integer = wkv_integer_of(variant->value);
+        }
+    }
+    node->kind = found;
+}
+
 static enum wkv_code decode_enum(struct wkv_walk *walk, struct wkv_place place, struct wkv_node *node,
                                  void *slot)
 {
-    enum wkv_code code = walk->notation->variant(walk, place.field->descriptor, node);
+    enum wkv_code code = walk->notation->take_variant(walk, place.field->descriptor, node);
     if (code != WKV_OK)
         return code;
     bool fits =
         node->kind == WKV_NODE_INTEGER && wkv_integer_store(node->integer, PROTOBUF_C_TYPE_INT32, slot);
-    return fits ? WKV_OK : must_be(walk, place, "a map of one entry, the variant's index or name to nil");
+    return fits ? WKV_OK : must_be(walk, place, walk->notation->variant);
 }
 
 static bool is_message(const struct wkv_walk *walk, const struct wkv_node *node)
@@ -206,12 +223,6 @@ static enum wkv_code decode_map(struct wkv_walk *walk, struct wkv_place place, s
 
 /* ---- Messages ---- */
 
-static bool is_supported(const struct wkv_walk *walk, const ProtobufCFieldDescriptor *field)
-{
-    return wkv_value_bytes(field->type) > 0 &&
-           (field->type != PROTOBUF_C_TYPE_ENUM || walk->notation->variant != NULL);
-}
-
 /* Notes that the field is there, where a message can tell. Returns false where another member of its oneof
  * is. */
 static bool note_presence(const ProtobufCFieldDescriptor *field, char *base)
@@ -231,7 +242,7 @@ static enum wkv_code decode_field(struct wkv_walk *walk, struct wkv_place place,
                                   char *base)
 {
     const ProtobufCFieldDescriptor *field = place.field;
-    if (!is_supported(walk, field))
+    if (wkv_value_bytes(field->type) == 0)
         return wkv_fail(walk->error, WKV_BAD_REQUEST,
                         "%s \"%s\" of %s is not supported in %s: send this request in protobuf",
                         walk->notation->field, field->name, place.type->short_name, walk->notation->name);

@@ -51,10 +51,10 @@ struct wkv_walk {
 };
 
 struct wkv_notation {
-    const char *name;                 /* of the encoding */
-    const char *field;                /* what it calls a field */
-    const char *text, *message, *map; /* what such a field must be, as an error says it */
-    bool has_checked_text;            /* its texts are UTF-8 */
+    const char *name;                           /* of the encoding */
+    const char *field;                          /* what it calls a field */
+    const char *text, *message, *map, *variant; /* what such a field must be, as an error says it */
+    bool has_checked_text;                      /* its texts are UTF-8 */
     bool skips_unknown_fields;
     bool takes_messages_in_order; /* also as an array of their fields */
     bool takes_base64;            /* a value's name may have _base64 or Base64 at its end */
@@ -63,14 +63,18 @@ struct wkv_notation {
     enum wkv_code (*key)(struct wkv_walk *walk, struct wkv_node *map, struct wkv_node *key);
     enum wkv_code (*value)(struct wkv_walk *walk, struct wkv_node *from, struct wkv_node *value);
     enum wkv_code (*skip)(struct wkv_walk *walk, struct wkv_node *from); /* a value; NULL: is never asked */
-    /* Make an integer of what stands for one; NULL: nothing does. node is left as it is where it is none. */
+    /* Makes an integer of what stands for one, or leaves the node as it is; NULL: nothing does. */
     enum wkv_code (*integer)(struct wkv_walk *walk, ProtobufCType type, struct wkv_node *node);
-    enum wkv_code (*variant)(struct wkv_walk *walk, const ProtobufCEnumDescriptor *type,
-                             struct wkv_node *node);
+    /* Makes a variant's number of what stands for it, by wkv_walk_find_variant. */
+    enum wkv_code (*take_variant)(struct wkv_walk *walk, const ProtobufCEnumDescriptor *type,
+                                  struct wkv_node *node);
 };
 
 /* Decodes a message from its head, a map or what takes_messages_in_order allows. */
 enum wkv_code wkv_walk_message(struct wkv_walk *walk, const ProtobufCMessageDescriptor *type,
                                struct wkv_node *head, ProtobufCMessage **message);
+
+/* Replaces a variant's number or name by its number, and anything else by WKV_NODE_OTHER. */
+void wkv_walk_find_variant(const ProtobufCEnumDescriptor *type, struct wkv_node *node);
 
 #endif

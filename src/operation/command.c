@@ -17,10 +17,10 @@ enum wkv_code wkv_command_fail(const struct wkv_command *command, struct wkv_err
     return code;
 }
 
-/* An operator's request is JSON. */
+/* An operator's request is JSON, unless its front knows better. */
 static enum wkv_form form_of(const struct wkv_operation *operation, enum wkv_form form)
 {
-    return operation->scope == WKV_SCOPE_OPERATOR ? WKV_FORM_JSON : form;
+    return operation->scope == WKV_SCOPE_OPERATOR && form == WKV_FORM_DETECTED ? WKV_FORM_JSON : form;
 }
 
 enum wkv_encoding wkv_command_encoding(const struct wkv_operation *operation, struct wkv_text payload,

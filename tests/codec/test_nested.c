@@ -238,6 +238,29 @@ START_TEST(a_whole_message_is_written)
 }
 END_TEST
 
+START_TEST(json_decodes_an_enum_by_its_name_or_number)
+{
+    static const struct {
+        const char *json;
+        int direction; /* -1: refused */
+    } cases[] = {{"{\"direction\":\"both\"}", 2}, {"{\"direction\":1}", 1},
+                 {"{\"direction\":null}", 0},     {"{\"direction\":\"to\"}", -1},
+                 {"{\"direction\":3}", -1},       {"{\"direction\":-1}", -1},
+                 {"{\"direction\":true}", -1},    {"{\"direction\":[\"both\"]}", -1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        ProtobufCMessage *message;
+        enum wkv_code code = wkv_decode(&core__operation_descriptor__descriptor, WKV_JSON, cases[i].json,
+                                        strlen(cases[i].json), &arena, &message, &error);
+        ck_assert_msg(code == (cases[i].direction < 0 ? WKV_BAD_REQUEST : WKV_OK), "%s", cases[i].json);
+        if (code == WKV_OK)
+            ck_assert_int_eq(((Core__OperationDescriptor *)message)->direction, cases[i].direction);
+        else
+            ck_assert_ptr_nonnull(
+                strstr(error.text, "member \"direction\" of OperationDescriptor must be the name"));
+    }
+}
+END_TEST
+
 START_TEST(refuses_what_is_wrong_inside)
 {
     struct outer *outer;
@@ -390,6 +413,7 @@ Suite *nested_suite(void)
     tcase_add_test(tests, a_map_decodes_from_an_object);
     tcase_add_test(tests, a_whole_message_is_written);
     tcase_add_loop_test(tests, refuses_what_is_wrong_inside, 0, (int)(sizeof bad / sizeof bad[0]));
+    tcase_add_test(tests, json_decodes_an_enum_by_its_name_or_number);
     tcase_add_test(tests, of_a_oneof_there_is_one_member_or_none);
     tcase_add_test(tests, the_sink_shows_defaults_of_these_and_takes_packed_numbers_one_by_one);
     suite_add_tcase(suite, tests);

@@ -164,6 +164,11 @@ static void check_reply(const struct wkv_request *request, struct wkv_text reply
     enum wkv_encoding encoding = request->form == WKV_FORM_MSGPACK       ? WKV_MSGPACK
                                  : reply.len > 0 && reply.data[0] == '{' ? WKV_JSON
                                                                          : WKV_PROTOBUF;
+    /* A value in base64 stands beside an empty one, which no request may do. */
+    if (encoding == WKV_JSON && memmem(reply.data, reply.len, "_base64\":", 9) != NULL) {
+        must(wkv_utf8_valid(reply.data, reply.len));
+        return;
+    }
     must(wkv_decode(request->operation->reply, encoding, reply.data, reply.len, &arena, &message, NULL) ==
          WKV_OK);
     wkv_arena_reset(&arena);
