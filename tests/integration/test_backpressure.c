@@ -69,10 +69,12 @@ static double metric(int port, const char *name)
     return value;
 }
 
-static void await_requests(int port, double count)
+static void await_requests(int port, const char *operation, double count)
 {
+    char name[128];
     long long deadline_ms = now_ms() + WAIT_MS;
-    while (metric(port, "wascc_keyvalue_requests_total{operation=\"Range\"} ") < count) {
+    (void)snprintf(name, sizeof name, "wascc_keyvalue_requests_total{operation=\"%s\"} ", operation);
+    while (metric(port, name) < count) {
         ck_assert_msg(now_ms() < deadline_ms, "requests are not read");
         (void)poll(NULL, 0, 20);
     }
@@ -105,7 +107,7 @@ START_TEST(replies_that_nobody_takes_do_not_make_it_grow)
     pipeline_open(&pipeline, &client, REQUESTS);
     for (int i = 0; i < REQUESTS; i++)
         ck_assert(pipeline_send(&pipeline, "Range", request, len));
-    await_requests(port, REQUESTS);
+    await_requests(port, "Range", REQUESTS);
     long grown_kb = process_peak_rss_kb(&provider) - before_kb;
     (void)process_await_line(&provider, "overloaded: ");
     relay_hold(relay, false);
@@ -131,6 +133,38 @@ START_TEST(replies_that_nobody_takes_do_not_make_it_grow)
 }
 END_TEST
 
+#define LONG_KEY 20000
+
+/* While only small replies have room, a request that could not be done at any time is told so: it is not to
+ * be sent again later. */
+START_TEST(what_is_too_large_by_itself_is_413_while_replies_pile_up)
+{
+    char url[URL_BYTES], request[PADDING + 32], set[LONG_KEY + 4] = "\x0a\xa0\x9c\x01";
+    struct pipeline ranges, sets;
+    relay = relay_start(server.port);
+    relay_url(relay, url);
+    int port = serve_held(url, "10s");
+    size_t len = padded_range(request);
+    memset(set + 4, 'k', LONG_KEY);
+    pipeline_open(&ranges, &client, REQUESTS);
+    pipeline_open(&sets, &client, 1);
+    for (int i = 0; i < REQUESTS; i++)
+        ck_assert(pipeline_send(&ranges, "Range", request, len));
+    await_requests(port, "Range", REQUESTS);
+    ck_assert(metric(port, "wascc_keyvalue_errors_total{operation=\"Range\",code=\"503\"} ") > 0);
+    ck_assert(pipeline_send(&sets, "Set", set, sizeof set));
+    await_requests(port, "Set", 1);
+    relay_hold(relay, false);
+    pipeline_settle(&sets, 0);
+    pipeline_settle(&ranges, 0);
+    ck_assert_int_eq(ranges.last_code, 503);
+    ck_assert_int_eq(sets.last_code, 413);
+    pipeline_close(&ranges);
+    pipeline_close(&sets);
+    provider_stop(&provider);
+}
+END_TEST
+
 /* Told to stop while the server takes nothing, it ends at its time all the same. */
 START_TEST(replies_that_nobody_takes_do_not_hold_up_its_end)
 {
@@ -143,7 +177,7 @@ START_TEST(replies_that_nobody_takes_do_not_hold_up_its_end)
     pipeline_open(&pipeline, &client, REQUESTS);
     for (int i = 0; i < REQUESTS; i++)
         ck_assert(pipeline_send(&pipeline, "Range", request, len));
-    await_requests(port, REQUESTS);
+    await_requests(port, "Range", REQUESTS);
     provider_stop_cut_short(&provider);
     pipeline_close(&pipeline);
 }
@@ -269,6 +303,7 @@ Suite *backpressure_suite(void)
     TCase *tests = tcase_create("backpressure");
     tcase_add_checked_fixture(tests, start, stop);
     tcase_add_test(tests, replies_that_nobody_takes_do_not_make_it_grow);
+    tcase_add_test(tests, what_is_too_large_by_itself_is_413_while_replies_pile_up);
     tcase_add_test(tests, replies_that_nobody_takes_do_not_hold_up_its_end);
     tcase_add_test(tests, a_caller_that_never_reads_harms_nobody_else);
     tcase_add_test(tests, headers_on_a_request_do_not_matter);
