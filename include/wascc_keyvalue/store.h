@@ -34,6 +34,7 @@ enum wkv_store_status {
     WKV_STORE_OVERFLOW,     /* add: the sum does not fit int32 */
     WKV_STORE_FULL,         /* the list or set has INT32_MAX items, the most that new_count can say */
     WKV_STORE_NO_MEMORY,    /* the budget, or the machine's memory, is spent */
+    WKV_STORE_CHANGED,      /* a key of the view was changed while it was shown: see wkv_view_again */
 };
 
 enum wkv_kind { WKV_SCALAR, WKV_COUNTER, WKV_LIST, WKV_SET };
@@ -94,6 +95,13 @@ void wkv_store_prefetch(struct wkv_store *store, const struct wkv_key *keys, siz
  * call between names a key by its number among those of begin, and sees what the calls before it have done. A
  * view belongs to one thread, which calls nothing else of the store before the end and does not wait for
  * anything.
+ *
+ * No lock is held for longer than some hundred microseconds: a call that shows much (members, a range, a
+ * union, an intersection) lets others have the locks now and then, and where one of them has changed a key of
+ * the view meanwhile there was no one moment: it stops with WKV_STORE_CHANGED, and all that the view's calls
+ * have shown is void. Once a view has begun to write it does not let go of its locks. What holds them for
+ * longer, since it cannot be cut in pieces: the copy of one large value (16 MiB take 2 ms, or 10 into fresh
+ * pages), and list_remove, which looks at every item and moves what stays (2 million items take some 10 ms).
  */
 
 #define WKV_VIEW_FEW_KEYS 4 /* more take memory for the time of the view */
@@ -107,6 +115,16 @@ struct wkv_view {
     uint64_t *hashes; /* of the keys */
     uint64_t few_hashes[WKV_VIEW_FEW_KEYS];
     uint64_t locked[WKV_STORE_MAX_SHARDS / 64]; /* a bit a shard; not kept for a single key */
+    struct wkv_walk *walks;                     /* NULL: the locks have not been let go */
+    struct wkv_walk {                           /* is told that others change a key meanwhile: one a key */
+        struct wkv_walk *next;
+        uint32_t hash;
+        bool broken;
+    } few_walks[WKV_VIEW_FEW_KEYS];
+    void *scratch;  /* of a union: freed when the locks are */
+    unsigned steps; /* since the locks were taken */
+    unsigned tries;
+    bool writes; /* a call has begun to */
 };
 
 #define WKV_STORE_READS ((size_t)0)
@@ -120,6 +138,11 @@ enum wkv_store_status wkv_store_begin(struct wkv_view *view, struct wkv_store *s
                                       int64_t now_ns);
 
 void wkv_store_end(struct wkv_view *view);
+
+/* After WKV_STORE_CHANGED: whether the view's calls may be made again, from the first on. The pieces get
+ * longer from try to try, so that a key which is written to all the time can be read, too, unless it is huge.
+ * Returns false after eight tries: nothing was changed by the view, and trying later is all that is left. */
+bool wkv_view_again(struct wkv_view *view);
 
 /* ---- any kind ---- */
 

@@ -26,6 +26,12 @@ static enum wkv_code refuse(const struct wkv_command *command, enum wkv_store_st
     case WKV_STORE_FULL:
         return wkv_sink_fail(sink, WKV_TOO_LARGE,
                              "the key holds 2147483647 items, the most that new_count can say");
+    case WKV_STORE_CHANGED:
+        return wkv_sink_fail(
+            sink, WKV_UNAVAILABLE,
+            "what %s asks for was changed again and again while it was read; try again, or ask "
+            "for less at once",
+            operation->name);
     case WKV_STORE_NO_MEMORY:
         break;
     }
@@ -52,6 +58,10 @@ enum wkv_code wkv_command_execute(const struct wkv_command *command, struct wkv_
         wkv_store_begin(&view, store, command->keys, command->key_count, command->write_bytes, now_ns);
     if (status == WKV_STORE_OK)
         status = command->operation->apply(&view, command, now_ns, sink);
+    while (status == WKV_STORE_CHANGED && wkv_view_again(&view)) {
+        wkv_sink_begin_again(sink, command->operation->reply);
+        status = command->operation->apply(&view, command, now_ns, sink);
+    }
     wkv_store_end(&view);
     return status == WKV_STORE_OK ? WKV_OK : refuse(command, status, sink);
 }

@@ -84,6 +84,24 @@ static int64_t absolute(int32_t index, uint32_t length)
     return index < 0 ? (int64_t)index + length : index;
 }
 
+/* Shows texts, and lets go of the locks between. */
+struct pieces {
+    struct wkv_view *view;
+    wkv_store_visitor visit;
+    void *context;
+    enum wkv_store_status status;
+};
+
+static bool show_piece(void *context, struct wkv_text text)
+{
+    struct pieces *pieces = context;
+    if (!pieces->visit(pieces->context, text))
+        return false;
+    if (!wkv_view_breathe(pieces->view, text.len))
+        pieces->status = WKV_STORE_CHANGED;
+    return pieces->status == WKV_STORE_OK;
+}
+
 enum wkv_store_status wkv_view_list_range(struct wkv_view *view, size_t key, int32_t start, int32_t stop,
                                           wkv_store_visitor visit, void *context)
 {
@@ -98,9 +116,10 @@ enum wkv_store_status wkv_view_list_range(struct wkv_view *view, size_t key, int
         first = 0;
     if (last >= list->length)
         last = (int64_t)list->length - 1;
+    struct pieces pieces = {view, visit, context, WKV_STORE_OK};
     if (first <= last)
-        wkv_list_range(list, (uint32_t)first, (uint32_t)last, visit, context);
-    return WKV_STORE_OK;
+        wkv_list_range(list, (uint32_t)first, (uint32_t)last, show_piece, &pieces);
+    return pieces.status;
 }
 
 enum wkv_store_status wkv_view_list_clear(struct wkv_view *view, size_t key)
@@ -130,6 +149,8 @@ enum wkv_store_status wkv_view_set_add(struct wkv_view *view, size_t key, struct
     if (change == WKV_SET_NO_MEMORY) {
         if (fresh)
             wkv_shard_remove(place.shard, entry);
+        else
+            wkv_shard_break_walks(place.shard, entry); /* it may have become a table */
         return WKV_STORE_NO_MEMORY;
     }
     if (change == WKV_SET_CHANGED)
@@ -168,7 +189,8 @@ enum wkv_store_status wkv_view_set_members(struct wkv_view *view, size_t key, wk
 {
     enum wkv_store_status status;
     const struct wkv_entry *entry = of_kind(wkv_view_find(view, key), WKV_SET, &status);
+    struct pieces pieces = {view, visit, context, status};
     if (entry != NULL)
-        wkv_set_each(wkv_entry_set(entry), visit, context);
-    return status;
+        wkv_set_each(wkv_entry_set(entry), show_piece, &pieces);
+    return pieces.status;
 }

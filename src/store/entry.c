@@ -46,7 +46,10 @@ static bool is_scalar(const struct wkv_entry *entry)
 bool wkv_entry_fits(const struct wkv_entry *entry, bool timed, size_t value_len)
 {
     size_t needed = entry_bytes(WKV_SCALAR, timed, entry->key_len, value_len);
-    bool wasteful = wkv_memory_has_pages(entry) && wkv_heap_round(needed) <= WKV_HEAP_MAX_BYTES;
+    /* A block with pages of its own keeps one at the least, and giving back many takes time. */
+    bool wasteful =
+        wkv_memory_has_pages(entry) && (wkv_heap_round(needed) <= WKV_HEAP_MAX_BYTES ||
+                                        wkv_memory_block_bytes(entry) > needed + WKV_ENTRY_PIECE_BYTES);
     return is_scalar(entry) && !wasteful && needed <= wkv_memory_block_room(entry);
 }
 
@@ -97,11 +100,25 @@ void wkv_entry_info(const struct wkv_entry *entry, struct wkv_store_info *info)
     }
 }
 
+/* Gives the pages of a large value back, but the last of them. */
+static bool shrink_away(struct wkv_entry *entry, struct wkv_memory *memory, unsigned *steps)
+{
+    while (wkv_memory_has_pages(entry) && wkv_memory_block_bytes(entry) > WKV_ENTRY_PIECE_BYTES) {
+        if (*steps == 0)
+            return false;
+        *steps -= *steps < WKV_ENTRY_PIECE_STEPS ? *steps : WKV_ENTRY_PIECE_STEPS;
+        wkv_memory_shrink(memory, entry, (size_t)wkv_memory_block_bytes(entry) - WKV_ENTRY_PIECE_BYTES);
+    }
+    return true;
+}
+
 bool wkv_entry_drain(struct wkv_entry *entry, struct wkv_memory *memory, unsigned *steps)
 {
     if (entry->kind == WKV_LIST && !wkv_list_drain(wkv_entry_list(entry), memory, steps))
         return false;
     if (entry->kind == WKV_SET && !wkv_set_drain(wkv_entry_set(entry), memory, steps))
+        return false;
+    if (!shrink_away(entry, memory, steps))
         return false;
     wkv_memory_free(memory, entry);
     return true;

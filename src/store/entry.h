@@ -120,6 +120,11 @@ bool wkv_entry_text(const struct wkv_entry *entry, char decimal[WKV_DECIMAL_BYTE
 /* Tells about the entry. O(1). */
 void wkv_entry_info(const struct wkv_entry *entry, struct wkv_store_info *info);
 
+/* Pages of a large value are given back so many bytes at a time: some tens of microseconds, or so many steps.
+ */
+#define WKV_ENTRY_PIECE_BYTES ((size_t)512 << 10)
+#define WKV_ENTRY_PIECE_STEPS 100u
+
 /* Frees the entry and what lies behind it, until *steps (counting down) is 0. Returns true when all is back;
  * else it is to be called again. The timer is not armed and no table holds the entry. */
 bool wkv_entry_drain(struct wkv_entry *entry, struct wkv_memory *memory, unsigned *steps);

@@ -30,17 +30,20 @@ struct seen_text {
 /* What a union has shown: open addressing, at most seven eighths full. It grows with what is shown and not
  * with what there is, so that a visitor with room for little bounds the scratch memory, too. */
 struct seen {
-    const struct wkv_hasher *hasher;
+    struct wkv_view *view;
     struct seen_text *slots;
     size_t mask;
     size_t count;
-    bool failed; /* no memory for the next text */
-    bool more;   /* the visitor wants more */
+    enum wkv_store_status status;
+    bool more; /* the visitor wants more */
     wkv_store_visitor visit;
     void *context;
 };
 
 #define FIRST_SEEN 64u
+
+/* What a text costs beside a step of a walk: two more misses of the cache. */
+#define MISSES 2
 
 /* The slot of that text, or the free one where it belongs. */
 static struct seen_text *seen_slot(const struct seen *seen, struct seen_text text)
@@ -54,76 +57,104 @@ static struct seen_text *seen_slot(const struct seen *seen, struct seen_text tex
     return &seen->slots[slot];
 }
 
+/* Its texts are all different, so that none is looked at, and so no lock is needed. */
 static bool seen_grow(struct seen *seen)
 {
-    struct seen old = *seen;
-    size_t slots = old.slots == NULL ? FIRST_SEEN : (old.mask + 1) * 2;
-    seen->slots = calloc(slots, sizeof *seen->slots);
-    if (seen->slots == NULL) {
-        seen->slots = old.slots;
+    size_t slots = seen->slots == NULL ? FIRST_SEEN : (seen->mask + 1) * 2;
+    struct seen_text *grown = calloc(slots, sizeof *grown);
+    if (grown == NULL)
         return false;
+    for (size_t i = 0; seen->slots != NULL && i <= seen->mask; i++) {
+        size_t slot = seen->slots[i].hash & (slots - 1);
+        if (seen->slots[i].data == NULL)
+            continue;
+        while (grown[slot].data != NULL)
+            slot = (slot + 1) & (slots - 1);
+        grown[slot] = seen->slots[i];
     }
+    free(seen->slots);
+    seen->slots = grown;
     seen->mask = slots - 1;
-    for (size_t i = 0; old.slots != NULL && i <= old.mask; i++)
-        if (old.slots[i].data != NULL)
-            *seen_slot(seen, old.slots[i]) = old.slots[i];
-    free(old.slots);
     return true;
 }
 
-static bool show_unseen(void *context, struct wkv_text text)
+/* Texts above which a growth takes time. */
+#define MANY_SEEN 4096u
+
+static enum wkv_store_status seen_reserve(struct seen *seen)
 {
-    struct seen *seen = context;
-    struct seen_text fresh = {text.data, (uint32_t)text.len, (uint32_t)wkv_hash(seen->hasher, 0, text)};
-    if (seen->count >= (seen->mask + 1) / 8 * 7 && !seen_grow(seen)) {
-        seen->failed = true;
-        return false;
-    }
+    if (seen->count < (seen->mask + 1) / 8 * 7)
+        return WKV_STORE_OK;
+    bool free_of_locks = seen->count > MANY_SEEN && wkv_view_let_go(seen->view);
+    bool grown = seen_grow(seen);
+    if (free_of_locks && !wkv_view_hold_again(seen->view))
+        return WKV_STORE_CHANGED;
+    return grown ? WKV_STORE_OK : WKV_STORE_NO_MEMORY;
+}
+
+static bool show_new(struct seen *seen, struct wkv_text text)
+{
+    struct seen_text fresh = {text.data, (uint32_t)text.len,
+                              (uint32_t)wkv_hash(&seen->view->store->hasher, 0, text)};
     struct seen_text *slot = seen_slot(seen, fresh);
     if (slot->data != NULL)
         return true;
     *slot = fresh;
     seen->count++;
-    seen->more = seen->visit(seen->context, text);
-    return seen->more;
+    return seen->visit(seen->context, text);
 }
 
-static enum wkv_store_status show_union(const struct wkv_view *view, const struct wkv_set **sets,
-                                        size_t count, wkv_store_visitor visit, void *context)
+static bool show_unseen(void *context, struct wkv_text text)
 {
-    struct seen seen = {.hasher = &view->store->hasher, .more = true, .visit = visit, .context = context};
-    if (count == 1) {
-        wkv_set_each(sets[0], visit, context);
-        return WKV_STORE_OK;
-    }
-    for (size_t i = 0; i < count && seen.more && !seen.failed; i++)
+    struct seen *seen = context;
+    seen->status = seen_reserve(seen);
+    if (seen->status != WKV_STORE_OK)
+        return false;
+    seen->more = show_new(seen, text);
+    if (seen->more && !wkv_view_breathe(seen->view, text.len + MISSES * 64))
+        seen->status = WKV_STORE_CHANGED;
+    return seen->more && seen->status == WKV_STORE_OK;
+}
+
+static enum wkv_store_status show_union(struct wkv_view *view, const struct wkv_set **sets, size_t count,
+                                        wkv_store_visitor visit, void *context)
+{
+    struct seen seen = {.view = view, .more = true, .visit = visit, .context = context};
+    for (size_t i = 0; i < count && seen.more && seen.status == WKV_STORE_OK; i++)
         wkv_set_each(sets[i], show_unseen, &seen);
-    free(seen.slots);
-    return seen.failed ? WKV_STORE_NO_MEMORY : WKV_STORE_OK;
+    free(view->scratch);
+    view->scratch = seen.slots; /* millions of slots take milliseconds to give back */
+    return seen.status;
 }
 
 /* A member of the smallest set, to be shown where all the others have it too. */
 struct candidate {
-    const struct wkv_hasher *hasher;
+    struct wkv_view *view;
     const struct wkv_set **sets; /* the smallest first */
     size_t count;
+    enum wkv_store_status status;
     wkv_store_visitor visit;
     void *context;
 };
 
 static bool show_common(void *context, struct wkv_text text)
 {
-    const struct candidate *candidate = context;
-    for (size_t i = 1; i < candidate->count; i++)
-        if (!wkv_set_contains(candidate->sets[i], candidate->hasher, text))
-            return true;
-    return candidate->visit(candidate->context, text);
+    struct candidate *candidate = context;
+    size_t i = 1;
+    while (i < candidate->count &&
+           wkv_set_contains(candidate->sets[i], &candidate->view->store->hasher, text))
+        i++;
+    if (i == candidate->count && !candidate->visit(candidate->context, text))
+        return false;
+    if (!wkv_view_breathe(candidate->view, text.len + i * 64))
+        candidate->status = WKV_STORE_CHANGED;
+    return candidate->status == WKV_STORE_OK;
 }
 
-static void show_intersection(const struct wkv_view *view, const struct wkv_set **sets, size_t count,
-                              wkv_store_visitor visit, void *context)
+static enum wkv_store_status show_intersection(struct wkv_view *view, const struct wkv_set **sets,
+                                               size_t count, wkv_store_visitor visit, void *context)
 {
-    struct candidate candidate = {&view->store->hasher, sets, count, visit, context};
+    struct candidate candidate = {view, sets, count, WKV_STORE_OK, visit, context};
     for (size_t i = 1; i < count; i++) {
         if (sets[i]->size < sets[0]->size) {
             const struct wkv_set *smaller = sets[i];
@@ -132,6 +163,7 @@ static void show_intersection(const struct wkv_view *view, const struct wkv_set 
         }
     }
     wkv_set_each(sets[0], show_common, &candidate);
+    return candidate.status;
 }
 
 enum combination { UNION, INTERSECTION };
@@ -146,10 +178,12 @@ static enum wkv_store_status combine(struct wkv_view *view, size_t first, size_t
         return WKV_STORE_NO_MEMORY;
     size_t found;
     enum wkv_store_status status = find_sets(view, first, count, sets, &found);
-    if (status == WKV_STORE_OK && combination == UNION)
+    if (status == WKV_STORE_OK && combination == UNION && found == 1 && count == 1)
+        status = wkv_view_set_members(view, first, visit, context);
+    else if (status == WKV_STORE_OK && combination == UNION)
         status = show_union(view, sets, found, visit, context);
     else if (status == WKV_STORE_OK && found == count)
-        show_intersection(view, sets, count, visit, context);
+        status = show_intersection(view, sets, count, visit, context);
     free(sets);
     return status;
 }

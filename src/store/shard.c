@@ -109,6 +109,8 @@ bool wkv_shard_insert(struct wkv_shard *shard, struct wkv_entry *entry)
 
 static size_t pieces_of(const struct wkv_entry *entry)
 {
+    if (wkv_memory_has_pages(entry) && wkv_memory_block_bytes(entry) > WKV_ENTRY_PIECE_BYTES)
+        return SIZE_MAX;
     if (entry->kind == WKV_LIST)
         return wkv_entry_list(entry)->chunks;
     if (entry->kind == WKV_SET)
@@ -141,6 +143,12 @@ void wkv_shard_remove(struct wkv_shard *shard, struct wkv_entry *entry)
     wkv_keyspaces_take(&shard->keyspaces, entry->keyspace);
     shard->keys_by_kind[entry->kind]--;
     wkv_shard_discard(shard, entry);
+}
+
+void wkv_shard_break_walks(struct wkv_shard *shard, const struct wkv_entry *entry)
+{
+    for (struct wkv_walk *walk = shard->walks; walk != NULL; walk = walk->next)
+        walk->broken |= walk->hash == entry->item.hash;
 }
 
 void wkv_shard_delete(struct wkv_shard *shard, struct wkv_entry *entry)
@@ -181,7 +189,7 @@ bool wkv_shard_compact(struct wkv_shard *shard)
         (void)drain_graveyard(shard, &steps);
         return true;
     }
-    if (!wkv_heap_is_sparse(&shard->memory.heap))
+    if (shard->walks != NULL || !wkv_heap_is_sparse(&shard->memory.heap))
         return false;
     (void)wkv_heap_evacuate(&shard->memory.heap, wkv_shard_relink, shard);
     return true;

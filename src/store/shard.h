@@ -30,6 +30,7 @@ struct wkv_shard {
     struct wkv_entry *graveyard; /* large values that are deleted but not yet freed */
     struct wkv_keyspaces keyspaces;
     struct wkv_change_log log;
+    struct wkv_walk *walks; /* of views that have let go of the lock */
     uint64_t keys_by_kind[WKV_KINDS];
     uint64_t expired;
 };
@@ -58,10 +59,15 @@ bool wkv_shard_insert(struct wkv_shard *shard, struct wkv_entry *entry);
 /* Puts a fresh entry in the place of one with the same key, which is freed. Never needs memory. */
 void wkv_shard_replace(struct wkv_shard *shard, struct wkv_entry *old, struct wkv_entry *fresh);
 
+/* What lies behind an entry is no longer where it was. */
+void wkv_shard_break_walks(struct wkv_shard *shard, const struct wkv_entry *entry);
+
 /* Every mutation says so, once. */
 static inline void wkv_shard_changed(struct wkv_shard *shard, const struct wkv_entry *entry,
                                      enum wkv_change_kind what)
 {
+    if (shard->walks != NULL)
+        wkv_shard_break_walks(shard, entry);
     if (shard->log.bytes != NULL)
         wkv_change_note(&shard->log, entry, what);
 }
@@ -79,8 +85,9 @@ void wkv_shard_discard(struct wkv_shard *shard, struct wkv_entry *entry);
 /* Turns a scalar into a counter in place. */
 void wkv_shard_make_counter(struct wkv_shard *shard, struct wkv_entry *entry);
 
-/* One piece of tidying: frees some of what lies in the graveyard, or evacuates a segment of the heap. Returns
- * whether there was anything to do. No pointer to a block of the shard may be held. */
+/* One piece of tidying: frees some of what lies in the graveyard, or evacuates a segment of the heap, unless
+ * a view that has let go of the lock will go on where it was. Returns whether there was anything to do. No
+ * other pointer to a block of the shard may be held. */
 bool wkv_shard_compact(struct wkv_shard *shard);
 
 /* Does up to max_steps pieces of upkeep. Returns true where some is left. */

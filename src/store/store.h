@@ -43,6 +43,14 @@ static inline struct wkv_place wkv_view_place(const struct wkv_view *view, size_
     return wkv_store_place_of(view->store, view->hashes[key]);
 }
 
+/* Called for each text of so many bytes that a call looks at: lets others have the locks when it is time.
+ * Returns false where they have changed a key of the view: no pointer into the store is good any more. */
+bool wkv_view_breathe(struct wkv_view *view, size_t bytes);
+
+/* The two halves of that, for work without the locks. let_go returns false where the view keeps them. */
+bool wkv_view_let_go(struct wkv_view *view);
+bool wkv_view_hold_again(struct wkv_view *view);
+
 /* The key's entry, or NULL where there is none or it has expired: for reads, which change nothing. */
 static inline struct wkv_entry *wkv_view_find(const struct wkv_view *view, size_t key)
 {
@@ -52,10 +60,10 @@ static inline struct wkv_entry *wkv_view_find(const struct wkv_view *view, size_
 }
 
 /* The key's entry, or NULL, and where it lives: for writes. One that has expired is taken out on the way. */
-static inline struct wkv_entry *wkv_view_claim(const struct wkv_view *view, size_t key,
-                                               struct wkv_place *place)
+static inline struct wkv_entry *wkv_view_claim(struct wkv_view *view, size_t key, struct wkv_place *place)
 {
     *place = wkv_view_place(view, key);
+    view->writes = true;
     place->shard->memory.owner = place->hash;
     struct wkv_entry *entry = wkv_shard_find(place->shard, place->hash, view->keys[key]);
     if (entry == NULL || !wkv_entry_is_expired(entry, view->now_ns))

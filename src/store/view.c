@@ -1,6 +1,7 @@
 /* A view: the locks of its keys' shards, and what is done under them to keys of any kind. */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "store/store.h"
 
@@ -65,6 +66,11 @@ enum wkv_store_status wkv_store_begin(struct wkv_view *view, struct wkv_store *s
     view->keys = keys;
     view->count = 0;
     view->now_ns = now_ns;
+    view->walks = NULL;
+    view->scratch = NULL;
+    view->steps = 0;
+    view->tries = 0;
+    view->writes = false;
     view->hashes = view->few_hashes;
     if (count != 1)
         return begin_several(view, count, write_bytes);
@@ -76,13 +82,97 @@ enum wkv_store_status wkv_store_begin(struct wkv_view *view, struct wkv_store *s
     return WKV_STORE_OK;
 }
 
+static void lock_all(const struct wkv_view *view)
+{
+    if (view->count == 1)
+        wkv_shard_lock(wkv_view_place(view, 0).shard);
+    else
+        for_each_shard(view, wkv_shard_lock);
+}
+
+static void unlock_all(const struct wkv_view *view)
+{
+    if (view->count == 1)
+        wkv_shard_unlock(wkv_view_place(view, 0).shard);
+    else
+        for_each_shard(view, wkv_shard_unlock);
+}
+
+/* ---- letting go of the locks ---- */
+
+/* Steps (items looked at, or 64 bytes shown) of the first try between two times: some hundred microseconds.
+ */
+#define PIECE_STEPS 2048u
+#define MOST_TRIES 8u
+
+/* Whoever waits for a lock has it when this is over. */
+#define PAUSE_NS 1000
+
+static bool begin_walks(struct wkv_view *view)
+{
+    view->walks =
+        view->count <= WKV_VIEW_FEW_KEYS ? view->few_walks : calloc(view->count, sizeof *view->walks);
+    for (size_t i = 0; view->walks != NULL && i < view->count; i++) {
+        struct wkv_place place = wkv_view_place(view, i);
+        view->walks[i] = (struct wkv_walk){.next = place.shard->walks, .hash = place.hash};
+        place.shard->walks = &view->walks[i];
+    }
+    return view->walks != NULL;
+}
+
+static void end_walks(struct wkv_view *view)
+{
+    for (size_t i = 0; view->walks != NULL && i < view->count; i++) {
+        struct wkv_walk **at = &wkv_view_place(view, i).shard->walks;
+        while (*at != &view->walks[i])
+            at = &(*at)->next;
+        *at = view->walks[i].next;
+    }
+    if (view->walks != view->few_walks)
+        free(view->walks);
+    view->walks = NULL;
+}
+
+bool wkv_view_let_go(struct wkv_view *view)
+{
+    view->steps = 0;
+    if (view->writes || (view->walks == NULL && !begin_walks(view)))
+        return false;
+    unlock_all(view);
+    return true;
+}
+
+bool wkv_view_hold_again(struct wkv_view *view)
+{
+    lock_all(view);
+    for (size_t i = 0; i < view->count; i++)
+        if (view->walks[i].broken)
+            return false;
+    return true;
+}
+
+bool wkv_view_breathe(struct wkv_view *view, size_t bytes)
+{
+    view->steps += 1 + (unsigned)(bytes / 64);
+    if (view->steps < PIECE_STEPS << view->tries || !wkv_view_let_go(view))
+        return true;
+    (void)nanosleep(&(struct timespec){0, PAUSE_NS}, NULL);
+    return wkv_view_hold_again(view);
+}
+
+bool wkv_view_again(struct wkv_view *view)
+{
+    view->steps = 0;
+    end_walks(view);
+    return ++view->tries < MOST_TRIES;
+}
+
 void wkv_store_end(struct wkv_view *view)
 {
-    if (view->count == 1) {
-        wkv_shard_unlock(wkv_view_place(view, 0).shard);
-        return;
-    }
-    for_each_shard(view, wkv_shard_unlock);
+    if (view->walks != NULL)
+        end_walks(view);
+    unlock_all(view);
+    free(view->scratch);
     if (view->hashes != view->few_hashes)
         free(view->hashes);
 }

@@ -142,9 +142,16 @@ static void *look_at_lists(void *argument)
 {
     struct hand *hand = argument;
     while (!atomic_load(&hand->crew->over)) {
-        struct last_seen seen = {0};
-        MUST(wkv_store_list_range(hand->crew->store, test_key("even"), 0, -1, TEST_NOW, see_in_order,
-                                  &seen) == WKV_STORE_OK);
+        struct wkv_key key = test_key("even");
+        struct wkv_view view;
+        enum wkv_store_status status;
+        (void)wkv_store_begin(&view, hand->crew->store, &key, 1, WKV_STORE_READS, TEST_NOW);
+        do {
+            struct last_seen seen = {0};
+            status = wkv_view_list_range(&view, 0, 0, -1, see_in_order, &seen);
+        } while (status == WKV_STORE_CHANGED && wkv_view_again(&view));
+        wkv_store_end(&view);
+        MUST(status == WKV_STORE_OK || status == WKV_STORE_CHANGED);
     }
     return NULL;
 }

@@ -1,6 +1,7 @@
 /* Several calls of several keys at one moment. */
 #include <pthread.h>
 #include <stdatomic.h>
+#include <time.h>
 
 #include "store/store.h"
 #include "store/store_test.h"
@@ -118,6 +119,157 @@ START_TEST(nobody_sees_half_of_a_view)
 }
 END_TEST
 
+/* ---- large sets, read in pieces ---- */
+
+#define LARGE 30000
+
+struct large {
+    struct wkv_store *store;
+    atomic_bool over;
+    atomic_bool broken;
+    bool same; /* the writer changes what is read */
+    size_t reads, given_up;
+};
+
+static struct wkv_text numbered(char text[24], size_t number)
+{
+    return (struct wkv_text){text, (size_t)snprintf(text, 24, "member %zu", number)};
+}
+
+/* One member is in this set or in that, never in both nor in none. */
+static void *move_a_member(void *argument)
+{
+    struct large *large = argument;
+    const char *left = large->same ? "left" : "other left", *right = large->same ? "right" : "other right";
+    struct wkv_key keys[] = {test_key(left), test_key(right)};
+    for (size_t i = 0; !atomic_load(&large->over); i++) {
+        struct wkv_view view;
+        int32_t size;
+        (void)begin(&view, large->store, keys, 2);
+        (void)wkv_view_set_remove(&view, i % 2, test_text("moves"), &size);
+        (void)wkv_view_set_add(&view, 1 - i % 2, test_text("moves"), &size);
+        wkv_store_end(&view);
+        (void)nanosleep(&(struct timespec){0, large->same ? 2000000 : 1000}, NULL);
+    }
+    return NULL;
+}
+
+static void read_once(struct large *large, bool all)
+{
+    struct wkv_key keys[] = {test_key("left"), test_key("right")};
+    struct wkv_view view;
+    size_t shown;
+    enum wkv_store_status status;
+    (void)wkv_store_begin(&view, large->store, keys, 2, WKV_STORE_READS, TEST_NOW);
+    do {
+        shown = 0;
+        status = all ? wkv_view_set_intersection(&view, 0, 2, test_count_visit, &shown)
+                     : wkv_view_set_union(&view, 0, 2, test_count_visit, &shown);
+    } while (status == WKV_STORE_CHANGED && wkv_view_again(&view));
+    wkv_store_end(&view);
+    ck_assert(status == WKV_STORE_OK || (status == WKV_STORE_CHANGED && large->same));
+    if (status == WKV_STORE_OK)
+        ck_assert_uint_eq(shown, all ? LARGE : LARGE + 1);
+    large->reads += status == WKV_STORE_OK;
+    large->given_up += status != WKV_STORE_OK;
+}
+
+/* What is shown is of one moment; a writer to the same keys makes a read begin anew, one to others does not.
+ */
+START_TEST(large_sets_are_read_in_pieces_and_yet_at_one_moment)
+{
+    struct large large = {.store = test_store(_i == 2 ? 1 : 64, 0), .same = _i == 0};
+    pthread_t writer;
+    char text[24];
+    int32_t size;
+    for (size_t i = 0; i < LARGE; i++) {
+        (void)wkv_store_set_add(large.store, test_key("left"), numbered(text, i), TEST_NOW, &size);
+        (void)wkv_store_set_add(large.store, test_key("right"), numbered(text, i), TEST_NOW, &size);
+    }
+    (void)wkv_store_set_add(large.store, test_key("left"), test_text("moves"), TEST_NOW, &size);
+    ck_assert_int_eq(pthread_create(&writer, NULL, move_a_member, &large), 0);
+    for (size_t i = 0; i < test_scaled_from(6, 40); i++)
+        read_once(&large, i % 2 == 1);
+    atomic_store(&large.over, true);
+    ck_assert_int_eq(pthread_join(writer, NULL), 0);
+    ck_assert_uint_gt(large.reads, 0);
+    ck_assert(large.same || large.given_up == 0);
+    for (uint32_t i = 0; i < large.store->shard_count; i++)
+        ck_assert_ptr_null(large.store->shards[i].walks);
+    wkv_store_destroy(large.store);
+}
+END_TEST
+
+/* A visitor that, where it is let, changes what is shown: as another thread would between two pieces. */
+struct meddler {
+    struct wkv_view *view;
+    struct wkv_store *store;
+    const char *name;
+    bool done;
+    size_t shown;
+};
+
+static bool meddle(void *context, struct wkv_text text)
+{
+    struct meddler *meddler = context;
+    int32_t n;
+    (void)text;
+    meddler->shown++;
+    if (meddler->done || !wkv_view_let_go(meddler->view))
+        return true;
+    meddler->done = true;
+    (void)wkv_store_list_push(meddler->store, test_key(meddler->name), test_text("new"), TEST_NOW, &n);
+    (void)wkv_view_hold_again(meddler->view);
+    return true;
+}
+
+/* A key that was missing and comes is a change as well. */
+START_TEST(a_change_of_a_key_of_the_view_is_seen_and_one_of_another_key_is_not)
+{
+    static const struct {
+        const char *name;
+        enum wkv_store_status status;
+    } cases[] = {{"list", WKV_STORE_CHANGED}, {"missing", WKV_STORE_CHANGED}, {"other", WKV_STORE_OK}};
+    struct wkv_store *store = test_store(1, 0);
+    struct wkv_key keys[] = {test_key("list"), test_key("missing")};
+    struct wkv_view view;
+    int32_t n;
+    for (int i = 0; i < 5000; i++)
+        (void)wkv_store_list_push(store, test_key("list"), test_text("item"), TEST_NOW, &n);
+    struct meddler meddler = {&view, store, cases[_i].name, false, 0};
+    (void)wkv_store_begin(&view, store, keys, 2, WKV_STORE_READS, TEST_NOW);
+    ck_assert_int_eq(wkv_view_list_range(&view, 0, 0, -1, meddle, &meddler), cases[_i].status);
+    if (cases[_i].status == WKV_STORE_CHANGED) {
+        meddler.shown = 0;
+        ck_assert(wkv_view_again(&view));
+        ck_assert_int_eq(wkv_view_list_range(&view, 0, 0, -1, meddle, &meddler), WKV_STORE_OK);
+    }
+    ck_assert_uint_eq(meddler.shown, 5000 + (_i == 0));
+    wkv_store_end(&view);
+    wkv_store_destroy(store);
+}
+END_TEST
+
+/* Else others would see half of what it does. */
+START_TEST(a_view_that_has_written_keeps_its_locks)
+{
+    struct wkv_store *store = test_store(1, 0);
+    struct wkv_key key = test_key("k");
+    struct wkv_view view;
+    (void)begin(&view, store, &key, 1);
+    (void)wkv_view_delete(&view, 0);
+    ck_assert(!wkv_view_let_go(&view));
+    wkv_store_end(&view);
+    (void)wkv_store_begin(&view, store, &key, 1, WKV_STORE_READS, TEST_NOW);
+    size_t tries = 1;
+    while (wkv_view_again(&view))
+        tries++;
+    ck_assert_uint_eq(tries, 8);
+    wkv_store_end(&view);
+    wkv_store_destroy(store);
+}
+END_TEST
+
 Suite *view_suite(void)
 {
     Suite *suite = suite_create("store/view");
@@ -126,6 +278,9 @@ Suite *view_suite(void)
     tcase_add_test(tests, a_view_of_no_keys_locks_nothing);
     tcase_add_loop_test(tests, a_view_locks_the_shards_of_its_keys, 0, 5);
     tcase_add_test(tests, nobody_sees_half_of_a_view);
+    tcase_add_loop_test(tests, large_sets_are_read_in_pieces_and_yet_at_one_moment, 0, 3);
+    tcase_add_loop_test(tests, a_change_of_a_key_of_the_view_is_seen_and_one_of_another_key_is_not, 0, 3);
+    tcase_add_test(tests, a_view_that_has_written_keeps_its_locks);
     suite_add_tcase(suite, tests);
     return suite;
 }
