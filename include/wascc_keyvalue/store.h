@@ -121,6 +121,8 @@ struct wkv_view {
         uint32_t hash;
         bool broken;
     } few_walks[WKV_VIEW_FEW_KEYS];
+    uint64_t prepaid_bytes; /* of the budget: set aside for the view's calls */
+    bool prepaid;
     void *scratch;  /* of a union: freed when the locks are */
     unsigned steps; /* since the locks were taken */
     unsigned tries;
@@ -143,6 +145,22 @@ void wkv_store_end(struct wkv_view *view);
  * longer from try to try, so that a key which is written to all the time can be read, too, unless it is huge.
  * Returns false after eight tries: nothing was changed by the view, and trying later is all that is left. */
 bool wkv_view_again(struct wkv_view *view);
+
+/* A call that may need memory, as it is told to wkv_view_reserve. */
+struct wkv_view_call {
+    enum { WKV_CALL_SET, WKV_CALL_ADD, WKV_CALL_PUSH, WKV_CALL_SET_ADD } what;
+    size_t key;
+    size_t value_bytes; /* of the value, item or member */
+};
+
+/* Sets aside what these calls may take of the budget at the most, so that none of them, made in this view and
+ * in any order beside calls that need no memory, finds it spent. What is left over goes back at the end. The
+ * bound is a generous one: about 1 KiB more than key and value for a scalar, 4 KiB for an item, 9 KiB for a
+ * member. It is the budget alone that is set aside: where the machine itself has no more memory (malloc or
+ * mmap fail), a call still ends with WKV_STORE_NO_MEMORY. Once a view. Errors: WKV_STORE_NO_MEMORY, with
+ * nothing set aside. */
+enum wkv_store_status wkv_view_reserve(struct wkv_view *view, const struct wkv_view_call *calls,
+                                       size_t count);
 
 /* ---- any kind ---- */
 

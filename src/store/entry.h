@@ -99,6 +99,12 @@ static inline char *wkv_entry_scalar(const struct wkv_entry *entry)
     return wkv_entry_key(entry) + entry->key_len;
 }
 
+/* Bytes of an entry of any kind, at the most. */
+static inline size_t wkv_entry_most_bytes(size_t key_len, size_t value_len)
+{
+    return sizeof(struct wkv_entry) + sizeof(struct wkv_timer) + sizeof(struct wkv_set) + key_len + value_len;
+}
+
 /* Makes an entry of that kind: an empty list or set, a counter of 0, a scalar of value_len bytes that the
  * caller then writes. Returns NULL where memory is short. */
 struct wkv_entry *wkv_entry_create(struct wkv_memory *memory, uint32_t hash, struct wkv_key key,

@@ -27,6 +27,9 @@ void wkv_keyspaces_destroy(struct wkv_keyspaces *keyspaces, struct wkv_memory *m
 /* Makes the array longer for that keyspace; the slow half of reserve. */
 bool wkv_keyspaces_grow(struct wkv_keyspaces *keyspaces, struct wkv_memory *memory, uint32_t keyspace);
 
+/* Bytes that reserve would allocate. */
+size_t wkv_keyspaces_growth(const struct wkv_keyspaces *keyspaces, uint32_t keyspace);
+
 /* Makes sure that add will not need memory. Returns false, with nothing changed, where memory is short. */
 static inline bool wkv_keyspaces_reserve(struct wkv_keyspaces *keyspaces, struct wkv_memory *memory,
                                          uint32_t keyspace)

@@ -8,7 +8,7 @@
 /* Bytes of a full-grown chunk, its header and the heap's word included: small enough to be copied while it
  * grows, large enough for the links to weigh little. An item that does not fit gets a chunk of its own size.
  */
-#define FULL_CHUNK_BYTES 2048u
+#define FULL_CHUNK_BYTES WKV_LIST_CHUNK_BYTES
 #define FIRST_CHUNK_BYTES 64u
 #define WORD_BYTES sizeof(struct wkv_block)
 
@@ -189,6 +189,7 @@ void wkv_list_remove(struct wkv_list *list, struct wkv_memory *memory, struct wk
 {
     struct wkv_list_chunk *next;
     uint64_t before = memory->used_bytes;
+    uint64_t *prepaid_bytes = wkv_memory_spare_prepaid(memory);
     for (struct wkv_list_chunk *chunk = list->head; chunk != NULL; chunk = next) {
         next = chunk->next;
         uint32_t removed = remove_from_chunk(chunk, value);
@@ -200,6 +201,7 @@ void wkv_list_remove(struct wkv_list *list, struct wkv_memory *memory, struct wk
         else if (chunk->used < chunk->capacity / 2)
             tidy(list, memory, chunk);
     }
+    memory->prepaid_bytes = prepaid_bytes;
     /* Tidying can take more than it gives: the difference wraps around and is right all the same. */
     list->bytes += memory->used_bytes - before;
 }

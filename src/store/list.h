@@ -14,6 +14,9 @@
 
 struct wkv_list_chunk;
 
+/* A list that takes an item makes one chunk of so many bytes at the most, or of the item's own. */
+#define WKV_LIST_CHUNK_BYTES 2048u
+
 struct wkv_list {
     struct wkv_list_chunk *head;
     struct wkv_list_chunk *tail;

@@ -51,25 +51,17 @@ static enum place place_of(const struct wkv_memory *memory, enum wkv_block_kind 
     return wkv_heap_round(size) <= WKV_HEAP_MAX_BYTES ? IN_HEAP : IN_PAGES;
 }
 
-/* Adds bytes to the budget unless they would pass it. The check and the addition are one atomic step seen
- * from outside, because an addition that went too far is taken back before anybody is told yes. */
 static bool charge(struct wkv_memory *memory, uint64_t bytes)
 {
-    struct wkv_budget *budget = memory->budget;
-    if (budget->max_bytes == 0)
-        return true;
-    uint64_t max_bytes = budget->max_bytes + memory->credit_bytes;
-    uint64_t before = atomic_fetch_add_explicit(&budget->used_bytes, bytes, memory_order_relaxed);
-    if (before <= max_bytes && bytes <= max_bytes - before)
-        return true;
-    atomic_fetch_sub_explicit(&budget->used_bytes, bytes, memory_order_relaxed);
-    return false;
+    if (memory->prepaid_bytes == NULL || *memory->prepaid_bytes < bytes)
+        return wkv_budget_charge_beyond(memory->budget, bytes, memory->credit_bytes);
+    *memory->prepaid_bytes -= bytes;
+    return true;
 }
 
 static void discharge(struct wkv_memory *memory, uint64_t bytes)
 {
-    if (memory->budget->max_bytes != 0)
-        atomic_fetch_sub_explicit(&memory->budget->used_bytes, bytes, memory_order_relaxed);
+    wkv_budget_discharge(memory->budget, bytes);
 }
 
 /* A request that cannot fit is refused before the system is asked for it. */
@@ -80,7 +72,7 @@ static bool is_hopeless(const struct wkv_memory *memory, size_t size)
 
 static enum wkv_pages_bound bound_of(const struct wkv_memory *memory)
 {
-    return memory->credit_bytes > 0 ? WKV_PAGES_BEYOND : WKV_PAGES_WITHIN;
+    return memory->credit_bytes > 0 || memory->prepaid_bytes != NULL ? WKV_PAGES_BEYOND : WKV_PAGES_WITHIN;
 }
 
 /* What malloc takes is known afterwards only. */

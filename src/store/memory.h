@@ -26,11 +26,51 @@ struct wkv_budget {
 struct wkv_memory {
     struct wkv_budget *budget; /* borrowed */
     uint64_t used_bytes;
-    uint64_t credit_bytes; /* what the caller frees right after what it allocates now: both bounds may be
-                              passed by so much */
-    uint32_t owner;        /* the hash of the key that is worked at: blocks remember it */
-    struct wkv_heap heap;  /* heap.pool NULL: all blocks are malloc's */
+    uint64_t credit_bytes;   /* what the caller frees right after what it allocates now: both bounds may be
+                                passed by so much */
+    uint64_t *prepaid_bytes; /* of the budget, for the view that has the lock; NULL: it has none */
+    uint32_t owner;          /* the hash of the key that is worked at: blocks remember it */
+    struct wkv_heap heap;    /* heap.pool NULL: all blocks are malloc's */
 };
+
+/* Adds bytes to what is used unless that would pass the bound. The check and the addition are one atomic step
+ * seen from outside, because an addition that went too far is taken back before anybody is told yes. */
+static inline bool wkv_budget_charge_beyond(struct wkv_budget *budget, uint64_t bytes, uint64_t credit_bytes)
+{
+    if (budget->max_bytes == 0)
+        return true;
+    uint64_t max_bytes = budget->max_bytes + credit_bytes;
+    uint64_t before = atomic_fetch_add_explicit(&budget->used_bytes, bytes, memory_order_relaxed);
+    if (before <= max_bytes && bytes <= max_bytes - before)
+        return true;
+    atomic_fetch_sub_explicit(&budget->used_bytes, bytes, memory_order_relaxed);
+    return false;
+}
+
+static inline bool wkv_budget_charge(struct wkv_budget *budget, uint64_t bytes)
+{
+    return wkv_budget_charge_beyond(budget, bytes, 0);
+}
+
+static inline void wkv_budget_discharge(struct wkv_budget *budget, uint64_t bytes)
+{
+    if (budget->max_bytes != 0)
+        atomic_fetch_sub_explicit(&budget->used_bytes, bytes, memory_order_relaxed);
+}
+
+/* What a block of so many bytes is counted as, at the most. */
+static inline uint64_t wkv_memory_bound(size_t size)
+{
+    return size + 128 + (size >= WKV_PAGE_BYTES ? 2 * WKV_PAGE_BYTES : 0);
+}
+
+/* Between the two, allocations do not draw on what is prepaid: for those that can do without memory. */
+static inline uint64_t *wkv_memory_spare_prepaid(struct wkv_memory *memory)
+{
+    uint64_t *prepaid_bytes = memory->prepaid_bytes;
+    memory->prepaid_bytes = NULL;
+    return prepaid_bytes;
+}
 
 /* Returns size bytes (> 0) of the given kind, those of buckets on a 64-byte boundary, a cache line's. Errors:
  * NULL where the budget, the pool or the machine has no more; nothing is counted then. */

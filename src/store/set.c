@@ -189,8 +189,10 @@ enum wkv_set_change wkv_set_remove(struct wkv_set *set, struct wkv_memory *memor
                                    const struct wkv_hasher *hasher, struct wkv_text member)
 {
     uint64_t before = memory->used_bytes;
+    uint64_t *prepaid_bytes = wkv_memory_spare_prepaid(memory);
     bool removed = set->hashed ? table_remove(set, memory, member_hash(hasher, member), member)
                                : packed_remove(set, memory, member);
+    memory->prepaid_bytes = prepaid_bytes;
     /* A table that merges two buckets can take more than it gives: the difference wraps around and is right.
      */
     set->bytes += memory->used_bytes - before;

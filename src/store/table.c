@@ -361,8 +361,11 @@ bool wkv_table_insert(struct wkv_table *table, struct wkv_memory *memory, struct
     if (!chain_insert(memory, &none, home_of(table, item->hash), item))
         return false;
     table->count++;
-    if (table->count > (size_t)table->buckets * GROW_ABOVE)
+    if (table->count > (size_t)table->buckets * GROW_ABOVE) {
+        uint64_t *prepaid_bytes = wkv_memory_spare_prepaid(memory);
         grow(table, memory);
+        memory->prepaid_bytes = prepaid_bytes;
+    }
     return true;
 }
 
@@ -480,8 +483,11 @@ void wkv_table_remove(struct wkv_table *table, struct wkv_memory *memory, const 
     struct wkv_table_bucket *bucket = locate(table, item, &slot);
     chain_take(memory, home_of(table, item->hash), bucket, slot);
     table->count--;
-    if (table->buckets > FIRST_BUCKETS && table->count < (size_t)table->buckets * SHRINK_BELOW_TENTHS / 10)
+    if (table->buckets > FIRST_BUCKETS && table->count < (size_t)table->buckets * SHRINK_BELOW_TENTHS / 10) {
+        uint64_t *prepaid_bytes = wkv_memory_spare_prepaid(memory);
         shrink(table, memory);
+        memory->prepaid_bytes = prepaid_bytes;
+    }
 }
 
 static void visit_chain(const struct wkv_table_bucket *bucket,

@@ -68,6 +68,7 @@ enum wkv_store_status wkv_store_begin(struct wkv_view *view, struct wkv_store *s
     view->now_ns = now_ns;
     view->walks = NULL;
     view->scratch = NULL;
+    view->prepaid = false;
     view->steps = 0;
     view->tries = 0;
     view->writes = false;
@@ -167,10 +168,73 @@ bool wkv_view_again(struct wkv_view *view)
     return ++view->tries < MOST_TRIES;
 }
 
+/* ---- memory for all calls ---- */
+
+/* Most members and bytes that a set moves when it becomes a table: those of a packed one, and one more. */
+#define MOVED_MEMBERS (WKV_SET_PACKED_MEMBERS + 1)
+
+/* A table's: the directory and first buckets of one that is empty, and what a chain grows by. */
+static uint64_t insertion_bound(void)
+{
+    return wkv_memory_bound(64) + wkv_memory_bound(32) + wkv_memory_bound(256);
+}
+
+static uint64_t value_bound(const struct wkv_view_call *call)
+{
+    switch (call->what) {
+    case WKV_CALL_PUSH:
+        return wkv_memory_bound(WKV_LIST_CHUNK_BYTES + 16 + call->value_bytes);
+    case WKV_CALL_SET_ADD:
+        return wkv_memory_bound(call->value_bytes + 8) + insertion_bound() +
+               wkv_memory_bound(2 * WKV_SET_PACKED_BYTES) + WKV_SET_PACKED_BYTES +
+               MOVED_MEMBERS * (wkv_memory_bound(8) + wkv_memory_bound(64));
+    default:
+        return 0;
+    }
+}
+
+static uint64_t call_bound(const struct wkv_view *view, const struct wkv_view_call *call)
+{
+    const struct wkv_shard *shard = wkv_view_place(view, call->key).shard;
+    size_t in_entry = call->what == WKV_CALL_SET ? call->value_bytes : 0;
+    return value_bound(call) + insertion_bound() +
+           wkv_memory_bound(wkv_entry_most_bytes(view->keys[call->key].name.len, in_entry)) +
+           wkv_memory_bound(wkv_keyspaces_growth(&shard->keyspaces, view->keys[call->key].keyspace)) +
+           wkv_memory_bound(shard->wheel.slots == NULL ? WKV_WHEEL_BYTES : 0);
+}
+
+static void set_prepaid(const struct wkv_view *view, uint64_t *prepaid_bytes)
+{
+    for (size_t i = 0; i < view->count; i++)
+        wkv_view_place(view, i).shard->memory.prepaid_bytes = prepaid_bytes;
+}
+
+enum wkv_store_status wkv_view_reserve(struct wkv_view *view, const struct wkv_view_call *calls, size_t count)
+{
+    uint64_t bytes = 0;
+    assert(!view->prepaid);
+    for (size_t i = 0; i < count; i++)
+        bytes += call_bound(view, &calls[i]);
+    if (!wkv_budget_charge(&view->store->budget, bytes))
+        return WKV_STORE_NO_MEMORY;
+    view->prepaid = true;
+    view->prepaid_bytes = bytes;
+    set_prepaid(view, &view->prepaid_bytes);
+    return WKV_STORE_OK;
+}
+
+static void end_reserve(struct wkv_view *view)
+{
+    set_prepaid(view, NULL);
+    wkv_budget_discharge(&view->store->budget, view->prepaid_bytes);
+}
+
 void wkv_store_end(struct wkv_view *view)
 {
     if (view->walks != NULL)
         end_walks(view);
+    if (view->prepaid)
+        end_reserve(view);
     unlock_all(view);
     free(view->scratch);
     if (view->hashes != view->few_hashes)

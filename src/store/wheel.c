@@ -28,11 +28,10 @@ bool wkv_wheel_reserve(struct wkv_wheel *wheel, struct wkv_memory *memory)
 {
     if (wheel->slots != NULL)
         return true;
-    size_t bytes = sizeof *wheel->slots * WKV_WHEEL_LEVELS * WKV_WHEEL_SLOTS;
-    wheel->slots = wkv_memory_alloc(memory, WKV_BLOCK_FIXED, bytes);
+    wheel->slots = wkv_memory_alloc(memory, WKV_BLOCK_FIXED, WKV_WHEEL_BYTES);
     if (wheel->slots == NULL)
         return false;
-    memset(wheel->slots, 0, bytes);
+    memset(wheel->slots, 0, WKV_WHEEL_BYTES);
     return true;
 }
 

@@ -24,6 +24,7 @@ struct wkv_timer {
 
 #define WKV_WHEEL_LEVELS 6
 #define WKV_WHEEL_SLOTS 64
+#define WKV_WHEEL_BYTES (sizeof(struct wkv_timer *) * WKV_WHEEL_LEVELS * WKV_WHEEL_SLOTS)
 
 struct wkv_wheel {
     struct wkv_timer **slots; /* LEVELS x SLOTS lists, allocated when the first timer is armed */

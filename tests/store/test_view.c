@@ -270,6 +270,92 @@ START_TEST(a_view_that_has_written_keeps_its_locks)
 }
 END_TEST
 
+/* ---- memory for all calls of a view ---- */
+
+#define CALLS 24
+#define KEYS 12
+
+static enum wkv_store_status make(struct wkv_view *view, const struct wkv_view_call *call, uint64_t *random)
+{
+    static char value[4096];
+    struct wkv_text text = {value, call->value_bytes};
+    int32_t n;
+    for (size_t i = 0; i < 8 && i < text.len; i++)
+        value[i] = (char)test_random(random);
+    switch (call->what) {
+    case WKV_CALL_SET:
+        return wkv_view_set(view, call->key, text, TEST_NOW + WKV_NS_PER_S);
+    case WKV_CALL_ADD:
+        return wkv_view_add(view, call->key, 1, &n);
+    case WKV_CALL_PUSH:
+        return wkv_view_list_push(view, call->key, text, &n);
+    default:
+        return wkv_view_set_add(view, call->key, text, &n);
+    }
+}
+
+/* Calls that need no memory, between. */
+static void take_something(struct wkv_view *view, uint64_t *random)
+{
+    size_t key = test_below(random, KEYS);
+    int32_t n;
+    if (test_below(random, 4) == 0)
+        (void)wkv_view_delete(view, key);
+    (void)wkv_view_list_remove(view, key, test_text(""), &n);
+    (void)wkv_view_set_remove(view, key, test_text(""), &n);
+}
+
+/* At a budget that is nearly always spent: a batch that has its memory never misses any, and what it did not
+ * use is there again. */
+START_TEST(calls_whose_memory_is_reserved_never_find_it_spent)
+{
+    static const enum wkv_store_blocks blocks[] = {WKV_STORE_BLOCKS_POOLED, WKV_STORE_BLOCKS_MALLOC};
+    uint64_t random = 99, budget = 600000;
+    struct wkv_store *store = test_store_of(blocks[_i % 2], _i < 2 ? 1 : 4, budget);
+    struct test_name names[KEYS];
+    struct wkv_key keys[KEYS];
+    size_t done = 0, refused = 0, without = 0, rounds = test_scaled_from(4000, 20000);
+    for (size_t round = 0; round < rounds; round++) {
+        struct wkv_view_call calls[CALLS];
+        struct wkv_view view;
+        size_t count = 1 + test_below(&random, CALLS), most = test_below(&random, 3) == 0 ? 4000 : 40;
+        for (size_t i = 0; i < KEYS; i++) {
+            keys[i] = test_numbered_key(&names[i], "k", i + test_below(&random, 3) * KEYS);
+            keys[i].keyspace = (uint32_t)(round / 100);
+        }
+        for (size_t i = 0; i < count; i++) {
+            calls[i].what = test_below(&random, 4);
+            calls[i].key = test_below(&random, KEYS);
+            calls[i].value_bytes = test_below(&random, most);
+        }
+        ck_assert_int_eq(begin(&view, store, keys, KEYS), WKV_STORE_OK);
+        bool reserved = test_below(&random, 8) != 0;
+        if (reserved && wkv_view_reserve(&view, calls, count) != WKV_STORE_OK) {
+            for (size_t i = 0; i < KEYS && test_below(&random, 2) == 0; i++)
+                (void)wkv_view_delete(&view, i);
+            refused++;
+        } else {
+            for (size_t i = 0; i < count; i++) {
+                enum wkv_store_status status = make(&view, &calls[i], &random);
+                ck_assert(status != WKV_STORE_NO_MEMORY || !reserved);
+                without += status == WKV_STORE_NO_MEMORY;
+                take_something(&view, &random);
+            }
+            done += reserved;
+        }
+        wkv_store_end(&view);
+        if (round % 50 == 0)
+            test_maintain_all(store, TEST_NOW);
+        ck_assert_uint_le(test_stats(store).bytes, budget + 8192);
+        ck_assert_uint_eq(test_stats(store).bytes, atomic_load(&store->budget.used_bytes));
+    }
+    ck_assert_uint_gt(done, rounds / 20);
+    ck_assert_uint_gt(refused, rounds / 100);
+    ck_assert_uint_gt(without, 0);
+    wkv_store_destroy(store);
+}
+END_TEST
+
 Suite *view_suite(void)
 {
     Suite *suite = suite_create("store/view");
@@ -281,6 +367,7 @@ Suite *view_suite(void)
     tcase_add_loop_test(tests, large_sets_are_read_in_pieces_and_yet_at_one_moment, 0, 3);
     tcase_add_loop_test(tests, a_change_of_a_key_of_the_view_is_seen_and_one_of_another_key_is_not, 0, 3);
     tcase_add_test(tests, a_view_that_has_written_keeps_its_locks);
+    tcase_add_loop_test(tests, calls_whose_memory_is_reserved_never_find_it_spent, 0, 4);
     suite_add_tcase(suite, tests);
     return suite;
 }
