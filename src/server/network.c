@@ -38,6 +38,9 @@ static void give_up_actor(void *context, struct wkv_text actor)
 static void follow_binding(void *context, const struct wkv_bindings_change *change)
 {
     struct wkv_server *server = context;
+    /* A reload removes tens of thousands on the main thread, which turns all the while. */
+    if (!change->awaited)
+        wkv_pulse_beat(&server->pulse);
     wkv_actors_settle(&server->network.actors, change->actor, change->awaited);
     wkv_event_publish(&server->network.discovery,
                       change->bound ? WKV_EVENT_BINDING_CREATED : WKV_EVENT_BINDING_REMOVED, change->actor);
