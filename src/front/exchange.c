@@ -150,7 +150,7 @@ static void count(const struct wkv_exchange *exchange)
     struct wkv_worker *worker = exchange->worker;
     const struct wkv_request *request = &exchange->call.request;
     struct wkv_stats_request done = {.actor = request->actor,
-                                     .code = exchange->error->code,
+                                     .code = wkv_code_on_wire(exchange->error->code),
                                      .error = exchange->error->text,
                                      .start_ns = request->now_ns,
                                      .end_ns = wkv_loop_done_ns(&worker->loop),

@@ -46,7 +46,7 @@ static void keep(const struct wkv_stats_block *block, const struct wkv_stats_req
     slow->operation = request->operation;
     (void)wkv_shown(WKV_SHOWN_ASCII, request->actor.data, request->actor.len, slow->actor,
                     sizeof slow->actor);
-    slow->code = request->code;
+    slow->code = wkv_code_on_wire(request->code);
     slow->start_wall_ns = block->start_wall_ns + (request->start_ns - block->start_ns);
     slow->duration_ns = duration_ns;
     slow->request_bytes = request->request_bytes;

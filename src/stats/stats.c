@@ -92,7 +92,7 @@ struct wkv_stats_block *wkv_stats_worker(struct wkv_stats *stats, unsigned numbe
 static size_t index_of(enum wkv_code code)
 {
     for (size_t i = 0; i < WKV_STATS_CODES; i++)
-        if (wkv_stats_codes[i] == code)
+        if (wkv_stats_codes[i] == wkv_code_on_wire(code))
             return i;
     assert(!"a code of contract section 5");
     return 0;
@@ -106,7 +106,7 @@ static void count_refusal(struct wkv_stats_block *block, struct wkv_stats_row *r
     size_t len = strnlen(text, WKV_ERROR_TEXT_BYTES - 1);
     struct wkv_stats_last_error *last = &row->last_error;
     (void)pthread_mutex_lock(&block->lock);
-    last->code = request->code;
+    last->code = wkv_code_on_wire(request->code);
     last->end_ns = request->end_ns;
     memcpy(last->text, text, len);
     last->text[len] = '\0';

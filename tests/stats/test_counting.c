@@ -148,6 +148,10 @@ START_TEST(the_last_error_is_the_latest_of_all_workers)
     ck_assert_str_eq(operation_of(1)->last_error, "507: Set: fourth");
     count(0, 1, 1000);
     ck_assert_str_eq(operation_of(1)->last_error, "507: Set: fourth");
+    /* What a caller is told of it is 503, and so is what is counted. */
+    refuse(0, 1, WKV_NO_MEMORY, "Set: fifth", START_NS + 500);
+    ck_assert_str_eq(operation_of(1)->last_error, "503: Set: fifth");
+    ck_assert_uint_eq(operation_of(1)->refusals[5], 1);
     ck_assert_str_eq(operation_of(0)->last_error, "");
 }
 END_TEST
