@@ -117,13 +117,13 @@ static enum wkv_code authorize(struct wkv_session *session, struct wkv_call *cal
 /* What a write answers must find room at this moment, too; a read finds out when it is done. */
 static enum wkv_code check_room_now(struct wkv_ticket *ticket, struct wkv_error *error)
 {
+    if (ticket->room >= ticket->limits.max_reply_bytes || ticket->command.operation->effect == WKV_READS)
+        return WKV_OK;
     struct wkv_command again = ticket->command;
     struct wkv_limits limits = ticket->limits;
     struct wkv_error ignored;
     limits.max_reply_bytes = ticket->room;
-    ticket->squeezed = ticket->room < ticket->limits.max_reply_bytes &&
-                       ticket->command.operation->effect != WKV_READS &&
-                       wkv_command_check(&again, &limits, ticket->host.arena, &ignored) == WKV_TOO_LARGE;
+    ticket->squeezed = wkv_command_check(&again, &limits, ticket->host.arena, &ignored) == WKV_TOO_LARGE;
     return ticket->squeezed ? wkv_fail(error, WKV_UNAVAILABLE, "no room for the reply") : WKV_OK;
 }
 

@@ -39,6 +39,8 @@ static enum wkv_code find_key(struct wkv_command *command, const struct wkv_limi
     command->only_key = (struct wkv_key){.keyspace = command->keyspace, .name = wkv_text_of(request->key)};
     command->keys = &command->only_key;
     command->key_count = 1;
+    if (request->key.len > 0 && request->key.len <= limits->max_key_bytes)
+        return WKV_OK;
     return wkv_command_check_key(command, limits, command->only_key.name, error);
 }
 
