@@ -101,7 +101,8 @@ void wkv_store_prefetch(struct wkv_store *store, const struct wkv_key *keys, siz
  * the view meanwhile there was no one moment: it stops with WKV_STORE_CHANGED, and all that the view's calls
  * have shown is void. Once a view has begun to write it does not let go of its locks. What holds them for
  * longer, since it cannot be cut in pieces: the copy of one large value (16 MiB take 2 ms, or 10 into fresh
- * pages), and list_remove, which looks at every item and moves what stays (2 million items take some 10 ms).
+ * pages), and list_remove of an item that stands all over a list, which moves what is between (2 million
+ * items: some 10 ms).
  */
 
 #define WKV_VIEW_FEW_KEYS 4 /* more take memory for the time of the view */

@@ -2,6 +2,7 @@
 #include <limits.h>
 
 #include "store/store.h"
+#include "support/text.h"
 
 /* The entry of that kind for a call that adds to it, made where there is none (*fresh says so; it is in the
  * table then). Errors: WKV_STORE_WRONG_KIND, WKV_STORE_NO_MEMORY. */
@@ -61,18 +62,53 @@ enum wkv_store_status wkv_view_list_push(struct wkv_view *view, size_t key, stru
     return WKV_STORE_OK;
 }
 
+/* Where a list has a value: looked for in pieces, before anything is changed. */
+struct hits {
+    struct wkv_view *view;
+    struct wkv_text value;
+    uint32_t index, first, last, count;
+    enum wkv_store_status status;
+};
+
+static bool note_hit(void *context, struct wkv_text text)
+{
+    struct hits *hits = context;
+    if (wkv_text_same(hits->value, text)) {
+        hits->first = hits->count++ == 0 ? hits->index : hits->first;
+        hits->last = hits->index;
+    }
+    hits->index++;
+    if (!wkv_view_breathe(hits->view, 0))
+        hits->status = WKV_STORE_CHANGED;
+    return hits->status == WKV_STORE_OK;
+}
+
+/* Items that are rather looked at twice, first in pieces, than under one lock. */
+#define MANY_ITEMS 512u
+
 enum wkv_store_status wkv_view_list_remove(struct wkv_view *view, size_t key, struct wkv_text value,
                                            int32_t *length)
 {
-    enum wkv_store_status status;
+    struct hits hits = {.view = view, .value = value};
     struct wkv_place place;
-    struct wkv_entry *entry = of_kind(wkv_view_claim(view, key, &place), WKV_LIST, &status);
+    struct wkv_entry *entry = of_kind(wkv_view_find(view, key), WKV_LIST, &hits.status);
+    struct wkv_list *list = entry == NULL ? NULL : wkv_entry_list(entry);
     *length = 0;
-    if (entry == NULL)
-        return status;
-    struct wkv_list *list = wkv_entry_list(entry);
+    if (list == NULL) {
+        (void)wkv_view_claim(view, key, &place); /* one that has expired goes */
+        return hits.status;
+    }
+    hits.last = list->length - 1;
+    if (list->length > MANY_ITEMS)
+        wkv_list_range(list, 0, hits.last, note_hit, &hits);
+    if (hits.status != WKV_STORE_OK)
+        return hits.status;
+    *length = (int32_t)list->length;
+    if (list->length > MANY_ITEMS && hits.count == 0)
+        return WKV_STORE_OK;
     uint32_t before = list->length;
-    wkv_list_remove(list, &place.shard->memory, value);
+    (void)wkv_view_claim(view, key, &place);
+    wkv_list_remove(list, &place.shard->memory, value, hits.first, hits.last);
     *length = (int32_t)list->length;
     taken_from(place.shard, entry, list->length, list->length < before);
     return WKV_STORE_OK;

@@ -185,13 +185,35 @@ static void tidy(struct wkv_list *list, struct wkv_memory *memory, struct wkv_li
     }
 }
 
-void wkv_list_remove(struct wkv_list *list, struct wkv_memory *memory, struct wkv_text value)
+/* The chunk that holds item number `index`, found from the nearer end; *before is how many items lie in front
+ * of it. */
+static struct wkv_list_chunk *find_chunk(const struct wkv_list *list, uint32_t index, uint32_t *before)
+{
+    struct wkv_list_chunk *chunk;
+    if (index < list->length / 2) {
+        *before = 0;
+        for (chunk = list->head; index - *before >= chunk->items; chunk = chunk->next)
+            *before += chunk->items;
+    } else {
+        *before = list->length;
+        for (chunk = list->tail; *before - chunk->items > index; chunk = chunk->prev)
+            *before -= chunk->items;
+        *before -= chunk->items;
+    }
+    return chunk;
+}
+
+void wkv_list_remove(struct wkv_list *list, struct wkv_memory *memory, struct wkv_text value, uint32_t first,
+                     uint32_t last)
 {
     struct wkv_list_chunk *next;
+    uint32_t index;
     uint64_t before = memory->used_bytes;
     uint64_t *prepaid_bytes = wkv_memory_spare_prepaid(memory);
-    for (struct wkv_list_chunk *chunk = list->head; chunk != NULL; chunk = next) {
+    for (struct wkv_list_chunk *chunk = find_chunk(list, first, &index); chunk != NULL && index <= last;
+         chunk = next) {
         next = chunk->next;
+        index += chunk->items;
         uint32_t removed = remove_from_chunk(chunk, value);
         if (removed == 0)
             continue;
@@ -204,24 +226,6 @@ void wkv_list_remove(struct wkv_list *list, struct wkv_memory *memory, struct wk
     memory->prepaid_bytes = prepaid_bytes;
     /* Tidying can take more than it gives: the difference wraps around and is right all the same. */
     list->bytes += memory->used_bytes - before;
-}
-
-/* The chunk that holds item number `index`, found from the nearer end; *before is how many items lie in front
- * of it. */
-static const struct wkv_list_chunk *find_chunk(const struct wkv_list *list, uint32_t index, uint32_t *before)
-{
-    const struct wkv_list_chunk *chunk;
-    if (index < list->length / 2) {
-        *before = 0;
-        for (chunk = list->head; index - *before >= chunk->items; chunk = chunk->next)
-            *before += chunk->items;
-    } else {
-        *before = list->length;
-        for (chunk = list->tail; *before - chunk->items > index; chunk = chunk->prev)
-            *before -= chunk->items;
-        *before -= chunk->items;
-    }
-    return chunk;
 }
 
 void wkv_list_range(const struct wkv_list *list, uint32_t first, uint32_t last, wkv_store_visitor visit,

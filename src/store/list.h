@@ -36,8 +36,10 @@ void wkv_list_moved(struct wkv_list *list, struct wkv_list_chunk *fresh);
 /* Appends a copy of value. Returns false, with nothing changed, where memory is short. */
 bool wkv_list_push(struct wkv_list *list, struct wkv_memory *memory, struct wkv_text value);
 
-/* Removes every item equal to value. Never needs memory. */
-void wkv_list_remove(struct wkv_list *list, struct wkv_memory *memory, struct wkv_text value);
+/* Removes every item equal to value; all of them are among the items number first to last, both inside the
+ * list. Never needs memory. */
+void wkv_list_remove(struct wkv_list *list, struct wkv_memory *memory, struct wkv_text value, uint32_t first,
+                     uint32_t last);
 
 /* Shows the items number first to last, both included and both inside the list, until visit returns false. */
 void wkv_list_range(const struct wkv_list *list, uint32_t first, uint32_t last, wkv_store_visitor visit,
