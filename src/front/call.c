@@ -140,7 +140,9 @@ enum wkv_code wkv_call_admit(struct wkv_session *session, struct wkv_call *call,
                                   ticket->host.arena, error);
     if (code == WKV_OK)
         code = wkv_command_check(&ticket->command, &ticket->limits, ticket->host.arena, error);
-    return code == WKV_OK ? check_room_now(ticket, error) : code;
+    bool is_narrow =
+        ticket->room < ticket->limits.max_reply_bytes && ticket->command.operation->effect != WKV_READS;
+    return code == WKV_OK && is_narrow ? check_room_now(ticket, error) : code;
 }
 
 void wkv_call_prefetch(struct wkv_session *session, const struct wkv_request *requests, size_t count)
