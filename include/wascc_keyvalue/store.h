@@ -47,6 +47,10 @@ struct wkv_key {
     struct wkv_text name; /* 1 to WKV_STORE_MAX_KEY_BYTES bytes; the caller checks */
 };
 
+/* The keyspace of the caller's own notes, which are scalars: stored, counted in the budget and expired as
+ * others, but no keys in any statistics, and no changes to an observer. */
+#define WKV_STORE_NOTES UINT32_MAX
+
 #define WKV_STORE_MAX_KEY_BYTES 65535u
 #define WKV_STORE_MAX_VALUE_BYTES (1u << 30)
 #define WKV_STORE_MAX_SHARDS 4096u

@@ -58,6 +58,7 @@ struct wkv_config {
     uint64_t max_value_bytes;
     uint64_t drain_timeout_ms;
     uint64_t max_wait_ms;
+    uint64_t duplicate_window_ms;
     uint64_t timeout_ms;
     bool self;            /* ask this machine's process */
     uint64_t interval_ms; /* between two looks */

@@ -40,6 +40,7 @@ static int serve(const struct wkv_config *config, char **arguments)
                                          .max_value_bytes = (uint32_t)config->max_value_bytes,
                                          .drain_timeout_ms = (int64_t)config->drain_timeout_ms,
                                          .max_wait_ms = (int64_t)config->max_wait_ms,
+                                         .duplicate_window_ms = (int64_t)config->duplicate_window_ms,
                                          .metrics_listen = config->metrics_listen,
                                          .load_trust = load_trust,
                                          .trust_context = config};

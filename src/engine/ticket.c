@@ -26,6 +26,18 @@ static bool may_fit_later(const struct wkv_ticket *ticket, const struct wkv_sink
            (sink->cut || sink->total_bytes <= ticket->limits.max_reply_bytes);
 }
 
+static enum wkv_code do_it(struct wkv_ticket *ticket, int64_t now_ns, struct wkv_sink *sink)
+{
+    const struct wkv_command *command = &ticket->command;
+    if (ticket->once.keys != NULL)
+        return wkv_once_execute(&ticket->once, command, &ticket->limits, ticket->host.store, now_ns, sink);
+    if (!wkv_operation_is_system(command->operation))
+        (void)wkv_command_execute(command, ticket->host.store, now_ns, sink);
+    else
+        wkv_host_serve(&ticket->host, command, now_ns, sink);
+    return wkv_command_finish(command, &ticket->limits, sink);
+}
+
 enum wkv_outcome wkv_ticket_perform(struct wkv_ticket *ticket, int64_t now_ns)
 {
     const struct wkv_command *command = &ticket->command;
@@ -35,13 +47,9 @@ enum wkv_outcome wkv_ticket_perform(struct wkv_ticket *ticket, int64_t now_ns)
     wkv_sink_begin(&sink, command->operation->reply, command->encoding, ticket->buffer, ticket->room);
     sink.error = ticket->error;
     sink.who = command->operation->name;
-    if (!wkv_operation_is_system(command->operation))
-        (void)wkv_command_execute(command, ticket->host.store, now_ns, &sink);
-    else
-        wkv_host_serve(&ticket->host, command, now_ns, &sink);
+    enum wkv_code code = do_it(ticket, now_ns, &sink);
     if (ticket->host.silent)
         return WKV_SILENT;
-    enum wkv_code code = wkv_command_finish(command, &ticket->limits, &sink);
     ticket->squeezed = code == WKV_TOO_LARGE && may_fit_later(ticket, &sink);
     ticket->reply = (struct wkv_text){ticket->buffer->data, ticket->buffer->len};
     return code == WKV_OK ? WKV_ANSWERED : WKV_REFUSED;

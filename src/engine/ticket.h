@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engine/once.h"
 #include "operation/command.h"
 #include "operation/serve.h"
 #include "support/buffer.h"
@@ -27,6 +28,7 @@ struct wkv_ticket {
     /* What is to be done; the front's. */
     struct wkv_command command;
     struct wkv_limits limits;
+    struct wkv_once once; /* without keys: the request has no id */
     struct wkv_host host; /* host.store is everybody's; the rest for what is about the process */
     size_t room;          /* bytes of a reply that may be sent now; limits say how large one may ever be */
     int64_t now_ns;       /* monotonic: when it came */

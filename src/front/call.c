@@ -127,6 +127,17 @@ static enum wkv_code check_room_now(struct wkv_ticket *ticket, struct wkv_error 
     return ticket->squeezed ? wkv_fail(error, WKV_UNAVAILABLE, "no room for the reply") : WKV_OK;
 }
 
+static enum wkv_code note_once(struct wkv_session *session, struct wkv_call *call, struct wkv_error *error)
+{
+    const struct wkv_request *request = &call->request;
+    struct wkv_ticket *ticket = &call->ticket;
+    struct wkv_once_request once = {.actor = request->actor,
+                                    .id = request->once_id,
+                                    .payload = {request->payload, request->payload_bytes}};
+    ticket->once.window_ns = session->provider->duplicate_window_ns;
+    return wkv_once_prepare(&ticket->once, &once, &ticket->command, ticket->host.arena, error);
+}
+
 enum wkv_code wkv_call_admit(struct wkv_session *session, struct wkv_call *call, struct wkv_error *error)
 {
     const struct wkv_request *request = &call->request;
@@ -140,6 +151,8 @@ enum wkv_code wkv_call_admit(struct wkv_session *session, struct wkv_call *call,
                                   ticket->host.arena, error);
     if (code == WKV_OK)
         code = wkv_command_check(&ticket->command, &ticket->limits, ticket->host.arena, error);
+    if (code == WKV_OK && request->once_id.len > 0)
+        code = note_once(session, call, error);
     bool is_narrow =
         ticket->room < ticket->limits.max_reply_bytes && ticket->command.operation->effect != WKV_READS;
     return code == WKV_OK && is_narrow ? check_room_now(ticket, error) : code;

@@ -24,6 +24,7 @@ struct wkv_request {
     struct wkv_text claims;     /* the actor's signed claims; data NULL where they were not sent */
     struct wkv_text invocation; /* the host's signed claims of this invocation, likewise */
     struct wkv_text id, host;   /* of an envelope: what these must say; likewise */
+    struct wkv_text once_id;    /* it is to be done once only under this id; without bytes: it has none */
     const void *payload;        /* borrowed until the call is admitted */
     size_t payload_bytes;
     size_t max_reply_bytes;    /* of what is sent: the server's max_payload, less */

@@ -64,27 +64,38 @@ void wkv_front_read_headers(struct wkv_exchange *exchange)
 {
     const struct wkv_endpoint *endpoint = exchange->endpoint;
     struct wkv_request_headers *headers = &exchange->headers;
-    struct wkv_header wanted[] = {
-        {.name = "traceparent"}, {.name = "Wascc-Claims"}, {.name = "Wascc-Invocation"}};
+    struct wkv_header wanted[] = {{.name = "traceparent"},
+                                  {.name = "Nats-Msg-Id"},
+                                  {.name = "Wascc-Claims"},
+                                  {.name = "Wascc-Invocation"}};
     wkv_headers_of(exchange->message, wanted,
-                   endpoint->reads_invocation ? 3
-                   : endpoint->reads_claims   ? 2
-                                              : 1);
+                   endpoint->reads_invocation ? 4
+                   : endpoint->reads_claims   ? 3
+                                              : 2);
     headers->traceparent = wanted[0];
+    headers->once_id = wanted[1].value;
     bool holds =
         wkv_trace_read(headers->traceparent.value.data, headers->traceparent.value.len, &headers->trace);
     if (!holds || headers->traceparent.value.len > MAX_TRACEPARENT_BYTES)
         headers->traceparent.value.data = NULL;
-    headers->claims = endpoint->reads_claims ? wanted[1].value : (struct wkv_text){NULL, 0};
-    headers->invocation = endpoint->reads_invocation ? wanted[2].value : (struct wkv_text){NULL, 0};
+    headers->claims = endpoint->reads_claims ? wanted[2].value : (struct wkv_text){NULL, 0};
+    headers->invocation = endpoint->reads_invocation ? wanted[3].value : (struct wkv_text){NULL, 0};
+}
+
+/* Whether the request is to be done once only. */
+static bool is_once(const struct wkv_exchange *exchange)
+{
+    const struct wkv_operation *operation = exchange->call.request.operation;
+    return exchange->headers.once_id.len > 0 && operation != NULL && wkv_once_is_for(operation);
 }
 
 static size_t header_bytes(const struct wkv_exchange *exchange)
 {
-    return exchange->headers.trace.present ? WKV_LOOP_HEADER_BYTES : 0;
+    return (size_t)(exchange->headers.trace.present + is_once(exchange)) * WKV_LOOP_HEADER_BYTES;
 }
 
-/* The header that goes back counts in the server's max_payload. */
+/* The headers that go back count in the server's max_payload, also what only a second answer has: it is the
+ * first one over again. */
 size_t wkv_front_room(const struct wkv_exchange *exchange)
 {
     size_t room = wkv_loop_max_payload(&exchange->worker->loop), headers = header_bytes(exchange);
@@ -93,10 +104,17 @@ size_t wkv_front_room(const struct wkv_exchange *exchange)
 
 bool wkv_front_reply(struct wkv_exchange *exchange, const void *bytes, size_t len)
 {
+    static const struct wkv_header duplicate = {
+        .name = "Wascc-Duplicate", .spelled = "Wascc-Duplicate", .value = {"true", 4}};
     struct wkv_loop *loop = &exchange->worker->loop;
-    return exchange->headers.traceparent.value.data == NULL
-               ? wkv_loop_reply(loop, exchange->message, bytes, len)
-               : wkv_loop_reply_traced(loop, exchange->message, bytes, len, &exchange->headers.traceparent);
+    struct wkv_header headers[2];
+    size_t count = 0;
+    if (exchange->headers.traceparent.value.data != NULL)
+        headers[count++] = exchange->headers.traceparent;
+    if (exchange->call.ticket.once.duplicate)
+        headers[count++] = duplicate;
+    return count == 0 ? wkv_loop_reply(loop, exchange->message, bytes, len)
+                      : wkv_loop_reply_with(loop, exchange->message, bytes, len, headers, count);
 }
 
 /* ---- plain messages ---- */
@@ -264,6 +282,8 @@ static enum wkv_outcome take(struct wkv_exchange *exchange)
 {
     struct wkv_worker *worker = exchange->worker;
     struct wkv_ticket *ticket = &exchange->call.ticket;
+    if (is_once(exchange))
+        exchange->call.request.once_id = exchange->headers.once_id;
     if (!is_welcome(exchange) || wkv_call_admit(&worker->session, &exchange->call, exchange->error) != WKV_OK)
         return WKV_REFUSED;
     ticket->complete = complete;
@@ -285,6 +305,7 @@ void wkv_front_handle(struct wkv_loop *loop, void *context, natsMsg *message)
     exchange.call.request =
         (struct wkv_request){.operation = endpoint->operation, .now_ns = wkv_loop_begun_ns(loop)};
     exchange.call.ticket.squeezed = false;
+    exchange.call.ticket.once = (struct wkv_once){.keys = NULL};
     exchange.error = &error;
     if (worker->provider->auth != WKV_AUTH_NONE)
         exchange.call.request.wall_s = wkv_wall_coarse_s();

@@ -42,6 +42,7 @@ struct wkv_endpoint {
 struct wkv_request_headers {
     struct wkv_header traceparent; /* as it goes back; without a value where there is none that holds */
     struct wkv_trace trace;
+    struct wkv_text once_id;            /* likewise without bytes */
     struct wkv_text claims, invocation; /* data NULL: not sent, or not asked for */
 };
 
@@ -107,7 +108,8 @@ void wkv_front_read_headers(struct wkv_exchange *exchange);
 /* Bytes of the largest payload that the server takes now beside the header that goes back with it. */
 size_t wkv_front_room(const struct wkv_exchange *exchange);
 
-/* Answers the message with these bytes, and with its traceparent where it had one. Errors: false where that
+/* Answers the message with these bytes, and with its traceparent where it had one; what was done before is
+ * said to be. Errors: false where that
  * could not be sent. */
 bool wkv_front_reply(struct wkv_exchange *exchange, const void *bytes, size_t len);
 

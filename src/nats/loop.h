@@ -167,20 +167,20 @@ static inline void wkv_loop_let_go(struct wkv_loop *loop)
 int64_t wkv_loop_begun_ns(const struct wkv_loop *loop);
 int64_t wkv_loop_done_ns(struct wkv_loop *loop);
 
-/* Of a header that goes back to the caller, name and all, at the most. */
+/* Of each header that goes back to the caller, name and all, at the most. */
 #define WKV_LOOP_HEADER_BYTES 256
 
 /* Writes the body of an error, without a NUL, into WKV_LOOP_BODY_BYTES. Returns its length. */
 typedef size_t (*wkv_loop_body_writer)(const void *context, const struct wkv_error *error, char *out);
 #define WKV_LOOP_BODY_BYTES (2 * WKV_ERROR_TEXT_BYTES + 64)
 
-/* Answers the message with bytes, or with an error: its headers (ADR-32), and a body; in both cases with one
- * more header, traceparent, where that has a value (NULL: none, which the first never has). Nothing happens
- * where the message wants no reply. An error that the server's max_payload has no room for loses the end of
- * its text. Errors: false where the reply could not be sent. */
+/* Answers the message with bytes, and headers; or with an error: its headers (ADR-32), and a body, with one
+ * more header, traceparent, where that has a value (NULL: none). Nothing happens where the message wants no
+ * reply. An error that the server's max_payload has no room for loses the end of its text. Errors: false
+ * where the reply could not be sent. */
 bool wkv_loop_reply(struct wkv_loop *loop, natsMsg *message, const void *bytes, size_t len);
-bool wkv_loop_reply_traced(struct wkv_loop *loop, natsMsg *message, const void *bytes, size_t len,
-                           const struct wkv_header *traceparent);
+bool wkv_loop_reply_with(struct wkv_loop *loop, natsMsg *message, const void *bytes, size_t len,
+                         const struct wkv_header *headers, size_t count);
 bool wkv_loop_reply_error(struct wkv_loop *loop, natsMsg *message, const struct wkv_error *error,
                           wkv_loop_body_writer write_body, const void *context,
                           const struct wkv_header *traceparent);

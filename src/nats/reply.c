@@ -14,16 +14,15 @@ bool wkv_loop_reply(struct wkv_loop *loop, natsMsg *message, const void *bytes, 
     return natsConnection_Publish(loop->link.connection, to, bytes, (int)len) == NATS_OK;
 }
 
-/* The caller's own header goes back as it was written. It has been read as a traceparent: short, and without
- * a line's end. */
-static natsStatus add_traceparent(natsMsg *reply, const struct wkv_header *traceparent)
+/* A header of the caller's goes back as it was written. It is short, and without a line's end. */
+static natsStatus add_header(natsMsg *reply, const struct wkv_header *header)
 {
     char name[32], value[WKV_LOOP_HEADER_BYTES];
-    if (traceparent == NULL || traceparent->value.data == NULL || traceparent->value.len >= sizeof value)
+    if (header == NULL || header->value.data == NULL || header->value.len >= sizeof value)
         return NATS_OK;
-    (void)snprintf(name, sizeof name, "%.*s", (int)strlen(traceparent->name), traceparent->spelled);
-    memcpy(value, traceparent->value.data, traceparent->value.len);
-    value[traceparent->value.len] = '\0';
+    (void)snprintf(name, sizeof name, "%.*s", (int)strlen(header->name), header->spelled);
+    memcpy(value, header->value.data, header->value.len);
+    value[header->value.len] = '\0';
     return natsMsgHeader_Set(reply, name, value);
 }
 
@@ -33,8 +32,8 @@ static void retire_sent(struct wkv_loop *loop, natsMsg *reply)
         wkv_loop_retire(loop, reply);
 }
 
-bool wkv_loop_reply_traced(struct wkv_loop *loop, natsMsg *message, const void *bytes, size_t len,
-                           const struct wkv_header *traceparent)
+bool wkv_loop_reply_with(struct wkv_loop *loop, natsMsg *message, const void *bytes, size_t len,
+                         const struct wkv_header *headers, size_t count)
 {
     const char *to = natsMsg_GetReply(message);
     loop->sending.replied_bytes = len;
@@ -42,12 +41,12 @@ bool wkv_loop_reply_traced(struct wkv_loop *loop, natsMsg *message, const void *
         return true;
     natsMsg *reply = NULL;
     natsStatus status = natsMsg_Create(&reply, to, NULL, bytes, (int)len);
-    if (status == NATS_OK)
-        status = add_traceparent(reply, traceparent);
+    for (size_t i = 0; i < count && status == NATS_OK; i++)
+        status = add_header(reply, &headers[i]);
     if (status == NATS_OK)
         status = natsConnection_PublishMsg(loop->link.connection, reply);
     retire_sent(loop, reply);
-    loop->sending.unsent_bytes += len + WKV_LOOP_HEADER_BYTES;
+    loop->sending.unsent_bytes += len + count * WKV_LOOP_HEADER_BYTES;
     return status == NATS_OK;
 }
 
@@ -101,7 +100,7 @@ bool wkv_loop_reply_error(struct wkv_loop *loop, natsMsg *message, const struct 
     if (status == NATS_OK)
         status = natsMsgHeader_Set(reply, "Nats-Service-Error", sent.text);
     if (status == NATS_OK)
-        status = add_traceparent(reply, traceparent);
+        status = add_header(reply, traceparent);
     if (status == NATS_OK)
         status = natsConnection_PublishMsg(loop->link.connection, reply);
     /* A server without headers takes the body. */

@@ -112,11 +112,27 @@ measure_reply(struct wkv_command *command, const struct wkv_limits *limits, stru
     return sent > limits->max_reply_bytes ? wkv_command_too_large(command, limits, "", sent, error) : WKV_OK;
 }
 
+static struct wkv_text echoed_text(const struct wkv_command *command)
+{
+    return command->operation->echo == WKV_ECHOES_KEY ? command->keys[0].name : command->value;
+}
+
+size_t wkv_command_reply_bytes(const struct wkv_command *command)
+{
+    struct wkv_sink sink;
+    if (command->operation->echo == WKV_ECHOES_NOTHING)
+        return command->reply_bytes > NUMBER_REPLY_BYTES ? command->reply_bytes : NUMBER_REPLY_BYTES;
+    wkv_sink_begin(&sink, command->operation->reply, command->encoding, NULL, 0);
+    (void)wkv_sink_text(&sink, 1, echoed_text(command));
+    (void)wkv_sink_end(&sink);
+    return sink.total_bytes;
+}
+
 static enum wkv_code check_reply(struct wkv_command *command, const struct wkv_limits *limits,
                                  struct wkv_error *error)
 {
     enum wkv_echo echo = command->operation->echo;
-    struct wkv_text echoed = echo == WKV_ECHOES_KEY ? command->keys[0].name : command->value;
+    struct wkv_text echoed = echoed_text(command);
     size_t most = echo == WKV_ECHOES_NOTHING ? NUMBER_REPLY_BYTES : ECHO_REPLY_BYTES(echoed.len);
     bool fits =
         limits->sent_bytes == NULL && most <= WKV_REPLY_FIRST_BYTES && most <= limits->max_reply_bytes;

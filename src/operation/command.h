@@ -93,6 +93,10 @@ enum wkv_code wkv_command_execute(const struct wkv_command *command, struct wkv_
 enum wkv_code wkv_command_finish(const struct wkv_command *command, const struct wkv_limits *limits,
                                  struct wkv_sink *sink);
 
+/* How large the reply to a checked write is: exactly where it repeats something of the request, else at the
+ * most, but for one that tells only that nothing was changed. */
+size_t wkv_command_reply_bytes(const struct wkv_command *command);
+
 /* WKV_TOO_LARGE for a reply of so many bytes; about: "" or "more than ". */
 enum wkv_code wkv_command_too_large(const struct wkv_command *command, const struct wkv_limits *limits,
                                     const char *about, size_t bytes, struct wkv_error *error);

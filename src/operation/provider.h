@@ -32,9 +32,10 @@ struct wkv_provider {
     const char *instance;            /* this process's id: what operators name, and whose cursors are whose */
     bool split;                      /* others may serve this binding too, each a part of the data */
     enum wkv_auth auth;
-    bool require_binding;     /* refuse actors that are not bound, in every mode */
-    uint32_t max_key_bytes;   /* 1 to WKV_STORE_MAX_KEY_BYTES */
-    uint32_t max_value_bytes; /* 0 to WKV_STORE_MAX_VALUE_BYTES */
+    bool require_binding;        /* refuse actors that are not bound, in every mode */
+    uint32_t max_key_bytes;      /* 1 to WKV_STORE_MAX_KEY_BYTES */
+    uint32_t max_value_bytes;    /* 0 to WKV_STORE_MAX_VALUE_BYTES */
+    int64_t duplicate_window_ns; /* how long the id of a request that was done is remembered */
 };
 
 #endif

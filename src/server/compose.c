@@ -174,15 +174,17 @@ enum wkv_server_outcome wkv_server_run(const struct wkv_server_options *options,
     wkv_vitals_init(&server.vitals);
     wkv_claims_tally_init(&server.claims);
     server.pulse = (struct wkv_pulse){.name = "main", .poke = poke, .context = &server};
-    server.provider = (struct wkv_provider){.claims = &server.claims,
-                                            .log = &server.log,
-                                            .binding = options->address.binding,
-                                            .instance = server.instance,
-                                            .split = options->allow_split,
-                                            .auth = options->auth,
-                                            .require_binding = options->require_binding,
-                                            .max_key_bytes = options->max_key_bytes,
-                                            .max_value_bytes = options->max_value_bytes};
+    server.provider =
+        (struct wkv_provider){.claims = &server.claims,
+                              .log = &server.log,
+                              .binding = options->address.binding,
+                              .instance = server.instance,
+                              .split = options->allow_split,
+                              .auth = options->auth,
+                              .require_binding = options->require_binding,
+                              .max_key_bytes = options->max_key_bytes,
+                              .max_value_bytes = options->max_value_bytes,
+                              .duplicate_window_ns = options->duplicate_window_ms * WKV_NS_PER_MS};
     enum wkv_server_outcome outcome = WKV_SERVER_NOT_BEGUN;
     if (open_parts(&server, error) == WKV_OK) {
         wkv_server_tell_trust(&server);

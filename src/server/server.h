@@ -23,9 +23,10 @@ struct wkv_server_options {
     uint64_t max_memory_bytes; /* 0: no bound */
     uint32_t max_key_bytes;
     uint32_t max_value_bytes;
-    int64_t drain_timeout_ms;   /* >= 0 */
-    int64_t max_wait_ms;        /* > 0: what has waited longer when its turn comes is refused */
-    const char *metrics_listen; /* NULL: nowhere */
+    int64_t drain_timeout_ms;    /* >= 0 */
+    int64_t max_wait_ms;         /* > 0: what has waited longer when its turn comes is refused */
+    int64_t duplicate_window_ms; /* > 0: so long a write's id is remembered */
+    const char *metrics_listen;  /* NULL: nowhere */
     enum wkv_log_level log_level;
     enum wkv_log_format log_format;
     /* Reads the trusted lists, at the start and at each SIGHUP; the server releases the set. */

@@ -97,13 +97,19 @@ struct wkv_entry *wkv_shard_find(const struct wkv_shard *shard, uint32_t hash, s
     return (struct wkv_entry *)wkv_table_find(&shard->table, hash, entry_matches, &key);
 }
 
+/* Where the entry is counted. */
+static uint64_t *count_of(struct wkv_shard *shard, const struct wkv_entry *entry)
+{
+    return wkv_entry_is_note(entry) ? &shard->notes : &shard->keys_by_kind[entry->kind];
+}
+
 bool wkv_shard_insert(struct wkv_shard *shard, struct wkv_entry *entry)
 {
     if (!wkv_keyspaces_reserve(&shard->keyspaces, &shard->memory, entry->keyspace) ||
         !wkv_table_insert(&shard->table, &shard->memory, &entry->item))
         return false;
     wkv_keyspaces_add(&shard->keyspaces, entry->keyspace);
-    shard->keys_by_kind[entry->kind]++;
+    ++*count_of(shard, entry);
     return true;
 }
 
@@ -141,7 +147,7 @@ void wkv_shard_remove(struct wkv_shard *shard, struct wkv_entry *entry)
 {
     wkv_table_remove(&shard->table, &shard->memory, &entry->item);
     wkv_keyspaces_take(&shard->keyspaces, entry->keyspace);
-    shard->keys_by_kind[entry->kind]--;
+    --*count_of(shard, entry);
     wkv_shard_discard(shard, entry);
 }
 
@@ -159,7 +165,7 @@ void wkv_shard_delete(struct wkv_shard *shard, struct wkv_entry *entry)
 
 void wkv_shard_expire(struct wkv_shard *shard, struct wkv_entry *entry)
 {
-    shard->expired++;
+    shard->expired += !wkv_entry_is_note(entry);
     wkv_shard_changed(shard, entry, WKV_CHANGE_EXPIRE);
     wkv_shard_remove(shard, entry);
 }

@@ -32,6 +32,7 @@ struct wkv_shard {
     struct wkv_change_log log;
     struct wkv_walk *walks; /* of views that have let go of the lock */
     uint64_t keys_by_kind[WKV_KINDS];
+    uint64_t notes; /* in the table, but no keys */
     uint64_t expired;
 };
 
@@ -62,13 +63,18 @@ void wkv_shard_replace(struct wkv_shard *shard, struct wkv_entry *old, struct wk
 /* What lies behind an entry is no longer where it was. */
 void wkv_shard_break_walks(struct wkv_shard *shard, const struct wkv_entry *entry);
 
+static inline bool wkv_entry_is_note(const struct wkv_entry *entry)
+{
+    return entry->keyspace == WKV_STORE_NOTES;
+}
+
 /* Every mutation says so, once. */
 static inline void wkv_shard_changed(struct wkv_shard *shard, const struct wkv_entry *entry,
                                      enum wkv_change_kind what)
 {
     if (shard->walks != NULL)
         wkv_shard_break_walks(shard, entry);
-    if (shard->log.bytes != NULL)
+    if (shard->log.bytes != NULL && !wkv_entry_is_note(entry))
         wkv_change_note(&shard->log, entry, what);
 }
 

@@ -132,7 +132,7 @@ void wkv_store_stats(struct wkv_store *store, struct wkv_store_stats *stats)
     for (uint32_t i = 0; i < store->shard_count; i++) {
         struct wkv_shard *shard = &store->shards[i];
         wkv_shard_lock(shard);
-        uint64_t keys = shard->table.count;
+        uint64_t keys = shard->table.count - shard->notes;
         stats->keys += keys;
         stats->shard_keys_min = keys < stats->shard_keys_min ? keys : stats->shard_keys_min;
         stats->shard_keys_max = keys > stats->shard_keys_max ? keys : stats->shard_keys_max;
