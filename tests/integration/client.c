@@ -65,6 +65,41 @@ struct answer client_ask(struct client *client, enum encoding encoding, const ch
     return answer;
 }
 
+struct answer client_send_with(struct client *from, const char *operation, const void *bytes, size_t len, ...)
+{
+    char subject[512];
+    struct answer answer = {.status = NATS_OK};
+    const char *name;
+    natsMsg *message = NULL;
+    va_list headers;
+    (void)snprintf(subject, sizeof subject, "%s.%s", from->base, operation);
+    ck_assert_int_eq(natsMsg_Create(&message, subject, NULL, bytes, (int)len), NATS_OK);
+    va_start(headers, len);
+    while ((name = va_arg(headers, const char *)) != NULL) {
+        const char *value = va_arg(headers, const char *);
+        ck_assert_int_eq(natsMsgHeader_Set(message, name, value), NATS_OK);
+    }
+    va_end(headers);
+    answer.status = natsConnection_RequestMsg(&answer.message, from->connection, message, WAIT_MS);
+    natsMsg_Destroy(message);
+    ck_assert_msg(answer.status == NATS_OK, "%s: %s", operation, natsStatus_GetText(answer.status));
+    answer.data = natsMsg_GetData(answer.message);
+    answer.len = (size_t)natsMsg_GetDataLength(answer.message);
+    read_error(&answer);
+    return answer;
+}
+
+void check_header(const struct answer *answer, const char *name, const char *value)
+{
+    const char *got = NULL;
+    natsStatus status = natsMsgHeader_Get(answer->message, name, &got);
+    if (value == NULL)
+        ck_assert_msg(status == NATS_NOT_FOUND, "%s came back: %s", name, got == NULL ? "" : got);
+    else
+        ck_assert_msg(status == NATS_OK && strcmp(got, value) == 0, "%s is %s instead of %s", name,
+                      got == NULL ? "not there" : got, value);
+}
+
 void answer_free(struct answer *answer)
 {
     natsMsg_Destroy(answer->message);

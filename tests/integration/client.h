@@ -43,6 +43,13 @@ struct answer client_send(struct client *client, const char *operation, const vo
 struct answer client_ask(struct client *client, enum encoding encoding, const char *operation,
                          const json_t *request);
 
+/* One request with headers: names and values in turn, NULL at the end. Its answer must come. */
+struct answer client_send_with(struct client *client, const char *operation, const void *bytes, size_t len,
+                               ...) __attribute__((sentinel));
+
+/* Checks the header of an answer; value NULL: it must not be there. */
+void check_header(const struct answer *answer, const char *name, const char *value);
+
 void answer_free(struct answer *answer);
 
 /* Asks and returns the reply; fails the test on any error. `format` and what follows are json_pack's. The

@@ -68,6 +68,8 @@ static const struct {
     {"--max-key-size", {"serve", "--max-key-size", "64kb"}, NULL},
     {"--max-value-size", {"serve", "--max-value-size", "2gb"}, NULL},
     {"--max-wait", {"serve", "--max-wait", "0"}, NULL},
+    {"--duplicate-window", {"serve", "--duplicate-window", "0"}, NULL},
+    {"--duplicate-window", {"serve", "--duplicate-window", "25h"}, NULL},
     {"--drain-timeout", {"serve", "--drain-timeout", "-1"}, NULL},
     {"--drain-timeout", {"serve", "--drain-timeout", "1fortnight"}, NULL},
     {"--drain-timeout", {"serve", "--drain-timeout", "86401"}, NULL},

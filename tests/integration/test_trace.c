@@ -48,47 +48,6 @@ static void serve(void)
     open_clients();
 }
 
-/* One request with headers: names and values in turn, NULL at the end. Waits for its answer, which must come.
- */
-static struct answer ask_with(struct client *from, const char *operation, const void *bytes, size_t len, ...)
-{
-    char subject[512];
-    struct answer answer = {.status = NATS_OK};
-    const char *name, *code = NULL, *text = NULL;
-    natsMsg *message = NULL;
-    va_list headers;
-    (void)snprintf(subject, sizeof subject, "%s.%s", from->base, operation);
-    ck_assert_int_eq(natsMsg_Create(&message, subject, NULL, bytes, (int)len), NATS_OK);
-    va_start(headers, len);
-    while ((name = va_arg(headers, const char *)) != NULL) {
-        const char *value = va_arg(headers, const char *);
-        ck_assert_int_eq(natsMsgHeader_Set(message, name, value), NATS_OK);
-    }
-    va_end(headers);
-    answer.status = natsConnection_RequestMsg(&answer.message, from->connection, message, WAIT_MS);
-    natsMsg_Destroy(message);
-    ck_assert_msg(answer.status == NATS_OK, "%s: %s", operation, natsStatus_GetText(answer.status));
-    answer.data = natsMsg_GetData(answer.message);
-    answer.len = (size_t)natsMsg_GetDataLength(answer.message);
-    if (natsMsgHeader_Get(answer.message, "Nats-Service-Error-Code", &code) == NATS_OK)
-        answer.code = atoi(code);
-    if (natsMsgHeader_Get(answer.message, "Nats-Service-Error", &text) == NATS_OK)
-        (void)snprintf(answer.text, sizeof answer.text, "%s", text);
-    return answer;
-}
-
-/* Checks the header of an answer; value NULL: it must not be there. */
-static void check_header(const struct answer *answer, const char *name, const char *value)
-{
-    const char *got = NULL;
-    natsStatus status = natsMsgHeader_Get(answer->message, name, &got);
-    if (value == NULL)
-        ck_assert_msg(status == NATS_NOT_FOUND, "%s came back: %s", name, got == NULL ? "" : got);
-    else
-        ck_assert_msg(status == NATS_OK && strcmp(got, value) == 0, "%s is %s instead of %s", name,
-                      got == NULL ? "not there" : got, value);
-}
-
 static void check_code(const struct answer *answer, int code)
 {
     ck_assert_msg(answer->code == code, "%d instead of %d: %s", answer->code, code, answer->text);
@@ -132,7 +91,7 @@ START_TEST(a_traceparent_comes_back_on_replies_and_errors)
         size_t len;
         json_t *request = json_pack("{s:s,s:s}", "key", "k", "value", "v");
         void *bytes = message_pack(encoding, "Set", request, &len);
-        struct answer answer = ask_with(&client, "Set", bytes, len, name, PARENT, NULL);
+        struct answer answer = client_send_with(&client, "Set", bytes, len, name, PARENT, NULL);
         check_code(&answer, 0);
         check_header(&answer, name, PARENT);
         check_header(&answer, other, NULL);
@@ -141,7 +100,7 @@ START_TEST(a_traceparent_comes_back_on_replies_and_errors)
         json_decref(reply);
         answer_free(&answer);
         (void)process_await_line(&provider, "Set of " ACTOR ": done");
-        answer = ask_with(&client, "Push", bytes, len, name, PARENT, NULL);
+        answer = client_send_with(&client, "Push", bytes, len, name, PARENT, NULL);
         check_refusal(&answer, "Push", 409, NULL);
         check_header(&answer, name, PARENT);
         check_header(&answer, other, NULL);
@@ -176,7 +135,7 @@ START_TEST(a_log_in_json_has_the_request_in_members)
     provider_serve(&provider, server.url, "--log-level", "debug", "--log-format", "json", NULL);
     open_clients();
     struct answer answer =
-        ask_with(&client, "Set", "{\"key\":\"k\",\"value\":\"v\"}", 23, "traceparent", PARENT, NULL);
+        client_send_with(&client, "Set", "{\"key\":\"k\",\"value\":\"v\"}", 23, "traceparent", PARENT, NULL);
     check_code(&answer, 0);
     size_t reply_bytes = answer.len;
     answer_free(&answer);
@@ -208,20 +167,20 @@ START_TEST(a_traceparent_of_an_empty_body_comes_back)
     serve();
     for (size_t i = 0; i < 2; i++) {
         const char *name = spellings[i][0];
-        struct answer answer = ask_with(&client, "Get", "", 0, name, PARENT, NULL);
+        struct answer answer = client_send_with(&client, "Get", "", 0, name, PARENT, NULL);
         check_refusal(&answer, "Get", 400, "key is empty");
         check_header(&answer, name, PARENT);
         answer_free(&answer);
-        answer = ask_with(&client, "SetUnion", "", 0, name, PARENT, NULL);
+        answer = client_send_with(&client, "SetUnion", "", 0, name, PARENT, NULL);
         check_code(&answer, 0);
         ck_assert_uint_eq(answer.len, 0);
         check_header(&answer, name, PARENT);
         answer_free(&answer);
-        answer = ask_with(&sys, "HealthRequest", "", 0, name, PARENT, NULL);
+        answer = client_send_with(&sys, "HealthRequest", "", 0, name, PARENT, NULL);
         check_code(&answer, 0);
         check_header(&answer, name, PARENT);
         answer_free(&answer);
-        answer = ask_with(&sys, "Keys", "", 0, name, PARENT, NULL);
+        answer = client_send_with(&sys, "Keys", "", 0, name, PARENT, NULL);
         check_code(&answer, 0);
         check_header(&answer, name, PARENT);
         answer_free(&answer);
@@ -257,12 +216,13 @@ START_TEST(an_invalid_traceparent_does_not_come_back_and_does_no_harm)
     for (size_t i = 0; i < sizeof invalid / sizeof invalid[0]; i++)
         for (size_t j = 0; j < 2; j++) {
             const char *name = spellings[j][0];
-            struct answer answer = ask_with(&client, "Get", "{\"key\":\"k\"}", 11, name, invalid[i], NULL);
+            struct answer answer =
+                client_send_with(&client, "Get", "{\"key\":\"k\"}", 11, name, invalid[i], NULL);
             check_code(&answer, 0);
             ck_assert_uint_gt(answer.len, 0);
             check_no_headers(answer.message);
             answer_free(&answer);
-            answer = ask_with(&client, "Get", "{\"key\":\"\"}", 10, name, invalid[i], NULL);
+            answer = client_send_with(&client, "Get", "{\"key\":\"\"}", 10, name, invalid[i], NULL);
             check_refusal(&answer, "Get", 400, NULL);
             check_header(&answer, name, NULL);
             answer_free(&answer);
@@ -287,8 +247,8 @@ START_TEST(a_traceparent_of_a_later_version_is_taken)
 {
     static const size_t lengths[] = {1, 10, 190, 199, 200, 201, 300, 5000};
     serve();
-    struct answer answer = ask_with(&client, "Get", "{\"key\":\"k\"}", 11, "traceparent",
-                                    "cc-" TRACE_ID "-00f067aa0ba902b7-01", NULL);
+    struct answer answer = client_send_with(&client, "Get", "{\"key\":\"k\"}", 11, "traceparent",
+                                            "cc-" TRACE_ID "-00f067aa0ba902b7-01", NULL);
     check_code(&answer, 0);
     check_header(&answer, "traceparent", "cc-" TRACE_ID "-00f067aa0ba902b7-01");
     answer_free(&answer);
@@ -298,7 +258,7 @@ START_TEST(a_traceparent_of_a_later_version_is_taken)
         int len = snprintf(value, sizeof value, "01-" TRACE_ID "-00f067aa0ba902b7-01-");
         memset(value + len, 'x', lengths[i]);
         value[(size_t)len + lengths[i]] = '\0';
-        answer = ask_with(&client, "Get", "{\"key\":\"k\"}", 11, "traceparent", value, NULL);
+        answer = client_send_with(&client, "Get", "{\"key\":\"k\"}", 11, "traceparent", value, NULL);
         check_code(&answer, 0);
         if (natsMsgHeader_Get(answer.message, "traceparent", &got) == NATS_OK || lengths[i] <= 100)
             check_header(&answer, "traceparent", value);
@@ -314,8 +274,8 @@ START_TEST(without_a_traceparent_there_are_no_headers)
     serve();
     for (int i = 0; i < 20; i++) {
         bool traced = i % 2 == 0;
-        struct answer answer =
-            ask_with(&client, "Get", "{\"key\":\"k\"}", 11, traced ? "traceparent" : NULL, PARENT, NULL);
+        struct answer answer = client_send_with(&client, "Get", "{\"key\":\"k\"}", 11,
+                                                traced ? "traceparent" : NULL, PARENT, NULL);
         check_code(&answer, 0);
         if (traced)
             check_header(&answer, "traceparent", PARENT);
@@ -347,25 +307,25 @@ START_TEST(a_traceparent_stands_beside_claims)
             char *invocation =
                 invocation_for(&people.host, ACTOR, "default", "Get", get, sizeof get - 1, NULL, 0);
             const char *headers[] = {name, PARENT, "Wascc-Claims", claims, "Wascc-Invocation", invocation};
-            struct answer answer = first == 0
-                                       ? ask_with(&client, "Get", get, sizeof get - 1, headers[0], headers[1],
-                                                  headers[2], headers[3], headers[4], headers[5], NULL)
-                                       : ask_with(&client, "Get", get, sizeof get - 1, headers[4], headers[5],
-                                                  headers[2], headers[3], headers[0], headers[1], NULL);
+            struct answer answer =
+                first == 0 ? client_send_with(&client, "Get", get, sizeof get - 1, headers[0], headers[1],
+                                              headers[2], headers[3], headers[4], headers[5], NULL)
+                           : client_send_with(&client, "Get", get, sizeof get - 1, headers[4], headers[5],
+                                              headers[2], headers[3], headers[0], headers[1], NULL);
             check_code(&answer, 0);
             check_header(&answer, name, PARENT);
             check_header(&answer, "Wascc-Claims", NULL);
             answer_free(&answer);
             free(invocation);
         }
-        struct answer answer = ask_with(&client, "Get", get, sizeof get - 1, name, PARENT, NULL);
+        struct answer answer = client_send_with(&client, "Get", get, sizeof get - 1, name, PARENT, NULL);
         check_refusal(&answer, "Get", 401, "Wascc-Claims");
         check_header(&answer, name, PARENT);
         answer_free(&answer);
         /* A body of nothing, with claims. */
         char *invocation = invocation_for(&people.host, ACTOR, "default", "SetUnion", "", 0, NULL, 0);
-        answer = ask_with(&client, "SetUnion", "", 0, "Wascc-Claims", claims, name, PARENT,
-                          "Wascc-Invocation", invocation, NULL);
+        answer = client_send_with(&client, "SetUnion", "", 0, "Wascc-Claims", claims, name, PARENT,
+                                  "Wascc-Invocation", invocation, NULL);
         check_code(&answer, 0);
         check_header(&answer, name, PARENT);
         answer_free(&answer);
@@ -402,8 +362,8 @@ START_TEST(a_traced_reply_close_to_max_payload_is_answered_or_refused)
         json_decref(client_call(&client, JSON, "Set", "{s:s,s:s}", "key", "k", "value", value));
         for (size_t i = 0; i < 4; i++) {
             const char *name = i == 2 ? NULL : spellings[i % 2][0];
-            struct answer answer =
-                ask_with(&client, "Get", "{\"key\":\"k\"}", 11, name, i == 3 ? longest : PARENT, NULL);
+            struct answer answer = client_send_with(&client, "Get", "{\"key\":\"k\"}", 11, name,
+                                                    i == 3 ? longest : PARENT, NULL);
             if (answer.code == 0) {
                 ck_assert_uint_eq(answer.len, len + GET_OVERHEAD);
                 answered++;
@@ -438,7 +398,7 @@ START_TEST(a_traced_error_fits_a_small_max_payload)
     for (size_t i = 0; i < 3; i++) {
         static const char *const requests[] = {"{\"key\":\"\"}", "{\"key\":", "{\"key\":\"\",\"more\":1}"};
         struct answer answer =
-            ask_with(&client, "Get", requests[i], strlen(requests[i]), "traceparent", value, NULL);
+            client_send_with(&client, "Get", requests[i], strlen(requests[i]), "traceparent", value, NULL);
         check_refusal(&answer, "Get", 400, NULL);
         answer_free(&answer);
     }

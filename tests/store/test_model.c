@@ -781,7 +781,7 @@ static void make_names(struct run *run)
         char name[8];
         size_t number = i / KEYSPACES;
         struct model_key *key = &run->keys[i];
-        key->keyspace = i % KEYSPACES == 0 ? 0 : UINT32_MAX;
+        key->keyspace = i % KEYSPACES == 0 ? 0 : UINT32_MAX - 1;
         int len = snprintf(name, sizeof name, "k%zu", number);
         if (number == 0)
             key->name = bytes_copy((struct wkv_text){long_name, sizeof long_name});
