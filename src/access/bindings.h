@@ -171,7 +171,8 @@ struct wkv_bindings_reader {
 int wkv_bindings_reader_init(struct wkv_bindings_reader *reader, struct wkv_bindings *bindings);
 void wkv_bindings_reader_destroy(struct wkv_bindings_reader *reader);
 
-/* What is known of the actor now: a change that has been answered before this call is seen. */
-struct wkv_binding wkv_bindings_find(struct wkv_bindings_reader *reader, struct wkv_text actor);
+/* What is known of the actor now: a change that has been answered before this call is seen. The reader's,
+ * until its next call. */
+const struct wkv_binding *wkv_bindings_find(struct wkv_bindings_reader *reader, struct wkv_text actor);
 
 #endif

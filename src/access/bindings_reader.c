@@ -37,24 +37,31 @@ static uint32_t slot_of(struct wkv_text actor)
     return (uint32_t)(word * UINT64_C(0x9e3779b97f4a7c15) >> 54);
 }
 
-struct wkv_binding wkv_bindings_find(struct wkv_bindings_reader *reader, struct wkv_text actor)
+static const struct wkv_binding UNKNOWN;
+
+static const struct wkv_binding *__attribute__((noinline))
+find_slot(struct wkv_bindings_reader *reader, struct wkv_text actor)
 {
     struct wkv_bindings *bindings = reader->bindings;
-    if (actor.len == 0 || actor.len > WKV_BINDINGS_MAX_NAME_BYTES)
-        return (struct wkv_binding){.keyspace = 0};
-    /* No actor was ever bound: there is nothing to look up. */
-    if (!atomic_load_explicit(&bindings->any, memory_order_acquire))
-        return (struct wkv_binding){.keyspace = 0};
     uint64_t generation = atomic_load_explicit(&bindings->generation, memory_order_acquire);
     struct wkv_bindings_slot *slot = &reader->slots[slot_of(actor)];
     if (slot->generation == generation && wkv_text_same(actor, (struct wkv_text){slot->name, slot->len}))
-        return slot->binding;
+        return &slot->binding;
     (void)pthread_mutex_lock(&bindings->lock);
     const struct wkv_bound_actor *found = wkv_binding_table_find(&bindings->actors, actor);
-    slot->binding = found->len != 0 ? found->binding : (struct wkv_binding){.keyspace = 0};
+    slot->binding = found->len != 0 ? found->binding : UNKNOWN;
     slot->generation = atomic_load_explicit(&bindings->generation, memory_order_relaxed);
     (void)pthread_mutex_unlock(&bindings->lock);
     memcpy(slot->name, actor.data, actor.len);
     slot->len = (uint32_t)actor.len;
-    return slot->binding;
+    return &slot->binding;
+}
+
+const struct wkv_binding *wkv_bindings_find(struct wkv_bindings_reader *reader, struct wkv_text actor)
+{
+    /* Where no actor was ever bound there is nothing to look up. */
+    bool any = atomic_load_explicit(&reader->bindings->any, memory_order_acquire);
+    if (!any || actor.len == 0 || actor.len > WKV_BINDINGS_MAX_NAME_BYTES)
+        return &UNKNOWN;
+    return find_slot(reader, actor);
 }

@@ -124,9 +124,8 @@ enum wkv_code wkv_policy_check_claims(const struct wkv_policy *policy,
 static bool is_target(const char *url, const struct wkv_policy_request *request)
 {
     char expected[WKV_TOKEN_URL_BYTES];
-    struct wkv_text binding = request->binding;
-    struct wkv_text operation = request->operation;
-    return wkv_token_target_url(expected, binding.data, binding.len, operation.data, operation.len) &&
+    return wkv_token_target_url(expected, request->binding, strlen(request->binding), request->operation,
+                                strlen(request->operation)) &&
            strcmp(url, expected) == 0;
 }
 

@@ -79,10 +79,10 @@ enum wkv_evidence {
 /* A request. What its mode does not need is not looked at and may be left zero. */
 struct wkv_policy_request {
     enum wkv_evidence evidence;
-    struct wkv_text actor;     /* from the subject: a key M…, or `system` */
-    struct wkv_text binding;   /* the server's own */
-    struct wkv_text operation; /* its name, from the table of operations */
-    bool system_operation;     /* the table says that only `system` may call it */
+    struct wkv_text actor; /* from the subject: a key M…, or `system` */
+    const char *binding;   /* the server's own */
+    const char *operation; /* its name, from the table of operations */
+    bool system_operation; /* the table says that only `system` may call it */
 
     struct wkv_text claims;     /* the header Wascc-Claims */
     struct wkv_text invocation; /* the header Wascc-Invocation, or encoded_claims */

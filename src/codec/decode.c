@@ -71,6 +71,8 @@ enum wkv_code wkv_decode_request(const ProtobufCMessageDescriptor *type, enum wk
         return code;
     *encoding = WKV_JSON;
     wkv_arena_reset(arena);
+    if (error != NULL)
+        wkv_error_clear(error);
     return decode_object(type, payload, arena, message, error);
 }
 

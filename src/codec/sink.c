@@ -150,14 +150,11 @@ static void close_array(struct wkv_sink *sink)
 /* Passes over the fields before index, which were not written: with names, all show their defaults. */
 static void skip_to(struct wkv_sink *sink, unsigned index)
 {
-    if (sink->encoder->names_fields) {
-        close_array(sink);
-        for (unsigned i = sink->next_field; i < index; i++) {
-            put_name(sink, &sink->type->fields[i], i);
-            put_default(sink, &sink->type->fields[i]);
-        }
+    close_array(sink);
+    for (unsigned i = sink->next_field; i < index; i++) {
+        put_name(sink, &sink->type->fields[i], i);
+        put_default(sink, &sink->type->fields[i]);
     }
-    sink->next_field = index;
 }
 
 /* Whether number is of the repeated field whose elements are being written. */
@@ -174,6 +171,7 @@ static void start_named(struct wkv_sink *sink, unsigned index, bool again)
 {
     const ProtobufCFieldDescriptor *field = &sink->type->fields[index];
     if (!again) {
+        skip_to(sink, index);
         put_name(sink, field, index);
         sink->elements = 0;
         sink->array_open = field->label == PROTOBUF_C_LABEL_REPEATED;
@@ -200,8 +198,6 @@ static const ProtobufCFieldDescriptor *start_value(struct wkv_sink *sink, uint32
         sink->misused = true;
         return NULL;
     }
-    if (!again)
-        skip_to(sink, index);
     if (sink->encoder->names_fields)
         start_named(sink, index, again);
     sink->next_field = index + 1;
@@ -294,9 +290,10 @@ enum wkv_code wkv_sink_end(struct wkv_sink *sink)
 {
     if (sink->failure != WKV_OK || sink->encoder == NULL)
         return sink->failure;
-    skip_to(sink, sink->type->n_fields);
-    if (sink->encoder->names_fields)
+    if (sink->encoder->names_fields) {
+        skip_to(sink, sink->type->n_fields);
         sink->encoder->close_message(sink);
+    }
     if (sink->misused)
         return WKV_NO_MEMORY;
     if (sink->total_bytes > sink->max_bytes)

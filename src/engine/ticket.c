@@ -30,11 +30,11 @@ static enum wkv_code do_it(struct wkv_ticket *ticket, int64_t now_ns, struct wkv
 {
     const struct wkv_command *command = &ticket->command;
     if (ticket->once.keys != NULL)
-        return wkv_once_execute(&ticket->once, command, &ticket->limits, ticket->host.store, now_ns, sink);
-    if (!wkv_operation_is_system(command->operation))
-        (void)wkv_command_execute(command, ticket->host.store, now_ns, sink);
+        return wkv_once_execute(&ticket->once, command, &ticket->limits, ticket->store, now_ns, sink);
+    if (ticket->host == NULL)
+        (void)wkv_command_execute(command, ticket->store, now_ns, sink);
     else
-        wkv_host_serve(&ticket->host, command, now_ns, sink);
+        wkv_host_serve(ticket->host, command, now_ns, sink);
     return wkv_command_finish(command, &ticket->limits, sink);
 }
 
@@ -48,7 +48,7 @@ enum wkv_outcome wkv_ticket_perform(struct wkv_ticket *ticket, int64_t now_ns)
     sink.error = ticket->error;
     sink.who = command->operation->name;
     enum wkv_code code = do_it(ticket, now_ns, &sink);
-    if (ticket->host.silent)
+    if (ticket->host != NULL && ticket->host->silent)
         return WKV_SILENT;
     ticket->squeezed = code == WKV_TOO_LARGE && may_fit_later(ticket, &sink);
     ticket->reply = (struct wkv_text){ticket->buffer->data, ticket->buffer->len};

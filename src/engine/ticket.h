@@ -29,9 +29,10 @@ struct wkv_ticket {
     struct wkv_command command;
     struct wkv_limits limits;
     struct wkv_once once; /* without keys: the request has no id */
-    struct wkv_host host; /* host.store is everybody's; the rest for what is about the process */
-    size_t room;          /* bytes of a reply that may be sent now; limits say how large one may ever be */
-    int64_t now_ns;       /* monotonic: when it came */
+    struct wkv_store *store;
+    struct wkv_host *host; /* NULL unless the command is about the process */
+    size_t room;           /* bytes of a reply that may be sent now; limits say how large one may ever be */
+    int64_t now_ns;        /* monotonic: when it came */
     void (*complete)(struct wkv_ticket *ticket, enum wkv_outcome outcome);
     struct wkv_ticket *(*keep)(struct wkv_ticket *ticket);
     bool (*resume)(struct wkv_ticket *ticket); /* finds out again how much room there is: none is false */

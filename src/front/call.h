@@ -38,9 +38,9 @@ struct wkv_request {
 
 struct wkv_call {
     struct wkv_request request;
-    struct wkv_binding bound;        /* what is known of its actor */
     struct wkv_policy_request asked; /* the request, as the policy sees it */
     unsigned char signer[WKV_NKEY_BYTES];
+    struct wkv_host host; /* of an operation that is about the process */
     struct wkv_ticket ticket;
 };
 

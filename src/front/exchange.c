@@ -305,7 +305,7 @@ void wkv_front_handle(struct wkv_loop *loop, void *context, natsMsg *message)
     exchange.call.request =
         (struct wkv_request){.operation = endpoint->operation, .now_ns = wkv_loop_begun_ns(loop)};
     exchange.call.ticket.squeezed = false;
-    exchange.call.ticket.once = (struct wkv_once){.keys = NULL};
+    exchange.call.ticket.once.duplicate = false;
     exchange.error = &error;
     if (worker->provider->auth != WKV_AUTH_NONE)
         exchange.call.request.wall_s = wkv_wall_coarse_s();

@@ -17,6 +17,12 @@ enum wkv_code wkv_command_fail(const struct wkv_command *command, struct wkv_err
     return code;
 }
 
+enum wkv_code wkv_command_blame(const struct wkv_command *command, struct wkv_error *error)
+{
+    struct wkv_error cause = *error;
+    return wkv_command_fail(command, error, cause.code, "%s", cause.text);
+}
+
 /* An operator's request is JSON, unless its front knows better. */
 static enum wkv_form form_of(const struct wkv_operation *operation, enum wkv_form form)
 {
@@ -55,12 +61,11 @@ enum wkv_code wkv_command_decode(struct wkv_command *command, struct wkv_text pa
                                  struct wkv_error *error)
 {
     ProtobufCMessage *message;
-    struct wkv_error cause;
     /* Texts are copied once, and the last block of an arena may be as large as all before it. */
     arena->max_bytes = plus_twice(DECODE_BYTES, payload.len);
     if (wkv_decode_request(command->operation->request, form_of(command->operation, form), payload.data,
-                           payload.len, arena, &message, &command->encoding, &cause) != WKV_OK)
-        return wkv_command_fail(command, error, cause.code, "%s", cause.text);
+                           payload.len, arena, &message, &command->encoding, error) != WKV_OK)
+        return wkv_command_blame(command, error);
     command->message = message;
     arena->max_bytes = plus_twice(arena->max_bytes, limits->max_reply_bytes);
     return WKV_OK;

@@ -63,6 +63,19 @@ enum wkv_code wkv_command_decode(struct wkv_command *command, struct wkv_text pa
 enum wkv_encoding wkv_command_encoding(const struct wkv_operation *operation, struct wkv_text payload,
                                        enum wkv_form form);
 
+/* Begins a command of which no more is known yet. */
+static inline void wkv_command_begin(struct wkv_command *command, const struct wkv_operation *operation,
+                                     uint32_t keyspace)
+{
+    command->operation = operation;
+    command->message = NULL;
+    command->keyspace = keyspace;
+    command->keys = NULL;
+    command->key_count = command->first_key = 0;
+    command->value = (struct wkv_text){NULL, 0};
+    command->write_bytes = command->reply_bytes = 0;
+}
+
 /* Copies a command to where it stays; what it points to remains where it is. */
 static inline void wkv_command_move(struct wkv_command *to, const struct wkv_command *from)
 {
@@ -104,6 +117,9 @@ enum wkv_code wkv_command_too_large(const struct wkv_command *command, const str
 /* Sets the error, with the operation's name in front, and returns code. */
 enum wkv_code wkv_command_fail(const struct wkv_command *command, struct wkv_error *error, enum wkv_code code,
                                const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* Puts the operation's name in front of an error that has none yet. Returns its code. */
+enum wkv_code wkv_command_blame(const struct wkv_command *command, struct wkv_error *error);
 
 /* A field of a message as a text, and a string as a field. Both borrow. */
 static inline struct wkv_text wkv_text_of(ProtobufCBinaryData bytes)

@@ -47,26 +47,30 @@ int wkv_arena_init(struct wkv_arena *arena, size_t first_bytes, size_t max_bytes
     return arena->first == NULL ? -1 : 0;
 }
 
+/* Doubling keeps the number of blocks small for a request of any size. */
+static void *__attribute__((noinline)) alloc_in_new_block(struct wkv_arena *arena, size_t size)
+{
+    size_t capacity = arena->current->capacity, left = arena->max_bytes - arena->total_bytes;
+    size_t wanted = capacity > SIZE_MAX / 2 ? SIZE_MAX : capacity * 2;
+    struct wkv_arena_block *block = new_block(arena, wanted < size || wanted > left ? size : wanted);
+    if (block == NULL)
+        return NULL;
+    arena->current->next = block;
+    arena->current = block;
+    block->used = size;
+    return block->bytes;
+}
+
 void *wkv_arena_alloc(struct wkv_arena *arena, size_t size)
 {
+    struct wkv_arena_block *block = arena->current;
     if (size == 0)
         size = 1;
     if (size > SIZE_MAX - ALIGNMENT)
         return NULL;
     size = (size + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
-    struct wkv_arena_block *block = arena->current;
-    if (size > block->capacity - block->used) {
-        /* Doubling keeps the number of blocks small for a request of any size. */
-        size_t left = arena->max_bytes - arena->total_bytes;
-        size_t wanted = block->capacity > SIZE_MAX / 2 ? SIZE_MAX : block->capacity * 2;
-        if (wanted < size || wanted > left)
-            wanted = size;
-        block = new_block(arena, wanted);
-        if (block == NULL)
-            return NULL;
-        arena->current->next = block;
-        arena->current = block;
-    }
+    if (size > block->capacity - block->used)
+        return alloc_in_new_block(arena, size);
     void *bytes = block->bytes + block->used;
     block->used += size;
     return bytes;

@@ -11,12 +11,10 @@ void wkv_buffer_init(struct wkv_buffer *buffer)
     memset(buffer, 0, sizeof *buffer);
 }
 
-bool wkv_buffer_reserve(struct wkv_buffer *buffer, size_t more)
+bool wkv_buffer_grow(struct wkv_buffer *buffer, size_t more)
 {
     if (buffer->failed)
         return false;
-    if (more <= buffer->capacity - buffer->len)
-        return true;
     size_t wanted = buffer->capacity == 0 ? FIRST_BYTES : buffer->capacity;
     if (more > SIZE_MAX / 2 - buffer->len) {
         buffer->failed = true;
@@ -42,14 +40,6 @@ bool wkv_buffer_append(struct wkv_buffer *buffer, const void *bytes, size_t len)
         memcpy(buffer->data + buffer->len, bytes, len);
     buffer->len += len;
     return true;
-}
-
-void wkv_buffer_reset(struct wkv_buffer *buffer, size_t keep_bytes)
-{
-    if (buffer->capacity > keep_bytes)
-        wkv_buffer_destroy(buffer);
-    buffer->len = 0;
-    buffer->failed = false;
 }
 
 void wkv_buffer_destroy(struct wkv_buffer *buffer)

@@ -49,9 +49,3 @@ enum wkv_code wkv_vfail(struct wkv_error *error, enum wkv_code code, const char 
     write_text(error, len, format, args);
     return code;
 }
-
-void wkv_error_clear(struct wkv_error *error)
-{
-    error->code = WKV_OK;
-    error->text[0] = '\0';
-}

@@ -60,7 +60,11 @@ enum wkv_code wkv_vfail(struct wkv_error *error, enum wkv_code code, const char 
                         va_list args) __attribute__((format(printf, 4, 0)));
 
 /* Sets error to WKV_OK with an empty text. */
-void wkv_error_clear(struct wkv_error *error);
+static inline void wkv_error_clear(struct wkv_error *error)
+{
+    error->code = WKV_OK;
+    error->text[0] = '\0';
+}
 
 #ifdef __cplusplus
 }

@@ -58,8 +58,8 @@ HELPER struct wkv_policy_request get_request(const struct world *world)
 {
     return (struct wkv_policy_request){
         .actor = text_of(world->module.text),
-        .binding = text_of("default"),
-        .operation = text_of("Get"),
+        .binding = "default",
+        .operation = "Get",
         .payload = text_of(PAYLOAD),
         .now_s = NOW,
     };

@@ -39,13 +39,13 @@ static enum wkv_code bind(const char *actor, const char *keyspace)
 
 START_TEST(an_actor_is_bound_until_it_is_removed)
 {
-    ck_assert(!wkv_bindings_find(&reader, text("MA")).claims.bound);
+    ck_assert(!wkv_bindings_find(&reader, text("MA"))->claims.bound);
     ck_assert_int_eq(bind("MA", NULL), WKV_OK);
-    ck_assert(wkv_bindings_find(&reader, text("MA")).claims.bound);
-    ck_assert_int_eq(wkv_bindings_find(&reader, text("MA")).claims.expires_s, 77);
-    ck_assert(!wkv_bindings_find(&reader, text("MB")).claims.bound);
+    ck_assert(wkv_bindings_find(&reader, text("MA"))->claims.bound);
+    ck_assert_int_eq(wkv_bindings_find(&reader, text("MA"))->claims.expires_s, 77);
+    ck_assert(!wkv_bindings_find(&reader, text("MB"))->claims.bound);
     wkv_bindings_remove(bindings, text("MA"));
-    ck_assert(!wkv_bindings_find(&reader, text("MA")).claims.bound);
+    ck_assert(!wkv_bindings_find(&reader, text("MA"))->claims.bound);
     wkv_bindings_remove(bindings, text("MA"));
     ck_assert_uint_eq(wkv_bindings_count(bindings), 0);
 }
@@ -54,27 +54,27 @@ END_TEST
 START_TEST(a_keyspace_is_named_once_and_keeps_its_number)
 {
     ck_assert_int_eq(bind("MA", "mine"), WKV_OK);
-    uint32_t mine = wkv_bindings_find(&reader, text("MA")).keyspace;
+    uint32_t mine = wkv_bindings_find(&reader, text("MA"))->keyspace;
     ck_assert_uint_ne(mine, 0);
     ck_assert_int_eq(bind("MB", "other"), WKV_OK);
-    uint32_t other = wkv_bindings_find(&reader, text("MB")).keyspace;
+    uint32_t other = wkv_bindings_find(&reader, text("MB"))->keyspace;
     ck_assert_uint_ne(other, 0);
     ck_assert_uint_ne(other, mine);
     ck_assert_int_eq(bind("MC", "mine"), WKV_OK);
-    ck_assert_uint_eq(wkv_bindings_find(&reader, text("MC")).keyspace, mine);
+    ck_assert_uint_eq(wkv_bindings_find(&reader, text("MC"))->keyspace, mine);
     wkv_bindings_remove(bindings, text("MA"));
-    ck_assert_uint_eq(wkv_bindings_find(&reader, text("MA")).keyspace, 0);
+    ck_assert_uint_eq(wkv_bindings_find(&reader, text("MA"))->keyspace, 0);
     ck_assert_int_eq(bind("MA", "mine"), WKV_OK);
-    ck_assert_uint_eq(wkv_bindings_find(&reader, text("MA")).keyspace, mine);
+    ck_assert_uint_eq(wkv_bindings_find(&reader, text("MA"))->keyspace, mine);
     ck_assert_int_eq(bind("MA", NULL), WKV_OK);
-    ck_assert_uint_eq(wkv_bindings_find(&reader, text("MA")).keyspace, 0);
+    ck_assert_uint_eq(wkv_bindings_find(&reader, text("MA"))->keyspace, 0);
 }
 END_TEST
 
 START_TEST(the_binding_s_own_name_is_the_shared_keyspace)
 {
     ck_assert_int_eq(bind("MA", "default"), WKV_OK);
-    ck_assert_uint_eq(wkv_bindings_find(&reader, text("MA")).keyspace, 0);
+    ck_assert_uint_eq(wkv_bindings_find(&reader, text("MA"))->keyspace, 0);
 }
 END_TEST
 
@@ -89,11 +89,11 @@ static const struct {
 START_TEST(what_cannot_be_bound_is_refused_and_changes_nothing)
 {
     ck_assert_int_eq(bind("MA", "mine"), WKV_OK);
-    uint32_t mine = wkv_bindings_find(&reader, text("MA")).keyspace;
+    uint32_t mine = wkv_bindings_find(&reader, text("MA"))->keyspace;
     ck_assert_int_eq(bind(refused[_i].actor, refused[_i].keyspace), WKV_BAD_REQUEST);
     ck_assert_ptr_nonnull(strstr(error.text, refused[_i].words));
     ck_assert_uint_eq(wkv_bindings_count(bindings), 1);
-    ck_assert_uint_eq(wkv_bindings_find(&reader, text("MA")).keyspace, mine);
+    ck_assert_uint_eq(wkv_bindings_find(&reader, text("MA"))->keyspace, mine);
 }
 END_TEST
 
@@ -104,10 +104,10 @@ START_TEST(names_are_limited_on_the_byte)
     longest[WKV_BINDINGS_MAX_NAME_BYTES + 1] = '\0';
     ck_assert_int_eq(bind(longest, NULL), WKV_BAD_REQUEST);
     ck_assert_int_eq(bind("MA", longest), WKV_BAD_REQUEST);
-    ck_assert(!wkv_bindings_find(&reader, text(longest)).claims.bound);
+    ck_assert(!wkv_bindings_find(&reader, text(longest))->claims.bound);
     longest[WKV_BINDINGS_MAX_NAME_BYTES] = '\0';
     ck_assert_int_eq(bind(longest, longest), WKV_OK);
-    ck_assert(wkv_bindings_find(&reader, text(longest)).claims.bound);
+    ck_assert(wkv_bindings_find(&reader, text(longest))->claims.bound);
 }
 END_TEST
 
@@ -132,7 +132,7 @@ START_TEST(many_actors_come_and_go)
             continue;
         for (int one = 0; one < ACTORS; one += 7) {
             (void)snprintf(name, sizeof name, "M%d", one);
-            ck_assert_int_eq(wkv_bindings_find(&reader, text(name)).claims.bound, there[one]);
+            ck_assert_int_eq(wkv_bindings_find(&reader, text(name))->claims.bound, there[one]);
         }
     }
 }
@@ -177,15 +177,15 @@ START_TEST(what_is_remembered_binds_only_who_is_not_bound)
     wkv_bindings_watch(bindings, note_told, NULL);
     ck_assert(bind_if_new("MA", "old"));
     ck_assert_uint_eq(told_of, 1);
-    uint32_t old = wkv_bindings_find(&reader, text("MA")).keyspace;
+    uint32_t old = wkv_bindings_find(&reader, text("MA"))->keyspace;
     ck_assert_uint_ne(old, 0);
-    ck_assert(wkv_bindings_find(&reader, text("MA")).claims.bound);
+    ck_assert(wkv_bindings_find(&reader, text("MA"))->claims.bound);
     ck_assert(!bind_if_new("MA", "older"));
     ck_assert_uint_eq(told_of, 1);
-    ck_assert_uint_eq(wkv_bindings_find(&reader, text("MA")).keyspace, old);
+    ck_assert_uint_eq(wkv_bindings_find(&reader, text("MA"))->keyspace, old);
     ck_assert_int_eq(bind("MA", "new"), WKV_OK);
     ck_assert(!bind_if_new("MA", "old"));
-    ck_assert_uint_ne(wkv_bindings_find(&reader, text("MA")).keyspace, old);
+    ck_assert_uint_ne(wkv_bindings_find(&reader, text("MA"))->keyspace, old);
     wkv_bindings_watch(bindings, NULL, NULL);
 }
 END_TEST
@@ -200,7 +200,7 @@ START_TEST(what_is_remembered_binds_nobody_who_was_removed)
     ck_assert(bind_if_new("MC", NULL));
     ck_assert_uint_eq(wkv_bindings_count(bindings), 1);
     ck_assert_int_eq(bind("MA", NULL), WKV_OK);
-    ck_assert(wkv_bindings_find(&reader, text("MA")).claims.bound);
+    ck_assert(wkv_bindings_find(&reader, text("MA"))->claims.bound);
 }
 END_TEST
 
@@ -218,7 +218,7 @@ START_TEST(after_more_removals_than_are_remembered_nobody_is_bound_so)
     ck_assert(!bind_if_new("M0", NULL));
     wkv_bindings_remove(bindings, text("MZ"));
     ck_assert_int_eq(bind("MY", NULL), WKV_OK);
-    ck_assert(wkv_bindings_find(&reader, text("MY")).claims.bound);
+    ck_assert(wkv_bindings_find(&reader, text("MY"))->claims.bound);
 }
 END_TEST
 
@@ -266,7 +266,7 @@ START_TEST(what_is_remembered_never_overwrites_a_bind_at_the_same_time)
     ck_assert(wkv_bindings_keyspace_number(bindings, text("new"), &new_keyspace));
     for (int i = 0; i < RACED; i++) {
         (void)snprintf(name, sizeof name, "M%d", i);
-        ck_assert_uint_eq(wkv_bindings_find(&reader, text(name)).keyspace, new_keyspace);
+        ck_assert_uint_eq(wkv_bindings_find(&reader, text(name))->keyspace, new_keyspace);
     }
 }
 END_TEST
@@ -290,7 +290,7 @@ static void *watch_binding(void *argument)
             (void)sched_yield();
             continue;
         }
-        wrong += wkv_bindings_find(&own, (struct wkv_text){"MA", 2}).claims.bound !=
+        wrong += wkv_bindings_find(&own, (struct wkv_text){"MA", 2})->claims.bound !=
                  (atomic_load(&watch->wanted) == 1);
         atomic_store(&watch->checked, round++);
     }
@@ -416,11 +416,11 @@ START_TEST(keyspaces_are_bounded_and_keep_their_numbers)
     }
     ck_assert_int_eq(bind("MB", "one more"), WKV_BUDGET_SPENT);
     ck_assert_ptr_nonnull(strstr(error.text, "65536 keyspaces"));
-    ck_assert(!wkv_bindings_find(&reader, text("MB")).claims.bound);
+    ck_assert(!wkv_bindings_find(&reader, text("MB"))->claims.bound);
     for (unsigned i = 1; i < WKV_BINDINGS_MAX_KEYSPACES; i += 4099) {
         (void)snprintf(name, sizeof name, "k%u", i);
         ck_assert_int_eq(bind("MB", name), WKV_OK);
-        ck_assert_uint_eq(wkv_bindings_find(&reader, text("MB")).keyspace, i);
+        ck_assert_uint_eq(wkv_bindings_find(&reader, text("MB"))->keyspace, i);
     }
 }
 END_TEST
@@ -481,7 +481,7 @@ START_TEST(with_a_host_go_its_bindings_and_no_others)
     wkv_bindings_watch(bindings, NULL, NULL);
     for (unsigned i = 0; i < ACTORS; i++) {
         (void)snprintf(name, sizeof name, "M%u", i);
-        ck_assert_int_eq(wkv_bindings_find(&reader, text(name)).claims.bound, i % 3 != 1);
+        ck_assert_int_eq(wkv_bindings_find(&reader, text(name))->claims.bound, i % 3 != 1);
     }
     ck_assert_uint_eq(wkv_bindings_count(bindings), ACTORS);
     wkv_trust_source_destroy(second);
@@ -527,7 +527,7 @@ START_TEST(a_host_that_was_taken_away_binds_nobody_and_leaves_what_others_bound)
     ck_assert_int_eq(bind_to("MA", "bad", 1), WKV_UNAUTHORIZED);
     ck_assert_ptr_nonnull(strstr(error.text, "untrusted host"));
     ck_assert_int_eq(bind_to("MB", NULL, 1), WKV_UNAUTHORIZED);
-    struct wkv_binding left = wkv_bindings_find(&reader, text("MA"));
+    struct wkv_binding left = *wkv_bindings_find(&reader, text("MA"));
     ck_assert(left.claims.bound && left.claims.host[0] == 2);
     ck_assert(wkv_bindings_keyspace_name(bindings, left.keyspace, name));
     ck_assert_str_eq(name, "good");

@@ -249,7 +249,7 @@ START_TEST(what_is_signed_for_a_binding_is_for_no_other_spelling)
         (void)snprintf(url, sizeof url, "wasmbus://wascc/keyvalue/%s/Get", cases[i].signed_for);
         char *call = mint_invocation(&world.host, world.module.text, url, PAYLOAD, NULL, NOW);
         struct wkv_policy_request request = get_request(&world);
-        request.binding = text_of(cases[i].binding);
+        request.binding = cases[i].binding;
         request.invocation = text_of(call);
         ck_assert_msg(wkv_policy_check_invocation(&world.policy, &request, &error) == cases[i].code,
                       "%s at %s: %s", cases[i].signed_for, cases[i].binding, error.text);
@@ -394,7 +394,7 @@ START_TEST(system_operations_are_for_trusted_hosts)
                                  "wasmbus://wascc/keyvalue/default/BindActor", PAYLOAD, NULL, NOW);
     struct wkv_policy_request request = get_request(&world);
     struct wkv_error error;
-    request.operation = text_of("BindActor");
+    request.operation = "BindActor";
     request.system_operation = true;
     request.actor = text_of(actor);
     request.claims = text_of(claims);
@@ -412,7 +412,7 @@ START_TEST(an_actors_invocation_does_not_make_it_the_system)
                                  PAYLOAD, NULL, NOW);
     struct wkv_policy_request request = get_request(&world);
     struct wkv_error error;
-    request.operation = text_of("BindActor");
+    request.operation = "BindActor";
     request.system_operation = true;
     request.actor = text_of("system");
     request.invocation = text_of(call);
@@ -509,10 +509,8 @@ static void *work(void *argument)
         return NULL;
     }
     struct wkv_policy policy = {.trust = &reader, .cache = cache, .replay = worker->replay};
-    struct wkv_policy_request request = {.binding = text_of("default"),
-                                         .operation = text_of("Get"),
-                                         .payload = text_of(PAYLOAD),
-                                         .now_s = NOW};
+    struct wkv_policy_request request = {
+        .binding = "default", .operation = "Get", .payload = text_of(PAYLOAD), .now_s = NOW};
     for (unsigned i = 0; i < REQUESTS; i++) {
         /* Half of the actors are asked for ten times as often. */
         unsigned actor = i % 10 == 0 ? i / 10 % ACTORS : i % (ACTORS / 2);

@@ -376,8 +376,8 @@ START_TEST(an_invocation_must_hold_for_exactly_this_request)
     cases[6].request.payload = text_of(NULL);
     cases[7].request.actor = text_of(world.other_module.text);
     cases[8].request.actor = text_of("system");
-    cases[9].request.operation = text_of("Del");
-    cases[10].request.binding = text_of("other");
+    cases[9].request.operation = "Del";
+    cases[10].request.binding = "other";
     cases[11].request.now_s = NOW + WKV_TOKEN_INVOCATION_WINDOW_S + 1;
     cases[12].request.now_s = NOW - WKV_TOKEN_INVOCATION_WINDOW_S - 1;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -460,7 +460,7 @@ START_TEST(a_system_operation_needs_the_invocation_alone)
     struct wkv_policy_request request = get_request(&world);
     struct wkv_error error;
     request.actor = text_of("system");
-    request.operation = text_of("BindActor");
+    request.operation = "BindActor";
     request.system_operation = true;
     request.evidence = WKV_EVIDENCE_ENVELOPE;
     request.id = text_of(ID);
@@ -488,7 +488,7 @@ START_TEST(a_binding_is_known_in_its_own_spelling_only)
         (void)snprintf(id, sizeof id, "id-%zu", i);
         char *claims = mint_invocation(&world.host, world.module.text, urls[i], PAYLOAD, id, NOW);
         struct wkv_policy_request request = get_request(&world);
-        request.binding = text_of("My Bind-2");
+        request.binding = "My Bind-2";
         request.invocation = text_of(claims);
         request.evidence = WKV_EVIDENCE_ENVELOPE;
         request.id = text_of(id);

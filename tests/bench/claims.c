@@ -75,8 +75,8 @@ static void check_claims(long calls)
         struct wkv_policy_request request = {
             .actor = {mint->actors[k].key, WKV_NKEY_PUBLIC_CHARS},
             .claims = {mint->actors[k].claims, strlen(mint->actors[k].claims)},
-            .binding = {"default", 7},
-            .operation = {"Get", 3},
+            .binding = "default",
+            .operation = "Get",
             .now_s = now_s};
         must(wkv_policy_check(&policy, &request, &error), &error);
     }
@@ -131,8 +131,8 @@ static void check_invocation(long calls)
         struct wkv_policy_request request = {.actor = {mint->actors[0].key, WKV_NKEY_PUBLIC_CHARS},
                                              .invocation = {invocations[i], strlen(invocations[i])},
                                              .payload = {"{\"key\":\"a\"}", 11},
-                                             .binding = {"default", 7},
-                                             .operation = {"Get", 3},
+                                             .binding = "default",
+                                             .operation = "Get",
                                              .now_s = now_s};
         must(wkv_policy_check_invocation(&policy, &request, &error), &error);
     }
