@@ -157,6 +157,7 @@ static void stops_in_time(long long timeout_ms, int wanted)
 /* Whether it had requests for us, nobody knows. */
 START_TEST(a_server_that_hangs_does_not_hold_it_past_the_timeout)
 {
+    provider_may_leave_threads();
     provider_serve(&provider, server.url, "--drain-timeout", "1s", NULL);
     nats_server_freeze(&server);
     stops_in_time(1000, 1);
@@ -196,6 +197,7 @@ END_TEST
 
 START_TEST(a_timeout_of_nothing_ends_it_at_once)
 {
+    provider_may_leave_threads();
     provider_serve(&provider, server.url, "--drain-timeout", "0", NULL);
     stops_in_time(0, 0);
 }
@@ -203,6 +205,7 @@ END_TEST
 
 START_TEST(a_second_signal_changes_nothing)
 {
+    provider_may_leave_threads();
     provider_serve(&provider, server.url, "--drain-timeout", "1s", NULL);
     nats_server_freeze(&server);
     process_signal(&provider, SIGTERM);

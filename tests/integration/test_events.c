@@ -66,10 +66,11 @@ static void open_clients(struct place place)
     ck_assert_int_eq(natsConnection_FlushTimeout(client.connection, WAIT_MS), NATS_OK);
 }
 
+/* nats.c takes its time to end the subscriptions of thousands of actors, and more of it under a sanitizer. */
 static void serve_at(struct process *process, struct place place)
 {
     provider_serve(process, server.url, "--lattice-namespace", place.lattice_namespace, "--binding",
-                   place.binding, "--allow-split", NULL);
+                   place.binding, "--allow-split", "--drain-timeout", "50s", NULL);
 }
 
 /* ---- events ---- */

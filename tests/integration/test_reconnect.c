@@ -664,6 +664,7 @@ START_TEST(told_to_stop_while_it_connects_it_ends_in_time)
             relay_set_door(relays[i], RELAY_SILENT);
         (void)snprintf(urls + strlen(urls), sizeof urls - strlen(urls), "%s%s", i == 0 ? "" : ",", url);
     }
+    provider_may_leave_threads();
     provider_start(&provider, urls, "--drain-timeout", "1s", NULL);
     if (_i == AFTER_A_LOSS) {
         (void)process_await_line(&provider, "ready: ");
