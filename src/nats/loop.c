@@ -108,6 +108,13 @@ static void read_once(struct wkv_loop *loop)
     wkv_loop_note_max_payload(loop);
 }
 
+/* How long the next turn may wait for something: milliseconds, -1 without end. */
+static int wait_ms(const struct wkv_loop *loop)
+{
+    int ms = wkv_kept_wait_ms(&loop->kept);
+    return loop->subscriptions.hurries && ms != 0 ? 1 : ms;
+}
+
 /* One turn: wait, read, handle, write. While messages are left over it reads more at once: their sender must
  * be seen in time. */
 static void turn(struct wkv_loop *loop)
@@ -119,7 +126,7 @@ static void turn(struct wkv_loop *loop)
     uint64_t asked = wkv_turns_asked(&loop->turns);
     bool waits =
         left_over ? wkv_kept_is_full(&loop->kept) : asked == loop->turns.done || loop->kept.count > 0;
-    bool readable = wkv_poller_wait(&loop->poller, waits ? wkv_kept_wait_ms(&loop->kept) : 0);
+    bool readable = wkv_poller_wait(&loop->poller, waits ? wait_ms(loop) : 0);
     loop->clock_ns = 0;
     intake->slice_end_ns = 0;
     do {

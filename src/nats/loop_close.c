@@ -26,7 +26,7 @@ static int64_t slice_ms(int64_t deadline_ns)
 
 static bool drains(const struct wkv_subscription *one)
 {
-    return !one->left && one->subscription != NULL;
+    return (!one->left || one->drain == WKV_DRAIN_DUE) && one->subscription != NULL;
 }
 
 static bool await_drained(struct wkv_loop *loop, natsSubscription *subscription, int64_t deadline_ns)

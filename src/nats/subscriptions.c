@@ -10,11 +10,13 @@
 /* For what has come for a subject that is left: it is all taken within a turn or two, or else nobody waits
  * for it. */
 #define DRAIN_TIMEOUT_MS 2000
-/* Of those that leave so many are looked at in a turn. */
-#define LOOKED_AT 64
+/* So many drain at a time, since nats.c starts a thread for each: a reload may end tens of thousands. */
+#define DRAIN_AT_ONCE 128
 #define FIRST_CHAINS 64
 
-enum ending { DRAINED, AT_ONCE };
+/* How one leaves: drained now, drained when there are not too many, or dropped, since the server has nothing
+ * for it. */
+enum ending { DRAINED, DRAINED_SOON, AT_ONCE };
 
 /* ---- the list, under the lock ---- */
 
@@ -123,24 +125,44 @@ static natsStatus subscribe(struct wkv_subscriptions *subscriptions, struct wkv_
     return status;
 }
 
-/* What the server had sent before it heard of this is answered yet, if it is drained. nats.c makes a thread
- * for that. */
-static void leave(struct wkv_subscriptions *subscriptions, struct wkv_subscription *one, enum ending ending)
+/* The list that it waits in, once the loop's thread has seen it. */
+static struct wkv_subscription_list *leavers(struct wkv_subscriptions *subscriptions,
+                                             const struct wkv_subscription *one)
+{
+    return one->drain == WKV_DRAIN_DUE ? &subscriptions->due : &subscriptions->leaving;
+}
+
+/* The server is told that it ends: there is room for another. What it had sent before is answered yet, if it
+ * is drained. */
+static void end_one(struct wkv_subscriptions *subscriptions, struct wkv_subscription *one, enum ending ending)
 {
     struct wkv_room *room = &subscriptions->room;
-    one->left = true;
     room->wanted--;
+    room->listening -= room->listening > 0 ? 1 : 0;
+    one->drain =
+        ending != AT_ONCE && natsSubscription_DrainTimeout(one->subscription, DRAIN_TIMEOUT_MS) == NATS_OK
+            ? WKV_DRAINS
+            : WKV_NO_DRAIN;
+    if (one->drain == WKV_DRAINS)
+        subscriptions->draining++;
+    else
+        (void)natsSubscription_Unsubscribe(one->subscription);
+}
+
+static void leave(struct wkv_subscriptions *subscriptions, struct wkv_subscription *one, enum ending ending)
+{
+    one->left = true;
     if (one->seen == WKV_UNSEEN) {
+        subscriptions->room.wanted--;
         unmake(subscriptions, one);
         return;
     }
-    room->listening -= room->listening > 0 ? 1 : 0;
-    one->undrained =
-        ending == AT_ONCE || natsSubscription_DrainTimeout(one->subscription, DRAIN_TIMEOUT_MS) != NATS_OK;
-    if (ending == AT_ONCE)
-        (void)natsSubscription_Unsubscribe(one->subscription);
+    if (ending == DRAINED_SOON && subscriptions->draining >= DRAIN_AT_ONCE)
+        one->drain = WKV_DRAIN_DUE;
+    else
+        end_one(subscriptions, one, ending);
     if (one->seen == WKV_SEEN)
-        TAILQ_INSERT_TAIL(&subscriptions->leaving, one, news);
+        TAILQ_INSERT_TAIL(leavers(subscriptions, one), one, news);
     atomic_store(&subscriptions->changed, true);
 }
 
@@ -163,6 +185,7 @@ void wkv_subscriptions_init(struct wkv_subscriptions *subscriptions, struct wkv_
     wkv_hasher_init(&subscriptions->hasher);
     TAILQ_INIT(&subscriptions->all);
     TAILQ_INIT(&subscriptions->fresh);
+    TAILQ_INIT(&subscriptions->due);
     TAILQ_INIT(&subscriptions->leaving);
     TAILQ_INIT(&subscriptions->recent);
 }
@@ -276,7 +299,7 @@ void wkv_subscriptions_leave(struct wkv_subscriptions *subscriptions, const char
     if (one != NULL && one->need != WKV_NEED_FOR_NOW)
         one = NULL;
     if (one != NULL)
-        leave(subscriptions, one, timeout_ms > 0 ? DRAINED : AT_ONCE);
+        leave(subscriptions, one, timeout_ms > 0 ? DRAINED : DRAINED_SOON);
     unlock(subscriptions);
     natsConnection *held = one != NULL && timeout_ms > 0 ? wkv_link_hold(subscriptions->link) : NULL;
     wkv_poller_wake(subscriptions->poller);
@@ -363,7 +386,7 @@ static uint64_t take_fresh(struct wkv_subscriptions *subscriptions)
         one->seen = WKV_SEEN;
         messages += waiting_for(one);
         if (one->left)
-            TAILQ_INSERT_TAIL(&subscriptions->leaving, one, news);
+            TAILQ_INSERT_TAIL(leavers(subscriptions, one), one, news);
     }
     return messages;
 }
@@ -371,22 +394,31 @@ static uint64_t take_fresh(struct wkv_subscriptions *subscriptions)
 /* Whether nothing comes on it any more. */
 static bool has_ended(const struct wkv_subscription *one)
 {
-    return one->waiting == 0 && (one->undrained || natsSubscription_DrainCompletionStatus(
-                                                       one->subscription) != NATS_ILLEGAL_STATE);
+    return one->waiting == 0 && (one->drain != WKV_DRAINS || natsSubscription_DrainCompletionStatus(
+                                                                 one->subscription) != NATS_ILLEGAL_STATE);
 }
 
-/* Some of them: the others come with the next turns. */
 static void free_ended(struct wkv_subscriptions *subscriptions)
 {
-    for (int i = 0; i < LOOKED_AT && !TAILQ_EMPTY(&subscriptions->leaving); i++) {
-        struct wkv_subscription *one = TAILQ_FIRST(&subscriptions->leaving);
+    struct wkv_subscription *next;
+    for (struct wkv_subscription *one = TAILQ_FIRST(&subscriptions->leaving); one != NULL; one = next) {
+        next = TAILQ_NEXT(one, news);
+        if (!has_ended(one))
+            continue;
+        subscriptions->draining -= one->drain == WKV_DRAINS ? 1 : 0;
         TAILQ_REMOVE(&subscriptions->leaving, one, news);
-        if (has_ended(one)) {
-            TAILQ_REMOVE(&subscriptions->recent, one, recent);
-            unmake(subscriptions, one);
-        } else {
-            TAILQ_INSERT_TAIL(&subscriptions->leaving, one, news);
-        }
+        TAILQ_REMOVE(&subscriptions->recent, one, recent);
+        unmake(subscriptions, one);
+    }
+}
+
+static void drain_due(struct wkv_subscriptions *subscriptions)
+{
+    while (!TAILQ_EMPTY(&subscriptions->due) && subscriptions->draining < DRAIN_AT_ONCE) {
+        struct wkv_subscription *one = TAILQ_FIRST(&subscriptions->due);
+        TAILQ_REMOVE(&subscriptions->due, one, news);
+        end_one(subscriptions, one, DRAINED);
+        TAILQ_INSERT_TAIL(&subscriptions->leaving, one, news);
     }
 }
 
@@ -396,8 +428,11 @@ uint64_t wkv_subscriptions_refresh(struct wkv_subscriptions *subscriptions)
         return 0;
     lock(subscriptions);
     uint64_t messages = take_fresh(subscriptions);
-    if (!subscriptions->frozen)
+    if (!subscriptions->frozen) {
         free_ended(subscriptions);
+        drain_due(subscriptions);
+    }
+    subscriptions->hurries = !subscriptions->frozen && !TAILQ_EMPTY(&subscriptions->due);
     atomic_store(&subscriptions->changed, !TAILQ_EMPTY(&subscriptions->leaving));
     unlock(subscriptions);
     return messages;
@@ -468,7 +503,10 @@ void wkv_subscriptions_end(struct wkv_subscriptions *subscriptions)
     struct wkv_subscription *next;
     atomic_store(&subscriptions->renewals.wanted, false);
     subscriptions->room.listening = 0;
+    subscriptions->draining = 0;
+    subscriptions->hurries = false;
     TAILQ_INIT(&subscriptions->fresh);
+    TAILQ_INIT(&subscriptions->due);
     TAILQ_INIT(&subscriptions->leaving);
     TAILQ_INIT(&subscriptions->recent);
     for (struct wkv_subscription *one = TAILQ_FIRST(&subscriptions->all); one != NULL; one = next) {
@@ -478,6 +516,8 @@ void wkv_subscriptions_end(struct wkv_subscriptions *subscriptions)
         one->seen = WKV_UNSEEN;
         one->refused = false;
         one->ask_again = false;
+        if (one->left && one->drain == WKV_DRAIN_DUE)
+            subscriptions->room.wanted--;
         if (one->left && !subscriptions->frozen)
             unmake(subscriptions, one);
     }

@@ -7,7 +7,7 @@
  * message came. What is added or has ended shows there with the loop's next turn:
  *
  *   add:    all ─► fresh ──── next turn ──► recent
- *   leave:  drained by nats.c, `leaving` ──── a turn after its last message ──► out of all lists, freed
+ *   leave:  `due`, of many ──► drained by nats.c, `leaving` ──── a turn after its last message ──► freed
  *
  * No network is waited for under the lock.
  */
@@ -62,14 +62,14 @@ struct wkv_subscription {
 
     /* Under the link's lock. */
     TAILQ_ENTRY(wkv_subscription) all;
-    TAILQ_ENTRY(wkv_subscription) news;            /* of fresh, or of leaving */
-    struct wkv_subscription *next_same;            /* of those whose hash is alike */
-    enum { WKV_UNSEEN, WKV_FRESH, WKV_SEEN } seen; /* by the loop's thread */
-    bool left;                                     /* ends */
-    bool undrained;                                /* nats.c could not drain it, and tells nothing of it */
-    bool refused;                                  /* this connection's server does not let us */
-    bool missed;                                   /* and had let us */
-    bool ask_again;                                /* see renewals.c */
+    TAILQ_ENTRY(wkv_subscription) news;                     /* of fresh, due or leaving */
+    struct wkv_subscription *next_same;                     /* of those whose hash is alike */
+    enum { WKV_UNSEEN, WKV_FRESH, WKV_SEEN } seen;          /* by the loop's thread */
+    bool left;                                              /* ends */
+    enum { WKV_NO_DRAIN, WKV_DRAIN_DUE, WKV_DRAINS } drain; /* of one that has left */
+    bool refused;                                           /* this connection's server does not let us */
+    bool missed;                                            /* and had let us */
+    bool ask_again;                                         /* see renewals.c */
 
     /* The loop's thread's. */
     TAILQ_ENTRY(wkv_subscription) recent;
@@ -99,14 +99,17 @@ struct wkv_subscriptions {
     struct wkv_subscription **chains; /* by hash; owned */
     size_t chain_count;               /* a power of two, or 0 */
     size_t count;
-    struct wkv_subscription_list all, fresh, leaving;
+    struct wkv_subscription_list all, fresh, due, leaving;
+    size_t draining; /* by nats.c */
     struct wkv_room room;
     struct wkv_renewals renewals;
     char refusal[WKV_COMPLAINT_BYTES]; /* what the server said when it refused an actor's the last time */
     bool frozen;
     _Atomic bool changed; /* something is fresh, or leaving */
 
-    struct wkv_subscription_list recent; /* the loop's thread's */
+    /* The loop's thread's. */
+    struct wkv_subscription_list recent;
+    bool hurries; /* some are due: the next turn is to begin soon */
 };
 
 /* Whether the loop listens to an actor's subject. */
@@ -143,9 +146,9 @@ enum wkv_listening wkv_subscriptions_add(struct wkv_subscriptions *subscriptions
 enum wkv_listening wkv_subscriptions_await(struct wkv_subscriptions *subscriptions, const char *subject,
                                            int64_t until_ns);
 
-/* Listens to it no more; one that is not there is fine. With a timeout (> 0) it waits so long for the server,
- * and what that had sent before it heard of this is answered; without, tens of thousands end in a moment, and
- * that is dropped. */
+/* Listens to it no more; one that is not there is fine. What the server had sent before it heard of this is
+ * answered. With a timeout (> 0) it waits so long for the server to hear; without, it waits for nothing, and
+ * of tens of thousands some are served for moments yet. */
 void wkv_subscriptions_leave(struct wkv_subscriptions *subscriptions, const char *subject,
                              int64_t timeout_ms);
 

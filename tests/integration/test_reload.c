@@ -8,6 +8,7 @@
 #include "claims.h"
 #include "harness.h"
 #include "lattice.h"
+#include "pipeline.h"
 
 static struct nats_server server;
 static struct process provider;
@@ -397,6 +398,50 @@ START_TEST(a_host_that_bound_many_takes_all_of_them_along)
 }
 END_TEST
 
+/* What the server had sent for an actor before it hears that nobody listens is answered, however many go at
+ * once, and while they are called all the time. */
+START_TEST(what_is_in_flight_is_answered_when_its_binding_goes_with_the_host)
+{
+    enum { MANY = 400, ROUNDS = 60, OUTSTANDING = 3000 };
+    static const char msg[] = "\x81\xa3key\xa1k";
+    struct client system, calls;
+    struct lattice by_first, by_other;
+    struct pipeline pipeline;
+    struct wkv_buffer bytes[MANY];
+    char keys[MANY][WKV_NKEY_PUBLIC_CHARS + 1], other[WKV_NKEY_PUBLIC_CHARS + 1], id[LATTICE_ID_BYTES];
+    actor_key(2, other);
+    write_list(host_fd, people.host.key, people.other_host.key);
+    serve("claims");
+    bind_two(&system, &by_first, &by_other, other);
+    client_open(&calls, server.url);
+    (void)snprintf(calls.base, sizeof calls.base, "%s", by_other.own);
+    pipeline_open(&pipeline, &calls, (size_t)MANY * ROUNDS);
+    for (unsigned i = 0; i < MANY; i++) {
+        lattice_actor(i, keys[i]);
+        lattice_bind(&by_first, keys[i], NULL);
+        struct invocation get = {.actor = keys[i], .operation = "Get", .msg = msg, .msg_len = sizeof msg - 1};
+        invocation_pack(&by_other, &get, &bytes[i], id);
+    }
+    write_list(host_fd, people.other_host.key, NULL);
+    for (unsigned i = 0; i < MANY * ROUNDS; i++) {
+        if (i == MANY * ROUNDS / 3)
+            process_signal(&provider, SIGHUP);
+        ck_assert(pipeline_send(&pipeline, keys[i % MANY], bytes[i % MANY].data, bytes[i % MANY].len));
+        pipeline_settle(&pipeline, OUTSTANDING);
+    }
+    pipeline_settle(&pipeline, 0);
+    ck_assert_uint_eq(pipeline.repeated, 0);
+    ck_assert_uint_gt(pipeline.ok, 0);
+    ck_assert_uint_gt(pipeline.no_responders, 0);
+    (void)process_await_line(&provider, "removed 401 bindings of hosts");
+    for (unsigned i = 0; i < MANY; i++)
+        wkv_buffer_destroy(&bytes[i]);
+    pipeline_close(&pipeline);
+    client_close(&calls);
+    close_two(&system, &by_first, &by_other);
+}
+END_TEST
+
 START_TEST(hosts_are_reloaded_like_issuers)
 {
     serve("invocation");
@@ -488,6 +533,7 @@ Suite *reload_suite(void)
     tcase_add_loop_test(tests, a_host_that_is_removed_takes_its_bindings_along, 0, 3);
     tcase_add_test(tests, a_list_in_place_of_any_removes_what_others_bound);
     tcase_add_test(tests, a_host_that_bound_many_takes_all_of_them_along);
+    tcase_add_test(tests, what_is_in_flight_is_answered_when_its_binding_goes_with_the_host);
     tcase_add_test(tests, hosts_are_reloaded_like_issuers);
     tcase_add_test(tests, without_lists_the_signal_does_nothing);
     tcase_add_test(tests, a_reload_is_heard_while_it_connects);
