@@ -23,8 +23,8 @@
 
 struct wkv_link {
     pthread_mutex_t lock;   /* guards `connection` but for the loop's and its opener's threads, what is marked
-                             * so, and   the subscriptions (subscriptions.h) */
-    pthread_cond_t changed; /* closed, let go of, or a subscription refused */
+                             * so, and the subscriptions (subscriptions.h) */
+    pthread_cond_t changed; /* closed, let go of, a subscription refused, or none due to leave */
     natsConnection *connection; /* NULL: none */
     unsigned holders;           /* under the lock: who use it without the lock */
     natsStatistics *statistics;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "nats/subject.h"
+#include "support/clock.h"
 #include "support/condition.h"
 
 /* For what has come for a subject that is left: it is all taken within a turn or two, or else nobody waits
@@ -292,20 +293,32 @@ enum wkv_listening wkv_subscriptions_await(struct wkv_subscriptions *subscriptio
     return refused ? WKV_LISTEN_REFUSED : WKV_LISTENS;
 }
 
+/* Under the lock: until those that left before have been told to the server, too. */
+static void await_due(struct wkv_subscriptions *subscriptions, int64_t until_ns)
+{
+    struct wkv_link *link = subscriptions->link;
+    wkv_poller_wake(subscriptions->poller);
+    while (!TAILQ_EMPTY(&subscriptions->due) && wkv_condition_wait(&link->changed, &link->lock, until_ns)) {
+    }
+}
+
 void wkv_subscriptions_leave(struct wkv_subscriptions *subscriptions, const char *subject, int64_t timeout_ms)
 {
+    int64_t until_ns = wkv_monotonic_ns() + timeout_ms * WKV_NS_PER_MS;
     lock(subscriptions);
     struct wkv_subscription *one = subscriptions->frozen ? NULL : find(subscriptions, subject);
     if (one != NULL && one->need != WKV_NEED_FOR_NOW)
         one = NULL;
     if (one != NULL)
         leave(subscriptions, one, timeout_ms > 0 ? DRAINED : DRAINED_SOON);
+    if (one != NULL && timeout_ms > 0)
+        await_due(subscriptions, until_ns);
     unlock(subscriptions);
     natsConnection *held = one != NULL && timeout_ms > 0 ? wkv_link_hold(subscriptions->link) : NULL;
     wkv_poller_wake(subscriptions->poller);
     if (held == NULL)
         return;
-    (void)natsConnection_FlushTimeout(held, timeout_ms);
+    (void)natsConnection_FlushTimeout(held, wkv_left_ms(until_ns) + 1);
     wkv_link_let_go(subscriptions->link);
     wkv_poller_wake(subscriptions->poller);
 }
@@ -419,6 +432,8 @@ static void drain_due(struct wkv_subscriptions *subscriptions)
         TAILQ_REMOVE(&subscriptions->due, one, news);
         end_one(subscriptions, one, DRAINED);
         TAILQ_INSERT_TAIL(&subscriptions->leaving, one, news);
+        if (TAILQ_EMPTY(&subscriptions->due))
+            (void)pthread_cond_broadcast(&subscriptions->link->changed);
     }
 }
 

@@ -147,8 +147,8 @@ enum wkv_listening wkv_subscriptions_await(struct wkv_subscriptions *subscriptio
                                            int64_t until_ns);
 
 /* Listens to it no more; one that is not there is fine. What the server had sent before it heard of this is
- * answered. With a timeout (> 0) it waits so long for the server to hear; without, it waits for nothing, and
- * of tens of thousands some are served for moments yet. */
+ * answered. With a timeout (> 0) it waits so long until the server has heard of it, and of all that left
+ * before; without, it waits for nothing, and of tens of thousands some are served for moments yet. */
 void wkv_subscriptions_leave(struct wkv_subscriptions *subscriptions, const char *subject,
                              int64_t timeout_ms);
 
