@@ -3,10 +3,10 @@
 #include "front/invocations.h"
 #include "support/clock.h"
 
-/* For the server's word that all workers listen to an actor: a host waits 600 ms for the whole of a
+/* For the server to confirm that all workers listen to an actor: a host waits 600 ms for the whole of a
  * BindActor. */
 #define LISTEN_TIMEOUT_MS 400
-/* Whoever binds decides how often it is refused. */
+/* The host that binds decides how often it is refused. */
 #define WARN_NS WKV_NS_PER_S
 
 static enum wkv_code refuse(enum wkv_listening state, struct wkv_loop *loop, struct wkv_error *error)
@@ -64,11 +64,13 @@ static void share_limit(struct wkv_actors *actors, struct wkv_loop *where)
         wkv_subscriptions_limit(&actors->workers[i].loop.subscriptions, room);
 }
 
-static void drop(struct wkv_actors *actors, struct wkv_text actor, bool awaited)
+/* wait_ms 0: without waiting for the server. */
+static void drop(struct wkv_actors *actors, struct wkv_text actor, int64_t wait_ms)
 {
-    int64_t deadline_ns = wkv_monotonic_ns() + LISTEN_TIMEOUT_MS * WKV_NS_PER_MS;
+    int64_t deadline_ns = wkv_monotonic_ns() + wait_ms * WKV_NS_PER_MS;
     for (unsigned i = 0; i < actors->worker_count; i++)
-        wkv_invocations_drop_actor(&actors->workers[i], actor, awaited ? wkv_left_ms(deadline_ns) + 1 : 0);
+        wkv_invocations_drop_actor(&actors->workers[i], actor,
+                                   wait_ms > 0 ? wkv_left_ms(deadline_ns) + 1 : 0);
 }
 
 static void warn(struct wkv_actors *actors, struct wkv_text actor, const struct wkv_error *error)
@@ -90,7 +92,7 @@ static enum wkv_code judge(struct wkv_actors *actors, struct wkv_text actor, enu
     if (state == WKV_LISTEN_NO_ROOM)
         share_limit(actors, where);
     if (!wkv_bindings_is_bound(actors->bindings, actor))
-        drop(actors, actor, false);
+        drop(actors, actor, 0);
     warn(actors, actor, error);
     return code;
 }
@@ -129,6 +131,6 @@ void wkv_actors_settle(struct wkv_actors *actors, struct wkv_text actor, bool aw
     if (wkv_bindings_is_bound(actors->bindings, actor))
         (void)ask(actors, actor, &where);
     else
-        drop(actors, actor, awaited);
+        drop(actors, actor, awaited ? LISTEN_TIMEOUT_MS : 0);
     (void)pthread_mutex_unlock(&actors->lock);
 }

@@ -62,8 +62,7 @@ static enum MHD_Result answer_text(struct MHD_Connection *connection, unsigned s
         MHD_create_response_from_buffer(strlen(text), (void *)(uintptr_t)text, MHD_RESPMEM_PERSISTENT));
 }
 
-/* The page is complete before its first byte goes out, so whoever takes it slowly holds memory and nothing
- * else. */
+/* The page is complete before its first byte goes out, so a slow client holds memory and nothing else. */
 static enum MHD_Result answer_metrics(struct wkv_metrics *metrics, struct MHD_Connection *connection)
 {
     struct wkv_buffer page;

@@ -7,7 +7,7 @@
 #include "nats/loop.h"
 #include "support/clock.h"
 
-/* Lines of a second's log that the server's complaints may take up: callers who make us publish where we may
+/* So many complaints of the server's are logged in a second: callers who make us publish where we may
  * not decide how many there are, and nats.c has one thread for these and for the loss of connections. */
 #define TOLD_A_SECOND 16
 

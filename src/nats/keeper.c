@@ -80,17 +80,17 @@ static void set_state(struct wkv_keeper *keeper, enum wkv_keeper_state state)
     make_readable(keepers->notify_fd);
 }
 
-/* Waits until the process stops, the loop is lost (where `also_lost`), or the time is over. Returns whether
- * the process stops. */
-static bool wait_for_stop(struct wkv_keeper *keeper, bool also_lost, int timeout_ms)
+/* Waits until the process stops, lost_fd (-1: none) says that the loop is lost, or the time is over. Returns
+ * whether the process stops. */
+static bool wait_for_stop(struct wkv_keeper *keeper, int lost_fd, int timeout_ms)
 {
     struct pollfd fds[] = {{.fd = keeper->keepers->stop_fd, .events = POLLIN},
-                           {.fd = also_lost ? keeper->lost_fd : -1, .events = POLLIN}};
+                           {.fd = lost_fd, .events = POLLIN}};
     while (poll(fds, 2, timeout_ms) < 0 && errno == EINTR) {
     }
     if ((fds[1].revents & POLLIN) != 0) {
         uint64_t count;
-        ssize_t got = read(keeper->lost_fd, &count, sizeof count);
+        ssize_t got = read(lost_fd, &count, sizeof count);
         (void)got;
     }
     return (fds[0].revents & POLLIN) != 0;
@@ -132,7 +132,7 @@ static void give_up(struct wkv_keeper *keeper, const struct wkv_error *error)
     keeper->error = *error;
     (void)pthread_mutex_unlock(&keeper->keepers->lock);
     set_state(keeper, WKV_KEEPER_FAILED);
-    (void)wait_for_stop(keeper, false, -1);
+    (void)wait_for_stop(keeper, -1, -1);
 }
 
 /* Until the loop is open. Returns false where the process stops. */
@@ -144,13 +144,13 @@ static bool open_loop(struct wkv_keeper *keeper)
     wkv_loop_disconnect(keeper->loop, GIVE_UP_MS);
     /* What is lost again at once is waited for, too. */
     if (keeper->opened_ns != 0 && wkv_monotonic_ns() < keeper->opened_ns + SHORT_LIFE_NS &&
-        wait_for_stop(keeper, false, next_wait_ms(&backoff_ms)))
+        wait_for_stop(keeper, -1, next_wait_ms(&backoff_ms)))
         return false;
     for (;;) {
         enum wkv_code code = wkv_loop_open(keeper->loop, &keeper->keepers->dial, &error);
         if (code == WKV_OK)
             break;
-        if (wait_for_stop(keeper, false, 0))
+        if (wait_for_stop(keeper, -1, 0))
             return false;
         if (is_hopeless(keeper, code)) {
             give_up(keeper, &error);
@@ -158,7 +158,7 @@ static bool open_loop(struct wkv_keeper *keeper)
         }
         int wait_ms = next_wait_ms(&backoff_ms);
         tell(keeper, &error, wait_ms);
-        if (wait_for_stop(keeper, false, wait_ms))
+        if (wait_for_stop(keeper, -1, wait_ms))
             return false;
     }
     keeper->opened_ns = wkv_monotonic_ns();
@@ -174,7 +174,7 @@ static void keep_open(struct wkv_keeper *keeper)
         if (wkv_loop_is_lost(keeper->loop)) {
             stopping = !open_loop(keeper);
         } else {
-            stopping = wait_for_stop(keeper, true, CHECK_MS);
+            stopping = wait_for_stop(keeper, keeper->lost_fd, CHECK_MS);
             wkv_loop_check(keeper->loop);
         }
     }
@@ -246,22 +246,15 @@ enum wkv_keeper_state wkv_keeper_state(struct wkv_keeper *keeper, struct wkv_err
     return state;
 }
 
-/* Waits until its thread has ended, or else until its loop is not open any more. Under the lock. */
-static void await_state(struct wkv_keeper *keeper, bool ended, int64_t until_ns)
-{
-    struct wkv_keepers *keepers = keeper->keepers;
-    while ((ended ? keeper->state != WKV_KEEPER_ENDED : keeper->state == WKV_KEEPER_OPEN) &&
-           wkv_condition_wait(&keepers->changed, &keepers->lock, until_ns)) {
-    }
-}
-
 bool wkv_keeper_await_drained(struct wkv_keeper *keeper, int64_t until_ns)
 {
     struct wkv_keepers *keepers = keeper->keepers;
     if (!keeper->started)
         return true;
     (void)pthread_mutex_lock(&keepers->lock);
-    await_state(keeper, false, until_ns);
+    while (keeper->state == WKV_KEEPER_OPEN &&
+           wkv_condition_wait(&keepers->changed, &keepers->lock, until_ns)) {
+    }
     bool drained = keeper->state != WKV_KEEPER_OPEN && !keeper->cut;
     (void)pthread_mutex_unlock(&keepers->lock);
     return drained;
@@ -273,7 +266,9 @@ bool wkv_keeper_join(struct wkv_keeper *keeper, int64_t until_ns, bool *cut)
     if (!keeper->started)
         return true;
     (void)pthread_mutex_lock(&keepers->lock);
-    await_state(keeper, true, until_ns);
+    while (keeper->state != WKV_KEEPER_ENDED &&
+           wkv_condition_wait(&keepers->changed, &keepers->lock, until_ns)) {
+    }
     bool ended = keeper->state == WKV_KEEPER_ENDED;
     *cut |= keeper->cut;
     (void)pthread_mutex_unlock(&keepers->lock);

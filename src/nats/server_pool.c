@@ -101,7 +101,7 @@ static void append(struct wkv_pool *pool, char *url, bool discovered, const char
 }
 
 /* Puts the server with that URL first, or last. */
-static void move(struct wkv_pool *pool, const char *url, bool to_front)
+static void move(struct wkv_pool *pool, const char *url, size_t to)
 {
     size_t i = 0;
     while (i < pool->count && strcmp(pool->servers[i].url, url) != 0)
@@ -109,11 +109,11 @@ static void move(struct wkv_pool *pool, const char *url, bool to_front)
     if (i == pool->count)
         return;
     struct wkv_pool_server moved = pool->servers[i];
-    if (to_front)
-        memmove(&pool->servers[1], &pool->servers[0], i * sizeof moved);
+    if (to < i)
+        memmove(&pool->servers[to + 1], &pool->servers[to], (i - to) * sizeof moved);
     else
-        memmove(&pool->servers[i], &pool->servers[i + 1], (pool->count - i - 1) * sizeof moved);
-    pool->servers[to_front ? 0 : pool->count - 1] = moved;
+        memmove(&pool->servers[i], &pool->servers[i + 1], (to - i) * sizeof moved);
+    pool->servers[to] = moved;
 }
 
 /* Whether one of the URLs, which are without a user, has the server's host and port. */
@@ -214,14 +214,14 @@ void wkv_pool_list_free(struct wkv_pool_server *list, size_t count)
 void wkv_pool_worked(struct wkv_pool *pool, const char *url)
 {
     (void)pthread_mutex_lock(&pool->lock);
-    move(pool, url, true);
+    move(pool, url, 0);
     (void)pthread_mutex_unlock(&pool->lock);
 }
 
 void wkv_pool_failed(struct wkv_pool *pool, const char *url)
 {
     (void)pthread_mutex_lock(&pool->lock);
-    move(pool, url, false);
+    move(pool, url, pool->count - 1);
     (void)pthread_mutex_unlock(&pool->lock);
 }
 

@@ -101,7 +101,8 @@ static enum wkv_code list_bindings(struct wkv_host *host, struct wkv_sink *sink,
     return code;
 }
 
-/* A page's cursor is the last actor on it: whoever is bound or removed meanwhile, the rest comes in order. */
+/* A page's cursor is the last actor on it: the rest comes in order, whatever is bound or
+ * removed meanwhile. */
 WKV_SERVE(wkv_serve_bindings)
 {
     (void)now_ns;

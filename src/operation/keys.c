@@ -141,8 +141,8 @@ static enum wkv_code scan(struct search *search, int64_t now_ns)
     return code;
 }
 
-/* A key alone can be too long for a reply, as JSON writes some bytes with six: whoever asks must get past
- * it. */
+/* A key alone can be too long for a reply, as JSON writes some bytes with six: the caller must get past it.
+ */
 static enum wkv_code check_one_key(struct wkv_sink *sink, const Operator__SizedKeysReply *page,
                                    const ProtobufCMessage *reply)
 {

@@ -38,8 +38,8 @@ void wkv_stats_minute_destroy(struct wkv_stats_minute *minute)
     free(minute->ring);
 }
 
-/* The buckets of an operation over all workers. Under the lock: who holds it sees no bucket smaller than the
- * one before him did. */
+/* The buckets of an operation over all workers. Under the lock: so no later look sees a smaller
+ * bucket. */
 static void add_up(const struct wkv_stats *stats, size_t operation, uint64_t counts[WKV_HISTOGRAM_BUCKETS])
 {
     for (uint32_t i = 0; i < WKV_HISTOGRAM_BUCKETS; i++)

@@ -1,8 +1,8 @@
 /* Statistics: what was asked, how long it took, who was slow, and what the process holds (CONTRACT section
  * 8).
  *
- * Each worker counts in a block of its own, on cache lines that no other thread writes; whoever wants to know
- * adds the blocks up. So counting a request is some plain stores, and reading takes nothing from the workers:
+ * Each worker counts in a block of its own, on cache lines that no other thread writes; a look adds the
+ * blocks up. So counting a request is some plain stores, and reading takes nothing from the workers:
  *
  *   worker 0 ──► block 0 ┐
  *   worker 1 ──► block 1 ├─► wkv_stats_operation, wkv_stats_service, wkv_stats_slowlog:

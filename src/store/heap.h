@@ -2,7 +2,7 @@
  *
  * Blocks that are freed join their free neighbours and are used again by size. Where that leaves holes that
  * nothing fits, a segment is evacuated: its blocks move to the others' holes, or to a fresh segment where
- * they lie without any, and the segment goes back to the pool. Whoever points to a block is told
+ * they lie without any, and the segment goes back to the pool. The owner of a block is told
  * (wkv_heap_relink).
  *
  * A segment, and the word in front of each block:

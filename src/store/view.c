@@ -106,7 +106,7 @@ static void unlock_all(const struct wkv_view *view)
 #define PIECE_STEPS 2048u
 #define MOST_TRIES 8u
 
-/* Whoever waits for a lock has it when this is over. */
+/* A thread that waits for a lock has it when this is over. */
 #define PAUSE_NS 1000
 
 static bool begin_walks(struct wkv_view *view)

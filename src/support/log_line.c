@@ -7,16 +7,15 @@
 #include "support/clock.h"
 #include "support/shown.h"
 
-/* Copies message as printable ASCII, with what JSON wants escaped where json is set. Never splits an escape.
- */
-static size_t copy_message(char *out, size_t room, const char *message, bool json)
+/* Copies message as printable ASCII, with what its format wants escaped. Never splits an escape. */
+static size_t copy_message(char *out, size_t room, const char *message, enum wkv_log_format format)
 {
     size_t len = 0;
     for (const char *c = message; *c != '\0'; c++) {
         char one[WKV_SHOWN_ONE_BYTES];
         size_t one_len;
         (void)wkv_shown_one(WKV_SHOWN_ASCII, c, 1, one, &one_len);
-        bool escape = json && (*one == '"' || *one == '\\');
+        bool escape = format == WKV_LOG_JSON && (*one == '"' || *one == '\\');
         if (len + one_len + (escape ? 1 : 0) > room)
             break;
         if (escape)
@@ -37,7 +36,7 @@ static size_t put_fields(char *out, size_t room, const struct wkv_log_field *fie
         const struct wkv_log_field *field = &fields[i];
         char one[WKV_LOG_LINE_BYTES], text[WKV_LOG_LINE_BYTES / 2] = "";
         if (field->text != NULL)
-            text[copy_message(text, sizeof text - 1, field->text, true)] = '\0';
+            text[copy_message(text, sizeof text - 1, field->text, WKV_LOG_JSON)] = '\0';
         int bytes = field->text != NULL
                         ? snprintf(one, sizeof one, "\"%s\":\"%s\",", field->name, text)
                         : snprintf(one, sizeof one, "\"%s\":%" PRId64 ",", field->name, field->number);
@@ -71,10 +70,9 @@ size_t wkv_log_line(char line[WKV_LOG_LINE_BYTES], enum wkv_log_format format, e
     char message[WKV_LOG_LINE_BYTES];
     if (vsnprintf(message, sizeof message, text, args) < 0)
         message[0] = '\0';
-    bool json = format == WKV_LOG_JSON;
-    const char *tail = json ? "\"}\n" : "\n";
+    const char *tail = format == WKV_LOG_JSON ? "\"}\n" : "\n";
     size_t len = put_head(line, format, level, fields, count);
-    len += copy_message(line + len, WKV_LOG_LINE_BYTES - len - strlen(tail), message, json);
+    len += copy_message(line + len, WKV_LOG_LINE_BYTES - len - strlen(tail), message, format);
     memcpy(line + len, tail, strlen(tail));
     return len + strlen(tail);
 }

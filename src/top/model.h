@@ -1,8 +1,8 @@
 /* What `top` knows: the instances that answered STATS, and what happened between two answers of each.
  *
  * A look is one question and its answers: begin, hear each answer, end. All bytes of an answer are untrusted:
- * whoever may publish on this user's inbox can send them. Texts are kept as printable ASCII, cut to fit: any
- * other byte is shown as \xNN. Not thread-safe.
+ * any client that may publish on this user's inbox can send them. Texts are kept as printable ASCII, cut to
+ * fit: any other byte is shown as \xNN. Not thread-safe.
  */
 #ifndef WKV_TOP_MODEL_H
 #define WKV_TOP_MODEL_H
@@ -14,7 +14,7 @@
 #include "nats/subject.h"
 #include "report/report.h"
 
-#define WKV_TOP_INSTANCES 64 /* of one address at the most; more are not taken up */
+#define WKV_TOP_INSTANCES 64 /* of one address at the most; more are not shown */
 #define WKV_TOP_ENDPOINTS 48 /* of one instance; further ones are ignored */
 #define WKV_TOP_ID_BYTES 64  /* NUL included; a longer id is no instance's */
 #define WKV_TOP_SHOWN 4      /* characters that a byte is shown as, at the most */
@@ -66,7 +66,7 @@ void wkv_top_model_destroy(struct wkv_top_model *model);
 /* A question goes out: nobody has answered it. */
 void wkv_top_begin(struct wkv_top_model *model);
 
-/* Takes up an answer that came at now_ns. Returns whether it was the first in this look of an instance on the
+/* Reads an answer that came at now_ns. Returns whether it was the first in this look of an instance on the
  * address; anything else, and an answer for which memory is short, changes nothing. */
 bool wkv_top_hear(struct wkv_top_model *model, const char *data, size_t len, int64_t now_ns);
 

@@ -30,8 +30,8 @@ void wkv_top_terminal_size(const struct wkv_top_terminal *screen, unsigned *colu
 /* Reads the keys that are there. Returns whether one of them says to quit. */
 bool wkv_top_terminal_quits(struct wkv_top_terminal *screen);
 
-/* Writes all bytes. Errors: false, errno says why; EINTR: whoever reads them does not, and a signal that ends
- * the program waits to be taken. */
+/* Writes all bytes. Errors: false, errno says why; EINTR: their reader does not read, and a signal that
+ * ends the program waits to be taken. */
 bool wkv_top_write(int fd, const char *bytes, size_t len);
 
 #endif

@@ -53,7 +53,7 @@ static enum wkv_code show(struct top *top, struct wkv_error *error)
     return WKV_OK;
 }
 
-/* For whoever reads the lines: said when it begins, not at each look. */
+/* Said when it begins, not at each look. */
 static void say_notice(struct top *top)
 {
     if (!top->terminal && top->notice.code != WKV_OK && strcmp(top->notice.text, top->said) != 0)
