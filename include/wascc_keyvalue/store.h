@@ -30,8 +30,8 @@ enum wkv_store_status {
     WKV_STORE_OK = 0,
     WKV_STORE_MISSING,      /* no such key (only from calls that say so) */
     WKV_STORE_WRONG_KIND,   /* the key holds another kind */
-    WKV_STORE_NOT_A_NUMBER, /* add: the scalar is not wholly a decimal int32 */
-    WKV_STORE_OVERFLOW,     /* add: the sum does not fit int32 */
+    WKV_STORE_NOT_A_NUMBER, /* add: the scalar is not wholly a decimal number in the range */
+    WKV_STORE_OVERFLOW,     /* add: the sum, or the counter, is not in the range */
     WKV_STORE_FULL,         /* the list or set has INT32_MAX items, the most that new_count can say */
     WKV_STORE_NO_MEMORY,    /* the budget, or the machine's memory, is spent */
     WKV_STORE_CHANGED,      /* a key of the view was changed while it was shown: see wkv_view_again */
@@ -175,6 +175,11 @@ enum wkv_store_status wkv_view_exists(struct wkv_view *view, size_t key, enum wk
 /* Deletes the key, whatever it holds. Errors: WKV_STORE_MISSING. */
 enum wkv_store_status wkv_view_delete(struct wkv_view *view, size_t key);
 
+/* The key, of any kind, expires at expires_at_ns from now on (0: never). That is no change of its value.
+ * Errors: WKV_STORE_MISSING; WKV_STORE_NO_MEMORY, not for 0, nor where the key has had an expiry since it was
+ * made. O(bytes of a scalar). */
+enum wkv_store_status wkv_view_expire(struct wkv_view *view, size_t key, int64_t expires_at_ns);
+
 /* ---- scalars and counters ---- */
 
 /* Shows the scalar, or the decimal text of the counter, to visit. Errors: WKV_STORE_MISSING,
@@ -186,11 +191,20 @@ enum wkv_store_status wkv_view_get(struct wkv_view *view, size_t key, wkv_store_
 enum wkv_store_status wkv_view_set(struct wkv_view *view, size_t key, struct wkv_text value,
                                    int64_t expires_at_ns);
 
-/* Adds delta to the counter and says the sum. A missing key counts from 0; a scalar that is wholly a decimal
- * int32, as in Redis (an optional '-', no '+', no leading zeros, no spaces), becomes a counter; the
- * expiry stays. Errors: WKV_STORE_WRONG_KIND, WKV_STORE_NOT_A_NUMBER, WKV_STORE_OVERFLOW,
- * WKV_STORE_NO_MEMORY. */
-enum wkv_store_status wkv_view_add(struct wkv_view *view, size_t key, int32_t delta, int32_t *sum);
+/* Both included. */
+struct wkv_range {
+    int64_t least, most;
+};
+
+#define WKV_INT32_RANGE ((struct wkv_range){INT32_MIN, INT32_MAX})
+#define WKV_INT64_RANGE ((struct wkv_range){INT64_MIN, INT64_MAX})
+
+/* Adds delta to the counter and says the sum: neither may lie outside the range. A missing key counts from 0;
+ * a scalar that is wholly a decimal number in the range, as in Redis (an optional '-', no '+', no leading
+ * zeros, no spaces), becomes a counter; the expiry stays. Errors: WKV_STORE_WRONG_KIND,
+ * WKV_STORE_NOT_A_NUMBER, WKV_STORE_OVERFLOW, WKV_STORE_NO_MEMORY. */
+enum wkv_store_status wkv_view_add(struct wkv_view *view, size_t key, int64_t delta, struct wkv_range range,
+                                   int64_t *sum);
 
 /* ---- lists ---- */
 

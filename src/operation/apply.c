@@ -6,6 +6,7 @@ static enum wkv_code refuse(const struct wkv_command *command, enum wkv_store_st
                             struct wkv_sink *sink)
 {
     const struct wkv_operation *operation = command->operation;
+    bool narrow = operation->apply == wkv_apply_add;
     switch (status) {
     case WKV_STORE_OK:
     case WKV_STORE_MISSING:
@@ -17,12 +18,17 @@ static enum wkv_code refuse(const struct wkv_command *command, enum wkv_store_st
     case WKV_STORE_NOT_A_NUMBER:
         return wkv_sink_fail(
             sink, WKV_WRONG_KIND,
-            "the key holds a text that is not a decimal int32; Add needs a counter, a text such as "
-            "\"-12\", or a key that is free");
+            "the key holds a text that is not a decimal %s; %s needs a counter, a text such as \"-12\", or a "
+            "key that is free",
+            narrow ? "int32" : "int64", operation->name);
     case WKV_STORE_OVERFLOW:
-        return wkv_sink_fail(
-            sink, WKV_BAD_REQUEST,
-            "the sum does not fit int32 (-2147483648 to 2147483647); the counter is unchanged");
+        return narrow
+                   ? wkv_sink_fail(sink, WKV_BAD_REQUEST,
+                                   "the sum does not fit int32 (-2147483648 to 2147483647), or the counter "
+                                   "did not, which is unchanged; Increment has 64 bits")
+                   : wkv_sink_fail(sink, WKV_BAD_REQUEST,
+                                   "the sum does not fit int64 (-9223372036854775808 to "
+                                   "9223372036854775807); the counter is unchanged");
     case WKV_STORE_FULL:
         return wkv_sink_fail(sink, WKV_TOO_LARGE,
                              "the key holds 2147483647 items, the most that new_count can say");

@@ -5,10 +5,6 @@
 #include "keyvalue.pb-c.h"
 #include "support/clock.h"
 
-/* 2^31 seconds, and so the longest of int32, are 2^61 ns; a monotonic clock is nowhere near the other 2^62.
- */
-#define LONGEST_MS ((INT64_C(1) << 31) * 1000)
-
 enum wkv_code wkv_expiry_check(const struct wkv_command *command, const struct wkv_expiry *expiry,
                                struct wkv_error *error)
 {
@@ -33,17 +29,44 @@ int64_t wkv_expiry_at(struct wkv_view *view, const struct wkv_command *command,
     struct wkv_store_info info;
     if (expiry->keep)
         return wkv_view_inspect(view, command->first_key, &info) == WKV_STORE_OK ? info.expires_at_ns : 0;
-    int64_t ms = expiry->seconds != 0 ? (int64_t)expiry->seconds * 1000 : expiry->ms;
+    int64_t ms = expiry->seconds != 0 ? (int64_t)expiry->seconds * 1000 : expiry->ms, at_ns;
     if (ms == 0)
         return 0;
-    return now_ns + (ms < LONGEST_MS ? ms : LONGEST_MS) * WKV_NS_PER_MS;
+    /* The clock ends 292 years after it began. */
+    bool fits =
+        !__builtin_mul_overflow(ms, WKV_NS_PER_MS, &at_ns) && !__builtin_add_overflow(at_ns, now_ns, &at_ns);
+    return fits ? at_ns : INT64_MAX;
 }
 
 int64_t wkv_expiry_left(int64_t expires_at_ns, int64_t now_ns, int64_t unit_ns)
 {
-    return expires_at_ns == 0 ? 0 : (expires_at_ns - now_ns + unit_ns - 1) / unit_ns;
+    return expires_at_ns == 0 ? 0 : (expires_at_ns - now_ns - 1) / unit_ns + 1;
 }
 
+static struct wkv_expiry expiry_of(const struct wkv_command *command)
+{
+    return (struct wkv_expiry){.ms = ((const Keyvalue__ExpireRequest *)command->message)->expires_ms};
+}
+
+enum wkv_code wkv_check_expire(const struct wkv_limits *limits, const struct wkv_command *command,
+                               struct wkv_error *error)
+{
+    (void)limits;
+    struct wkv_expiry expiry = expiry_of(command);
+    return wkv_expiry_check(command, &expiry, error);
+}
+
+/* "Expire: sets the time to live of a key of any kind; 0 takes it away." */
+WKV_APPLY(wkv_apply_expire)
+{
+    struct wkv_expiry expiry = expiry_of(command);
+    enum wkv_store_status status =
+        wkv_view_expire(view, command->first_key, wkv_expiry_at(view, command, &expiry, now_ns));
+    wkv_sink_bool(sink, 1, status == WKV_STORE_OK);
+    return status;
+}
+
+/* "TimeToLive: expires_in_ms 0: never." */
 WKV_APPLY(wkv_apply_time_to_live)
 {
     struct wkv_store_info info;

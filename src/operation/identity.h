@@ -6,7 +6,7 @@
 #define WKV_SERVICE_NAME "wascc-keyvalue"
 #define WKV_ENGINE "memory"
 #define WKV_DESCRIPTION "Keys and values in memory, with expiries, counters, lists and sets, on NATS"
-#define WKV_DESCRIPTOR_REVISION 2 /* of the capability descriptor: counts up when its operations change */
+#define WKV_DESCRIPTOR_REVISION 3 /* of the capability descriptor: counts up when its operations change */
 
 #define WKV_INSTANCE_ID_BYTES 27 /* 26 characters of base32 and a NUL */
 

@@ -106,8 +106,10 @@ WKV_APPLY(wkv_apply_set_remove);
 WKV_APPLY(wkv_apply_set_query);
 WKV_APPLY(wkv_apply_set_union);
 WKV_APPLY(wkv_apply_set_intersection);
+WKV_APPLY(wkv_apply_increment);
 WKV_APPLY(wkv_apply_compare_and_set);
 WKV_APPLY(wkv_apply_compare_and_delete);
+WKV_APPLY(wkv_apply_expire);
 WKV_APPLY(wkv_apply_time_to_live);
 WKV_APPLY(wkv_apply_set_contains);
 WKV_SERVE(wkv_serve_bind_actor);
@@ -124,6 +126,8 @@ enum wkv_code wkv_check_set(const struct wkv_limits *limits, const struct wkv_co
                             struct wkv_error *error);
 enum wkv_code wkv_check_compare_and_set(const struct wkv_limits *limits, const struct wkv_command *command,
                                         struct wkv_error *error);
+enum wkv_code wkv_check_expire(const struct wkv_limits *limits, const struct wkv_command *command,
+                               struct wkv_error *error);
 enum wkv_code wkv_check_inspect(const struct wkv_limits *limits, const struct wkv_command *command,
                                 struct wkv_error *error);
 

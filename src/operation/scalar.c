@@ -14,10 +14,12 @@ WKV_APPLY(wkv_apply_get)
 static struct wkv_expiry expiry_of(const struct wkv_command *command)
 {
     const Keyvalue__SetRequest *request = (const Keyvalue__SetRequest *)command->message;
-    return (struct wkv_expiry){.seconds = request->expires_s};
+    return (struct wkv_expiry){
+        .seconds = request->expires_s, .ms = request->expires_ms, .keep = request->keep_expiry};
 }
 
-/* "expires_s 0 = never (and clears an earlier expiry), >0 seconds, <0 refused." */
+/* "expires_s 0 = never (and clears an earlier expiry), >0 seconds, <0 refused"; "expires_ms (as expires_s,
+ * finer; both is 400)". */
 enum wkv_code wkv_check_set(const struct wkv_limits *limits, const struct wkv_command *command,
                             struct wkv_error *error)
 {
@@ -44,14 +46,26 @@ WKV_APPLY(wkv_apply_del)
 }
 
 /* "Add: atomic; a missing key counts from 0; a scalar that is wholly a decimal int32 becomes a counter;
- * overflow is refused and changes nothing; expiry is kept." */
+ * overflow is refused and changes nothing; expiry is kept." "Refused where the sum, or the counter it finds,
+ * is outside int32". */
 WKV_APPLY(wkv_apply_add)
 {
     (void)now_ns;
-    int32_t sum = 0;
-    enum wkv_store_status status =
-        wkv_view_add(view, command->first_key, ((const Keyvalue__AddRequest *)command->message)->value, &sum);
-    wkv_sink_int32(sink, 1, sum);
+    int64_t sum = 0;
+    int32_t delta = ((const Keyvalue__AddRequest *)command->message)->value;
+    enum wkv_store_status status = wkv_view_add(view, command->first_key, delta, WKV_INT32_RANGE, &sum);
+    wkv_sink_int32(sink, 1, (int32_t)sum);
+    return status;
+}
+
+/* "Increment: as Add, with 64 bits." */
+WKV_APPLY(wkv_apply_increment)
+{
+    (void)now_ns;
+    int64_t sum = 0;
+    int64_t delta = ((const Keyvalue__IncrementRequest *)command->message)->delta;
+    enum wkv_store_status status = wkv_view_add(view, command->first_key, delta, WKV_INT64_RANGE, &sum);
+    wkv_sink_int64(sink, 1, sum);
     return status;
 }
 

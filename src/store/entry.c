@@ -1,5 +1,6 @@
 #include "store/entry.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -30,7 +31,7 @@ struct wkv_entry *wkv_entry_create(struct wkv_memory *memory, uint32_t hash, str
     entry->key_len = (uint16_t)key.name.len;
     entry->kind = (uint8_t)kind;
     entry->timed = timed;
-    entry->u.value_len = (uint32_t)value_len;
+    entry->value_len = (uint32_t)value_len;
     if (timed)
         wkv_entry_timer(entry)->deadline_ns = 0;
     memset(wkv_entry_head(entry), 0, wkv_entry_head_bytes(kind));
@@ -57,22 +58,34 @@ void wkv_entry_reshape(struct wkv_entry *entry, struct wkv_memory *memory, bool 
 {
     const char *key = wkv_entry_key(entry);
     assert(is_scalar(entry));
-    entry->kind = WKV_SCALAR;
     entry->timed = timed;
     memmove(wkv_entry_key(entry), key, entry->key_len);
-    entry->u.value_len = (uint32_t)value_len;
+    entry->value_len = (uint32_t)value_len;
     if (timed)
         wkv_entry_timer(entry)->deadline_ns = 0;
     wkv_memory_shrink(memory, entry, entry_bytes(WKV_SCALAR, timed, entry->key_len, value_len));
 }
 
+struct wkv_entry *wkv_entry_with_timer(const struct wkv_entry *entry, struct wkv_memory *memory)
+{
+    enum wkv_kind kind = (enum wkv_kind)entry->kind;
+    struct wkv_key key = {entry->keyspace, {wkv_entry_key(entry), entry->key_len}};
+    memory->credit_bytes = wkv_memory_block_bytes(entry);
+    struct wkv_entry *fresh = wkv_entry_create(memory, entry->item.hash, key, kind, true, entry->value_len);
+    memory->credit_bytes = 0;
+    if (fresh != NULL)
+        memcpy(wkv_entry_head(fresh), wkv_entry_head(entry),
+               wkv_entry_head_bytes(kind) + entry->key_len + entry->value_len);
+    return fresh;
+}
+
 bool wkv_entry_text(const struct wkv_entry *entry, char decimal[WKV_DECIMAL_BYTES], struct wkv_text *text)
 {
     if (entry->kind == WKV_SCALAR)
-        *text = (struct wkv_text){wkv_entry_scalar(entry), entry->u.value_len};
+        *text = (struct wkv_text){wkv_entry_scalar(entry), entry->value_len};
     else if (entry->kind == WKV_COUNTER)
-        *text =
-            (struct wkv_text){decimal, (size_t)snprintf(decimal, WKV_DECIMAL_BYTES, "%d", entry->u.counter)};
+        *text = (struct wkv_text){
+            decimal, (size_t)snprintf(decimal, WKV_DECIMAL_BYTES, "%" PRId64, wkv_entry_counter(entry))};
     return is_scalar(entry);
 }
 

@@ -1,13 +1,13 @@
 /* An entry: a key and its value in one allocation (a list or a set has more behind it).
  *
  *   0      4          8         10     11      12            16
- *   +------+----------+---------+------+-------+-------------+---------+--------------+-----+--------------+
- *   | hash | keyspace | key_len | kind | timed | value_len / | [timer] | [list | set] | key | scalar bytes |
- *   |      |          |         |      |       | counter     | 24 B    | [32 B | 48 B]|     |              |
- *   +------+----------+---------+------+-------+-------------+---------+--------------+-----+--------------+
+ *   +------+----------+---------+------+-------+-----------+---------+--------------+-----+--------------+
+ *   | hash | keyspace | key_len | kind | timed | value_len | [timer] | [list | set] | key | scalar bytes |
+ *   |      |          |         |      |       |           | 24 B    | [32 B | 48 B]|     | or counter   |
+ *   +------+----------+---------+------+-------+-----------+---------+--------------+-----+--------------+
  *
- * Only a Set with an expiry makes an entry with room for a timer, and only lists and sets have their head; so
- * a plain scalar costs 16 bytes beside its key and value, and the heap's word of 8.
+ * Only a key that was given an expiry has room for a timer, and only lists and sets have their head; so a
+ * plain scalar costs 16 bytes beside its key and value, and the heap's word of 8.
  */
 #ifndef WKV_STORE_ENTRY_H
 #define WKV_STORE_ENTRY_H
@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "store/list.h"
 #include "store/memory.h"
@@ -29,12 +30,9 @@ struct wkv_entry {
     struct wkv_table_item item;
     uint32_t keyspace;
     uint16_t key_len;
-    uint8_t kind;  /* enum wkv_kind */
-    uint8_t timed; /* 1: there is room for a timer */
-    union {
-        uint32_t value_len; /* WKV_SCALAR */
-        int32_t counter;    /* WKV_COUNTER */
-    } u;
+    uint8_t kind;       /* enum wkv_kind */
+    uint8_t timed;      /* 1: there is room for a timer */
+    uint32_t value_len; /* bytes behind the key: of a scalar, or the 8 of a counter */
     alignas(8) char body[];
 };
 
@@ -105,20 +103,32 @@ static inline size_t wkv_entry_most_bytes(size_t key_len, size_t value_len)
     return sizeof(struct wkv_entry) + sizeof(struct wkv_timer) + sizeof(struct wkv_set) + key_len + value_len;
 }
 
-/* Makes an entry of that kind: an empty list or set, a counter of 0, a scalar of value_len bytes that the
- * caller then writes. Returns NULL where memory is short. */
+static inline int64_t wkv_entry_counter(const struct wkv_entry *entry)
+{
+    int64_t counter;
+    assert(entry->kind == WKV_COUNTER);
+    memcpy(&counter, wkv_entry_scalar(entry), sizeof counter);
+    return counter;
+}
+
+/* Makes an entry of that kind: an empty list or set, or a scalar or counter whose value_len bytes the caller
+ * then writes. Returns NULL where memory is short. */
 struct wkv_entry *wkv_entry_create(struct wkv_memory *memory, uint32_t hash, struct wkv_key key,
                                    enum wkv_kind kind, bool timed, size_t value_len);
 
-/* Whether the entry is a scalar or a counter in whose block a scalar of value_len bytes has room, and which
- * is no more than that needs when it is cut. */
+/* Whether the entry is a scalar or a counter in whose block value_len bytes have room, and which is no more
+ * than those need when it is cut. */
 bool wkv_entry_fits(const struct wkv_entry *entry, bool timed, size_t value_len);
 
-/* Makes that entry, whose timer is not armed, one for a scalar of value_len bytes, which the caller then
- * writes. What is left of the block is given back. */
+/* Makes that entry, whose timer is not armed, one of value_len bytes, which the caller then writes. What is
+ * left of the block is given back. */
 void wkv_entry_reshape(struct wkv_entry *entry, struct wkv_memory *memory, bool timed, size_t value_len);
 
-#define WKV_DECIMAL_BYTES 12
+/* An entry like this one, with room for a timer: what lies behind it is then the fresh one's. Returns NULL
+ * where memory is short. */
+struct wkv_entry *wkv_entry_with_timer(const struct wkv_entry *entry, struct wkv_memory *memory);
+
+#define WKV_DECIMAL_BYTES 21 /* a sign, 19 digits and a NUL */
 
 /* The text of a scalar or, written to `decimal`, of a counter. Returns false where the entry is neither. */
 bool wkv_entry_text(const struct wkv_entry *entry, char decimal[WKV_DECIMAL_BYTES], struct wkv_text *text);

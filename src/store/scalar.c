@@ -16,58 +16,66 @@ enum wkv_store_status wkv_view_get(struct wkv_view *view, size_t key, wkv_store_
     return WKV_STORE_OK;
 }
 
-/* Writes the scalar and its expiry into an entry that has room for both and whose timer is not armed. */
-static void write_scalar(struct wkv_shard *shard, struct wkv_entry *entry, struct wkv_text value,
-                         int64_t expires_at_ns)
+/* What a key is to hold: a scalar's bytes, or a counter's. */
+struct content {
+    enum wkv_kind kind;
+    struct wkv_text bytes;
+    int64_t expires_at_ns;
+    bool is_news; /* else Get shows what it did */
+};
+
+/* Writes it into an entry that has room for it and whose timer is not armed. */
+static void write_content(struct wkv_shard *shard, struct wkv_entry *entry, const struct content *content)
 {
-    entry->u.value_len = (uint32_t)value.len;
-    if (value.len > 0)
-        memcpy(wkv_entry_scalar(entry), value.data, value.len);
-    if (expires_at_ns != 0)
-        wkv_wheel_arm(&shard->wheel, wkv_entry_timer(entry), expires_at_ns);
-    wkv_shard_changed(shard, entry, WKV_CHANGE_PUT);
+    if (content->bytes.len > 0)
+        memcpy(wkv_entry_scalar(entry), content->bytes.data, content->bytes.len);
+    if (content->expires_at_ns != 0)
+        wkv_wheel_arm(&shard->wheel, wkv_entry_timer(entry), content->expires_at_ns);
+    if (content->is_news)
+        wkv_shard_changed(shard, entry, WKV_CHANGE_PUT);
 }
 
-/* Makes the entry of another scalar, or of a counter, one for this scalar, in place. */
-static void reshape(struct wkv_shard *shard, struct wkv_entry *entry, bool timed, size_t value_len)
+/* Makes the entry of another scalar or counter one for this, in place. */
+static void reshape(struct wkv_shard *shard, struct wkv_entry *entry, const struct content *content)
 {
     shard->keys_by_kind[entry->kind]--;
-    shard->keys_by_kind[WKV_SCALAR]++;
+    shard->keys_by_kind[content->kind]++;
     if (entry->timed)
         wkv_wheel_disarm(&shard->wheel, wkv_entry_timer(entry));
-    wkv_entry_reshape(entry, &shard->memory, timed, value_len);
+    wkv_entry_reshape(entry, &shard->memory, content->expires_at_ns != 0, content->bytes.len);
+    entry->kind = (uint8_t)content->kind;
 }
 
 /* A fresh entry that will replace the old one (NULL: there is none): what that takes is as good as free, so
  * that a value can be replaced where the budget is spent. */
 static struct wkv_entry *create_instead(struct wkv_place place, const struct wkv_entry *old,
-                                        struct wkv_key key, bool timed, size_t value_len)
+                                        struct wkv_key key, const struct content *content)
 {
     struct wkv_memory *memory = &place.shard->memory;
     struct wkv_store_info info = {.bytes = 0};
     if (old != NULL)
         wkv_entry_info(old, &info);
     memory->credit_bytes = info.bytes;
-    struct wkv_entry *fresh = wkv_entry_create(memory, place.hash, key, WKV_SCALAR, timed, value_len);
+    struct wkv_entry *fresh = wkv_entry_create(memory, place.hash, key, content->kind,
+                                               content->expires_at_ns != 0, content->bytes.len);
     memory->credit_bytes = 0;
     return fresh;
 }
 
-enum wkv_store_status wkv_view_set(struct wkv_view *view, size_t key, struct wkv_text value,
-                                   int64_t expires_at_ns)
+/* Replaces what the key held (old; NULL: nothing) by content. */
+static enum wkv_store_status put(struct wkv_place place, struct wkv_entry *old, struct wkv_key key,
+                                 const struct content *content)
 {
-    struct wkv_place place;
-    struct wkv_entry *old = wkv_view_claim(view, key, &place);
     struct wkv_shard *shard = place.shard;
-    bool timed = expires_at_ns != 0;
+    bool timed = content->expires_at_ns != 0;
     if (timed && !wkv_wheel_reserve(&shard->wheel, &shard->memory))
         return WKV_STORE_NO_MEMORY;
-    if (old != NULL && wkv_entry_fits(old, timed, value.len)) {
-        reshape(shard, old, timed, value.len);
-        write_scalar(shard, old, value, expires_at_ns);
+    if (old != NULL && wkv_entry_fits(old, timed, content->bytes.len)) {
+        reshape(shard, old, content);
+        write_content(shard, old, content);
         return WKV_STORE_OK;
     }
-    struct wkv_entry *fresh = create_instead(place, old, view->keys[key], timed, value.len);
+    struct wkv_entry *fresh = create_instead(place, old, key, content);
     if (fresh == NULL)
         return WKV_STORE_NO_MEMORY;
     if (old != NULL) {
@@ -76,61 +84,82 @@ enum wkv_store_status wkv_view_set(struct wkv_view *view, size_t key, struct wkv
         wkv_shard_discard(shard, fresh);
         return WKV_STORE_NO_MEMORY;
     }
-    write_scalar(shard, fresh, value, expires_at_ns);
+    write_content(shard, fresh, content);
     return WKV_STORE_OK;
 }
 
-/* Reads text that is wholly a decimal int32: '0', or an optional '-' and digits of which the first is not 0.
- */
-static bool parse_int32(const char *text, size_t len, int32_t *number)
+enum wkv_store_status wkv_view_set(struct wkv_view *view, size_t key, struct wkv_text value,
+                                   int64_t expires_at_ns)
 {
-    bool negative = len > 0 && text[0] == '-';
+    struct wkv_place place;
+    struct wkv_entry *old = wkv_view_claim(view, key, &place);
+    struct content content = {WKV_SCALAR, value, expires_at_ns, .is_news = true};
+    return put(place, old, view->keys[key], &content);
+}
+
+/* Reads text that is wholly a decimal int64: '0', or an optional '-' and digits of which the first is not 0.
+ */
+static bool parse_int64(struct wkv_text text, int64_t *number)
+{
+    bool negative = text.len > 0 && text.data[0] == '-';
     size_t i = negative ? 1 : 0;
-    if (i == len || len > 11 || (text[i] == '0' && len > 1))
+    if (i == text.len || (text.data[i] == '0' && text.len > 1))
         return false;
     int64_t value = 0;
-    for (; i < len; i++) {
-        if (text[i] < '0' || text[i] > '9')
+    for (; i < text.len; i++) {
+        int digit = text.data[i] - '0';
+        if (digit < 0 || digit > 9 || __builtin_mul_overflow(value, 10, &value) ||
+            __builtin_add_overflow(value, negative ? -digit : digit, &value))
             return false;
-        value = value * 10 + (text[i] - '0');
     }
-    if (negative)
-        value = -value;
-    if (value < INT32_MIN || value > INT32_MAX)
-        return false;
-    *number = (int32_t)value;
+    *number = value;
     return true;
 }
 
-enum wkv_store_status wkv_view_add(struct wkv_view *view, size_t key, int32_t delta, int32_t *sum)
+static bool is_within(int64_t number, struct wkv_range range)
+{
+    return range.least <= number && number <= range.most;
+}
+
+/* The number that the entry (NULL: there is none) holds. */
+static enum wkv_store_status read_number(const struct wkv_entry *entry, struct wkv_range range,
+                                         int64_t *number)
+{
+    *number = 0;
+    if (entry == NULL)
+        return WKV_STORE_OK;
+    if (entry->kind == WKV_COUNTER) {
+        *number = wkv_entry_counter(entry);
+        return is_within(*number, range) ? WKV_STORE_OK : WKV_STORE_OVERFLOW;
+    }
+    if (entry->kind != WKV_SCALAR)
+        return WKV_STORE_WRONG_KIND;
+    struct wkv_text text = {wkv_entry_scalar(entry), entry->value_len};
+    return parse_int64(text, number) && is_within(*number, range) ? WKV_STORE_OK : WKV_STORE_NOT_A_NUMBER;
+}
+
+enum wkv_store_status wkv_view_add(struct wkv_view *view, size_t key, int64_t delta, struct wkv_range range,
+                                   int64_t *sum)
 {
     struct wkv_place place;
+    int64_t before, after;
     struct wkv_entry *entry = wkv_view_claim(view, key, &place);
-    bool fresh = entry == NULL;
-    int32_t before = 0;
-    if (entry != NULL && entry->kind == WKV_COUNTER)
-        before = entry->u.counter;
-    else if (entry != NULL && entry->kind != WKV_SCALAR)
-        return WKV_STORE_WRONG_KIND;
-    else if (entry != NULL && !parse_int32(wkv_entry_scalar(entry), entry->u.value_len, &before))
-        return WKV_STORE_NOT_A_NUMBER;
-    int32_t after;
-    if (__builtin_add_overflow(before, delta, &after))
-        return WKV_STORE_OVERFLOW;
-    if (entry == NULL) {
-        entry = wkv_entry_create(&place.shard->memory, place.hash, view->keys[key], WKV_COUNTER, false, 0);
-        if (entry == NULL)
-            return WKV_STORE_NO_MEMORY;
-        if (!wkv_shard_insert(place.shard, entry)) {
-            wkv_shard_discard(place.shard, entry);
-            return WKV_STORE_NO_MEMORY;
-        }
-    } else if (entry->kind == WKV_SCALAR) {
-        wkv_shard_make_counter(place.shard, entry);
-    }
-    entry->u.counter = after;
-    if (fresh || delta != 0)
+    enum wkv_store_status status = read_number(entry, range, &before);
+    if (status == WKV_STORE_OK && (__builtin_add_overflow(before, delta, &after) || !is_within(after, range)))
+        status = WKV_STORE_OVERFLOW;
+    if (status != WKV_STORE_OK)
+        return status;
+    if (entry == NULL || entry->kind != WKV_COUNTER) {
+        struct content content = {WKV_COUNTER,
+                                  {(const char *)&after, sizeof after},
+                                  entry == NULL ? 0 : wkv_entry_expires_at(entry),
+                                  .is_news = entry == NULL || delta != 0};
+        status = put(place, entry, view->keys[key], &content);
+    } else if (delta != 0) {
+        memcpy(wkv_entry_scalar(entry), &after, sizeof after);
         wkv_shard_changed(place.shard, entry, WKV_CHANGE_PUT);
-    *sum = after;
-    return WKV_STORE_OK;
+    }
+    if (status == WKV_STORE_OK)
+        *sum = after;
+    return status;
 }

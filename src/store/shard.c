@@ -143,6 +143,14 @@ void wkv_shard_replace(struct wkv_shard *shard, struct wkv_entry *old, struct wk
     wkv_shard_discard(shard, old);
 }
 
+void wkv_shard_move(struct wkv_shard *shard, struct wkv_entry *old, struct wkv_entry *fresh)
+{
+    wkv_shard_break_walks(shard, old);
+    wkv_table_replace(&shard->table, &old->item, &fresh->item);
+    old->kind = WKV_SCALAR;
+    wkv_shard_discard(shard, old);
+}
+
 void wkv_shard_remove(struct wkv_shard *shard, struct wkv_entry *entry)
 {
     wkv_table_remove(&shard->table, &shard->memory, &entry->item);
@@ -168,13 +176,6 @@ void wkv_shard_expire(struct wkv_shard *shard, struct wkv_entry *entry)
     shard->expired += !wkv_entry_is_note(entry);
     wkv_shard_changed(shard, entry, WKV_CHANGE_EXPIRE);
     wkv_shard_remove(shard, entry);
-}
-
-void wkv_shard_make_counter(struct wkv_shard *shard, struct wkv_entry *entry)
-{
-    shard->keys_by_kind[entry->kind]--;
-    entry->kind = WKV_COUNTER;
-    shard->keys_by_kind[entry->kind]++;
 }
 
 bool wkv_shard_maintain(struct wkv_shard *shard, int64_t now_ns, unsigned max_steps)

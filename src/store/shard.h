@@ -60,6 +60,9 @@ bool wkv_shard_insert(struct wkv_shard *shard, struct wkv_entry *entry);
 /* Puts a fresh entry in the place of one with the same key, which is freed. Never needs memory. */
 void wkv_shard_replace(struct wkv_shard *shard, struct wkv_entry *old, struct wkv_entry *fresh);
 
+/* The same, where what lay behind the old one is now the fresh one's: nothing has changed. */
+void wkv_shard_move(struct wkv_shard *shard, struct wkv_entry *old, struct wkv_entry *fresh);
+
 /* What lies behind an entry is no longer where it was. */
 void wkv_shard_break_walks(struct wkv_shard *shard, const struct wkv_entry *entry);
 
@@ -87,9 +90,6 @@ void wkv_shard_expire(struct wkv_shard *shard, struct wkv_entry *entry);
 
 /* Frees an entry that the table does not hold. */
 void wkv_shard_discard(struct wkv_shard *shard, struct wkv_entry *entry);
-
-/* Turns a scalar into a counter in place. */
-void wkv_shard_make_counter(struct wkv_shard *shard, struct wkv_entry *entry);
 
 /* One piece of tidying: frees some of what lies in the graveyard, or evacuates a segment of the heap, unless
  * a view that has let go of the lock will go on where it was. Returns whether there was anything to do. No

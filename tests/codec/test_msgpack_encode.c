@@ -115,7 +115,8 @@ START_TEST(writes_the_real_replies)
     wkv_sink_text(&sink, 1, (struct wkv_text){"k", 1});
     wkv_sink_text(&sink, 2, (struct wkv_text){"v", 1});
     wkv_sink_int32(&sink, 3, 60);
-    assert_reply("83a36b6579a16ba576616c7565a176a7657870697265733c");
+    assert_reply("85 a36b6579 a16b a576616c7565 a176 a765787069726573 3c a9657870697265734d73 00"
+                 "aa6b656570457870697279 c2");
     begin(&keyvalue__list_range_response__descriptor);
     assert_reply("81a676616c75657390");
 }
@@ -160,7 +161,8 @@ START_TEST(has_every_field_that_was_not_written)
     assert_reply("82 a576616c7565 a0 a6657869737473 c2");
     begin(&keyvalue__set_request__descriptor);
     wkv_sink_text(&sink, 2, (struct wkv_text){"v", 1});
-    assert_reply("83 a36b6579 a0 a576616c7565 a176 a765787069726573 00");
+    assert_reply("85 a36b6579 a0 a576616c7565 a176 a765787069726573 00 a9657870697265734d73 00"
+                 "aa6b656570457870697279 c2");
     begin(&core__capability_descriptor__descriptor);
     assert_reply("86 a26964 a0 a46e616d65 a0 a776657273696f6e a0 a87265766973696f6e 00"
                  "b06c6f6e675f6465736372697074696f6e a0 b4737570706f727465645f6f7065726174696f6e73 90");

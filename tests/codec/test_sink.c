@@ -46,10 +46,12 @@ END_TEST
 START_TEST(json_prints_every_field_that_was_not_written)
 {
     begin(&keyvalue__set_request__descriptor, WKV_JSON);
-    assert_json("{\"key\":\"\",\"value\":\"\",\"expires_s\":0}");
+    assert_json("{\"key\":\"\",\"value\":\"\",\"expires_s\":0,\"expires_ms\":0,"
+                "\"keep_expiry\":false}");
     begin(&keyvalue__set_request__descriptor, WKV_JSON);
     wkv_sink_text(&sink, 2, (struct wkv_text){"v", 1});
-    assert_json("{\"key\":\"\",\"value\":\"v\",\"expires_s\":0}");
+    assert_json("{\"key\":\"\",\"value\":\"v\",\"expires_s\":0,\"expires_ms\":0,"
+                "\"keep_expiry\":false}");
     begin(&keyvalue__get_response__descriptor, WKV_JSON);
     wkv_sink_bool(&sink, 2, true);
     assert_json("{\"value\":\"\",\"exists\":true}");

@@ -165,6 +165,18 @@ static const struct scenario scenarios[] = {
       {"Set", "{\"key\":\"b\",\"value\":\"2\",\"expires_s\":-1}", NULL, 400},
       {"Get", "{\"key\":\"a\"}", "{\"value\":\"1\",\"exists\":true}", 0},
       {"KeyExists", "{\"key\":\"b\"}", "{\"value\":\"\",\"exists\":false}", 0}}},
+    {"Set: two expiries, or a negative expires_ms, are refused and change nothing",
+     {{"Set", "{\"key\":\"a\",\"value\":\"1\",\"expires_ms\":9223372036854775807}", "{\"value\":\"1\"}", 0},
+      {"Set", "{\"key\":\"a\",\"value\":\"2\",\"expires_ms\":-1}", NULL, 400},
+      {"Set", "{\"key\":\"a\",\"value\":\"2\",\"expires_s\":1,\"expires_ms\":1000}", NULL, 400},
+      {"Set", "{\"key\":\"a\",\"value\":\"2\",\"expires_s\":1,\"keep_expiry\":true}", NULL, 400},
+      {"Set", "{\"key\":\"a\",\"value\":\"2\",\"expires_ms\":1,\"keep_expiry\":true}", NULL, 400},
+      {"Get", "{\"key\":\"a\"}", "{\"value\":\"1\",\"exists\":true}", 0},
+      {"Set", "{\"key\":\"a\",\"value\":\"2\"}", "{\"value\":\"2\"}", 0},
+      {"Set", "{\"key\":\"a\",\"value\":\"3\",\"keep_expiry\":true}", "{\"value\":\"3\"}", 0},
+      {"TimeToLive", "{\"key\":\"a\"}", "{\"exists\":true,\"expires_in_ms\":0}", 0},
+      {"Set", "{\"key\":\"b\",\"value\":\"3\",\"keep_expiry\":true}", "{\"value\":\"3\"}", 0},
+      {"TimeToLive", "{\"key\":\"b\"}", "{\"exists\":true,\"expires_in_ms\":0}", 0}}},
     {"Del: a scalar, a counter, a list, a set",
      {{"Set", "{\"key\":\"a\",\"value\":\"1\"}", "{\"value\":\"1\"}", 0},
       {"Add", "{\"key\":\"b\",\"value\":1}", "{\"value\":1}", 0},
@@ -352,6 +364,43 @@ static const struct scenario scenarios[] = {
       {"Set", "{\"key\":\"k\\u0000b\",\"value\":\"2\"}", "{\"value\":\"2\"}", 0},
       {"Get", "{\"key\":\"k\\u0000a\"}", "{\"value\":\"1\",\"exists\":true}", 0},
       {"Get", "{\"key\":\"k\"}", "{\"value\":\"\",\"exists\":false}", 0}}},
+    {"Increment: as Add, with 64 bits",
+     {{"Increment", "{\"key\":\"a\",\"delta\":5}", "{\"value\":5}", 0},
+      {"Increment", "{\"key\":\"a\",\"delta\":-7}", "{\"value\":-2}", 0},
+      {"Increment", "{\"key\":\"a\"}", "{\"value\":-2}", 0},
+      {"Increment", "{\"key\":\"a\",\"delta\":9223372036854775807}", "{\"value\":9223372036854775805}", 0},
+      {"Get", "{\"key\":\"a\"}", "{\"value\":\"9223372036854775805\",\"exists\":true}", 0},
+      {"Increment", "{\"key\":\"a\",\"delta\":3}", NULL, 400},
+      {"Increment", "{\"key\":\"a\",\"delta\":2}", "{\"value\":9223372036854775807}", 0},
+      {"Increment", "{\"key\":\"a\",\"delta\":-9223372036854775808}", "{\"value\":-1}", 0},
+      {"Increment", "{\"key\":\"a\",\"delta\":-9223372036854775808}", NULL, 400},
+      {"Increment", "{\"key\":\"b\",\"delta\":-9223372036854775808}", "{\"value\":-9223372036854775808}", 0},
+      {"Increment", "{\"key\":\"b\",\"delta\":-1}", NULL, 400},
+      {"Get", "{\"key\":\"b\"}", "{\"value\":\"-9223372036854775808\",\"exists\":true}", 0}}},
+    {"Increment: a scalar that is wholly a decimal int64 becomes a counter",
+     {{"Set", "{\"key\":\"a\",\"value\":\"-9223372036854775807\"}", "{\"value\":\"-9223372036854775807\"}",
+       0},
+      {"Increment", "{\"key\":\"a\",\"delta\":-1}", "{\"value\":-9223372036854775808}", 0},
+      {"Set", "{\"key\":\"a\",\"value\":\"9223372036854775808\"}", "{\"value\":\"9223372036854775808\"}", 0},
+      {"Increment", "{\"key\":\"a\",\"delta\":-1}", NULL, 409},
+      {"Set", "{\"key\":\"a\",\"value\":\"0012\"}", "{\"value\":\"0012\"}", 0},
+      {"Increment", "{\"key\":\"a\",\"delta\":1}", NULL, 409},
+      {"Get", "{\"key\":\"a\"}", "{\"value\":\"0012\",\"exists\":true}", 0},
+      {"Set", "{\"key\":\"a\",\"value\":\"7\"}", "{\"value\":\"7\"}", 0},
+      {"Increment", "{\"key\":\"a\",\"delta\":1}", "{\"value\":8}", 0},
+      {"Add", "{\"key\":\"a\",\"value\":1}", "{\"value\":9}", 0}}},
+    {"Add: a counter outside int32 is refused and stays, and comes back into it by Increment",
+     {{"Increment", "{\"key\":\"a\",\"delta\":2147483648}", "{\"value\":2147483648}", 0},
+      {"Add", "{\"key\":\"a\",\"value\":-1}", NULL, 400},
+      {"Add", "{\"key\":\"a\",\"value\":0}", NULL, 400},
+      {"Get", "{\"key\":\"a\"}", "{\"value\":\"2147483648\",\"exists\":true}", 0},
+      {"Increment", "{\"key\":\"a\",\"delta\":-2}", "{\"value\":2147483646}", 0},
+      {"Add", "{\"key\":\"a\",\"value\":1}", "{\"value\":2147483647}", 0},
+      {"Increment", "{\"key\":\"b\",\"delta\":-2147483649}", "{\"value\":-2147483649}", 0},
+      {"Add", "{\"key\":\"b\",\"value\":1}", NULL, 400},
+      {"Get", "{\"key\":\"b\"}", "{\"value\":\"-2147483649\",\"exists\":true}", 0},
+      {"CompareAndSet", "{\"key\":\"b\",\"value\":\"x\",\"expected\":\"-2147483649\"}",
+       "{\"swapped\":true,\"exists\":true,\"current\":\"\"}", 0}}},
     {"CompareAndSet: without expected it makes a key that does not exist",
      {{"CompareAndSet", "{\"key\":\"a\",\"value\":\"1\"}",
        "{\"swapped\":true,\"exists\":true,\"current\":\"\"}", 0},
@@ -404,6 +453,27 @@ static const struct scenario scenarios[] = {
       {"Set", "{\"key\":\"a\",\"value\":\"\"}", "{\"value\":\"\"}", 0},
       {"CompareAndDelete", "{\"key\":\"a\"}", "{\"deleted\":true,\"exists\":false,\"current\":\"\"}", 0},
       {"KeyExists", "{\"key\":\"a\"}", "{\"value\":\"\",\"exists\":false}", 0}}},
+    {"Expire: a key of any kind goes on to live; 0 takes the time to live away; a missing key is not there",
+     {{"Expire", "{\"key\":\"a\",\"expires_ms\":100000}", "{\"exists\":false}", 0},
+      {"KeyExists", "{\"key\":\"a\"}", "{\"value\":\"\",\"exists\":false}", 0},
+      {"Set", "{\"key\":\"a\",\"value\":\"1\"}", "{\"value\":\"1\"}", 0},
+      {"Expire", "{\"key\":\"a\",\"expires_ms\":100000}", "{\"exists\":true}", 0},
+      {"Get", "{\"key\":\"a\"}", "{\"value\":\"1\",\"exists\":true}", 0},
+      {"Expire", "{\"key\":\"a\",\"expires_ms\":0}", "{\"exists\":true}", 0},
+      {"TimeToLive", "{\"key\":\"a\"}", "{\"exists\":true,\"expires_in_ms\":0}", 0},
+      {"Push", "{\"key\":\"b\",\"value\":\"1\"}", "{\"new_count\":1}", 0},
+      {"Expire", "{\"key\":\"b\",\"expires_ms\":9223372036854775807}", "{\"exists\":true}", 0},
+      {"Push", "{\"key\":\"b\",\"value\":\"2\"}", "{\"new_count\":2}", 0},
+      {"Range", "{\"key\":\"b\",\"start\":0,\"stop\":-1}", "{\"values\":[\"1\",\"2\"]}", 0},
+      {"SetAdd", "{\"key\":\"c\",\"value\":\"1\"}", "{\"new_count\":1}", 0},
+      {"Expire", "{\"key\":\"c\",\"expires_ms\":100000}", "{\"exists\":true}", 0},
+      {"SetQuery", "{\"key\":\"c\"}", "{\"values\":[\"1\"]}", 0}}},
+    {"Expire: a negative time to live is refused and changes nothing",
+     {{"Add", "{\"key\":\"a\",\"value\":1}", "{\"value\":1}", 0},
+      {"Expire", "{\"key\":\"a\",\"expires_ms\":-1}", NULL, 400},
+      {"Expire", "{\"key\":\"a\",\"expires_ms\":-9223372036854775808}", NULL, 400},
+      {"TimeToLive", "{\"key\":\"a\"}", "{\"exists\":true,\"expires_in_ms\":0}", 0},
+      {"Expire", "{\"key\":\"b\",\"expires_ms\":-1}", NULL, 400}}},
     {"TimeToLive: any kind; 0 is for ever",
      {{"TimeToLive", "{\"key\":\"a\"}", "{\"exists\":false,\"expires_in_ms\":0}", 0},
       {"Push", "{\"key\":\"a\",\"value\":\"x\"}", "{\"new_count\":1}", 0},
@@ -552,9 +622,11 @@ static const struct {
     {"SetIntersection", SET, "{\"keys\":[\"missing\",\"a\"]}"},
     {"SetIntersection", SET, "{\"keys\":[\"a\",\"missing\"]}"},
     {"KeyExists", ANY, "{\"key\":\"a\"}"},
+    {"Increment", COUNTER, "{\"key\":\"a\",\"delta\":1}"},
     {"CompareAndSet", SCALAR | COUNTER, "{\"key\":\"a\",\"value\":\"1\"}"},
     {"CompareAndSet", SCALAR | COUNTER, "{\"key\":\"a\",\"value\":\"1\",\"expected\":\"1\"}"},
     {"CompareAndDelete", SCALAR | COUNTER, "{\"key\":\"a\",\"expected\":\"1\"}"},
+    {"Expire", ANY, "{\"key\":\"a\",\"expires_ms\":100000}"},
     {"TimeToLive", ANY, "{\"key\":\"a\"}"},
     {"SetContains", SET, "{\"key\":\"a\",\"value\":\"1\"}"},
 };
@@ -642,6 +714,17 @@ static const struct {
     {"SetIntersection", "{\"keys\":null}", "{\"values\":[]}"},
     {"Add", "{\"key\":\"n\"}", "{\"value\":0}"},
     {"Del", "{\"key\":\"n\"}", "{\"key\":\"n\"}"},
+    /* 64-bit integers are numbers; a value that is not UTF-8 is base64, whatever its field is called. */
+    {"Increment", "{\"key\":\"i\",\"delta\":\"-9223372036854775808\"}", "{\"value\":-9223372036854775808}"},
+    {"Set", "{\"key\":\"x\",\"value_base64\":\"/w==\"}", "{\"value\":\"\",\"value_base64\":\"/w==\"}"},
+    {"CompareAndSet", "{\"key\":\"x\",\"value\":\"y\",\"expected\":null}",
+     "{\"swapped\":false,\"exists\":true,\"current\":\"\",\"current_base64\":\"/w==\"}"},
+    {"CompareAndDelete", "{\"key\":\"x\",\"expected_base64\":\"_g\"}",
+     "{\"deleted\":false,\"exists\":true,\"current\":\"\",\"current_base64\":\"/w==\"}"},
+    {"CompareAndSet", "{\"key\":\"x\",\"value_base64\":\"/g==\",\"expectedBase64\":\"_w\"}",
+     "{\"swapped\":true,\"exists\":true,\"current\":\"\"}"},
+    {"CompareAndDelete", "{\"key\":\"x\",\"expected_base64\":\"_g\"}",
+     "{\"deleted\":true,\"exists\":false,\"current\":\"\"}"},
     /* proto3's JSON mapping of a number. */
     {"Add", "{\"key\":\"m\",\"value\":\"5\"}", "{\"value\":5}"},
     {"Add", "{\"key\":\"m\",\"value\":1.0}", "{\"value\":6}"},
@@ -895,8 +978,10 @@ static const struct {
     BAD("SetUnion", "{\"keys\":[\"a\",\"\"]}", "key is empty"),
     BAD("SetIntersection", "\x0a\x00", "key is empty"),
     BAD("KeyExists", "", "key is empty"),
+    BAD("Increment", "", "key is empty"),
     BAD("CompareAndSet", "", "key is empty"),
     BAD("CompareAndDelete", "{}", "key is empty"),
+    BAD("Expire", "", "key is empty"),
     BAD("TimeToLive", "", "key is empty"),
     BAD("SetContains", "", "key is empty"),
     /* A negative expiry, int32 overflow. */
@@ -908,6 +993,12 @@ static const struct {
         "2"
         "\x18\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
         "expires_s"),
+    BAD("Set", "{\"key\":\"k\",\"value\":\"2\",\"expires_ms\":-1}", "expires_ms"),
+    BAD("Set", "{\"key\":\"k\",\"value\":\"2\",\"expires_s\":1,\"expires_ms\":1}", "two expiries"),
+    BAD("Expire", "{\"key\":\"k\",\"expires_ms\":-1}", "expires_ms"),
+    BAD("Increment", "{\"key\":\"k\",\"delta\":9223372036854775807}", "int64"),
+    BAD("Increment", "{\"key\":\"k\",\"delta\":\"9223372036854775808\"}", "delta"),
+    BAD("Add", "{\"key\":\"most\",\"value\":1}", "Increment"),
     BAD("Add", "{\"key\":\"most\",\"value\":1}", "int32"),
     BAD("Add",
         "\x0a\x04"
@@ -940,9 +1031,9 @@ END_TEST
 #define MAX_KEYS 8192
 
 static const char *const one_key[] = {
-    "Get",        "Set",        "Del",       "Add",      "Push",      "ListItemDelete", "Range",
-    "Clear",      "SetAdd",     "SetRemove", "SetQuery", "KeyExists", "CompareAndSet",  "CompareAndDelete",
-    "TimeToLive", "SetContains"};
+    "Get",        "Set",         "Del",       "Add",      "Push",      "ListItemDelete", "Range",
+    "Clear",      "SetAdd",      "SetRemove", "SetQuery", "KeyExists", "CompareAndSet",  "CompareAndDelete",
+    "TimeToLive", "SetContains", "Increment", "Expire"};
 
 START_TEST(a_key_over_its_limit_is_413)
 {
@@ -1036,6 +1127,23 @@ END_TEST
 
 /* A value may grow in JSON: a NUL is six bytes there. What cannot be said as JSON can still be read as
  * protobuf. */
+/* "Nothing is changed by a request that fails." */
+START_TEST(a_current_value_over_max_payload_is_413)
+{
+    json_t *nuls = json_stringn((const char[1000]){0}, 1000);
+    json_decref(served(PROTOBUF, "Set", "{s:s,s:O}", "key", "nuls", "value", nuls));
+    refused(JSON, "CompareAndSet", 413, "bytes and the server's max_payload is 4096", "{s:s,s:s}", "key",
+            "nuls", "value", "w");
+    refused(JSON, "CompareAndDelete", 413, "bytes and the server's max_payload is 4096", "{s:s}", "key",
+            "nuls");
+    json_t *reply =
+        served(PROTOBUF, "CompareAndSet", "{s:s,s:s,s:O}", "key", "nuls", "value", "w", "expected", nuls);
+    ck_assert(json_is_true(json_object_get(reply, "swapped")));
+    json_decref(reply);
+    json_decref(nuls);
+}
+END_TEST
+
 START_TEST(a_scalar_whose_json_is_over_max_payload_is_413)
 {
     json_t *nuls = json_stringn((const char[1000]){0}, 1000);
@@ -1128,8 +1236,10 @@ void conformance_add(Suite *suite, const struct conformance_front *of)
     }
     tests = add_case(suite, of, "a small max_payload", WORLD_SMALL);
     tcase_add_test(tests, a_reply_over_max_payload_is_413_with_its_size);
-    if (plain)
+    if (plain) {
         tcase_add_test(tests, a_scalar_whose_json_is_over_max_payload_is_413);
+        tcase_add_test(tests, a_current_value_over_max_payload_is_413);
+    }
     tests = add_case(suite, of, "a small memory budget", WORLD_TIGHT);
     tcase_add_test(tests, a_spent_budget_is_507_for_what_grows_and_changes_nothing);
 }

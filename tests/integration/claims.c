@@ -297,13 +297,14 @@ static bool is_one_of(const char *name, const char *const names[])
 
 json_t *sample_request(const char *operation)
 {
+    static const char *const counters[] = {"Add", "Increment", NULL};
     static const char *const lists[] = {"Push", "ListItemDelete", "Range", "Clear", NULL};
     static const char *const sets[] = {"SetAdd",          "SetRemove",   "SetQuery", "SetUnion",
                                        "SetIntersection", "SetContains", NULL};
-    const char *key = is_one_of(operation, lists)     ? "sample list"
-                      : is_one_of(operation, sets)    ? "sample set"
-                      : strcmp(operation, "Add") == 0 ? "sample counter"
-                                                      : "sample scalar";
+    const char *key = is_one_of(operation, lists)      ? "sample list"
+                      : is_one_of(operation, sets)     ? "sample set"
+                      : is_one_of(operation, counters) ? "sample counter"
+                                                       : "sample scalar";
     json_t *request;
     if (strcmp(operation, "SetUnion") == 0 || strcmp(operation, "SetIntersection") == 0)
         request = json_pack("{s:[s]}", "keys", key);

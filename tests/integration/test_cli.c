@@ -216,7 +216,7 @@ START_TEST(help_names_every_option_and_variable)
           "SetUnion",
           "SetIntersection",
           "KeyExists",
-          "Set {key: string, value: string, expires_s: int32}",
+          "Set {key: string, value: string, expires_s: int32, expires_ms: int64,",
           "Answers {value: string, exists: bool}",
           "BindActor {module: string, values: {string: string}}",
           "Answers {bindings: [{actor: string,"}},

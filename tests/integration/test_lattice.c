@@ -211,6 +211,8 @@ static const struct {
      "{\"swapped\":true,\"exists\":true,\"current\":\"\"}"},
     {"CompareAndSet", "{\"key\":\"c\",\"value\":\"2\",\"expected\":\"0\"}",
      "{\"swapped\":false,\"exists\":true,\"current\":\"1\"}"},
+    {"Increment", "{\"key\":\"c\",\"delta\":0}", "{\"value\":1}"},
+    {"Expire", "{\"key\":\"c\",\"expiresMs\":0}", "{\"exists\":true}"},
     {"TimeToLive", "{\"key\":\"c\"}", "{\"exists\":true,\"expiresInMs\":0}"},
     {"CompareAndDelete", "{\"key\":\"c\",\"expected\":\"1\"}",
      "{\"deleted\":true,\"exists\":false,\"current\":\"\"}"},

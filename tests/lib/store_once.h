@@ -54,12 +54,33 @@ static inline enum wkv_store_status wkv_store_set(struct wkv_store *in, struct w
     return status;
 }
 
-static inline enum wkv_store_status wkv_store_add(struct wkv_store *in, struct wkv_key key, int32_t delta,
-                                                  int64_t now_ns, int32_t *sum)
+static inline enum wkv_store_status wkv_store_increment(struct wkv_store *in, struct wkv_key key,
+                                                        int64_t delta, struct wkv_range range, int64_t now_ns,
+                                                        int64_t *sum)
 {
     struct wkv_view view;
     (void)wkv_store_begin(&view, in, &key, 1, key.name.len, now_ns);
-    enum wkv_store_status status = wkv_view_add(&view, 0, delta, sum);
+    enum wkv_store_status status = wkv_view_add(&view, 0, delta, range, sum);
+    wkv_store_end(&view);
+    return status;
+}
+
+static inline enum wkv_store_status wkv_store_add(struct wkv_store *in, struct wkv_key key, int32_t delta,
+                                                  int64_t now_ns, int32_t *sum)
+{
+    int64_t wide = 0;
+    enum wkv_store_status status = wkv_store_increment(in, key, delta, WKV_INT32_RANGE, now_ns, &wide);
+    if (status == WKV_STORE_OK)
+        *sum = (int32_t)wide;
+    return status;
+}
+
+static inline enum wkv_store_status wkv_store_expire(struct wkv_store *in, struct wkv_key key,
+                                                     int64_t expires_at_ns, int64_t now_ns)
+{
+    struct wkv_view view;
+    (void)wkv_store_begin(&view, in, &key, 1, key.name.len, now_ns);
+    enum wkv_store_status status = wkv_view_expire(&view, 0, expires_at_ns);
     wkv_store_end(&view);
     return status;
 }

@@ -114,6 +114,54 @@ START_TEST(a_time_to_live_has_milliseconds_and_can_be_kept)
 }
 END_TEST
 
+/* Each kind, made at `start`, lives 1500 ms from a second later on. */
+START_TEST(expire_sets_the_time_to_live_of_any_kind)
+{
+    static const char *const makers[][2] = {{"Set", "{\"key\":\"k\",\"value\":\"v\"}"},
+                                            {"Set", "{\"key\":\"k\",\"value\":\"v\",\"expires_s\":2}"},
+                                            {"Increment", "{\"key\":\"k\",\"delta\":4294967296}"},
+                                            {"Push", "{\"key\":\"k\",\"value\":\"v\"}"},
+                                            {"SetAdd", "{\"key\":\"k\",\"value\":\"v\"}"}};
+    const int64_t ms = WKV_NS_PER_MS;
+    int64_t start = 1000 * ms;
+    for (size_t i = 0; i < sizeof makers / sizeof *makers; i++, start += 10000 * ms) {
+        (void)answer(makers[i][0], makers[i][1], start);
+        ck_assert_str_eq(answer("Expire", "{\"key\":\"k\",\"expires_ms\":1500}", start + 1000 * ms),
+                         "{\"exists\":true}");
+        ck_assert_str_eq(answer("TimeToLive", "{\"key\":\"k\"}", start + 1000 * ms),
+                         "{\"exists\":true,\"expires_in_ms\":1500}");
+        ck_assert_str_eq(answer("TimeToLive", "{\"key\":\"k\"}", start + 2500 * ms - 1),
+                         "{\"exists\":true,\"expires_in_ms\":1}");
+        ck_assert_str_eq(answer("TimeToLive", "{\"key\":\"k\"}", start + 2500 * ms),
+                         "{\"exists\":false,\"expires_in_ms\":0}");
+        ck_assert_str_eq(answer("Expire", "{\"key\":\"k\",\"expires_ms\":1}", start + 2500 * ms),
+                         "{\"exists\":false}");
+    }
+}
+END_TEST
+
+START_TEST(set_has_milliseconds_and_keeps_an_expiry)
+{
+    const int64_t ms = WKV_NS_PER_MS, start = 1000 * ms;
+    (void)answer("Set", "{\"key\":\"a\",\"value\":\"1\",\"expires_ms\":1500}", start);
+    (void)answer("Set", "{\"key\":\"a\",\"value\":\"a longer one\",\"keep_expiry\":true}", start + 600 * ms);
+    (void)answer("Set", "{\"key\":\"a\",\"value\":\"2\",\"keep_expiry\":true}", start + 600 * ms);
+    ck_assert_str_eq(answer("TimeToLive", "{\"key\":\"a\"}", start + 600 * ms),
+                     "{\"exists\":true,\"expires_in_ms\":900}");
+    ck_assert_str_eq(answer("Increment", "{\"key\":\"a\",\"delta\":1}", start + 700 * ms), "{\"value\":3}");
+    ck_assert_str_eq(answer("TimeToLive", "{\"key\":\"a\"}", start + 1499 * ms),
+                     "{\"exists\":true,\"expires_in_ms\":1}");
+    /* The expiry of what has expired is not kept. */
+    (void)answer("Set", "{\"key\":\"a\",\"value\":\"3\",\"keep_expiry\":true}", start + 1500 * ms);
+    ck_assert_str_eq(answer("TimeToLive", "{\"key\":\"a\"}", start + 1500 * ms),
+                     "{\"exists\":true,\"expires_in_ms\":0}");
+    /* As long as the clock runs. */
+    (void)answer("Expire", "{\"key\":\"a\",\"expires_ms\":9223372036854775807}", start);
+    ck_assert_str_eq(answer("TimeToLive", "{\"key\":\"a\"}", start),
+                     "{\"exists\":true,\"expires_in_ms\":9223372035855}");
+}
+END_TEST
+
 START_TEST(the_longest_expiry_is_no_overflow)
 {
     int64_t now_ns = (int64_t)1 << 60; /* 36 years of uptime */
@@ -374,8 +422,10 @@ START_TEST(the_table_has_the_contract_s_operations)
                                         "SetUnion",
                                         "SetIntersection",
                                         "KeyExists",
+                                        "Increment",
                                         "CompareAndSet",
                                         "CompareAndDelete",
+                                        "Expire",
                                         "TimeToLive",
                                         "SetContains",
                                         "BindActor",
@@ -391,8 +441,8 @@ START_TEST(the_table_has_the_contract_s_operations)
     for (size_t i = 0; i < wkv_operation_count; i++) {
         ck_assert_str_eq(wkv_operations[i].name, names[i]);
         ck_assert_ptr_eq(wkv_operation_find(names[i]), &wkv_operations[i]);
-        ck_assert_int_eq(wkv_operation_is_system(&wkv_operations[i]), i >= 18);
-        ck_assert_int_eq(wkv_operations[i].scope == WKV_SCOPE_OPERATOR, i >= 22);
+        ck_assert_int_eq(wkv_operation_is_system(&wkv_operations[i]), i >= 20);
+        ck_assert_int_eq(wkv_operations[i].scope == WKV_SCOPE_OPERATOR, i >= 24);
     }
     ck_assert_ptr_null(wkv_operation_find("get"));
     ck_assert_ptr_null(wkv_operation_find(""));
@@ -438,6 +488,8 @@ Suite *dispatch_suite(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, an_operation_is_a_function_of_store_request_and_now);
     tcase_add_test(tests, a_time_to_live_has_milliseconds_and_can_be_kept);
+    tcase_add_test(tests, expire_sets_the_time_to_live_of_any_kind);
+    tcase_add_test(tests, set_has_milliseconds_and_keeps_an_expiry);
     tcase_add_test(tests, the_longest_expiry_is_no_overflow);
     tcase_add_test(tests, a_reply_that_does_not_fit_changes_nothing);
     tcase_add_test(tests, a_reply_that_is_full_ends_the_walk);

@@ -245,6 +245,80 @@ START_TEST(a_key_that_was_deleted_and_made_again_has_no_expiry)
 }
 END_TEST
 
+static const char *const one_of_each[] = {"scalar", "counter", "list", "set"};
+
+START_TEST(a_key_of_any_kind_can_be_given_an_expiry_and_another_and_none)
+{
+    const char *name = one_of_each[_i];
+    enum wkv_kind kind;
+    struct wkv_store *store = test_store(1, 0);
+    test_one_of_each(store);
+    ck_assert_int_eq(wkv_store_expire(store, test_key("none"), DUE, TEST_NOW), WKV_STORE_MISSING);
+    ck_assert_int_eq(wkv_store_expire(store, test_key(name), DUE, TEST_NOW), WKV_STORE_OK);
+    ck_assert_int_eq(wkv_store_exists(store, test_key(name), DUE - 1, &kind), WKV_STORE_OK);
+    ck_assert_int_eq(kind, _i);
+    ck_assert_int_eq(wkv_store_exists(store, test_key(name), DUE, &kind), WKV_STORE_MISSING);
+    ck_assert_int_eq(wkv_store_expire(store, test_key(name), 0, TEST_NOW), WKV_STORE_OK);
+    test_maintain_all(store, DUE + TICK_NS);
+    ck_assert_uint_eq(test_stats(store).keys, 4);
+    ck_assert_int_eq(wkv_store_expire(store, test_key(name), DUE + SECOND_NS, TEST_NOW), WKV_STORE_OK);
+    ck_assert_int_eq(wkv_store_expire(store, test_key(name), DUE, TEST_NOW), WKV_STORE_OK);
+    ck_assert_int_eq(wkv_store_expire(store, test_key(name), DUE + 1, DUE), WKV_STORE_MISSING);
+    test_maintain_all(store, DUE + TICK_NS);
+    ck_assert_uint_eq(test_stats(store).keys, 3);
+    ck_assert_uint_eq(test_stats(store).expired, 1);
+    wkv_store_destroy(store);
+}
+END_TEST
+
+/* A large list and a large set: what lies behind their entries stays, can be added to, and comes back. */
+START_TEST(a_large_value_that_is_given_an_expiry_is_as_it_was)
+{
+    struct wkv_store *store = test_store(1, 0);
+    struct test_name name;
+    int32_t count = 0;
+    uint64_t empty = test_stats(store).bytes;
+    for (size_t i = 0; i < 3000; i++) {
+        struct wkv_text text = test_numbered_key(&name, "item", i).name;
+        ck_assert_int_eq(wkv_store_list_push(store, test_key("list"), text, TEST_NOW, &count), WKV_STORE_OK);
+        ck_assert_int_eq(wkv_store_set_add(store, test_key("set"), text, TEST_NOW, &count), WKV_STORE_OK);
+    }
+    ck_assert_int_eq(wkv_store_expire(store, test_key("list"), DUE, TEST_NOW), WKV_STORE_OK);
+    ck_assert_int_eq(wkv_store_expire(store, test_key("set"), DUE, TEST_NOW), WKV_STORE_OK);
+    ck_assert_int_eq(wkv_store_list_push(store, test_key("list"), test_text("x"), TEST_NOW, &count),
+                     WKV_STORE_OK);
+    ck_assert_int_eq(count, 3001);
+    ck_assert_int_eq(wkv_store_set_remove(store, test_key("set"), test_numbered_key(&name, "item", 17).name,
+                                          TEST_NOW, &count),
+                     WKV_STORE_OK);
+    ck_assert_int_eq(count, 2999);
+    test_maintain_all(store, DUE + TICK_NS);
+    ck_assert_uint_eq(test_stats(store).keys, 0);
+    /* The wheel's slots and the empty tables stay. */
+    ck_assert_uint_lt(test_stats(store).bytes, empty + 16384);
+    wkv_store_destroy(store);
+}
+END_TEST
+
+/* Whatever there is no memory for has changed nothing; a key that had an expiry needs none. */
+START_TEST(an_expiry_that_finds_no_memory_changes_nothing)
+{
+    struct wkv_store *store = test_store(1, 20000);
+    set_expiring(store, "timed", "v", DUE);
+    test_set(store, "plain", "v");
+    uint64_t reserved = 0;
+    while (wkv_store_reserve(store, 1))
+        reserved++;
+    ck_assert_int_eq(wkv_store_expire(store, test_key("plain"), DUE, TEST_NOW), WKV_STORE_NO_MEMORY);
+    ck_assert_int_eq(wkv_store_expire(store, test_key("plain"), 0, TEST_NOW), WKV_STORE_OK);
+    ck_assert_str_eq(test_got(store, "plain", DUE), "v");
+    ck_assert_int_eq(wkv_store_expire(store, test_key("timed"), DUE + 1, TEST_NOW), WKV_STORE_OK);
+    ck_assert_str_eq(test_got(store, "timed", DUE), "v");
+    wkv_store_release(store, reserved);
+    wkv_store_destroy(store);
+}
+END_TEST
+
 /* ---- memory comes back, in small pieces ---- */
 
 /* Makes so many keys that are due within the second that begins at due_ns. */
@@ -465,6 +539,10 @@ Suite *expiry_suite(void)
     tcase_add_test(tests, add_keeps_the_expiry);
     tcase_add_test(tests, an_add_that_is_refused_keeps_the_expiry);
     tcase_add_test(tests, a_key_that_was_deleted_and_made_again_has_no_expiry);
+    tcase_add_loop_test(tests, a_key_of_any_kind_can_be_given_an_expiry_and_another_and_none, 0,
+                        (int)TEST_COUNT_OF(one_of_each));
+    tcase_add_test(tests, a_large_value_that_is_given_an_expiry_is_as_it_was);
+    tcase_add_test(tests, an_expiry_that_finds_no_memory_changes_nothing);
     tcase_add_test(tests, upkeep_alone_brings_every_byte_back);
     tcase_add_test(tests, a_slice_of_upkeep_takes_out_no_more_than_its_steps_a_shard);
     tcase_add_test(tests, a_million_keys_that_expire_in_one_second_come_back_in_slices);

@@ -148,6 +148,51 @@ START_TEST(add_to_a_decimal_scalar_refuses_overflow_and_changes_nothing)
 }
 END_TEST
 
+static const struct {
+    int64_t before, delta;
+    struct wkv_range range;
+    enum wkv_store_status status;
+} wide[] = {
+    {INT64_MAX - 1, 1, {INT64_MIN, INT64_MAX}, WKV_STORE_OK},
+    {INT64_MAX, 1, {INT64_MIN, INT64_MAX}, WKV_STORE_OVERFLOW},
+    {INT64_MIN + 1, -1, {INT64_MIN, INT64_MAX}, WKV_STORE_OK},
+    {INT64_MIN, -1, {INT64_MIN, INT64_MAX}, WKV_STORE_OVERFLOW},
+    {INT64_MIN, INT64_MAX, {INT64_MIN, INT64_MAX}, WKV_STORE_OK},
+    {INT64_C(1) << 32, 0, {INT64_MIN, INT64_MAX}, WKV_STORE_OK},
+    {INT64_C(1) << 32, INT32_MIN, {INT32_MIN, INT32_MAX}, WKV_STORE_OVERFLOW},
+    {INT64_C(1) << 31, -1, {INT32_MIN, INT32_MAX}, WKV_STORE_OVERFLOW}, /* the sum would do */
+    {INT32_MAX, 1, {INT32_MIN, INT32_MAX}, WKV_STORE_OVERFLOW},
+    {INT32_MAX, 1, {INT64_MIN, INT64_MAX}, WKV_STORE_OK},
+    {INT32_MIN, -1, {INT64_MIN, INT64_MAX}, WKV_STORE_OK},
+};
+
+/* Both as a counter and as its text, which is none of a number where it is not in the range. */
+START_TEST(add_has_64_bits_and_keeps_to_its_range)
+{
+    bool is_within = wide[_i].range.least <= wide[_i].before && wide[_i].before <= wide[_i].range.most;
+    for (unsigned as_text = 0; as_text < 2; as_text++) {
+        struct wkv_store *store = test_store(1, 0);
+        char before[24], after[24];
+        int64_t sum = 0;
+        (void)snprintf(before, sizeof before, "%lld", (long long)wide[_i].before);
+        if (as_text)
+            test_set(store, "n", before);
+        else
+            ck_assert_int_eq(
+                wkv_store_increment(store, test_key("n"), wide[_i].before, WKV_INT64_RANGE, TEST_NOW, &sum),
+                WKV_STORE_OK);
+        sum = 4711;
+        enum wkv_store_status status =
+            wkv_store_increment(store, test_key("n"), wide[_i].delta, wide[_i].range, TEST_NOW, &sum);
+        ck_assert_int_eq(status, as_text && !is_within ? WKV_STORE_NOT_A_NUMBER : wide[_i].status);
+        ck_assert_int_eq(sum, status == WKV_STORE_OK ? wide[_i].before + wide[_i].delta : 4711);
+        (void)snprintf(after, sizeof after, "%lld", (long long)sum);
+        ck_assert_str_eq(test_got(store, "n", TEST_NOW), status == WKV_STORE_OK ? after : before);
+        wkv_store_destroy(store);
+    }
+}
+END_TEST
+
 START_TEST(a_missing_key_counts_from_0)
 {
     struct wkv_store *store = test_store(1, 0);
@@ -388,6 +433,7 @@ Suite *scalar_suite(void)
                         (int)TEST_COUNT_OF(numbers));
     tcase_add_test(tests, add_to_a_counter_refuses_overflow_and_changes_nothing);
     tcase_add_test(tests, add_to_a_decimal_scalar_refuses_overflow_and_changes_nothing);
+    tcase_add_loop_test(tests, add_has_64_bits_and_keeps_to_its_range, 0, (int)TEST_COUNT_OF(wide));
     tcase_add_test(tests, a_missing_key_counts_from_0);
     tcase_add_test(tests, a_value_of_any_length_over_any_other_is_read_back);
     tcase_add_test(tests, large_values_are_kept_whole);

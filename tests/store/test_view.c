@@ -17,11 +17,12 @@ START_TEST(calls_of_a_view_see_what_those_before_them_did)
     struct wkv_store *store = test_store(16, 0);
     struct wkv_key keys[] = {test_key("a"), test_key("b"), test_key("a")};
     struct wkv_view view;
-    int32_t n;
+    int32_t length;
+    int64_t n;
     ck_assert_int_eq(begin(&view, store, keys, 3), WKV_STORE_OK);
     ck_assert_int_eq(wkv_view_set(&view, 0, test_text("7"), 0), WKV_STORE_OK);
-    ck_assert_int_eq(wkv_view_list_push(&view, 1, test_text("item"), &n), WKV_STORE_OK);
-    ck_assert_int_eq(wkv_view_add(&view, 2, 5, &n), WKV_STORE_OK);
+    ck_assert_int_eq(wkv_view_list_push(&view, 1, test_text("item"), &length), WKV_STORE_OK);
+    ck_assert_int_eq(wkv_view_add(&view, 2, 5, WKV_INT64_RANGE, &n), WKV_STORE_OK);
     ck_assert_int_eq(n, 12);
     ck_assert_int_eq(wkv_view_delete(&view, 0), WKV_STORE_OK);
     ck_assert_int_eq(wkv_view_exists(&view, 2, NULL), WKV_STORE_MISSING);
@@ -88,11 +89,11 @@ static void *move_to_and_fro(void *argument)
     struct wkv_key keys[] = {test_key("here"), test_key("there")};
     for (size_t i = 0; i < accounts->rounds; i++) {
         struct wkv_view view;
-        int32_t sum;
+        int64_t sum;
         long total = 0;
         (void)begin(&view, accounts->store, keys, 2);
-        (void)wkv_view_add(&view, i % 2, -1, &sum);
-        (void)wkv_view_add(&view, 1 - i % 2, 1, &sum);
+        (void)wkv_view_add(&view, i % 2, -1, WKV_INT32_RANGE, &sum);
+        (void)wkv_view_add(&view, 1 - i % 2, 1, WKV_INT32_RANGE, &sum);
         wkv_store_end(&view);
         (void)wkv_store_begin(&view, accounts->store, keys, 2, WKV_STORE_READS, TEST_NOW);
         (void)wkv_view_get(&view, 0, read_number, &total);
@@ -280,13 +281,14 @@ static enum wkv_store_status make(struct wkv_view *view, const struct wkv_view_c
     static char value[4096];
     struct wkv_text text = {value, call->value_bytes};
     int32_t n;
+    int64_t sum;
     for (size_t i = 0; i < 8 && i < text.len; i++)
         value[i] = (char)test_random(random);
     switch (call->what) {
     case WKV_CALL_SET:
         return wkv_view_set(view, call->key, text, TEST_NOW + WKV_NS_PER_S);
     case WKV_CALL_ADD:
-        return wkv_view_add(view, call->key, 1, &n);
+        return wkv_view_add(view, call->key, 1, WKV_INT64_RANGE, &sum);
     case WKV_CALL_PUSH:
         return wkv_view_list_push(view, call->key, text, &n);
     default:
