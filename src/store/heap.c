@@ -228,10 +228,10 @@ static void add_live(struct wkv_heap *heap, struct wkv_segment *segment, size_t 
     level_put(heap, segment, level);
 }
 
-static struct wkv_segment *add_segment(struct wkv_heap *heap, enum wkv_pages_bound bound)
+static struct wkv_segment *add_segment(struct wkv_heap *heap, uint64_t credit_bytes)
 {
     size_t has;
-    struct wkv_segment *segment = wkv_pages_take(heap->pool, WKV_SEGMENT_BYTES, bound, &has);
+    struct wkv_segment *segment = wkv_pages_take(heap->pool, WKV_SEGMENT_BYTES, credit_bytes, &has);
     if (segment == NULL)
         return NULL;
     segment->live_bytes = 0;
@@ -299,13 +299,13 @@ static struct wkv_block *carve(struct wkv_heap *heap, struct wkv_block *free_blo
 
 /* Finds or makes room for a block. *added is the segment that had to be added for it, or NULL. */
 static struct wkv_block *take(struct wkv_heap *heap, enum wkv_block_kind kind, size_t size,
-                              enum wkv_pages_bound bound, struct wkv_segment **added)
+                              uint64_t credit_bytes, struct wkv_segment **added)
 {
     size_t needed = lies_on_lines(kind) ? size + LINE_BYTES : size;
     struct wkv_block *found = find_free(heap, needed);
     *added = NULL;
     if (found == NULL) {
-        *added = add_segment(heap, bound);
+        *added = add_segment(heap, credit_bytes);
         if (*added == NULL)
             return NULL;
         found = first_of(*added);
@@ -314,12 +314,12 @@ static struct wkv_block *take(struct wkv_heap *heap, enum wkv_block_kind kind, s
 }
 
 void *wkv_heap_alloc(struct wkv_heap *heap, enum wkv_block_kind kind, uint32_t owner, size_t bytes,
-                     enum wkv_pages_bound bound)
+                     uint64_t credit_bytes)
 {
     struct wkv_segment *added;
     size_t size = wkv_heap_round(bytes);
     assert(size <= WKV_HEAP_MAX_BYTES && kind != WKV_BLOCK_FREE && kind != WKV_BLOCK_FIXED);
-    struct wkv_block *block = take(heap, kind, size, bound, &added);
+    struct wkv_block *block = take(heap, kind, size, credit_bytes, &added);
     if (block == NULL)
         return NULL;
     block->owner = owner;
@@ -417,7 +417,8 @@ static void withdraw(struct wkv_heap *heap, struct wkv_segment *segment)
 static bool move(struct wkv_heap *heap, struct wkv_block *block, wkv_heap_relink relink, void *context)
 {
     struct wkv_segment *added;
-    struct wkv_block *fresh = take(heap, wkv_block_kind(block), size_of(block), WKV_PAGES_BEYOND, &added);
+    struct wkv_block *fresh =
+        take(heap, wkv_block_kind(block), size_of(block), heap->pool->spare_bytes, &added);
     if (fresh == NULL)
         return false;
     if (added != NULL)

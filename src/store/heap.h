@@ -69,7 +69,7 @@ size_t wkv_heap_round(size_t bytes);
 /* Returns `bytes` bytes (wkv_heap_round(bytes) is at most WKV_HEAP_MAX_BYTES). Errors: NULL where the pool
  * has no segment. */
 void *wkv_heap_alloc(struct wkv_heap *heap, enum wkv_block_kind kind, uint32_t owner, size_t bytes,
-                     enum wkv_pages_bound bound);
+                     uint64_t credit_bytes);
 
 /* Frees a block. */
 void wkv_heap_free(struct wkv_heap *heap, void *bytes);

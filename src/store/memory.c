@@ -70,9 +70,13 @@ static bool is_hopeless(const struct wkv_memory *memory, size_t size)
     return memory->budget->max_bytes != 0 && size > memory->budget->max_bytes;
 }
 
-static enum wkv_pages_bound bound_of(const struct wkv_memory *memory)
+/* How far the pool's bound may be passed. A small block that is freed may give no page back, so that those
+ * who replace one have the spare too, which is within the budget and its holes. */
+static uint64_t pool_credit(const struct wkv_memory *memory)
 {
-    return memory->credit_bytes > 0 || memory->prepaid_bytes != NULL ? WKV_PAGES_BEYOND : WKV_PAGES_WITHIN;
+    if (memory->prepaid_bytes != NULL)
+        return WKV_PAGES_ALL_CREDIT;
+    return memory->credit_bytes == 0 ? 0 : memory->credit_bytes + memory->heap.pool->spare_bytes;
 }
 
 /* What malloc takes is known afterwards only. */
@@ -94,7 +98,7 @@ static void *from_malloc(struct wkv_memory *memory, enum wkv_block_kind kind, si
 static void *from_pages(struct wkv_memory *memory, enum wkv_block_kind kind, size_t size)
 {
     size_t has, bytes = wkv_pages_round(size + sizeof(struct outside));
-    struct outside *start = wkv_pages_take(memory->heap.pool, bytes, bound_of(memory), &has);
+    struct outside *start = wkv_pages_take(memory->heap.pool, bytes, pool_credit(memory), &has);
     if (start == NULL)
         return NULL;
     *start = (struct outside){.bytes = bytes, .taken = bytes, .has = has, .word = {.info = (uint32_t)kind}};
@@ -107,7 +111,7 @@ static void *from_pool(struct wkv_memory *memory, enum wkv_block_kind kind, size
     uint64_t bytes = in_heap ? wkv_heap_round(size) : wkv_pages_round(size + sizeof(struct outside));
     if (!charge(memory, bytes))
         return NULL;
-    void *block = in_heap ? wkv_heap_alloc(&memory->heap, kind, memory->owner, size, bound_of(memory))
+    void *block = in_heap ? wkv_heap_alloc(&memory->heap, kind, memory->owner, size, pool_credit(memory))
                           : from_pages(memory, kind, size);
     if (block == NULL)
         discharge(memory, bytes);

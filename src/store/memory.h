@@ -26,8 +26,8 @@ struct wkv_budget {
 struct wkv_memory {
     struct wkv_budget *budget; /* borrowed */
     uint64_t used_bytes;
-    uint64_t credit_bytes;   /* what the caller frees right after what it allocates now: both bounds may be
-                                passed by so much */
+    uint64_t credit_bytes;   /* what the caller frees right after what it allocates now: the budget may be
+                                passed by so much, the pool's bound by that and its spare */
     uint64_t *prepaid_bytes; /* of the budget, for the view that has the lock; NULL: it has none */
     uint32_t owner;          /* the hash of the key that is worked at: blocks remember it */
     struct wkv_heap heap;    /* heap.pool NULL: all blocks are malloc's */

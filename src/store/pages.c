@@ -27,10 +27,12 @@ struct wkv_pages_mapping {
     size_t bytes;
 };
 
-bool wkv_pages_init(struct wkv_pages *pool, uint64_t max_bytes)
+bool wkv_pages_init(struct wkv_pages *pool, uint64_t max_bytes, uint64_t spare_bytes)
 {
+    assert(max_bytes == 0 || spare_bytes < max_bytes);
     memset(pool, 0, sizeof *pool);
-    pool->max_bytes = max_bytes;
+    pool->max_bytes = max_bytes == 0 ? 0 : max_bytes - spare_bytes;
+    pool->spare_bytes = spare_bytes;
     atomic_init(&pool->held_bytes, 0);
     return pthread_mutex_init(&pool->lock, NULL) == 0;
 }
@@ -141,23 +143,27 @@ static bool cool_one(struct wkv_pages *pool)
     return false;
 }
 
-static bool has_room(struct wkv_pages *pool, size_t bytes, enum wkv_pages_bound bound)
+static bool fits(const struct wkv_pages *pool, size_t bytes, uint64_t credit_bytes)
 {
-    if (pool->max_bytes == 0 || bound == WKV_PAGES_BEYOND)
+    uint64_t max_bytes, held = wkv_pages_held(pool); /* once: others count without the lock */
+    if (pool->max_bytes == 0 || __builtin_add_overflow(pool->max_bytes, credit_bytes, &max_bytes))
         return true;
-    for (;;) {
-        uint64_t held = wkv_pages_held(pool); /* once: others count without the lock */
-        if (held <= pool->max_bytes && bytes <= pool->max_bytes - held)
-            return true;
-        if (!cool_one(pool))
-            return false;
-    }
+    return held <= max_bytes && bytes <= max_bytes - held;
 }
 
-static void *take_cold(struct wkv_pages *pool, unsigned number, size_t bytes, enum wkv_pages_bound bound)
+/* Credit is for the case that there is no warm slot to cool either. */
+static bool has_room(struct wkv_pages *pool, size_t bytes, uint64_t credit_bytes)
+{
+    while (!fits(pool, bytes, 0))
+        if (!cool_one(pool))
+            return fits(pool, bytes, credit_bytes);
+    return true;
+}
+
+static void *take_cold(struct wkv_pages *pool, unsigned number, size_t bytes, uint64_t credit_bytes)
 {
     struct wkv_pages_class *class = &pool->classes[number];
-    if (!has_room(pool, bytes, bound) || (class->cold_count == 0 && !grow(pool, number)))
+    if (!has_room(pool, bytes, credit_bytes) || (class->cold_count == 0 && !grow(pool, number)))
         return NULL;
     wkv_pages_count(pool, bytes);
     return class->cold[--class->cold_count];
@@ -165,7 +171,7 @@ static void *take_cold(struct wkv_pages *pool, unsigned number, size_t bytes, en
 
 /* Pages are dear to get and to give back: the slot keeps some that are too many, and gets only those that it
  * lacks. Returns NULL where it would lack some that the bound does not allow. */
-static void *take_warm(struct wkv_pages *pool, unsigned number, size_t bytes, enum wkv_pages_bound bound,
+static void *take_warm(struct wkv_pages *pool, unsigned number, size_t bytes, uint64_t credit_bytes,
                        size_t *has)
 {
     struct wkv_pages_class *class = &pool->classes[number];
@@ -177,7 +183,7 @@ static void *take_warm(struct wkv_pages *pool, unsigned number, size_t bytes, en
         release(pool, (char *)slot.at + *has, slot.bytes - *has);
     if (slot.bytes >= bytes)
         return slot.at;
-    if (has_room(pool, bytes - slot.bytes, bound)) {
+    if (has_room(pool, bytes - slot.bytes, credit_bytes)) {
         wkv_pages_count(pool, bytes - slot.bytes);
         return slot.at;
     }
@@ -186,13 +192,13 @@ static void *take_warm(struct wkv_pages *pool, unsigned number, size_t bytes, en
     return NULL;
 }
 
-void *wkv_pages_take(struct wkv_pages *pool, size_t bytes, enum wkv_pages_bound bound, size_t *has)
+void *wkv_pages_take(struct wkv_pages *pool, size_t bytes, uint64_t credit_bytes, size_t *has)
 {
     unsigned class = class_of(bytes);
     *has = bytes;
     (void)pthread_mutex_lock(&pool->lock);
-    void *at = pool->classes[class].warm_count > 0 ? take_warm(pool, class, bytes, bound, has)
-                                                   : take_cold(pool, class, bytes, bound);
+    void *at = pool->classes[class].warm_count > 0 ? take_warm(pool, class, bytes, credit_bytes, has)
+                                                   : take_cold(pool, class, bytes, credit_bytes);
     (void)pthread_mutex_unlock(&pool->lock);
     return at;
 }
@@ -201,7 +207,8 @@ void wkv_pages_give(struct wkv_pages *pool, void *at, size_t taken, size_t has)
 {
     struct wkv_pages_class *class = &pool->classes[class_of(taken)];
     (void)pthread_mutex_lock(&pool->lock);
-    bool warm = pool->warm_bytes + has <= WARM_BYTES;
+    /* What was taken on credit goes back at once. */
+    bool warm = pool->warm_bytes + has <= WARM_BYTES && fits(pool, 0, 0);
     if (warm) {
         class->warm[class->warm_count++] = (struct wkv_pages_slot){at, has};
         pool->warm_bytes += has;

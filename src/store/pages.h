@@ -30,15 +30,17 @@ struct wkv_pages_class {
 
 struct wkv_pages {
     pthread_mutex_t lock;
-    uint64_t max_bytes;          /* what held_bytes may reach; 0: no bound */
+    uint64_t max_bytes;          /* what held_bytes may reach, but for credit; 0: no bound */
+    uint64_t spare_bytes;        /* the credit of those who give a segment back soon */
     _Atomic uint64_t held_bytes; /* taken, and warm */
     uint64_t warm_bytes;
     struct wkv_pages_mapping *mappings;
     struct wkv_pages_class classes[WKV_PAGES_CLASSES];
 };
 
-/* Makes an empty pool. Errors: false where the machine gives no lock. */
-bool wkv_pages_init(struct wkv_pages *pool, uint64_t max_bytes);
+/* Makes an empty pool that holds max_bytes at the most (0: no bound), the last spare_bytes of them for credit
+ * alone. Errors: false where the machine gives no lock. */
+bool wkv_pages_init(struct wkv_pages *pool, uint64_t max_bytes, uint64_t spare_bytes);
 
 /* Gives everything back to the system, what is still taken included. */
 void wkv_pages_destroy(struct wkv_pages *pool);
@@ -49,13 +51,14 @@ static inline size_t wkv_pages_round(size_t bytes)
     return (bytes + WKV_PAGE_BYTES - 1) & ~(WKV_PAGE_BYTES - 1);
 }
 
-/* Whether a taker may pass the bound: one who is about to give as much back may. */
-enum wkv_pages_bound { WKV_PAGES_WITHIN, WKV_PAGES_BEYOND };
+/* The credit of one whose bytes are set aside. */
+#define WKV_PAGES_ALL_CREDIT UINT64_MAX
 
 /* Takes so many bytes (whole pages, at most 2 GiB), of any content. They begin on a page, those of a slot of
  * WKV_SEGMENT_BYTES on a multiple of that. *has is how many have pages: those, or up to a quarter more, which
- * the slot had from before. Errors: NULL where the bound or the machine has no more. */
-void *wkv_pages_take(struct wkv_pages *pool, size_t bytes, enum wkv_pages_bound bound, size_t *has);
+ * the slot had from before. credit_bytes: how far the bound may be passed, by one who is about to give as
+ * much back. Errors: NULL where the bound or the machine has no more. */
+void *wkv_pages_take(struct wkv_pages *pool, size_t bytes, uint64_t credit_bytes, size_t *has);
 
 /* Gives back what was taken: `taken` is how many bytes were asked for, `has` how many have pages. */
 void wkv_pages_give(struct wkv_pages *pool, void *at, size_t taken, size_t has);

@@ -35,15 +35,20 @@ static bool make_shards(struct wkv_store *store, uint32_t count, int64_t now_ns)
 #define WATCHED_MALLOC false
 #endif
 
-/* What the pool may hold: the budget, an eighth of it for holes, and a segment for each shard, which may have
- * but one block in it. 0: no bound. */
-static uint64_t pool_bytes(uint64_t max_memory_bytes, uint32_t shards)
+/* More would be of use only to so many threads at once. */
+#define MOST_SPARE_SEGMENTS 16u
+
+/* The pool may hold the budget, an eighth of it for holes, and a segment for each shard, which may have but
+ * one block in it. Some of the room for holes is for those who move blocks together or replace them. */
+static bool init_pool(struct wkv_pages *pool, uint64_t max_memory_bytes, uint32_t shards)
 {
     uint64_t bytes;
     uint64_t holes = max_memory_bytes / 8 + shards * (uint64_t)WKV_SEGMENT_BYTES;
+    uint64_t spare = holes / 8 / WKV_SEGMENT_BYTES;
     if (max_memory_bytes == 0 || __builtin_add_overflow(max_memory_bytes, holes, &bytes))
-        return 0;
-    return bytes;
+        return wkv_pages_init(pool, 0, 0);
+    return wkv_pages_init(pool, bytes,
+                          (spare < MOST_SPARE_SEGMENTS ? spare : MOST_SPARE_SEGMENTS) * WKV_SEGMENT_BYTES);
 }
 
 struct wkv_store *wkv_store_create(const struct wkv_store_options *options, int64_t now_ns)
@@ -61,7 +66,7 @@ struct wkv_store *wkv_store_create(const struct wkv_store_options *options, int6
         round_up_to_power_of_two(options->shards == 0 ? WKV_STORE_DEFAULT_SHARDS : options->shards);
     store->pooled = options->blocks == WKV_STORE_BLOCKS_POOLED ||
                     (options->blocks == WKV_STORE_BLOCKS_DEFAULT && !WATCHED_MALLOC);
-    if (!wkv_pages_init(&store->pool, pool_bytes(options->max_memory_bytes, shards))) {
+    if (!init_pool(&store->pool, options->max_memory_bytes, shards)) {
         free(store);
         return NULL;
     }

@@ -20,7 +20,7 @@ static size_t stuck; /* blocks of this number on do not let themselves be moved 
 
 static void open_heap(void)
 {
-    ck_assert(wkv_pages_init(&pool, 0));
+    ck_assert(wkv_pages_init(&pool, 0, 0));
     heap = (struct wkv_heap){.pool = &pool};
     memset(blocks, 0, sizeof blocks);
     randomness = 4711;
@@ -40,7 +40,7 @@ static unsigned char content(size_t number, size_t i)
 static void put(size_t number, enum wkv_block_kind kind, size_t len)
 {
     struct block *block = &blocks[number];
-    block->at = wkv_heap_alloc(&heap, kind, (uint32_t)number, len, WKV_PAGES_WITHIN);
+    block->at = wkv_heap_alloc(&heap, kind, (uint32_t)number, len, 0);
     ck_assert_ptr_nonnull(block->at);
     ck_assert_uint_eq((uintptr_t)block->at % 8, 0);
     if (kind == WKV_BLOCK_BUCKETS || kind == WKV_BLOCK_FURTHER)
@@ -197,8 +197,7 @@ START_TEST(without_a_segment_there_is_no_block_and_nothing_is_changed)
 {
     pool.max_bytes = WKV_SEGMENT_BYTES;
     size_t count = 0;
-    while ((blocks[count].at =
-                wkv_heap_alloc(&heap, WKV_BLOCK_ENTRY, (uint32_t)count, 1000, WKV_PAGES_WITHIN)) != NULL) {
+    while ((blocks[count].at = wkv_heap_alloc(&heap, WKV_BLOCK_ENTRY, (uint32_t)count, 1000, 0)) != NULL) {
         blocks[count].len = 1;
         blocks[count].at[0] = content(count, 0);
         count++;
@@ -206,7 +205,7 @@ START_TEST(without_a_segment_there_is_no_block_and_nothing_is_changed)
     ck_assert_uint_gt(count, 60);
     ck_assert(wkv_heap_is_sound(&heap));
     ck_assert_uint_eq(heap.segments, 1);
-    ck_assert_ptr_nonnull(wkv_heap_alloc(&heap, WKV_BLOCK_ENTRY, 0, 1000, WKV_PAGES_BEYOND));
+    ck_assert_ptr_nonnull(wkv_heap_alloc(&heap, WKV_BLOCK_ENTRY, 0, 1000, WKV_SEGMENT_BYTES));
 }
 END_TEST
 

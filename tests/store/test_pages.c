@@ -11,7 +11,7 @@ static struct wkv_pages pool;
 
 static void open_pool(void)
 {
-    ck_assert(wkv_pages_init(&pool, 1024 * KIB));
+    ck_assert(wkv_pages_init(&pool, 1024 * KIB, 0));
 }
 
 static void close_pool(void)
@@ -34,7 +34,7 @@ static size_t resident_pages(void *at, size_t bytes)
 static void *taken(size_t bytes)
 {
     size_t has;
-    char *at = wkv_pages_take(&pool, bytes, WKV_PAGES_WITHIN, &has);
+    char *at = wkv_pages_take(&pool, bytes, 0, &has);
     ck_assert_ptr_nonnull(at);
     ck_assert_uint_ge(has, bytes);
     memset(at, 0xa5, bytes);
@@ -70,24 +70,43 @@ START_TEST(a_segment_lies_on_a_multiple_of_its_size)
 END_TEST
 
 /* Whether so many bytes are there. */
-static bool can_take(size_t bytes, enum wkv_pages_bound bound)
+static bool can_take(size_t bytes, uint64_t credit_bytes)
 {
     size_t has;
-    return wkv_pages_take(&pool, bytes, bound, &has) != NULL;
+    return wkv_pages_take(&pool, bytes, credit_bytes, &has) != NULL;
 }
 
 START_TEST(the_bound_holds_but_for_those_who_may_pass_it)
 {
     void *first = taken(1000 * KIB);
-    ck_assert(!can_take(28 * KIB, WKV_PAGES_WITHIN));
-    ck_assert(can_take(24 * KIB, WKV_PAGES_WITHIN));
-    ck_assert(can_take(16 * KIB, WKV_PAGES_BEYOND));
-    ck_assert_uint_eq(wkv_pages_held(&pool), 1040 * KIB);
-    ck_assert(!can_take(16 * KIB, WKV_PAGES_WITHIN));
+    ck_assert(!can_take(28 * KIB, 0));
+    ck_assert(can_take(24 * KIB, 0));
+    ck_assert(!can_take(20 * KIB, 16 * KIB));
+    ck_assert(can_take(16 * KIB, 16 * KIB));
+    ck_assert(!can_take(16 * KIB, 16 * KIB));
+    ck_assert(can_take(16 * KIB, WKV_PAGES_ALL_CREDIT));
+    ck_assert_uint_eq(wkv_pages_held(&pool), 1056 * KIB);
+    ck_assert(!can_take(16 * KIB, 0));
     wkv_pages_give(&pool, first, 1000 * KIB, 1000 * KIB);
-    /* It is warm still, which is in nobody's way. */
-    ck_assert(can_take(900 * KIB, WKV_PAGES_WITHIN));
-    ck_assert(!can_take(900 * KIB, WKV_PAGES_WITHIN));
+    ck_assert_uint_eq(wkv_pages_held(&pool), 56 * KIB);
+    first = taken(900 * KIB);
+    wkv_pages_give(&pool, first, 900 * KIB, 900 * KIB);
+    /* It is warm still, which is in nobody's way, and goes before credit is used. */
+    ck_assert(can_take(500 * KIB, 900 * KIB));
+    ck_assert_uint_eq(wkv_pages_held(&pool), 556 * KIB);
+    ck_assert(!can_take(900 * KIB, 0));
+}
+END_TEST
+
+START_TEST(the_spare_is_for_credit_alone)
+{
+    wkv_pages_destroy(&pool);
+    ck_assert(wkv_pages_init(&pool, 1024 * KIB, 64 * KIB));
+    ck_assert(!can_take(964 * KIB, 0));
+    ck_assert(can_take(960 * KIB, 0));
+    ck_assert(!can_take(16 * KIB, 0));
+    ck_assert(can_take(64 * KIB, pool.spare_bytes));
+    ck_assert(!can_take(16 * KIB, pool.spare_bytes));
 }
 END_TEST
 
@@ -105,7 +124,7 @@ START_TEST(what_is_given_back_stays_warm_for_a_while_but_not_all_of_it)
     ck_assert_uint_eq(wkv_pages_held(&pool), pool.warm_bytes);
     uint64_t held = wkv_pages_held(&pool);
     size_t has;
-    char *warm = wkv_pages_take(&pool, WKV_SEGMENT_BYTES, WKV_PAGES_WITHIN, &has);
+    char *warm = wkv_pages_take(&pool, WKV_SEGMENT_BYTES, 0, &has);
     ck_assert_uint_eq(wkv_pages_held(&pool), held);
     ck_assert_int_eq(warm[5000], (char)0xa5);
     wkv_pages_trim(&pool);
@@ -140,7 +159,7 @@ START_TEST(a_warm_slot_keeps_a_few_pages_that_are_too_many_and_gets_those_it_lac
         size_t has;
         void *at = taken(cases[i].had);
         wkv_pages_give(&pool, at, cases[i].had, cases[i].had);
-        ck_assert_ptr_eq(wkv_pages_take(&pool, cases[i].asked, WKV_PAGES_WITHIN, &has), at);
+        ck_assert_ptr_eq(wkv_pages_take(&pool, cases[i].asked, 0, &has), at);
         ck_assert_uint_eq(has, cases[i].has);
         ck_assert_uint_eq(wkv_pages_held(&pool), has);
         ck_assert_uint_le(resident_pages(at, 64 * KIB) * WKV_PAGE_BYTES, has);
@@ -149,7 +168,7 @@ START_TEST(a_warm_slot_keeps_a_few_pages_that_are_too_many_and_gets_those_it_lac
     }
     pool.max_bytes = 40 * KIB;
     wkv_pages_give(&pool, taken(36 * KIB), 36 * KIB, 36 * KIB);
-    ck_assert(!can_take(44 * KIB, WKV_PAGES_WITHIN));
+    ck_assert(!can_take(44 * KIB, 0));
     ck_assert_uint_eq(wkv_pages_held(&pool), 0);
 }
 END_TEST
@@ -169,7 +188,7 @@ START_TEST(what_is_held_is_what_has_pages)
         if (places[i].at == NULL) {
             places[i].taken =
                 wkv_pages_round(16 * KIB + test_below(&random, 1 + test_below(&random, 900 * KIB)));
-            places[i].at = wkv_pages_take(&pool, places[i].taken, WKV_PAGES_WITHIN, &places[i].has);
+            places[i].at = wkv_pages_take(&pool, places[i].taken, 0, &places[i].has);
             sum += places[i].at == NULL ? 0 : places[i].has;
         } else if (test_below(&random, 4) == 0) {
             size_t left = wkv_pages_round(1 + test_below(&random, places[i].has));
@@ -197,6 +216,7 @@ Suite *pages_suite(void)
     tcase_add_test(tests, what_is_taken_is_counted_and_what_is_given_back_goes);
     tcase_add_test(tests, a_segment_lies_on_a_multiple_of_its_size);
     tcase_add_test(tests, the_bound_holds_but_for_those_who_may_pass_it);
+    tcase_add_test(tests, the_spare_is_for_credit_alone);
     tcase_add_test(tests, what_is_given_back_stays_warm_for_a_while_but_not_all_of_it);
     tcase_add_test(tests, the_tail_of_what_is_cut_goes_at_once);
     tcase_add_test(tests, a_warm_slot_keeps_a_few_pages_that_are_too_many_and_gets_those_it_lacks);
