@@ -117,21 +117,22 @@ struct wkv_view {
     const struct wkv_key *keys;
     size_t count;
     int64_t now_ns;
-    uint64_t *hashes; /* of the keys */
+    uint64_t *hashes;        /* of the keys */
+    struct wkv_shard *shard; /* of a single key */
+    struct wkv_walk *walks;  /* NULL: the locks have not been let go */
+    void *scratch;           /* of a union: freed when the locks are */
+    unsigned steps;          /* since the locks were taken */
+    unsigned tries;
+    bool writes; /* a call has begun to */
+    bool prepaid;
     uint64_t few_hashes[WKV_VIEW_FEW_KEYS];
     uint64_t locked[WKV_STORE_MAX_SHARDS / 64]; /* a bit a shard; not kept for a single key */
-    struct wkv_walk *walks;                     /* NULL: the locks have not been let go */
     struct wkv_walk {                           /* is told that others change a key meanwhile: one a key */
         struct wkv_walk *next;
         uint32_t hash;
         bool broken;
     } few_walks[WKV_VIEW_FEW_KEYS];
     uint64_t prepaid_bytes; /* of the budget: set aside for the view's calls */
-    bool prepaid;
-    void *scratch;  /* of a union: freed when the locks are */
-    unsigned steps; /* since the locks were taken */
-    unsigned tries;
-    bool writes; /* a call has begun to */
 };
 
 #define WKV_STORE_READS ((size_t)0)

@@ -1,6 +1,7 @@
 #include "store/table.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <string.h>
 
 #define BUCKET_SLOTS 7
@@ -73,13 +74,17 @@ void wkv_table_init(struct wkv_table *table)
     memset(table, 0, sizeof *table);
 }
 
+#define LOW_BITS UINT64_C(0x7f7f7f7f7f7f7f7f)
+
 /* The slots whose items have that tag. */
 static unsigned slots_with_tag(const struct wkv_table_bucket *bucket, uint8_t tag)
 {
-    unsigned hits = 0;
-    for (unsigned slot = 0; slot < BUCKET_SLOTS; slot++)
-        hits |= (unsigned)(bucket->tags[slot] == tag) << slot;
-    return hits & item_slots(bucket);
+    uint64_t word; /* the tags, and one byte more, which item_slots leaves out */
+    memcpy(&word, bucket, sizeof word);
+    word = le64toh(word) ^ tag * UINT64_C(0x0101010101010101);
+    /* Bit 7 of each byte that is 0, and of no other; the product gathers them in the upper byte. */
+    uint64_t zeros = ~(((word & LOW_BITS) + LOW_BITS) | word | LOW_BITS);
+    return (unsigned)((zeros >> 7) * UINT64_C(0x0102040810204080) >> 56) & item_slots(bucket);
 }
 
 void wkv_table_prefetch_bucket(const struct wkv_table *table, uint32_t hash)

@@ -5,6 +5,9 @@
 
 #include "store/store.h"
 
+/* Of what is not for the way of a single key, which would save more registers on its account. */
+#define NOT_INLINE __attribute__((noinline))
+
 static size_t words_of(const struct wkv_store *store)
 {
     return (store->shard_count + 63) / 64;
@@ -42,18 +45,23 @@ static void lock_several(struct wkv_view *view)
     prefetch(view);
 }
 
-static enum wkv_store_status begin_several(struct wkv_view *view, size_t count, size_t write_bytes)
+static void hash_key(struct wkv_view *view, size_t key)
 {
-    struct wkv_store *store = view->store;
+    view->hashes[key] = wkv_hash(&view->store->hasher, view->keys[key].keyspace, view->keys[key].name);
+}
+
+NOT_INLINE static enum wkv_store_status begin_several(struct wkv_view *view, size_t count, size_t write_bytes)
+{
+    view->count = 0;
     if (count > WKV_VIEW_FEW_KEYS)
         view->hashes = calloc(count, sizeof *view->hashes);
     if (view->hashes == NULL)
         return WKV_STORE_NO_MEMORY;
     view->count = count;
     for (size_t i = 0; i < count; i++)
-        view->hashes[i] = wkv_hash(&store->hasher, view->keys[i].keyspace, view->keys[i].name);
+        hash_key(view, i);
     if (write_bytes != WKV_STORE_READS)
-        wkv_store_make_room(store, write_bytes);
+        wkv_store_make_room(view->store, write_bytes);
     lock_several(view);
     return WKV_STORE_OK;
 }
@@ -64,29 +72,29 @@ enum wkv_store_status wkv_store_begin(struct wkv_view *view, struct wkv_store *s
 {
     view->store = store;
     view->keys = keys;
-    view->count = 0;
     view->now_ns = now_ns;
+    view->hashes = view->few_hashes;
     view->walks = NULL;
     view->scratch = NULL;
-    view->prepaid = false;
     view->steps = 0;
     view->tries = 0;
     view->writes = false;
-    view->hashes = view->few_hashes;
+    view->prepaid = false;
     if (count != 1)
         return begin_several(view, count, write_bytes);
     view->count = 1;
-    view->few_hashes[0] = wkv_hash(&store->hasher, keys->keyspace, keys->name);
-    if (write_bytes != WKV_STORE_READS)
+    hash_key(view, 0);
+    if (write_bytes != WKV_STORE_READS && store->pool.max_bytes != 0)
         wkv_store_make_room(store, write_bytes);
-    wkv_shard_lock(wkv_view_place(view, 0).shard);
+    view->shard = wkv_view_place(view, 0).shard;
+    wkv_shard_lock(view->shard);
     return WKV_STORE_OK;
 }
 
 static void lock_all(const struct wkv_view *view)
 {
     if (view->count == 1)
-        wkv_shard_lock(wkv_view_place(view, 0).shard);
+        wkv_shard_lock(view->shard);
     else
         for_each_shard(view, wkv_shard_lock);
 }
@@ -94,7 +102,7 @@ static void lock_all(const struct wkv_view *view)
 static void unlock_all(const struct wkv_view *view)
 {
     if (view->count == 1)
-        wkv_shard_unlock(wkv_view_place(view, 0).shard);
+        wkv_shard_unlock(view->shard);
     else
         for_each_shard(view, wkv_shard_unlock);
 }
@@ -229,7 +237,7 @@ static void end_reserve(struct wkv_view *view)
     wkv_budget_discharge(&view->store->budget, view->prepaid_bytes);
 }
 
-void wkv_store_end(struct wkv_view *view)
+NOT_INLINE static void end_all(struct wkv_view *view)
 {
     if (view->walks != NULL)
         end_walks(view);
@@ -239,6 +247,14 @@ void wkv_store_end(struct wkv_view *view)
     free(view->scratch);
     if (view->hashes != view->few_hashes)
         free(view->hashes);
+}
+
+void wkv_store_end(struct wkv_view *view)
+{
+    if (view->count == 1 && view->walks == NULL && view->scratch == NULL && !view->prepaid)
+        wkv_shard_unlock(view->shard);
+    else
+        end_all(view);
 }
 
 enum wkv_store_status wkv_view_exists(struct wkv_view *view, size_t key, enum wkv_kind *kind)
