@@ -98,7 +98,7 @@ void wkv_store_prefetch(struct wkv_store *store, const struct wkv_key *keys, siz
  * A view holds some keys at one moment: their shards are locked, in shard order, from begin to end. Every
  * call between names a key by its number among those of begin, and sees what the calls before it have done. A
  * view belongs to one thread, which calls nothing else of the store before the end and does not wait for
- * anything.
+ * anything; one of no keys holds no lock, so that its thread may scan.
  *
  * No lock is held for longer than some hundred microseconds: a call that shows much (members, a range, a
  * union, an intersection) lets others have the locks now and then, and where one of them has changed a key of
@@ -225,6 +225,12 @@ enum wkv_store_status wkv_view_list_remove(struct wkv_view *view, size_t key, st
 enum wkv_store_status wkv_view_list_range(struct wkv_view *view, size_t key, int32_t start, int32_t stop,
                                           wkv_store_visitor visit, void *context);
 
+enum wkv_list_end { WKV_LIST_FIRST, WKV_LIST_LAST };
+
+/* Removes the item at that end, which wkv_view_list_range shows; a list that is emptied is gone. Errors:
+ * WKV_STORE_MISSING, WKV_STORE_WRONG_KIND. O(1). */
+enum wkv_store_status wkv_view_list_pop(struct wkv_view *view, size_t key, enum wkv_list_end end);
+
 /* Deletes the list. A missing key is no error. Errors: WKV_STORE_WRONG_KIND. */
 enum wkv_store_status wkv_view_list_clear(struct wkv_view *view, size_t key);
 
@@ -248,6 +254,15 @@ enum wkv_store_status wkv_view_set_contains(struct wkv_view *view, size_t key, s
  */
 enum wkv_store_status wkv_view_set_members(struct wkv_view *view, size_t key, wkv_store_visitor visit,
                                            void *context);
+
+/* Shows members until visit refuses one with false, which is then the first of the next page; visit takes one
+ * at least. *cursor is where the page begins, 0 for the first, and then where the next one begins, 0 where
+ * that was the last. A missing key shows nothing. All pages, from 0 to 0, show every member that was there
+ * throughout exactly once, whatever else happens to the set meanwhile; one that came or went may be shown or
+ * not. Any number may be given for a cursor; it means nothing to another store. Errors: WKV_STORE_WRONG_KIND.
+ */
+enum wkv_store_status wkv_view_set_page(struct wkv_view *view, size_t key, uint64_t *cursor,
+                                        wkv_store_visitor visit, void *context);
 
 /* Show every member once that is in one of the sets (union) or in all of them (intersection), all seen at one
  * moment. A missing key is the empty set; no keys show nothing; a key that stands twice counts once. The keys
@@ -303,6 +318,10 @@ struct wkv_store_scan {
  * store, nor to a process that was started anew. */
 void wkv_store_scan(struct wkv_store *store, uint32_t keyspace, uint64_t cursor, int64_t now_ns,
                     struct wkv_store_scan *scan);
+
+/* A number by which a store knows its cursors: another has another, as it hashes with another secret, of
+ * which the number says nothing. */
+uint64_t wkv_store_stamp(const struct wkv_store *store, const char *purpose);
 
 /* Keyspaces with numbers from here on are as good as others, but their keys are not counted one by one. */
 #define WKV_STORE_COUNTED_KEYSPACES 65536u

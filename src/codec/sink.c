@@ -215,8 +215,11 @@ static void start(struct wkv_sink *sink)
 void wkv_sink_begin(struct wkv_sink *sink, const ProtobufCMessageDescriptor *type, enum wkv_encoding encoding,
                     struct wkv_buffer *buffer, size_t max_bytes)
 {
-    *sink = (struct wkv_sink){
-        .encoder = encoders[encoding], .type = type, .buffer = buffer, .max_bytes = max_bytes};
+    *sink = (struct wkv_sink){.encoder = encoders[encoding],
+                              .type = type,
+                              .buffer = buffer,
+                              .max_bytes = max_bytes,
+                              .sure_bytes = max_bytes};
     start(sink);
 }
 
@@ -224,6 +227,9 @@ void wkv_sink_begin_again(struct wkv_sink *sink, const ProtobufCMessageDescripto
 {
     *sink = (struct wkv_sink){.error = sink->error,
                               .who = sink->who,
+                              .can_send = sink->can_send,
+                              .sending = sink->sending,
+                              .sure_bytes = sink->sure_bytes,
                               .buffer = sink->buffer,
                               .max_bytes = sink->max_bytes,
                               .encoder = sink->encoder,
@@ -241,6 +247,18 @@ bool wkv_sink_text(struct wkv_sink *sink, uint32_t field, struct wkv_text text)
     sink->cut = sink->max_bytes > 0 && sink->total_bytes > sink->max_bytes &&
                 sink->total_bytes - sink->max_bytes > TOLD_BYTES && found->label == PROTOBUF_C_LABEL_REPEATED;
     return !sink->cut && sink->failure == WKV_OK;
+}
+
+bool wkv_sink_text_within(struct wkv_sink *sink, uint32_t field, struct wkv_text text, size_t tail)
+{
+    struct wkv_sink counted = *sink;
+    counted.buffer = NULL;
+    counted.max_bytes = 0;
+    counted.error = NULL;
+    (void)wkv_sink_text(&counted, field, text);
+    if (counted.total_bytes > sink->sure_bytes || sink->sure_bytes - counted.total_bytes < tail)
+        return false;
+    return wkv_sink_text(sink, field, text);
 }
 
 void wkv_sink_int32(struct wkv_sink *sink, uint32_t field, int32_t value)
@@ -290,13 +308,22 @@ enum wkv_code wkv_sink_end(struct wkv_sink *sink)
 {
     if (sink->failure != WKV_OK || sink->encoder == NULL)
         return sink->failure;
-    if (sink->encoder->names_fields) {
+    if (sink->encoder->names_fields && !sink->ended) {
         skip_to(sink, sink->type->n_fields);
         sink->encoder->close_message(sink);
     }
+    sink->ended = true;
     if (sink->misused)
         return WKV_NO_MEMORY;
     if (sink->total_bytes > sink->max_bytes)
         return WKV_TOO_LARGE;
     return sink->buffer != NULL && sink->buffer->failed ? WKV_NO_MEMORY : WKV_OK;
+}
+
+bool wkv_sink_fits(struct wkv_sink *sink)
+{
+    if (wkv_sink_end(sink) != WKV_OK)
+        return false;
+    return sink->can_send == NULL || sink->encoder == NULL ||
+           sink->can_send(sink->sending, (struct wkv_text){sink->buffer->data, sink->buffer->len});
 }

@@ -23,6 +23,10 @@ struct wkv_sink {
     /* The owner sets these after wkv_sink_begin, where somebody reads the failure. Borrowed. */
     struct wkv_error *error; /* gets the text of a failure; NULL: nobody reads it */
     const char *who;         /* stands in front of that text; NULL: nothing does */
+    /* Whether a reply that is kept whole can be sent, where it is wrapped into something; NULL: it can. */
+    bool (*can_send)(const void *sending, struct wkv_text reply);
+    const void *sending;
+    size_t sure_bytes; /* a reply of so many can be sent, wrapped or not; wkv_sink_begin: max_bytes */
     /* For reading. */
     struct wkv_buffer *buffer; /* borrowed */
     size_t max_bytes;
@@ -42,6 +46,7 @@ struct wkv_sink {
         bool in_base64;    /* that is how they are written */
     } values;              /* of an array of values in JSON */
     enum wkv_code failure; /* of wkv_sink_fail */
+    bool ended;
 };
 
 /* Starts a reply of the given type in buffer, whose bytes are dropped. Bytes past max_bytes are counted but
@@ -73,6 +78,9 @@ void wkv_sink_begin_again(struct wkv_sink *sink, const ProtobufCMessageDescripto
  * is well past max_bytes, or nobody reads it. A reply that passes max_bytes by little is counted to its end,
  * so that its size can be told. */
 bool wkv_sink_text(struct wkv_sink *sink, uint32_t field, struct wkv_text text);
+/* The same, if the reply has at most sure_bytes then and with `tail` more; else writes nothing and returns
+ * false: a page that is full. */
+bool wkv_sink_text_within(struct wkv_sink *sink, uint32_t field, struct wkv_text text, size_t tail);
 void wkv_sink_int32(struct wkv_sink *sink, uint32_t field, int32_t value);
 void wkv_sink_int64(struct wkv_sink *sink, uint32_t field, int64_t value);
 void wkv_sink_bool(struct wkv_sink *sink, uint32_t field, bool value);
@@ -87,10 +95,15 @@ void wkv_sink_message(struct wkv_sink *sink, const ProtobufCMessage *message);
 enum wkv_code wkv_sink_fail(struct wkv_sink *sink, enum wkv_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Ends the reply and says whether it can be sent: for what is done only if it can be told. Where it cannot,
+ * wkv_sink_end, or who sends it, says why. */
+bool wkv_sink_fits(struct wkv_sink *sink);
+
 /* Completes the reply: its bytes are buffer->data[0 .. buffer->len), of which there may be none. JSON and
  * MessagePack have every field of the message then, those not written with their default. Errors, the
  * buffer's bytes being worth nothing then: what wkv_sink_fail was told; WKV_TOO_LARGE (sink->total_bytes says
- * how large it would be); WKV_NO_MEMORY (memory is short, or a call above broke its rules). */
+ * how large it would be); WKV_NO_MEMORY (memory is short, or a call above broke its rules).
+ * A second call says the same. */
 enum wkv_code wkv_sink_end(struct wkv_sink *sink);
 
 #endif

@@ -71,6 +71,8 @@ struct attempt {
     struct wkv_sink *sink;
     size_t reserved; /* bytes that the note has for the reply */
     enum wkv_code code;
+    bool (*can_send)(const void *sending, struct wkv_text reply); /* the sink's own */
+    const void *sending;
 };
 
 /* Writes the note, of the first `reply` bytes of the sink's buffer, which has room for the end behind them.
@@ -116,6 +118,14 @@ static enum wkv_code remember(struct attempt *attempt)
         (len <= attempt->reserved && write_note(attempt, attempt->reserved) == WKV_STORE_OK))
         return WKV_OK;
     return no_room(attempt->sink);
+}
+
+/* What is done only if it can be told must be remembered first. */
+static bool can_send_and_remember(const void *context, struct wkv_text reply)
+{
+    struct attempt *attempt = (struct attempt *)(uintptr_t)context;
+    bool can_send = attempt->can_send == NULL || attempt->can_send(attempt->sending, reply);
+    return can_send && remember(attempt) == WKV_OK;
 }
 
 /* Sees the note of a command that was done. */
@@ -167,6 +177,10 @@ static enum wkv_code do_once(struct attempt *attempt)
         return answer_again(attempt);
     if (reserve(attempt) != WKV_OK)
         return sink->failure;
+    attempt->can_send = sink->can_send;
+    attempt->sending = sink->sending;
+    sink->can_send = can_send_and_remember;
+    sink->sending = attempt;
     enum wkv_code code = wkv_command_apply(attempt->command, &attempt->view, attempt->now_ns, sink);
     if (code == WKV_OK)
         code = wkv_command_finish(attempt->command, attempt->limits, sink);

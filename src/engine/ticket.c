@@ -44,9 +44,7 @@ enum wkv_outcome wkv_ticket_perform(struct wkv_ticket *ticket, int64_t now_ns)
     struct wkv_sink sink;
     if (!reserve(ticket))
         return refuse_for_memory(ticket);
-    wkv_sink_begin(&sink, command->operation->reply, command->encoding, ticket->buffer, ticket->room);
-    sink.error = ticket->error;
-    sink.who = command->operation->name;
+    wkv_command_begin_reply(command, &ticket->limits, ticket->room, ticket->buffer, ticket->error, &sink);
     enum wkv_code code = do_it(ticket, now_ns, &sink);
     if (ticket->host != NULL && ticket->host->silent)
         return WKV_SILENT;

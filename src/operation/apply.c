@@ -72,6 +72,38 @@ enum wkv_code wkv_command_execute(const struct wkv_command *command, struct wkv_
     return status == WKV_STORE_OK ? WKV_OK : refuse(command, status, sink);
 }
 
+/* Of a reply that its front wraps into something. */
+static size_t sent_bytes(const struct wkv_limits *limits, struct wkv_text reply)
+{
+    return limits->sent_bytes(limits->request, reply);
+}
+
+static bool can_send(const void *sending, struct wkv_text reply)
+{
+    const struct wkv_limits *limits = sending;
+    return sent_bytes(limits, reply) <= limits->max_reply_bytes;
+}
+
+/* A byte of a wrapped reply is two at the most, and what stands around it grows a little with it. */
+static size_t sure_bytes(const struct wkv_limits *limits, size_t room)
+{
+    size_t around = sent_bytes(limits, (struct wkv_text){NULL, 0}) + 8;
+    return around < room ? (room - around) / 2 : 0;
+}
+
+void wkv_command_begin_reply(const struct wkv_command *command, const struct wkv_limits *limits, size_t room,
+                             struct wkv_buffer *buffer, struct wkv_error *error, struct wkv_sink *sink)
+{
+    wkv_sink_begin(sink, command->operation->reply, command->encoding, buffer, room);
+    sink->error = error;
+    sink->who = command->operation->name;
+    if (limits->sent_bytes == NULL)
+        return;
+    sink->can_send = can_send;
+    sink->sending = limits;
+    sink->sure_bytes = sure_bytes(limits, room);
+}
+
 enum wkv_code wkv_command_finish(const struct wkv_command *command, const struct wkv_limits *limits,
                                  struct wkv_sink *sink)
 {
@@ -86,8 +118,7 @@ enum wkv_code wkv_command_finish(const struct wkv_command *command, const struct
         return wkv_sink_fail(sink, code, "no memory for the reply; try again later");
     if (limits->sent_bytes == NULL)
         return WKV_OK;
-    size_t sent =
-        limits->sent_bytes(limits->request, (struct wkv_text){sink->buffer->data, sink->buffer->len});
+    size_t sent = sent_bytes(limits, (struct wkv_text){sink->buffer->data, sink->buffer->len});
     return sent > limits->max_reply_bytes ? wkv_command_too_large(command, limits, "", sent, sink->error)
                                           : WKV_OK;
 }

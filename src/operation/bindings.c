@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "operation/scan.h"
 #include "operation/serve.h"
 #include "operator.pb-c.h"
 #include "security/nkey.h"

@@ -102,6 +102,11 @@ enum wkv_code wkv_command_apply(const struct wkv_command *command, struct wkv_vi
 enum wkv_code wkv_command_execute(const struct wkv_command *command, struct wkv_store *store, int64_t now_ns,
                                   struct wkv_sink *sink);
 
+/* Begins the reply to the command, of at most `room` bytes, in buffer. limits are borrowed until its end;
+ * what fails is told to error. */
+void wkv_command_begin_reply(const struct wkv_command *command, const struct wkv_limits *limits, size_t room,
+                             struct wkv_buffer *buffer, struct wkv_error *error, struct wkv_sink *sink);
+
 /* Ends the reply. Errors: what the sink was told; WKV_TOO_LARGE, with its size; WKV_NO_MEMORY. */
 enum wkv_code wkv_command_finish(const struct wkv_command *command, const struct wkv_limits *limits,
                                  struct wkv_sink *sink);

@@ -1,10 +1,10 @@
 /* Which keys there are (contract section 8). */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "operation/glob.h"
+#include "operation/scan.h"
 #include "operation/serve.h"
 #include "operator.pb-c.h"
 #include "support/text.h"
@@ -87,8 +87,7 @@ static bool is_wanted(struct search *search, struct wkv_text name, const struct 
         search->match_steps -= steps < search->match_steps ? steps : search->match_steps;
         return wkv_glob_match((const char *)request->glob.data, request->glob.len, name.data, name.len);
     }
-    return request->prefix.len <= name.len &&
-           (request->prefix.len == 0 || memcmp(request->prefix.data, name.data, request->prefix.len) == 0);
+    return wkv_has_prefix(name, wkv_text_of(request->prefix));
 }
 
 /* Puts a copy of the name on the page, and what the key holds. */
@@ -104,41 +103,33 @@ static enum wkv_code add_key(struct search *search, struct wkv_text name, uint64
     return WKV_OK;
 }
 
-/* Takes what is wanted of one piece of the scan. Returns whether the page goes on; *code says whether all is
- * well. */
-static bool take_piece(struct search *search, const struct wkv_store_scan *scan, enum wkv_code *code)
+static bool take_key(void *context, struct wkv_text name, const struct wkv_store_info *info)
 {
-    for (size_t i = 0; i < scan->count; i++) {
-        struct wkv_text name = scan->keys[i].name;
-        if (!is_wanted(search, name, &scan->keys[i].info))
-            continue;
-        size_t bytes = wkv_json_bytes(name) + (search->request->min_bytes > 0 ? NUMBER_BYTES : 0);
-        if (search->reply->n_keys == search->limit || (search->reply->n_keys > 0 && bytes > search->room)) {
-            search->cursor = scan->keys[i].cursor;
-            return false;
-        }
-        search->room -= bytes < search->room ? bytes : search->room;
-        *code = add_key(search, name, scan->keys[i].info.bytes);
-        if (*code != WKV_OK)
-            return false;
-    }
-    search->cursor = scan->next;
-    return scan->next != WKV_STORE_SCAN_END;
+    struct search *search = context;
+    if (search->match_steps == 0)
+        return false;
+    if (!is_wanted(search, name, info))
+        return true;
+    size_t bytes = wkv_json_bytes(name) + (search->request->min_bytes > 0 ? NUMBER_BYTES : 0);
+    if (search->reply->n_keys == search->limit || (search->reply->n_keys > 0 && bytes > search->room))
+        return false;
+    search->room -= bytes < search->room ? bytes : search->room;
+    return add_key(search, name, info->bytes) == WKV_OK;
 }
 
 static enum wkv_code scan(struct search *search, int64_t now_ns)
 {
-    struct wkv_store_scan *scan = malloc(sizeof *scan);
-    if (scan == NULL)
+    struct wkv_scan scan = {.store = search->host->store,
+                            .keyspace = search->keyspace,
+                            .now_ns = now_ns,
+                            .cursor = search->cursor,
+                            .pieces = MAX_PIECES,
+                            .take = take_key,
+                            .context = search};
+    if (!wkv_scan_keys(&scan))
         return wkv_sink_fail(search->sink, WKV_NO_MEMORY, "no memory for a scan; try again later");
-    enum wkv_code code = WKV_OK;
-    bool more = search->cursor != WKV_STORE_SCAN_END;
-    for (unsigned piece = 0; more && piece < MAX_PIECES && search->match_steps > 0; piece++) {
-        wkv_store_scan(search->host->store, search->keyspace, search->cursor, now_ns, scan);
-        more = take_piece(search, scan, &code);
-    }
-    free(scan);
-    return code;
+    search->cursor = scan.cursor;
+    return search->sink->failure;
 }
 
 /* A key alone can be too long for a reply, as JSON writes some bytes with six: the caller must get past it.

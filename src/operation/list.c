@@ -38,3 +38,29 @@ WKV_APPLY(wkv_apply_clear)
     (void)wkv_sink_text(sink, 1, command->keys[0].name);
     return wkv_view_list_clear(view, command->first_key);
 }
+
+static bool show_item(void *sink, struct wkv_text item)
+{
+    return wkv_sink_text(sink, 2, item);
+}
+
+/* "Pop: takes the first item of a list, or the last; a queue is Push and Pop". What has been taken must be
+ * told: an item that the reply has no room for stays. */
+WKV_APPLY(wkv_apply_pop)
+{
+    (void)now_ns;
+    bool from_end = ((const Keyvalue__PopRequest *)command->message)->from_end;
+    int32_t index = from_end ? -1 : 0;
+    struct wkv_store_info info;
+    enum wkv_store_status status = wkv_view_inspect(view, command->first_key, &info);
+    if (status != WKV_STORE_OK)
+        return status;
+    wkv_sink_bool(sink, 1, true);
+    status = wkv_view_list_range(view, command->first_key, index, index, show_item, sink);
+    if (status != WKV_STORE_OK)
+        return status;
+    wkv_sink_int32(sink, 3, (int32_t)info.length - 1);
+    return wkv_sink_fits(sink)
+               ? wkv_view_list_pop(view, command->first_key, from_end ? WKV_LIST_LAST : WKV_LIST_FIRST)
+               : WKV_STORE_OK;
+}

@@ -101,6 +101,7 @@ WKV_APPLY(wkv_apply_push);
 WKV_APPLY(wkv_apply_list_item_delete);
 WKV_APPLY(wkv_apply_range);
 WKV_APPLY(wkv_apply_clear);
+WKV_APPLY(wkv_apply_pop);
 WKV_APPLY(wkv_apply_set_add);
 WKV_APPLY(wkv_apply_set_remove);
 WKV_APPLY(wkv_apply_set_query);
@@ -112,6 +113,7 @@ WKV_APPLY(wkv_apply_compare_and_delete);
 WKV_APPLY(wkv_apply_expire);
 WKV_APPLY(wkv_apply_time_to_live);
 WKV_APPLY(wkv_apply_set_contains);
+WKV_APPLY(wkv_apply_list_keys);
 WKV_SERVE(wkv_serve_bind_actor);
 WKV_SERVE(wkv_serve_remove_actor);
 WKV_SERVE(wkv_serve_get_capability_descriptor);
@@ -128,6 +130,10 @@ enum wkv_code wkv_check_compare_and_set(const struct wkv_limits *limits, const s
                                         struct wkv_error *error);
 enum wkv_code wkv_check_expire(const struct wkv_limits *limits, const struct wkv_command *command,
                                struct wkv_error *error);
+enum wkv_code wkv_check_set_query(const struct wkv_limits *limits, const struct wkv_command *command,
+                                  struct wkv_error *error);
+enum wkv_code wkv_check_list_keys(const struct wkv_limits *limits, const struct wkv_command *command,
+                                  struct wkv_error *error);
 enum wkv_code wkv_check_inspect(const struct wkv_limits *limits, const struct wkv_command *command,
                                 struct wkv_error *error);
 

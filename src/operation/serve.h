@@ -46,7 +46,4 @@ enum wkv_code wkv_host_keyspace(const struct wkv_host *host, struct wkv_sink *si
 /* Bytes of the text in a JSON reply, with its quotes and a comma, at the most. */
 size_t wkv_json_bytes(struct wkv_text text);
 
-#define WKV_PAGE_DEFAULT 1000
-#define WKV_PAGE_MAX 10000
-
 #endif

@@ -114,6 +114,19 @@ enum wkv_store_status wkv_view_list_remove(struct wkv_view *view, size_t key, st
     return WKV_STORE_OK;
 }
 
+enum wkv_store_status wkv_view_list_pop(struct wkv_view *view, size_t key, enum wkv_list_end end)
+{
+    enum wkv_store_status status;
+    struct wkv_place place;
+    struct wkv_entry *entry = of_kind(wkv_view_claim(view, key, &place), WKV_LIST, &status);
+    if (entry == NULL)
+        return status == WKV_STORE_OK ? WKV_STORE_MISSING : status;
+    struct wkv_list *list = wkv_entry_list(entry);
+    wkv_list_take(list, &place.shard->memory, end);
+    taken_from(place.shard, entry, list->length, true);
+    return WKV_STORE_OK;
+}
+
 /* An index from the start, which may lie outside the list. */
 static int64_t absolute(int32_t index, uint32_t length)
 {
@@ -228,5 +241,18 @@ enum wkv_store_status wkv_view_set_members(struct wkv_view *view, size_t key, wk
     struct pieces pieces = {view, visit, context, status};
     if (entry != NULL)
         wkv_set_each(wkv_entry_set(entry), show_piece, &pieces);
+    return pieces.status;
+}
+
+enum wkv_store_status wkv_view_set_page(struct wkv_view *view, size_t key, uint64_t *cursor,
+                                        wkv_store_visitor visit, void *context)
+{
+    enum wkv_store_status status;
+    const struct wkv_entry *entry = of_kind(wkv_view_find(view, key), WKV_SET, &status);
+    struct pieces pieces = {view, visit, context, status};
+    uint64_t from = *cursor;
+    *cursor = 0;
+    if (entry != NULL)
+        *cursor = wkv_set_page(wkv_entry_set(entry), &view->store->hasher, from, show_piece, &pieces);
     return pieces.status;
 }

@@ -185,6 +185,15 @@ static void tidy(struct wkv_list *list, struct wkv_memory *memory, struct wkv_li
     }
 }
 
+/* After items of the chunk were removed. */
+static void settle(struct wkv_list *list, struct wkv_memory *memory, struct wkv_list_chunk *chunk)
+{
+    if (chunk->items == 0)
+        free_chunk(list, memory, chunk);
+    else if (chunk->used < chunk->capacity / 2)
+        tidy(list, memory, chunk);
+}
+
 /* The chunk that holds item number `index`, found from the nearer end; *before is how many items lie in front
  * of it. */
 static struct wkv_list_chunk *find_chunk(const struct wkv_list *list, uint32_t index, uint32_t *before)
@@ -218,13 +227,30 @@ void wkv_list_remove(struct wkv_list *list, struct wkv_memory *memory, struct wk
         if (removed == 0)
             continue;
         list->length -= removed;
-        if (chunk->items == 0)
-            free_chunk(list, memory, chunk);
-        else if (chunk->used < chunk->capacity / 2)
-            tidy(list, memory, chunk);
+        settle(list, memory, chunk);
     }
     memory->prepaid_bytes = prepaid_bytes;
     /* Tidying can take more than it gives: the difference wraps around and is right all the same. */
+    list->bytes += memory->used_bytes - before;
+}
+
+void wkv_list_take(struct wkv_list *list, struct wkv_memory *memory, enum wkv_list_end end)
+{
+    struct wkv_list_chunk *chunk = end == WKV_LIST_FIRST ? list->head : list->tail;
+    const char *at, *next = chunk->packed;
+    struct wkv_text item;
+    do {
+        at = next;
+        next = wkv_packed_read(next, &item);
+    } while (end == WKV_LIST_LAST && next < chunk->packed + chunk->used);
+    uint64_t before = memory->used_bytes;
+    uint64_t *prepaid_bytes = wkv_memory_spare_prepaid(memory);
+    memmove(chunk->packed + (at - chunk->packed), next, (size_t)(chunk->packed + chunk->used - next));
+    chunk->used -= (uint32_t)(next - at);
+    chunk->items--;
+    list->length--;
+    settle(list, memory, chunk);
+    memory->prepaid_bytes = prepaid_bytes;
     list->bytes += memory->used_bytes - before;
 }
 

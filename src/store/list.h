@@ -41,6 +41,9 @@ bool wkv_list_push(struct wkv_list *list, struct wkv_memory *memory, struct wkv_
 void wkv_list_remove(struct wkv_list *list, struct wkv_memory *memory, struct wkv_text value, uint32_t first,
                      uint32_t last);
 
+/* Removes the first item or the last of a list that has one. Never needs memory. */
+void wkv_list_take(struct wkv_list *list, struct wkv_memory *memory, enum wkv_list_end end);
+
 /* Shows the items number first to last, both included and both inside the list, until visit returns false. */
 void wkv_list_range(const struct wkv_list *list, uint32_t first, uint32_t last, wkv_store_visitor visit,
                     void *context);

@@ -195,3 +195,8 @@ void wkv_store_scan(struct wkv_store *store, uint32_t keyspace, uint64_t cursor,
     if (scan->next <= cursor)
         scan->next = cursor + 1;
 }
+
+uint64_t wkv_store_stamp(const struct wkv_store *store, const char *purpose)
+{
+    return wkv_hash(&store->hasher, UINT32_MAX, (struct wkv_text){purpose, strlen(purpose)});
+}

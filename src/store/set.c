@@ -249,6 +249,83 @@ void wkv_set_each(const struct wkv_set *set, wkv_store_visitor visit, void *cont
     }
 }
 
+/* ---- pages ---- */
+
+#define PAGE_PIECE 64u /* members that are put in order at a time */
+
+struct ranked {
+    uint64_t rank;
+    struct wkv_text text;
+};
+
+/* The lowest ranks of what is looked at, from `from` on. */
+struct page {
+    const struct wkv_hasher *hasher;
+    uint64_t from;
+    uint64_t end; /* there was no room for some from here on */
+    size_t count;
+    struct ranked found[PAGE_PIECE]; /* in order */
+};
+
+/* The upper half is the place in a table (table.h), so that a bucket's members stand in a row. */
+static uint64_t rank_of(const struct wkv_hasher *hasher, struct wkv_text text)
+{
+    uint64_t hash = wkv_hash(hasher, MEMBER_DOMAIN, text);
+    return (uint64_t)wkv_table_place((uint32_t)hash) << 32 | hash >> 32;
+}
+
+static bool consider(void *context, struct wkv_text text)
+{
+    struct page *page = context;
+    uint64_t rank = rank_of(page->hasher, text);
+    if (rank < page->from || rank >= page->end)
+        return true;
+    if (page->count == PAGE_PIECE) {
+        uint64_t highest = page->found[PAGE_PIECE - 1].rank;
+        page->end = rank > highest ? rank : highest;
+        if (rank >= highest)
+            return true;
+        page->count--;
+    }
+    size_t slot = page->count++;
+    for (; slot > 0 && page->found[slot - 1].rank > rank; slot--)
+        page->found[slot] = page->found[slot - 1];
+    page->found[slot] = (struct ranked){rank, text};
+    return true;
+}
+
+static void consider_item(void *context, struct wkv_table_item *item)
+{
+    const struct member *member = (const struct member *)item;
+    (void)consider(context, (struct wkv_text){member->bytes, member->len});
+}
+
+/* Finds the next members. Returns the last place that was looked at. */
+static uint32_t find_piece(const struct wkv_set *set, struct page *page)
+{
+    page->count = 0;
+    page->end = UINT64_MAX;
+    if (set->hashed)
+        return wkv_table_walk(&set->u.table, (uint32_t)(page->from >> 32), consider_item, page);
+    wkv_set_each(set, consider, page);
+    return UINT32_MAX;
+}
+
+uint64_t wkv_set_page(const struct wkv_set *set, const struct wkv_hasher *hasher, uint64_t from,
+                      wkv_store_visitor visit, void *context)
+{
+    struct page page = {.hasher = hasher, .from = from};
+    for (;;) {
+        uint32_t last = find_piece(set, &page);
+        for (size_t i = 0; i < page.count; i++)
+            if (!visit(context, page.found[i].text))
+                return page.found[i].rank;
+        if (page.end == UINT64_MAX && last == UINT32_MAX)
+            return 0;
+        page.from = page.end < UINT64_MAX ? page.end : ((uint64_t)last + 1) << 32;
+    }
+}
+
 static void packed_free(struct wkv_set *set, struct wkv_memory *memory)
 {
     wkv_memory_free(memory, set->u.packed.bytes);

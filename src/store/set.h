@@ -52,6 +52,15 @@ bool wkv_set_moved(struct wkv_set *set, enum wkv_block_kind kind, const void *ol
 /* Shows every member, until visit returns false; visit must not change the set. */
 void wkv_set_each(const struct wkv_set *set, wkv_store_visitor visit, void *context);
 
+/* Shows the members from the rank `from` on, in the order of their ranks, until visit returns false: that
+ * member begins the next page, and its rank is returned; 0 where all have been shown. visit takes one member
+ * at least.
+ *
+ * A member's rank follows from its 64-bit hash alone, so that pages are right whatever happens to the set
+ * between them. Two members with one hash under a secret seed are taken to be none. */
+uint64_t wkv_set_page(const struct wkv_set *set, const struct wkv_hasher *hasher, uint64_t from,
+                      wkv_store_visitor visit, void *context);
+
 /* Frees members until *steps (counting down) is 0 or the set is empty and its memory is back. Returns true
  * when it is. */
 bool wkv_set_drain(struct wkv_set *set, struct wkv_memory *memory, unsigned *steps);

@@ -105,6 +105,9 @@ static void assert_json_value(const json_t *json, const ProtobufCFieldDescriptor
     } else if (field->type == PROTOBUF_C_TYPE_INT64) {
         ck_assert(json_is_integer(json));
         ck_assert_int_eq(json_integer_value(json), ((const int64_t *)elements)[k]);
+    } else if (field->type == PROTOBUF_C_TYPE_UINT32) {
+        ck_assert(json_is_integer(json));
+        ck_assert_int_eq(json_integer_value(json), ((const uint32_t *)elements)[k]);
     } else {
         ck_assert(json_is_integer(json));
         ck_assert_int_eq(json_integer_value(json), ((const int32_t *)elements)[k]);

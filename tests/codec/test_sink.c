@@ -59,7 +59,7 @@ START_TEST(json_prints_every_field_that_was_not_written)
     wkv_sink_text(&sink, 1, (struct wkv_text){NULL, 0});
     assert_json("{\"value\":\"\",\"exists\":false}");
     begin(&keyvalue__set_query_response__descriptor, WKV_JSON);
-    assert_json("{\"values\":[]}");
+    assert_json("{\"values\":[],\"cursor\":\"\"}");
 }
 END_TEST
 

@@ -480,6 +480,21 @@ static const struct scenario scenarios[] = {
       {"TimeToLive", "{\"key\":\"a\"}", "{\"exists\":true,\"expires_in_ms\":0}", 0},
       {"Add", "{\"key\":\"b\",\"value\":1}", "{\"value\":1}", 0},
       {"TimeToLive", "{\"key\":\"b\"}", "{\"exists\":true,\"expires_in_ms\":0}", 0}}},
+    {"Pop: takes the first item, or the last; an emptied list is gone",
+     {{"Push", "{\"key\":\"a\",\"value\":\"x\"}", "{\"new_count\":1}", 0},
+      {"Push", "{\"key\":\"a\",\"value\":\"\"}", "{\"new_count\":2}", 0},
+      {"Push", "{\"key\":\"a\",\"value\":\"y\"}", "{\"new_count\":3}", 0},
+      {"Push", "{\"key\":\"a\",\"value\":\"z\"}", "{\"new_count\":4}", 0},
+      {"Pop", "{\"key\":\"a\"}", "{\"exists\":true,\"value\":\"x\",\"new_count\":3}", 0},
+      {"Pop", "{\"key\":\"a\",\"from_end\":true}", "{\"exists\":true,\"value\":\"z\",\"new_count\":2}", 0},
+      {"Pop", "{\"key\":\"a\",\"from_end\":false}", "{\"exists\":true,\"value\":\"\",\"new_count\":1}", 0},
+      {"Range", "{\"key\":\"a\",\"start\":0,\"stop\":-1}", "{\"values\":[\"y\"]}", 0},
+      {"Pop", "{\"key\":\"a\",\"from_end\":true}", "{\"exists\":true,\"value\":\"y\",\"new_count\":0}", 0},
+      {"KeyExists", "{\"key\":\"a\"}", "{\"value\":\"\",\"exists\":false}", 0},
+      {"Pop", "{\"key\":\"a\"}", "{\"exists\":false,\"value\":\"\",\"new_count\":0}", 0},
+      {"KeyExists", "{\"key\":\"a\"}", "{\"value\":\"\",\"exists\":false}", 0},
+      {"SetAdd", "{\"key\":\"a\",\"value\":\"x\"}", "{\"new_count\":1}", 0},
+      {"Pop", "{\"key\":\"a\"}", NULL, 409}}},
     {"SetContains: whether the value is a member",
      {{"SetContains", "{\"key\":\"a\",\"value\":\"x\"}", "{\"contains\":false}", 0},
       {"KeyExists", "{\"key\":\"a\"}", "{\"value\":\"\",\"exists\":false}", 0},
@@ -586,6 +601,159 @@ START_TEST(each_operation_means_what_section_3_says)
 }
 END_TEST
 
+/* ---- pages ---- */
+
+/* All that the pages of a list show, each of `limit` at the most. */
+static json_t *read_pages(enum encoding encoding, const char *operation, const json_t *request, size_t limit)
+{
+    const char *field = strcmp(operation, "ListKeys") == 0 ? "keys" : "values";
+    json_t *all = json_array(), *next = json_deep_copy(request);
+    (void)json_object_set_new(next, "limit", json_integer((json_int_t)limit));
+    for (bool more = true; more;) {
+        json_t *page = served(encoding, operation, "O", next);
+        json_t *cursor = json_object_get(page, "cursor");
+        ck_assert_uint_le(json_array_size(json_object_get(page, field)), limit);
+        (void)json_array_extend(all, json_object_get(page, field));
+        (void)json_object_set(next, "cursor", cursor);
+        more = json_string_length(cursor) > 0;
+        json_decref(page);
+    }
+    json_decref(next);
+    return all;
+}
+
+/* Whether the texts are "<prefix>0" to "<prefix><count - 1>", each once. */
+static void check_numbered(json_t *texts, const char *prefix, size_t count)
+{
+    bool *seen = calloc(count + 1, sizeof *seen);
+    size_t i, len = strlen(prefix);
+    const json_t *text;
+    ck_assert_ptr_nonnull(seen);
+    ck_assert_uint_eq(json_array_size(texts), count);
+    json_array_foreach(texts, i, text)
+    {
+        ck_assert(strncmp(json_string_value(text), prefix, len) == 0);
+        size_t number = strtoul(json_string_value(text) + len, NULL, 10);
+        ck_assert_msg(number < count && !seen[number], "%s is shown twice", json_string_value(text));
+        seen[number] = true;
+    }
+    free(seen);
+    json_decref(texts);
+}
+
+static void add_members(enum encoding encoding, const char *key, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++) {
+        char member[24];
+        (void)snprintf(member, sizeof member, "m%zu", i);
+        json_decref(served(encoding, "SetAdd", "{s:s,s:s}", "key", key, "value", member));
+    }
+}
+
+/* "with a limit above 0 the members come page by page, each that was there all the time exactly once, an
+ * empty cursor being the end" */
+START_TEST(a_set_is_read_page_by_page)
+{
+    static const size_t sizes[] = {0, 1, 5, 32, 33, 200}, limits[] = {1, 7, 32, 5000, UINT32_MAX};
+    for (enum encoding encoding = front->first; encoding < front->end; encoding++)
+        for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+            char key[32];
+            (void)snprintf(key, sizeof key, "pages%d.%zu", (int)encoding, i);
+            add_members(encoding, key, 0, sizes[i]);
+            json_t *request = json_pack("{s:s}", "key", key);
+            for (size_t j = 0; j < sizeof limits / sizeof limits[0]; j++)
+                check_numbered(read_pages(encoding, "SetQuery", request, limits[j]), "m", sizes[i]);
+            json_decref(request);
+        }
+}
+END_TEST
+
+/* While others come and go, and the set turns from packed to hashed. */
+START_TEST(what_is_in_a_set_all_the_time_is_on_one_page)
+{
+    json_t *request = json_pack("{s:s,s:i}", "key", "churn", "limit", 3), *stayed = json_array();
+    add_members(front->first, "churn", 0, 20);
+    for (int round = 0;; round++) {
+        json_t *page = served(front->first, "SetQuery", "O", request), *cursor, *member;
+        size_t i;
+        json_array_foreach(json_object_get(page, "values"), i, member)
+        {
+            if (*json_string_value(member) == 'm')
+                (void)json_array_append(stayed, member);
+        }
+        cursor = json_object_get(page, "cursor");
+        (void)json_object_set(request, "cursor", cursor);
+        bool more = json_string_length(cursor) > 0;
+        json_decref(page);
+        if (!more)
+            break;
+        for (int other = 0; other < 30; other++) {
+            char text[16];
+            (void)snprintf(text, sizeof text, "x%d", other * (round % 4 + 1));
+            json_decref(served(front->first, round % 3 == 2 ? "SetRemove" : "SetAdd", "{s:s,s:s}", "key",
+                               "churn", "value", text));
+        }
+    }
+    check_numbered(stayed, "m", 20);
+    json_decref(request);
+}
+END_TEST
+
+START_TEST(an_actor_lists_its_keys_page_by_page)
+{
+    static const size_t limits[] = {1, 4, 10000, 0};
+    for (enum encoding encoding = front->first; encoding < front->end; encoding++) {
+        char prefix[32];
+        (void)snprintf(prefix, sizeof prefix, "listed%d/", (int)encoding);
+        for (size_t i = 0; i < 30; i++) {
+            static const char *const makers[] = {"Set", "Push", "SetAdd"};
+            char key[48];
+            (void)snprintf(key, sizeof key, "%s%zu", prefix, i);
+            json_decref(served(encoding, makers[i % 3], "{s:s,s:s}", "key", key, "value", "v"));
+        }
+        json_t *request = json_pack("{s:s}", "prefix", prefix);
+        for (size_t i = 0; limits[i] > 0; i++)
+            check_numbered(read_pages(encoding, "ListKeys", request, limits[i]), prefix, 30);
+        (void)json_object_set_new(request, "prefix", json_string("no key begins so"));
+        check_numbered(read_pages(encoding, "ListKeys", request, 7), "", 0);
+        json_decref(request);
+        /* All of them, without a limit or a prefix, are at least those. */
+        json_t *reply = served(encoding, "ListKeys", "{}");
+        ck_assert_uint_ge(json_array_size(json_object_get(reply, "keys")), 30);
+        json_decref(reply);
+        refused(encoding, "ListKeys", 400, "10001", "{s:i}", "limit", 10001);
+    }
+}
+END_TEST
+
+/* A cursor of one operation is none of another's. */
+START_TEST(a_cursor_that_is_not_ours_is_400)
+{
+    static const char *const cursors[] = {"0",
+                                          "1",
+                                          "x",
+                                          ".",
+                                          "0000000000000000.1",
+                                          "0000000000000000.",
+                                          "0000000000000000.18446744073709551616"};
+    add_members(front->first, "cursors", 0, 3);
+    json_t *page = served(front->first, "SetQuery", "{s:s,s:i}", "key", "cursors", "limit", 1);
+    const char *good = json_string_value(json_object_get(page, "cursor"));
+    for (enum encoding encoding = front->first; encoding < front->end; encoding++) {
+        for (size_t i = 0; i < sizeof cursors / sizeof cursors[0]; i++) {
+            refused(encoding, "SetQuery", 400, "cursor", "{s:s,s:i,s:s}", "key", "cursors", "limit", 1,
+                    "cursor", cursors[i]);
+            refused(encoding, "ListKeys", 400, "cursor", "{s:s}", "cursor", cursors[i]);
+        }
+        refused(encoding, "ListKeys", 400, "cursor", "{s:s}", "cursor", good);
+        refused(encoding, "SetQuery", 400, "limit", "{s:s,s:s}", "key", "cursors", "cursor", good);
+        json_decref(
+            served(encoding, "SetQuery", "{s:s,s:i,s:s}", "key", "cursors", "limit", 1, "cursor", good));
+    }
+    json_decref(page);
+}
+END_TEST
+
 /* ---- kind mismatches ---- */
 
 static const struct {
@@ -618,6 +786,7 @@ static const struct {
     {"SetAdd", SET, "{\"key\":\"a\",\"value\":\"1\"}"},
     {"SetRemove", SET, "{\"key\":\"a\",\"value\":\"1\"}"},
     {"SetQuery", SET, "{\"key\":\"a\"}"},
+    {"SetQuery", SET, "{\"key\":\"a\",\"limit\":1}"},
     {"SetUnion", SET, "{\"keys\":[\"missing\",\"a\"]}"},
     {"SetIntersection", SET, "{\"keys\":[\"missing\",\"a\"]}"},
     {"SetIntersection", SET, "{\"keys\":[\"a\",\"missing\"]}"},
@@ -628,6 +797,7 @@ static const struct {
     {"CompareAndDelete", SCALAR | COUNTER, "{\"key\":\"a\",\"expected\":\"1\"}"},
     {"Expire", ANY, "{\"key\":\"a\",\"expires_ms\":100000}"},
     {"TimeToLive", ANY, "{\"key\":\"a\"}"},
+    {"Pop", LIST, "{\"key\":\"a\"}"},
     {"SetContains", SET, "{\"key\":\"a\",\"value\":\"1\"}"},
 };
 
@@ -709,9 +879,9 @@ static const struct {
     {"Range", "{\"key\":\"l\",\"stop\":-1}", "{\"values\":[]}"},
     {"Clear", "{\"key\":\"l\"}", "{\"key\":\"l\"}"},
     {"SetRemove", "{\"key\":\"s\",\"value\":\"x\"}", "{\"new_count\":0}"},
-    {"SetQuery", "{\"key\":\"s\"}", "{\"values\":[]}"},
-    {"SetUnion", "{}", "{\"values\":[]}"},
-    {"SetIntersection", "{\"keys\":null}", "{\"values\":[]}"},
+    {"SetQuery", "{\"key\":\"s\"}", "{\"values\":[],\"cursor\":\"\"}"},
+    {"SetUnion", "{}", "{\"values\":[],\"cursor\":\"\"}"},
+    {"SetIntersection", "{\"keys\":null}", "{\"values\":[],\"cursor\":\"\"}"},
     {"Add", "{\"key\":\"n\"}", "{\"value\":0}"},
     {"Del", "{\"key\":\"n\"}", "{\"key\":\"n\"}"},
     /* 64-bit integers are numbers; a value that is not UTF-8 is base64, whatever its field is called. */
@@ -983,7 +1153,15 @@ static const struct {
     BAD("CompareAndDelete", "{}", "key is empty"),
     BAD("Expire", "", "key is empty"),
     BAD("TimeToLive", "", "key is empty"),
+    BAD("Pop", "{\"from_end\":true}", "key is empty"),
     BAD("SetContains", "", "key is empty"),
+    /* Of pages. */
+    BAD("SetQuery", "{\"key\":\"k\",\"limit\":-1}", "limit"),
+    BAD("SetQuery", "\x0a\x01k\x10\x01\x1a\x02\xc0\x80", "cursor"),
+    BAD("ListKeys", "{\"limit\":4294967296}", "limit"),
+    BAD("ListKeys", "{\"key\":\"k\"}", NULL),
+    BAD("ListKeys", "\x0a\x02\xc0\x80", "prefix"),
+    BAD("ListKeys", "\x12\x02\xc0\x80", "cursor"),
     /* A negative expiry, int32 overflow. */
     BAD("Set", "{\"key\":\"k\",\"value\":\"2\",\"expires_s\":-1}", "expires_s"),
     BAD("Set",
@@ -1033,7 +1211,7 @@ END_TEST
 static const char *const one_key[] = {
     "Get",        "Set",         "Del",       "Add",      "Push",      "ListItemDelete", "Range",
     "Clear",      "SetAdd",      "SetRemove", "SetQuery", "KeyExists", "CompareAndSet",  "CompareAndDelete",
-    "TimeToLive", "SetContains", "Increment", "Expire"};
+    "TimeToLive", "SetContains", "Increment", "Expire",   "Pop"};
 
 START_TEST(a_key_over_its_limit_is_413)
 {
@@ -1091,10 +1269,10 @@ END_TEST
 #define ITEM_BYTES 100
 
 /* What the text must say of a reply with so many values. */
-static const char *size_told(enum encoding encoding, size_t count)
+static const char *size_told(enum encoding encoding, const char *json_frame, size_t count)
 {
     static char names[80];
-    static const size_t frame = sizeof "{\"values\":[]}" - 1;
+    size_t frame = strlen(json_frame);
     /* A field's tag, its length and its bytes; or two quotes, the bytes and mostly a comma. A host's bytes
      * are told as they stand in the response, an array of numbers. */
     size_t bytes = encoding == PROTOBUF ? count * (2 + ITEM_BYTES) : frame + count * (3 + ITEM_BYTES) - 1;
@@ -1113,11 +1291,13 @@ START_TEST(a_reply_over_max_payload_is_413_with_its_size)
         json_decref(served(front->first, "SetAdd", "{s:s,s:s}", "key", "set", "value", value));
     }
     for (enum encoding encoding = front->first; encoding < front->end; encoding++) {
-        const char *all = size_told(encoding, ITEMS);
-        refused(encoding, "Range", 413, all, "{s:s,s:i,s:i}", "key", "list", "start", 0, "stop", -1);
-        refused(encoding, "SetQuery", 413, all, "{s:s}", "key", "set");
-        refused(encoding, "SetUnion", 413, all, "{s:[s]}", "keys", "set");
-        refused(encoding, "SetIntersection", 413, all, "{s:[s]}", "keys", "set");
+        static const char of_a_set[] = "{\"values\":[],\"cursor\":\"\"}";
+        refused(encoding, "Range", 413, size_told(encoding, "{\"values\":[]}", ITEMS), "{s:s,s:i,s:i}", "key",
+                "list", "start", 0, "stop", -1);
+        refused(encoding, "SetQuery", 413, size_told(encoding, of_a_set, ITEMS), "{s:s}", "key", "set");
+        refused(encoding, "SetUnion", 413, size_told(encoding, of_a_set, ITEMS), "{s:[s]}", "keys", "set");
+        refused(encoding, "SetIntersection", 413, size_told(encoding, of_a_set, ITEMS), "{s:[s]}", "keys",
+                "set");
         /* What fits is answered, up to the last byte. */
         int last = encoding == PROTOBUF ? 39 : encoding == JSON ? 38 : 30;
         json_decref(served(encoding, "Range", "{s:s,s:i,s:i}", "key", "list", "start", 0, "stop", last));
@@ -1153,6 +1333,90 @@ START_TEST(a_scalar_whose_json_is_over_max_payload_is_413)
     (void)get(PROTOBUF, "nuls", &reply);
     ck_assert(json_equal(json_object_get(reply, "value"), nuls));
     json_decref(reply);
+    json_decref(nuls);
+}
+END_TEST
+
+static int32_t length_of(enum encoding encoding, const char *key)
+{
+    json_t *reply = served(encoding, "ListItemDelete", "{s:s,s:s}", "key", key, "value", "no such item");
+    json_int_t length = json_integer_value(json_object_get(reply, "new_count"));
+    json_decref(reply);
+    return (int32_t)length;
+}
+
+static json_t *text_of_nuls(size_t len)
+{
+    char *nuls = calloc(1, len);
+    ck_assert_ptr_nonnull(nuls);
+    json_t *text = json_stringn(nuls, len);
+    free(nuls);
+    return text;
+}
+
+/* "an item that the reply has no room for stays there: 413" */
+START_TEST(an_item_that_the_reply_has_no_room_for_is_not_popped)
+{
+    static const struct {
+        size_t len;
+        int json; /* what a Pop comes to */
+    } items[] = {{100, 0}, {600, 0}, {680, 413}, {1000, 413}};
+    for (size_t i = 0; i < sizeof items / sizeof items[0]; i++) {
+        json_t *nuls = text_of_nuls(items[i].len);
+        json_decref(served(PROTOBUF, "Push", "{s:s,s:O}", "key", "queue", "value", nuls));
+        for (int from_end = 0; items[i].json != 0 && from_end < 2; from_end++)
+            refused(JSON, "Pop", items[i].json, "max_payload is 4096", "{s:s,s:b}", "key", "queue",
+                    "from_end", from_end);
+        ck_assert_int_eq(length_of(PROTOBUF, "queue"), 1);
+        json_t *reply = served(items[i].json == 0 ? JSON : PROTOBUF, "Pop", "{s:s}", "key", "queue");
+        ck_assert(json_equal(json_object_get(reply, "value"), nuls));
+        ck_assert(!exists(PROTOBUF, "queue"));
+        json_decref(reply);
+        json_decref(nuls);
+    }
+}
+END_TEST
+
+/* What one page shows is added to all; where a member alone has no room, *told counts, and the refusal names
+ * the cursor behind it. Returns whether there is more. */
+static bool read_page_around(enum encoding encoding, json_t *all, char cursor[64], size_t *told)
+{
+    json_t *request = json_pack("{s:s,s:i,s:s}", "key", "members", "limit", 1000, "cursor", cursor);
+    struct reply reply = ask(encoding, "SetQuery", request);
+    json_decref(request);
+    if (reply.code == 0) {
+        json_t *page = message_unpack(encoding, "SetQuery", reply.data, reply.len);
+        (void)json_array_extend(all, json_object_get(page, "values"));
+        (void)snprintf(cursor, 64, "%s", json_string_value(json_object_get(page, "cursor")));
+        json_decref(page);
+    } else {
+        const char *behind = strstr(reply.text, "with the cursor ");
+        check_refusal(&reply, "SetQuery", 413, "one alone");
+        (*told)++;
+        (void)snprintf(cursor, 64, "%s", behind == NULL ? "" : behind + strlen("with the cursor "));
+    }
+    free(reply.data);
+    return *cursor != '\0';
+}
+
+/* "a page never passes the reply's room" */
+START_TEST(a_page_ends_where_the_reply_is_full)
+{
+    json_t *nuls = text_of_nuls(1000);
+    add_members(front->first, "members", 0, 1500);
+    json_decref(served(front->first, "SetAdd", "{s:s,s:O}", "key", "members", "value", nuls));
+    for (enum encoding encoding = front->first; encoding < front->end; encoding++) {
+        size_t told = 0;
+        char cursor[64] = "";
+        json_t *all = json_array();
+        while (read_page_around(encoding, all, cursor, &told))
+            continue;
+        ck_assert_uint_eq(told, encoding == JSON);
+        for (size_t i = json_array_size(all); i > 0; i--)
+            if (json_equal(json_array_get(all, i - 1), nuls))
+                (void)json_array_remove(all, i - 1);
+        check_numbered(all, "m", 1500);
+    }
     json_decref(nuls);
 }
 END_TEST
@@ -1226,6 +1490,10 @@ void conformance_add(Suite *suite, const struct conformance_front *of)
     TCase *tests = add_case(suite, of, "the meanings", WORLD_PLAIN);
     tcase_add_loop_test(tests, each_operation_means_what_section_3_says, 0, SCENARIOS);
     tcase_add_loop_test(tests, every_operation_refuses_every_other_kind_and_changes_nothing, 0, PAIRS);
+    tcase_add_test(tests, a_set_is_read_page_by_page);
+    tcase_add_test(tests, what_is_in_a_set_all_the_time_is_on_one_page);
+    tcase_add_test(tests, an_actor_lists_its_keys_page_by_page);
+    tcase_add_test(tests, a_cursor_that_is_not_ours_is_400);
     tcase_add_test(tests, a_key_over_its_limit_is_413);
     tcase_add_test(tests, a_value_over_its_limit_is_413);
     tcase_add_test(tests, more_keys_than_a_request_may_name_are_413);
@@ -1236,7 +1504,9 @@ void conformance_add(Suite *suite, const struct conformance_front *of)
     }
     tests = add_case(suite, of, "a small max_payload", WORLD_SMALL);
     tcase_add_test(tests, a_reply_over_max_payload_is_413_with_its_size);
+    tcase_add_test(tests, a_page_ends_where_the_reply_is_full);
     if (plain) {
+        tcase_add_test(tests, an_item_that_the_reply_has_no_room_for_is_not_popped);
         tcase_add_test(tests, a_scalar_whose_json_is_over_max_payload_is_413);
         tcase_add_test(tests, a_current_value_over_max_payload_is_413);
     }

@@ -28,7 +28,9 @@ const char *const operations[] = {"Get",
                                   "CompareAndDelete",
                                   "Expire",
                                   "TimeToLive",
+                                  "Pop",
                                   "SetContains",
+                                  "ListKeys",
                                   NULL};
 
 const size_t operation_count = sizeof operations / sizeof operations[0] - 1;

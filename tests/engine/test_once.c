@@ -309,6 +309,42 @@ START_TEST(memory_is_never_short_between_a_change_and_its_note)
 }
 END_TEST
 
+#define POP .operation = "Pop", .json = "{\"key\":\"q\"}"
+
+static uint64_t length_of_queue(void)
+{
+    struct wkv_store_info info = {.length = 0};
+    (void)wkv_store_inspect(store, (struct wkv_key){0, {"q", 1}}, NOW, &info);
+    return info.length;
+}
+
+/* Its reply is as large as the item, and is remembered before the item goes. */
+START_TEST(an_item_whose_reply_cannot_be_remembered_is_not_popped)
+{
+    static char item[400 << 10];
+    int32_t length;
+    memset(item, 'x', sizeof item);
+    open_store(1 << 20);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(wkv_store_list_push(store, (struct wkv_key){0, {"q", 1}},
+                                             (struct wkv_text){item, sizeof item}, NOW, &length),
+                         WKV_STORE_OK);
+    ck_assert_ptr_nonnull(strstr(ONCE(POP, .id = "1"), "Nats-Msg-Id could not be remembered"));
+    ck_assert_uint_eq(length_of_queue(), 2);
+    limits.max_reply_bytes = sizeof item;
+    ck_assert_ptr_nonnull(strstr(ONCE(POP, .id = "1"), "max_payload"));
+    ck_assert_uint_eq(length_of_queue(), 2);
+    limits.max_reply_bytes = 1 << 20;
+    open_store(1 << 20);
+    ck_assert_int_eq(wkv_store_list_push(store, (struct wkv_key){0, {"q", 1}},
+                                         (struct wkv_text){item, sizeof item}, NOW, &length),
+                     WKV_STORE_OK);
+    ck_assert_int_eq(strncmp(ONCE(POP, .id = "1"), "{\"exists\":true,\"value\":\"xxx", 27), 0);
+    ck_assert_int_eq(strncmp(ONCE(POP, .id = "1"), "again {\"exists\":true,\"value\":\"xxx", 33), 0);
+    ck_assert_uint_eq(length_of_queue(), 0);
+}
+END_TEST
+
 Suite *once_suite(void)
 {
     Suite *suite = suite_create("engine/once");
@@ -323,6 +359,7 @@ Suite *once_suite(void)
     tcase_add_test(tests, an_id_has_a_bound);
     tcase_add_loop_test(tests, memory_is_never_short_between_a_change_and_its_note, 0,
                         (int)(sizeof tight / sizeof tight[0]));
+    tcase_add_test(tests, an_item_whose_reply_cannot_be_remembered_is_not_popped);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -298,7 +298,7 @@ static bool is_one_of(const char *name, const char *const names[])
 json_t *sample_request(const char *operation)
 {
     static const char *const counters[] = {"Add", "Increment", NULL};
-    static const char *const lists[] = {"Push", "ListItemDelete", "Range", "Clear", NULL};
+    static const char *const lists[] = {"Push", "ListItemDelete", "Range", "Clear", "Pop", NULL};
     static const char *const sets[] = {"SetAdd",          "SetRemove",   "SetQuery", "SetUnion",
                                        "SetIntersection", "SetContains", NULL};
     const char *key = is_one_of(operation, lists)      ? "sample list"
@@ -310,6 +310,8 @@ json_t *sample_request(const char *operation)
         request = json_pack("{s:[s]}", "keys", key);
     else if (strcmp(operation, "Add") == 0)
         request = json_pack("{s:s,s:i}", "key", key, "value", 1);
+    else if (strcmp(operation, "ListKeys") == 0)
+        request = json_pack("{s:s}", "prefix", key);
     else if (strcmp(operation, "Range") == 0)
         request = json_pack("{s:s,s:i,s:i}", "key", key, "start", 0, "stop", -1);
     else if (strcmp(operation, "Set") == 0 || strcmp(operation, "Push") == 0 ||

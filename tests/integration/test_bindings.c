@@ -315,9 +315,11 @@ static void check_filled(enum encoding encoding)
     expect(encoding, "Get", "{\"key\":\"s\"}", "{\"value\":\"mine\",\"exists\":true}");
     expect(encoding, "Get", "{\"key\":\"n\"}", "{\"value\":\"7\",\"exists\":true}");
     expect(encoding, "Range", "{\"key\":\"l\",\"start\":0,\"stop\":-1}", "{\"values\":[\"mine\",\"too\"]}");
-    expect(encoding, "SetQuery", "{\"key\":\"a\"}", "{\"values\":[\"both\",\"mine\"]}");
-    expect(encoding, "SetUnion", "{\"keys\":[\"a\",\"b\"]}", "{\"values\":[\"both\",\"mine\"]}");
-    expect(encoding, "SetIntersection", "{\"keys\":[\"a\",\"b\"]}", "{\"values\":[\"both\"]}");
+    expect(encoding, "SetQuery", "{\"key\":\"a\"}", "{\"values\":[\"both\",\"mine\"],\"cursor\":\"\"}");
+    expect(encoding, "SetUnion", "{\"keys\":[\"a\",\"b\"]}",
+           "{\"values\":[\"both\",\"mine\"],\"cursor\":\"\"}");
+    expect(encoding, "SetIntersection", "{\"keys\":[\"a\",\"b\"]}",
+           "{\"values\":[\"both\"],\"cursor\":\"\"}");
 }
 
 /* What each operation says to an actor that has nothing, in this order. */
@@ -330,9 +332,9 @@ static const struct {
     {"KeyExists", "{\"key\":\"l\"}", "{\"value\":\"\",\"exists\":false}"},
     {"KeyExists", "{\"key\":\"a\"}", "{\"value\":\"\",\"exists\":false}"},
     {"Range", "{\"key\":\"l\",\"start\":0,\"stop\":-1}", "{\"values\":[]}"},
-    {"SetQuery", "{\"key\":\"a\"}", "{\"values\":[]}"},
-    {"SetUnion", "{\"keys\":[\"a\",\"b\"]}", "{\"values\":[]}"},
-    {"SetIntersection", "{\"keys\":[\"a\",\"b\"]}", "{\"values\":[]}"},
+    {"SetQuery", "{\"key\":\"a\"}", "{\"values\":[],\"cursor\":\"\"}"},
+    {"SetUnion", "{\"keys\":[\"a\",\"b\"]}", "{\"values\":[],\"cursor\":\"\"}"},
+    {"SetIntersection", "{\"keys\":[\"a\",\"b\"]}", "{\"values\":[],\"cursor\":\"\"}"},
     {"ListItemDelete", "{\"key\":\"l\",\"value\":\"mine\"}", "{\"new_count\":0}"},
     {"SetRemove", "{\"key\":\"a\",\"value\":\"mine\"}", "{\"new_count\":0}"},
     {"Clear", "{\"key\":\"l\"}", "{\"key\":\"l\"}"},
@@ -345,8 +347,8 @@ static const struct {
     {"Push", "{\"key\":\"l\",\"value\":\"theirs\"}", "{\"new_count\":1}"},
     {"SetAdd", "{\"key\":\"a\",\"value\":\"theirs\"}", "{\"new_count\":1}"},
     {"SetAdd", "{\"key\":\"c\",\"value\":\"theirs\"}", "{\"new_count\":1}"},
-    {"SetUnion", "{\"keys\":[\"a\",\"b\",\"c\"]}", "{\"values\":[\"theirs\"]}"},
-    {"SetIntersection", "{\"keys\":[\"a\",\"c\"]}", "{\"values\":[\"theirs\"]}"},
+    {"SetUnion", "{\"keys\":[\"a\",\"b\",\"c\"]}", "{\"values\":[\"theirs\"],\"cursor\":\"\"}"},
+    {"SetIntersection", "{\"keys\":[\"a\",\"c\"]}", "{\"values\":[\"theirs\"],\"cursor\":\"\"}"},
     /* Another kind under the same name: what the others hold there is no matter. */
     {"Del", "{\"key\":\"s\"}", "{\"key\":\"s\"}"},
     {"SetAdd", "{\"key\":\"s\",\"value\":\"theirs\"}", "{\"new_count\":1}"},
@@ -419,7 +421,7 @@ START_TEST(the_same_keyspace_is_shared)
     as(61);
     check_filled(PROTOBUF);
     expect(JSON, "Add", "{\"key\":\"n\",\"value\":1}", "{\"value\":8}");
-    expect(JSON, "SetUnion", "{\"keys\":[\"a\",\"b\"]}", "{\"values\":[\"both\",\"mine\"]}");
+    expect(JSON, "SetUnion", "{\"keys\":[\"a\",\"b\"]}", "{\"values\":[\"both\",\"mine\"],\"cursor\":\"\"}");
     as(60);
     expect(PROTOBUF, "Get", "{\"key\":\"n\"}", "{\"value\":\"8\",\"exists\":true}");
 }
@@ -515,11 +517,11 @@ START_TEST(a_union_of_many_keys_stays_in_its_keyspace)
         }
     }
     as(80);
-    expect(JSON, "SetUnion", text, "{\"values\":[\"of 80\"]}");
-    expect(PROTOBUF, "SetIntersection", text, "{\"values\":[\"of 80\"]}");
+    expect(JSON, "SetUnion", text, "{\"values\":[\"of 80\"],\"cursor\":\"\"}");
+    expect(PROTOBUF, "SetIntersection", text, "{\"values\":[\"of 80\"],\"cursor\":\"\"}");
     as(81);
-    expect(PROTOBUF, "SetUnion", text, "{\"values\":[\"of 81\"]}");
-    expect(JSON, "SetIntersection", text, "{\"values\":[\"of 81\"]}");
+    expect(PROTOBUF, "SetUnion", text, "{\"values\":[\"of 81\"],\"cursor\":\"\"}");
+    expect(JSON, "SetIntersection", text, "{\"values\":[\"of 81\"],\"cursor\":\"\"}");
     free(text);
     json_decref(all);
 }

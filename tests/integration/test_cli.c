@@ -299,7 +299,7 @@ START_TEST(call_prints_the_reply_as_json)
     check_said(call("Get", "{\"key\":\"a\"}"), 0, "{\"value\":\"1\",\"exists\":true}\n", "");
     check_said(call("Add", "{\"key\":\"a\",\"value\":41}"), 0, "{\"value\":42}\n", "");
     check_said(call("Push", "{\"key\":\"l\",\"value\":\"x\"}"), 0, "{\"new_count\":1}\n", "");
-    check_said(call("SetUnion", "{}"), 0, "{\"values\":[]}\n", "");
+    check_said(call("SetUnion", "{}"), 0, "{\"values\":[],\"cursor\":\"\"}\n", "");
 }
 END_TEST
 

@@ -44,9 +44,9 @@ static const struct {
     {"clear", "Clear", "{\"key\":\"clear\"}", "{\"key\":\"clear\"}"},
     {"setadd", "SetAdd", "{\"key\":\"setadd\",\"value\":\"x\"}", "{\"new_count\":1}"},
     {"setremove", "SetRemove", "{\"key\":\"setremove\",\"value\":\"x\"}", "{\"new_count\":0}"},
-    {"query", "SetQuery", "{\"key\":\"query\"}", "{\"values\":[]}"},
-    {"union", "SetUnion", "{\"keys\":[\"union\"]}", "{\"values\":[]}"},
-    {"both", "SetIntersection", "{\"keys\":[\"both\"]}", "{\"values\":[]}"},
+    {"query", "SetQuery", "{\"key\":\"query\"}", "{\"values\":[],\"cursor\":\"\"}"},
+    {"union", "SetUnion", "{\"keys\":[\"union\"]}", "{\"values\":[],\"cursor\":\"\"}"},
+    {"both", "SetIntersection", "{\"keys\":[\"both\"]}", "{\"values\":[],\"cursor\":\"\"}"},
     {"set", "Set", "{\"key\":\"set\",\"value\":\"2\"}", "{\"value\":\"2\"}"},
 };
 

@@ -199,13 +199,16 @@ static const struct {
     {"SetAdd", "{\"key\":\"a\",\"value\":\"2\"}", "{\"newCount\":2}"},
     {"SetAdd", "{\"key\":\"b\",\"value\":\"2\"}", "{\"newCount\":1}"},
     {"SetAdd", "{\"key\":\"b\",\"value\":\"3\"}", "{\"newCount\":2}"},
-    {"SetQuery", "{\"key\":\"a\"}", "{\"values\":[\"1\",\"2\"]}"},
-    {"SetUnion", "{\"keys\":[\"a\",\"b\"]}", "{\"values\":[\"1\",\"2\",\"3\"]}"},
-    {"SetIntersection", "{\"keys\":[\"a\",\"b\"]}", "{\"values\":[\"2\"]}"},
-    {"SetIntersection", "{\"keys\":[]}", "{\"values\":[]}"},
+    {"SetQuery", "{\"key\":\"a\"}", "{\"values\":[\"1\",\"2\"],\"cursor\":\"\"}"},
+    {"SetUnion", "{\"keys\":[\"a\",\"b\"]}", "{\"values\":[\"1\",\"2\",\"3\"],\"cursor\":\"\"}"},
+    {"SetIntersection", "{\"keys\":[\"a\",\"b\"]}", "{\"values\":[\"2\"],\"cursor\":\"\"}"},
+    {"SetIntersection", "{\"keys\":[]}", "{\"values\":[],\"cursor\":\"\"}"},
     {"SetRemove", "{\"key\":\"a\",\"value\":\"1\"}", "{\"newCount\":1}"},
     {"SetRemove", "{\"key\":\"a\",\"value\":\"2\"}", "{\"newCount\":0}"},
-    {"SetQuery", "{\"key\":\"a\"}", "{\"values\":[]}"},
+    {"SetQuery", "{\"key\":\"a\"}", "{\"values\":[],\"cursor\":\"\"}"},
+    {"Push", "{\"key\":\"q\",\"value\":\"1\"}", "{\"newCount\":1}"},
+    {"Pop", "{\"key\":\"q\",\"fromEnd\":true}", "{\"exists\":true,\"value\":\"1\",\"newCount\":0}"},
+    {"ListKeys", "{\"prefix\":\"b\",\"limit\":5}", "{\"keys\":[\"b\"],\"cursor\":\"\"}"},
     {"SetContains", "{\"key\":\"b\",\"value\":\"2\"}", "{\"contains\":true}"},
     {"CompareAndSet", "{\"key\":\"c\",\"value\":\"1\"}",
      "{\"swapped\":true,\"exists\":true,\"current\":\"\"}"},
@@ -377,7 +380,7 @@ START_TEST(statistics_count_what_came_through_the_lattice)
     json_int_t binds = count_of("BindActor", "num_requests"),
                describes = count_of("GetCapabilityDescriptor", "num_requests");
     for (int i = 0; i < 37; i++)
-        lattice_expect(&host, actor, "SetIntersection", "{\"keys\":[]}", "{\"values\":[]}");
+        lattice_expect(&host, actor, "SetIntersection", "{\"keys\":[]}", "{\"values\":[],\"cursor\":\"\"}");
     for (int i = 0; i < 5; i++)
         lattice_call_refused(&host, actor, "SetIntersection", "{\"keys\":[\"\"]}", "empty");
     json_decref(papers_call(&caller, papers(), JSON, "SetIntersection", "{s:[]}", "keys"));
@@ -399,7 +402,7 @@ START_TEST(statistics_count_in_none_mode_too)
     use_bound(17, NULL);
     json_int_t before = count_of("SetIntersection", "num_requests");
     for (int i = 0; i < 23; i++)
-        lattice_expect(&host, actor, "SetIntersection", "{\"keys\":[]}", "{\"values\":[]}");
+        lattice_expect(&host, actor, "SetIntersection", "{\"keys\":[]}", "{\"values\":[],\"cursor\":\"\"}");
     ck_assert_int_eq(count_of("SetIntersection", "num_requests"), before + 23);
 }
 END_TEST

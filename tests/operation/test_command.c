@@ -47,9 +47,9 @@ static enum wkv_code read_command(const char *operation, const char *json, struc
 static enum wkv_code execute(const struct wkv_command *command, enum wkv_encoding encoding)
 {
     struct wkv_sink sink;
-    wkv_sink_begin(&sink, command->operation->reply, encoding, &buffer, limits.max_reply_bytes);
-    sink.error = &error;
-    sink.who = command->operation->name;
+    struct wkv_command asked = *command;
+    asked.encoding = encoding;
+    wkv_command_begin_reply(&asked, &limits, limits.max_reply_bytes, &buffer, &error, &sink);
     (void)wkv_command_execute(command, store, 1, &sink);
     return wkv_command_finish(command, &limits, &sink);
 }
@@ -101,7 +101,7 @@ START_TEST(each_row_is_whole)
         bool actors = !wkv_operation_is_system(operation);
         ck_assert_msg((operation->apply != NULL) == actors && (operation->serve != NULL) == !actors, "%s",
                       operation->name);
-        ck_assert_msg(!actors || (operation->works_on != NULL && operation->keys != WKV_NO_KEYS), "%s",
+        ck_assert_msg((operation->works_on != NULL) == (operation->keys != WKV_NO_KEYS), "%s",
                       operation->name);
         ck_assert_msg(operation->echo == WKV_ECHOES_NOTHING || operation->effect != WKV_READS, "%s",
                       operation->name);
@@ -158,7 +158,7 @@ START_TEST(a_write_whose_reply_does_not_fit_does_not_happen)
             limits.max_reply_bytes = 1 << 20;
         }
     ck_assert_str_eq(answer("Range", "{\"key\":\"l\",\"stop\":-1}"), "{\"values\":[\"x\"]}");
-    ck_assert_str_eq(answer("SetQuery", "{\"key\":\"s\"}"), "{\"values\":[\"x\"]}");
+    ck_assert_str_eq(answer("SetQuery", "{\"key\":\"s\"}"), "{\"values\":[\"x\"],\"cursor\":\"\"}");
 }
 END_TEST
 
@@ -200,6 +200,21 @@ START_TEST(a_reply_is_measured_as_it_is_sent)
 }
 END_TEST
 
+START_TEST(an_item_is_not_popped_whose_reply_cannot_be_sent)
+{
+    static const char reply[] = "{\"exists\":true,\"value\":\"0123456789012345678901234567890123456789\","
+                                "\"new_count\":0}";
+    ck_assert_str_eq(answer("Push", "{\"key\":\"q\",\"value\":\"0123456789012345678901234567890123456789\"}"),
+                     "{\"new_count\":1}");
+    limits.sent_bytes = wrapped_bytes;
+    limits.max_reply_bytes = 10 + 3 * (sizeof reply - 1) - 1;
+    ck_assert_msg(strncmp(answer("Pop", "{\"key\":\"q\"}"), "413 Pop: ", 9) == 0, "%s", error.text);
+    limits.max_reply_bytes++;
+    ck_assert_str_eq(answer("Pop", "{\"key\":\"q\"}"), reply);
+    ck_assert_str_eq(answer("Pop", "{\"key\":\"q\"}"), "{\"exists\":false,\"value\":\"\",\"new_count\":0}");
+}
+END_TEST
+
 /* An instance whose answer nobody waits for does the same. */
 START_TEST(a_sink_that_keeps_nothing_changes_as_much)
 {
@@ -208,6 +223,8 @@ START_TEST(a_sink_that_keeps_nothing_changes_as_much)
                                             {"Push", "{\"key\":\"l\",\"value\":\"x\"}"},
                                             {"Push", "{\"key\":\"l\",\"value\":\"y\"}"},
                                             {"ListItemDelete", "{\"key\":\"l\",\"value\":\"x\"}"},
+                                            {"Push", "{\"key\":\"l\",\"value\":\"z\"}"},
+                                            {"Pop", "{\"key\":\"l\"}"},
                                             {"SetAdd", "{\"key\":\"s\",\"value\":\"m\"}"},
                                             {"SetRemove", "{\"key\":\"s\",\"value\":\"n\"}"}};
     struct wkv_command command;
@@ -216,8 +233,8 @@ START_TEST(a_sink_that_keeps_nothing_changes_as_much)
         ck_assert_int_eq(execute(&command, WKV_NONE), WKV_OK);
     }
     ck_assert_str_eq(answer("Get", "{\"key\":\"a\"}"), "{\"value\":\"42\",\"exists\":true}");
-    ck_assert_str_eq(answer("Range", "{\"key\":\"l\",\"stop\":-1}"), "{\"values\":[\"y\"]}");
-    ck_assert_str_eq(answer("SetQuery", "{\"key\":\"s\"}"), "{\"values\":[\"m\"]}");
+    ck_assert_str_eq(answer("Range", "{\"key\":\"l\",\"stop\":-1}"), "{\"values\":[\"z\"]}");
+    ck_assert_str_eq(answer("SetQuery", "{\"key\":\"s\"}"), "{\"values\":[\"m\"],\"cursor\":\"\"}");
     ck_assert_int_eq(read_command("Push", "{\"key\":\"a\",\"value\":\"x\"}", &command), WKV_OK);
     ck_assert_int_eq(execute(&command, WKV_NONE), WKV_WRONG_KIND);
     ck_assert_int_eq(read_command("SetQuery", "{\"key\":\"s\"}", &command), WKV_OK);
@@ -247,6 +264,7 @@ Suite *command_suite(void)
     tcase_add_test(tests, check_refuses_without_a_store);
     tcase_add_test(tests, a_write_whose_reply_does_not_fit_does_not_happen);
     tcase_add_test(tests, a_reply_is_measured_as_it_is_sent);
+    tcase_add_test(tests, an_item_is_not_popped_whose_reply_cannot_be_sent);
     tcase_add_test(tests, a_sink_that_keeps_nothing_changes_as_much);
     tcase_add_test(tests, a_command_that_was_moved_is_the_same);
     suite_add_tcase(suite, tests);

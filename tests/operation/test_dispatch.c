@@ -427,7 +427,9 @@ START_TEST(the_table_has_the_contract_s_operations)
                                         "CompareAndDelete",
                                         "Expire",
                                         "TimeToLive",
+                                        "Pop",
                                         "SetContains",
+                                        "ListKeys",
                                         "BindActor",
                                         "RemoveActor",
                                         "GetCapabilityDescriptor",
@@ -441,8 +443,8 @@ START_TEST(the_table_has_the_contract_s_operations)
     for (size_t i = 0; i < wkv_operation_count; i++) {
         ck_assert_str_eq(wkv_operations[i].name, names[i]);
         ck_assert_ptr_eq(wkv_operation_find(names[i]), &wkv_operations[i]);
-        ck_assert_int_eq(wkv_operation_is_system(&wkv_operations[i]), i >= 20);
-        ck_assert_int_eq(wkv_operations[i].scope == WKV_SCOPE_OPERATOR, i >= 24);
+        ck_assert_int_eq(wkv_operation_is_system(&wkv_operations[i]), i >= 22);
+        ck_assert_int_eq(wkv_operations[i].scope == WKV_SCOPE_OPERATOR, i >= 26);
     }
     ck_assert_ptr_null(wkv_operation_find("get"));
     ck_assert_ptr_null(wkv_operation_find(""));

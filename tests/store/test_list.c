@@ -125,6 +125,38 @@ START_TEST(removing_from_a_missing_list_leaves_0_and_creates_nothing)
 }
 END_TEST
 
+static enum wkv_store_status pop(struct wkv_store *store, const char *name, enum wkv_list_end end)
+{
+    struct wkv_view view;
+    struct wkv_key key = test_key(name);
+    (void)wkv_store_begin(&view, store, &key, 1, WKV_STORE_READS, TEST_NOW);
+    enum wkv_store_status status = wkv_view_list_pop(&view, 0, end);
+    wkv_store_end(&view);
+    return status;
+}
+
+/* One item a letter; f pops the first, l the last. */
+static const struct {
+    const char *before, *pops, *after; /* after NULL: the list is gone */
+} pops[] = {
+    {"abc", "f", "b,c"}, {"abc", "l", "a,b"}, {"abc", "fl", "b"}, {"abc", "flf", NULL},
+    {"a", "l", NULL},    {"a", "f", NULL},    {"aab", "ff", "b"}, {"abcde", "llff", "c"},
+};
+
+START_TEST(pop_takes_the_first_or_the_last)
+{
+    struct wkv_store *store = test_store(1, 0);
+    push_words(store, "l", pops[_i].before);
+    for (const char *which = pops[_i].pops; *which != '\0'; which++)
+        ck_assert_int_eq(pop(store, "l", *which == 'f' ? WKV_LIST_FIRST : WKV_LIST_LAST), WKV_STORE_OK);
+    ck_assert_int_eq(is_missing(store, "l"), pops[_i].after == NULL);
+    ck_assert_str_eq(range(store, "l", 0, -1), pops[_i].after == NULL ? "" : pops[_i].after);
+    ck_assert_int_eq(pop(store, "none", WKV_LIST_FIRST), WKV_STORE_MISSING);
+    ck_assert(is_missing(store, "none"));
+    wkv_store_destroy(store);
+}
+END_TEST
+
 START_TEST(clear_deletes_the_list_and_minds_no_missing_one)
 {
     struct wkv_store *store = test_store(1, 0);
@@ -396,6 +428,7 @@ Suite *list_suite(void)
                         (int)TEST_COUNT_OF(ranges));
     tcase_add_loop_test(tests, remove_takes_every_occurrence_and_an_emptied_list_is_gone, 0,
                         (int)TEST_COUNT_OF(removals));
+    tcase_add_loop_test(tests, pop_takes_the_first_or_the_last, 0, (int)TEST_COUNT_OF(pops));
     tcase_add_test(tests, removing_from_a_missing_list_leaves_0_and_creates_nothing);
     tcase_add_test(tests, clear_deletes_the_list_and_minds_no_missing_one);
     tcase_add_test(tests, items_of_sizes_around_what_a_chunk_holds_are_kept);

@@ -519,6 +519,28 @@ static void do_list_remove(struct run *run, struct model_key *key)
     EXPECT(run, (size_t)length == key->count);
 }
 
+static void model_take(struct run *run, struct model_key *key, size_t item)
+{
+    free(key->items[item].data);
+    key->count--;
+    memmove(&key->items[item], &key->items[item + 1], (key->count - item) * sizeof *key->items);
+    key->present = key->count > 0;
+    want(run, key, key->present ? WKV_CHANGE_PUT : WKV_CHANGE_DELETE);
+}
+
+static void do_list_pop(struct run *run, struct model_key *key)
+{
+    bool last = test_below(&run->random, 2) == 0;
+    enum wkv_store_status status =
+        wkv_view_list_pop(run->view, at(run, key), last ? WKV_LIST_LAST : WKV_LIST_FIRST);
+    if (!key->present || key->kind != WKV_LIST) {
+        EXPECT(run, status == (key->present ? WKV_STORE_WRONG_KIND : WKV_STORE_MISSING));
+        return;
+    }
+    EXPECT(run, status == WKV_STORE_OK);
+    model_take(run, key, last ? key->count - 1 : 0);
+}
+
 static void do_range(struct run *run, struct model_key *key)
 {
     struct test_texts seen = {0};
@@ -603,6 +625,40 @@ static void do_members(struct run *run, struct model_key *key)
     EXPECT(run, status == WKV_STORE_OK);
     compare_texts(run, &seen, key, false);
     test_texts_free(&seen);
+}
+
+struct paging {
+    struct test_texts seen;
+    size_t left;
+};
+
+static bool see_page(void *context, struct wkv_text text)
+{
+    struct paging *paging = context;
+    if (paging->left == 0)
+        return false;
+    paging->left--;
+    return test_texts_see(&paging->seen, text);
+}
+
+static void do_pages(struct run *run, struct model_key *key)
+{
+    struct paging paging = {.left = 0};
+    size_t most = 1 + test_below(&run->random, key->count + 5);
+    uint64_t cursor = 0;
+    enum wkv_store_status status;
+    do {
+        EXPECT(run, paging.left == 0); /* a page that is not the last is full */
+        paging.left = most;
+        status = wkv_view_set_page(run->view, at(run, key), &cursor, see_page, &paging);
+    } while (cursor != 0);
+    if (key->present && key->kind != WKV_SET) {
+        EXPECT(run, status == WKV_STORE_WRONG_KIND && paging.seen.count == 0);
+        return;
+    }
+    EXPECT(run, status == WKV_STORE_OK);
+    compare_texts(run, &paging.seen, key, false);
+    test_texts_free(&paging.seen);
 }
 
 /* Up to five keys, some of them twice and most of them sets. */
@@ -700,11 +756,13 @@ static const struct {
     {"expire", do_expire, {4, 2, 2, 2}},
     {"push", do_push, {5, 60, 4, 2}},
     {"list_remove", do_list_remove, {2, 3, 1, 10}},
+    {"list_pop", do_list_pop, {3, 6, 1, 10}},
     {"list_range", do_range, {3, 6, 1, 1}},
     {"list_clear", do_clear, {1, 0, 0, 2}},
     {"set_add", do_set_add, {5, 4, 60, 2}},
     {"set_remove", do_set_remove, {3, 1, 12, 20}},
     {"set_members", do_members, {2, 1, 1, 1}},
+    {"set_page", do_pages, {2, 1, 1, 1}},
     {"set_union", do_union, {1, 1, 1, 1}},
     {"set_intersection", do_intersection, {1, 1, 1, 1}},
 };

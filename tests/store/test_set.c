@@ -259,6 +259,83 @@ START_TEST(a_large_set_holds_every_member_once_while_it_comes_and_goes)
 }
 END_TEST
 
+#define STAYING 500
+#define GUESTS 4000
+
+/* Numbers of members that pages have shown. */
+struct paging {
+    size_t left;
+    unsigned shown[STAYING];
+};
+
+static bool see_page(void *context, struct wkv_text text)
+{
+    struct paging *paging = context;
+    if (paging->left == 0)
+        return false;
+    paging->left--;
+    if (text.data[0] == 's') {
+        char number[16] = "";
+        memcpy(number, text.data + 1, text.len - 1);
+        paging->shown[strtoul(number, NULL, 10)]++;
+    }
+    return true;
+}
+
+static void change_member(struct wkv_store *store, const char *prefix, size_t number, bool add)
+{
+    struct test_name name;
+    int32_t size;
+    struct wkv_text member = test_numbered_key(&name, prefix, number).name;
+    ck_assert_int_eq(
+        (add ? wkv_store_set_add : wkv_store_set_remove)(store, test_key("s"), member, TEST_NOW, &size),
+        WKV_STORE_OK);
+}
+
+static uint64_t read_page(struct wkv_store *store, uint64_t cursor, struct paging *paging)
+{
+    struct wkv_view view;
+    struct wkv_key key = test_key("s");
+    (void)wkv_store_begin(&view, store, &key, 1, WKV_STORE_READS, TEST_NOW);
+    ck_assert_int_eq(wkv_view_set_page(&view, 0, &cursor, see_page, paging), WKV_STORE_OK);
+    wkv_store_end(&view);
+    return cursor;
+}
+
+/* The set swells and shrinks between the pages, from packed to a table of thousands and back to few. */
+START_TEST(pages_show_what_stays_once_whatever_comes_and_goes)
+{
+    uint64_t random = 7;
+    for (size_t staying = 1; staying <= STAYING; staying = staying * 3 + 1) {
+        struct wkv_store *store = test_store(1, 0);
+        struct paging paging = {0};
+        uint64_t cursor = 0;
+        for (size_t i = 0; i < staying; i++)
+            change_member(store, "s", i, true);
+        for (size_t page = 0; page == 0 || cursor != 0; page++) {
+            paging.left = 1 + test_below(&random, 9);
+            cursor = read_page(store, cursor, &paging);
+            for (size_t i = 0; i < GUESTS / 8; i++)
+                change_member(store, "g", test_below(&random, GUESTS), page / 8 % 2 == 0);
+        }
+        for (size_t i = 0; i < staying; i++)
+            ck_assert_uint_eq(paging.shown[i], 1);
+        wkv_store_destroy(store);
+    }
+}
+END_TEST
+
+START_TEST(stores_tell_their_cursors_apart)
+{
+    struct wkv_store *one = test_store(1, 0), *other = test_store(1, 0);
+    ck_assert(wkv_store_stamp(one, "a") == wkv_store_stamp(one, "a"));
+    ck_assert(wkv_store_stamp(one, "a") != wkv_store_stamp(one, "b"));
+    ck_assert(wkv_store_stamp(one, "a") != wkv_store_stamp(other, "a"));
+    wkv_store_destroy(one);
+    wkv_store_destroy(other);
+}
+END_TEST
+
 START_TEST(a_set_is_full_at_the_most_that_a_count_can_say)
 {
     struct wkv_store *store = test_store(1, 0);
@@ -443,6 +520,8 @@ Suite *set_suite(void)
     tcase_add_test(tests, a_set_may_begin_with_a_member_that_is_too_large_to_pack);
     tcase_add_test(tests, a_small_set_costs_little);
     tcase_add_test(tests, a_large_set_holds_every_member_once_while_it_comes_and_goes);
+    tcase_add_test(tests, pages_show_what_stays_once_whatever_comes_and_goes);
+    tcase_add_test(tests, stores_tell_their_cursors_apart);
     tcase_add_test(tests, a_set_is_full_at_the_most_that_a_count_can_say);
     tcase_add_loop_test(tests, union_and_intersection_mean_what_the_contract_says, 0,
                         (int)TEST_COUNT_OF(algebra));

@@ -10,7 +10,8 @@ const ACTOR = "MCYWHMJW5VW5U7ZRDQV7JU45GHSR2SA6OZJ2MPHQCFALR2CGFA2NAMZM";
 const BASE = "wasmbus.provider.wascc.keyvalue.default";
 const OPERATIONS = [
   "Get", "Set", "Del", "Add", "Push", "ListItemDelete", "Range", "Clear", "SetAdd", "SetRemove", "SetQuery", "SetUnion",
-  "SetIntersection", "KeyExists", "Increment", "CompareAndSet", "CompareAndDelete", "Expire", "TimeToLive", "SetContains",
+  "SetIntersection", "KeyExists", "Increment", "CompareAndSet", "CompareAndDelete", "Expire", "TimeToLive", "Pop", "SetContains",
+  "ListKeys",
 ];
 const OF_SYSTEM = [
   "BindActor", "RemoveActor", "GetCapabilityDescriptor", "HealthRequest", "Keys", "Inspect", "Bindings", "Slowlog", "LogLevel",
