@@ -276,7 +276,7 @@ END_TEST
 #define MODEL_KEYS 400
 
 static const uint32_t model_keyspaces[] = {0,  1,   2,    6,     7,     8,     14,     15,
-                                           30, 100, 1000, 65534, 65535, 65536, 131070, UINT32_MAX};
+                                           30, 100, 1000, 65534, 65535, 65536, 131070, UINT32_MAX - 1};
 
 struct model_key {
     bool present;
