@@ -194,6 +194,33 @@ START_TEST(the_answer_of_a_compare_is_remembered_whole)
 }
 END_TEST
 
+/* An item is taken only if its answer can be remembered. */
+START_TEST(the_answer_of_a_pop_is_remembered_whole)
+{
+    static char request[6000], expected[5100];
+    char value[5001];
+    memset(value, 'v', sizeof value - 1);
+    value[sizeof value - 1] = '\0';
+    (void)snprintf(request, sizeof request, "{\"key\":\"l\",\"value\":\"%s\"}", value);
+    (void)ONCE(.operation = "Push", .json = request, .id = "1");
+    (void)ONCE(.operation = "Push", .json = request, .id = "2");
+    ck_assert_int_eq(
+        strncmp(ONCE(.operation = "Pop", .json = "{\"key\":\"l\"}", .id = "1", .room = 5000), "413 ", 4), 0);
+    for (int i = 0; i < 2; i++) {
+        const char *said = ONCE(.operation = "Pop", .json = "{\"key\":\"l\"}", .id = "1");
+        ck_assert_int_eq(strncmp(said, "again ", 6) == 0, i);
+        (void)snprintf(expected, sizeof expected, "{\"exists\":true,\"value\":\"%s\",\"new_count\":1}",
+                       value);
+        ck_assert_uint_eq(buffer.len, strlen(expected));
+        ck_assert_int_eq(memcmp(buffer.data, expected, buffer.len), 0);
+    }
+    (void)ONCE(.operation = "Pop", .json = "{\"key\":\"l\"}", .id = "2");
+    ck_assert(!exists("l"));
+    ck_assert_str_eq(ONCE(.operation = "Pop", .json = "{\"key\":\"l\"}", .id = "3"),
+                     "{\"exists\":false,\"value\":\"\",\"new_count\":0}");
+}
+END_TEST
+
 START_TEST(notes_are_no_keys)
 {
     struct wkv_changes_options options = {.values = true};
@@ -259,7 +286,7 @@ END_TEST
 /* Each budget from one that has room for nothing to one that has for all: a write is done and remembered, or
  * refused with nothing changed. */
 static const struct {
-    const char *operation, *json, *before; /* before: the value of the key, set without an id */
+    const char *operation, *json, *before; /* before: what the key holds, put there without an id */
 } tight[] = {
     {"Add", "{\"key\":\"k\",\"value\":1}", NULL},
     {"Del", "{\"key\":\"k\"}", "some value"},
@@ -268,6 +295,7 @@ static const struct {
     {"SetAdd", "{\"key\":\"k\",\"value\":\"member\"}", NULL},
     {"CompareAndSet", "{\"key\":\"k\",\"value\":\"w\"}",
      "what there is, more than a number takes, and more than that"},
+    {"Pop", "{\"key\":\"k\"}", "an item that is larger than all the numbers of a reply would be together"},
     {"CompareAndDelete", "{\"key\":\"k\",\"expected\":\"v\"}", "v"},
 };
 
@@ -284,9 +312,12 @@ START_TEST(memory_is_never_short_between_a_change_and_its_note)
     const struct wkv_text value = {before, before == NULL ? 0 : strlen(before)};
     uint64_t least = empty_bytes();
     int done = 0, refused = 0;
+    bool is_pop = strcmp(tight[_i].operation, "Pop") == 0;
     for (uint64_t budget = least; done < 50; budget += 40) {
         open_store(budget);
-        if (before != NULL && wkv_store_set(store, key, value, 0, NOW) != WKV_STORE_OK)
+        int32_t length;
+        if (before != NULL && (is_pop ? wkv_store_list_push(store, key, value, NOW, &length)
+                                      : wkv_store_set(store, key, value, 0, NOW)) != WKV_STORE_OK)
             continue;
         struct wkv_store_stats then = stats();
         const char *said = ONCE(.operation = tight[_i].operation, .json = tight[_i].json, .id = "1");
@@ -354,6 +385,7 @@ Suite *once_suite(void)
     tcase_add_test(tests, an_id_is_of_one_actor_and_one_operation);
     tcase_add_test(tests, another_payload_is_refused_and_what_was_refused_is_forgotten);
     tcase_add_test(tests, the_answer_of_a_compare_is_remembered_whole);
+    tcase_add_test(tests, the_answer_of_a_pop_is_remembered_whole);
     tcase_add_test(tests, notes_are_no_keys);
     tcase_add_test(tests, notes_are_no_changes);
     tcase_add_test(tests, an_id_has_a_bound);

@@ -87,6 +87,7 @@ static const struct {
     {"ListItemDelete", "{'key':'%s','value':'v'}", "Push", "{'key':'%s','value':'v'}", "Push",
      "{'key':'%s','value':'v'}"},
     {"Clear", "{'key':'%s'}", "Push", "{'key':'%s','value':'v'}", "Push", "{'key':'%s','value':'v'}"},
+    {"Pop", "{'key':'%s'}", "Push", "{'key':'%s','value':'v'}", "Push", "{'key':'%s','value':'v'}"},
     {"SetAdd", "{'key':'%s','value':'v'}", "Del", "{'key':'%s'}", NULL, NULL},
     {"SetRemove", "{'key':'%s','value':'v'}", "SetAdd", "{'key':'%s','value':'v'}", "SetAdd",
      "{'key':'%s','value':'v'}"},
