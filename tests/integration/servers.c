@@ -147,11 +147,14 @@ const char *const *program_environment(const char *const also[])
     variables[count++] = asan;
     variables[count++] = tsan;
     variables[count++] = ubsan;
-    for (; also != NULL && *also != NULL && count < 62; also++)
+    for (; also != NULL && *also != NULL && count < 61; also++)
         variables[count++] = *also;
-    /* A sanitizer's program takes its time. A test that is about waiting gives --max-wait itself. */
-    if (provider_is_sanitized())
+    /* A sanitizer's program takes its time. A test that is about waiting or draining gives the option itself.
+     */
+    if (provider_is_sanitized()) {
         variables[count++] = "WASCC_KEYVALUE_MAX_WAIT=60s";
+        variables[count++] = "WASCC_KEYVALUE_DRAIN_TIMEOUT=50s";
+    }
     variables[count] = NULL;
     return variables;
 }
