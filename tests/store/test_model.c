@@ -524,8 +524,9 @@ static void model_take(struct run *run, struct model_key *key, size_t item)
     free(key->items[item].data);
     key->count--;
     memmove(&key->items[item], &key->items[item + 1], (key->count - item) * sizeof *key->items);
-    key->present = key->count > 0;
-    want(run, key, key->present ? WKV_CHANGE_PUT : WKV_CHANGE_DELETE);
+    want(run, key, key->count > 0 ? WKV_CHANGE_PUT : WKV_CHANGE_DELETE);
+    if (key->count == 0)
+        model_delete(key);
 }
 
 static void do_list_pop(struct run *run, struct model_key *key)
