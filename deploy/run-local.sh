@@ -186,7 +186,7 @@ show_operations()
     show Range '{"key":"queue","start":0,"stop":-1}' '{"values":["first","second"]}'
     show SetAdd '{"key":"colours","value":"red"}' '{"new_count":1}'
     show SetAdd '{"key":"shades","value":"blue"}' '{"new_count":1}'
-    show SetUnion '{"keys":["colours","shades"]}' '{"values":["red","blue"]}'
+    show SetUnion '{"keys":["colours","shades"]}' '{"values":["red","blue"],"cursor":""}'
     show_refusal
     show_system Keys '{"prefix":"q"}' '^\{"keys":\["queue"\],"cursor":""\}$'
     show_system Inspect '{"key":"queue"}' '"kind":"list","length":2,"bytes":[0-9]+,"expires_in_s":0'
