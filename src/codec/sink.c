@@ -204,12 +204,14 @@ static const ProtobufCFieldDescriptor *start_value(struct wkv_sink *sink, uint32
     return &message->fields[index];
 }
 
-static void start(struct wkv_sink *sink)
+/* Starts a reply of so many fields. */
+static void start(struct wkv_sink *sink, size_t fields)
 {
     if (sink->buffer != NULL)
         wkv_buffer_reset(sink->buffer, SIZE_MAX);
+    sink->total_bytes = 0;
     if (sink->encoder != NULL && sink->encoder->names_fields)
-        sink->encoder->open_message(sink, sink->type->n_fields);
+        sink->encoder->open_message(sink, fields);
 }
 
 void wkv_sink_begin(struct wkv_sink *sink, const ProtobufCMessageDescriptor *type, enum wkv_encoding encoding,
@@ -220,7 +222,7 @@ void wkv_sink_begin(struct wkv_sink *sink, const ProtobufCMessageDescriptor *typ
                               .buffer = buffer,
                               .max_bytes = max_bytes,
                               .sure_bytes = max_bytes};
-    start(sink);
+    start(sink, type->n_fields);
 }
 
 void wkv_sink_begin_again(struct wkv_sink *sink, const ProtobufCMessageDescriptor *type)
@@ -234,7 +236,7 @@ void wkv_sink_begin_again(struct wkv_sink *sink, const ProtobufCMessageDescripto
                               .max_bytes = sink->max_bytes,
                               .encoder = sink->encoder,
                               .type = type};
-    start(sink);
+    start(sink, type->n_fields);
 }
 
 bool wkv_sink_text(struct wkv_sink *sink, uint32_t field, struct wkv_text text)
@@ -291,6 +293,9 @@ void wkv_sink_message(struct wkv_sink *sink, const ProtobufCMessage *message)
         return;
     }
     sink->next_field = sink->type->n_fields;
+    size_t shown = count_shown(message);
+    if (shown < sink->type->n_fields)
+        start(sink, shown);
     sink->encoder->fields(sink, message);
 }
 

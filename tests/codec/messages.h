@@ -97,11 +97,12 @@ static inline bool test_messages_equal(const ProtobufCMessage *a, const Protobuf
     return true;
 }
 
-/* No reply has a uint32 that is written field by field. */
+/* No reply has a uint32 or a oneof that is written field by field. */
 static inline bool test_is_written_whole(const ProtobufCMessageDescriptor *type)
 {
     for (unsigned i = 0; i < type->n_fields; i++)
-        if (type->fields[i].type == PROTOBUF_C_TYPE_UINT32)
+        if (type->fields[i].type == PROTOBUF_C_TYPE_UINT32 ||
+            (type->fields[i].flags & PROTOBUF_C_FIELD_FLAG_ONEOF))
             return true;
     return false;
 }

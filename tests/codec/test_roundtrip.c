@@ -48,6 +48,24 @@ START_TEST(protobuf_comes_back_the_same_and_is_what_protobuf_c_packs)
 }
 END_TEST
 
+/* Nothing set: an optional field, or a oneof, is not there, and nothing may count it. */
+START_TEST(an_empty_message_comes_back_the_same_in_every_encoding)
+{
+    static const enum wkv_encoding encodings[] = {WKV_PROTOBUF, WKV_JSON, WKV_MSGPACK};
+    for (size_t i = 0; i < sizeof encodings / sizeof encodings[0]; i++) {
+        ProtobufCMessage *message, *back;
+        wkv_arena_reset(&arena);
+        ck_assert_int_eq(wkv_decode(all_messages[_i], WKV_PROTOBUF, "", 0, &arena, &message, &error), WKV_OK);
+        ck_assert_int_eq(test_write(message, encodings[i], &buffer, SIZE_MAX, &sink), WKV_OK);
+        ck_assert_uint_eq(sink.total_bytes, buffer.len);
+        ck_assert_msg(wkv_decode(all_messages[_i], encodings[i], buffer.data, buffer.len, &arena, &back,
+                                 &error) == WKV_OK,
+                      "%s", error.text);
+        ck_assert(test_messages_equal(message, back));
+    }
+}
+END_TEST
+
 START_TEST(json_comes_back_the_same)
 {
     uint64_t random = 2000 + (uint64_t)_i;
@@ -170,6 +188,7 @@ Suite *roundtrip_suite(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_loop_test(tests, protobuf_comes_back_the_same_and_is_what_protobuf_c_packs, 0,
                         (int)ALL_MESSAGES);
+    tcase_add_loop_test(tests, an_empty_message_comes_back_the_same_in_every_encoding, 0, (int)ALL_MESSAGES);
     tcase_add_loop_test(tests, json_comes_back_the_same, 0, (int)ALL_MESSAGES);
     tcase_add_loop_test(tests, msgpack_comes_back_the_same, 0, (int)ALL_MESSAGES);
     tcase_add_loop_test(tests, json_shows_every_field_to_another_reader, 0, (int)ALL_MESSAGES);
