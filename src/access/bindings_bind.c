@@ -110,7 +110,8 @@ static enum wkv_code check_names(struct wkv_text actor, struct wkv_text keyspace
     return WKV_OK;
 }
 
-/* Before anybody listens, which costs the server's answer: whether there is room, as it seems now. */
+/* Whether there is room, as it seems now: asked before the provider listens, which costs a wait for the
+ * server. */
 static enum wkv_code check_room(struct wkv_bindings *bindings, struct wkv_text actor, struct wkv_error *error)
 {
     enum wkv_code code = WKV_OK;

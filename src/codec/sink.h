@@ -96,7 +96,7 @@ enum wkv_code wkv_sink_fail(struct wkv_sink *sink, enum wkv_code code, const cha
     __attribute__((format(printf, 3, 4)));
 
 /* Ends the reply and says whether it can be sent: for what is done only if it can be told. Where it cannot,
- * wkv_sink_end, or who sends it, says why. */
+ * wkv_sink_end, or its sender, says why. */
 bool wkv_sink_fits(struct wkv_sink *sink);
 
 /* Completes the reply: its bytes are buffer->data[0 .. buffer->len), of which there may be none. JSON and

@@ -96,8 +96,8 @@ static enum wkv_code no_room(struct wkv_sink *sink)
         "let some expire, or serve with a larger --max-memory");
 }
 
-/* Makes the note with room for the reply that there will be. A view that has written keeps its locks, so
- * nobody sees a note without an answer. */
+/* Makes the note with room for the reply that there will be. A view that has written keeps its locks, so no
+ * other thread sees a note without an answer. */
 static enum wkv_code reserve(struct attempt *attempt)
 {
     struct wkv_buffer *buffer = attempt->sink->buffer;

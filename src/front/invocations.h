@@ -1,8 +1,8 @@
 /* The front of waSCC hosts: invocations in MessagePack (contract section 7).
  *
  * Hosts read answers with a strict parser that knows no NATS headers: whatever comes in, a well-formed
- * InvocationResponse goes back, and nothing else; but for a traceparent, which only comes back to who has
- * sent one.
+ * InvocationResponse goes back, and nothing else, except that a traceparent goes back to a caller that sent
+ * one.
  *
  * The worker for `system` listens on the binding's own subject, in no queue group: BindActor, RemoveActor and
  * GetCapabilityDescriptor of hosts. Those for actors listen on the subjects of bound actors, which come and

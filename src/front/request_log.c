@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* An actor's public key has 56; what stands in its place is anybody's. */
+/* An actor's public key has 56; a caller may put any text in its place. */
 #define ACTOR_BYTES 64
 
 void wkv_log_request(struct wkv_log *log, const char *via, const char *operation,

@@ -145,7 +145,8 @@ static const char *what_forbids(const struct wkv_provider *provider)
 }
 
 /* A trusted host that answers is remembered with what it remembers, so that a reload which takes it away
- * takes those bindings along. Nobody has signed the answer: another's is as good, and is nobody's. */
+ * takes those bindings along. The answer has no signature: one that names no trusted host is as good, and is
+ * remembered without a host. */
 static struct wkv_policy_binding claims_by(const struct wkv_discovery *discovery, const char *host)
 {
     struct wkv_policy_binding claims = {.bound = true};

@@ -253,8 +253,8 @@ static enum wkv_alone_verdict claim(struct wkv_alone *alone, const struct wkv_me
 
 /* ---- while it serves ---- */
 
-/* Whether answers come at all: who may not hear them does not know. A question on a connection that was lost
- * since says nothing of that. */
+/* Whether answers come at all: an instance that may not hear them cannot tell. A question on a connection
+ * that was lost since says nothing of that. */
 static void watch_answers(struct wkv_alone *alone)
 {
     const struct wkv_meeting *meeting = &alone->meeting;

@@ -1,8 +1,8 @@
 /* Metrics and probes over HTTP (--metrics-listen): `/metrics` in Prometheus' text format, `/livez`,
  * `/readyz`.
  *
- * The HTTP server has a thread of its own and reads statistics as everybody does; a scraper that hangs holds
- * nobody but itself.
+ * The HTTP server has a thread of its own and reads the statistics without a lock of the workers; a scraper
+ * that hangs holds up no other.
  */
 #ifndef WKV_METRICS_METRICS_H
 #define WKV_METRICS_METRICS_H

@@ -68,7 +68,7 @@ int socket(int domain, int type, int protocol)
     return -1;
 }
 
-/* OpenSSL's (openssl/ssl.h), which only nats.c links, if anybody does. */
+/* OpenSSL's (openssl/ssl.h), which nats.c links, if anything does. */
 enum { TLS_BROKEN = 1, TLS_SYSTEM_ERROR = 5, TLS_CLOSED = 6 };
 int SSL_get_error(const void *ssl, int result);
 

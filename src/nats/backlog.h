@@ -1,8 +1,8 @@
 /* Messages that have been read and wait for their turn.
  *
  * While all that comes is handled at once, they are one queue and cost next to nothing. When some are left
- * over (the owner says so with wkv_backlog_share), they are shared out to queues by a key, that of who sent
- * them, and come out one from each queue in turn, so that a sender of many waits behind its own:
+ * over (the owner says so with wkv_backlog_share), they are shared out to queues by a key, which stands for
+ * the sender, and come out one from each queue in turn, so that a sender of many waits behind its own:
  *
  *   push ─► [ 0 ] a1 a2 a3 b1 c1          ─► pop: a1 a2 a3 b1 c1
  *

@@ -31,7 +31,7 @@ void wkv_intake_take(struct wkv_loop *loop);
 /* Handles what waits, until the turn has taken some milliseconds or the loop is told to stop. */
 void wkv_intake_handle(struct wkv_loop *loop);
 
-/* Refuses what is too much of what waits, and shares out what is left over by who sent it. */
+/* Refuses what is too much of what waits, and shares out what is left over by sender. */
 void wkv_intake_refuse_excess(struct wkv_loop *loop);
 void wkv_intake_share(struct wkv_loop *loop);
 

@@ -1,6 +1,6 @@
 /* Keepers: a thread for each loop, which opens its connection, opens it again whenever it is lost, and drains
- * and closes it at the end. So all connections come to be side by side, one that cannot be made holds up
- * nobody but itself, and the main thread hears signals at any moment.
+ * and closes it at the end. So all connections come to be side by side, one that cannot be made holds up no
+ * other, and the main thread hears signals at any moment.
  *
  *   RUN    each keeper keeps its loop open; a loss is followed by an attempt at once, then by back-off
  *   DRAIN  those whose loop is open drain it; one that is still connecting gives up

@@ -26,7 +26,7 @@ struct wkv_link {
                              * so, and the subscriptions (subscriptions.h) */
     pthread_cond_t changed; /* closed, let go of, a subscription refused, or none due to leave */
     natsConnection *connection; /* NULL: none */
-    unsigned holders;           /* under the lock: who use it without the lock */
+    unsigned holders;           /* under the lock: threads that use it without the lock */
     natsStatistics *statistics;
     struct wkv_pool *pool; /* borrowed: of the servers of this connection's kind */
     char *url;             /* of this connection's server, from the pool; its opener's; may hold a password */

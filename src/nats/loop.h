@@ -27,7 +27,7 @@
  *
  * A turn handles messages for some milliseconds at the most, and then reads again: what has been read is
  * known to wait, and may be refused in time, and what has not been read fills the server's memory until that
- * ends the connection. What is left over is shared out by who sent it (backlog.h). Handlers ask what is to be
+ * ends the connection. What is left over is shared out by sender (backlog.h). Handlers ask what is to be
  * refused (wkv_loop_overload). Nothing grows without end:
  *
  *   read, not handled     over BACKLOG_BYTES the oldest of the sender with the most are refused,
@@ -63,7 +63,7 @@
 #include "support/error.h"
 #include "support/log.h"
 
-/* What somebody counts. */
+/* What the loop's owner counts. */
 enum wkv_loop_event {
     WKV_LOOP_CONNECTED,
     WKV_LOOP_RECONNECTED,

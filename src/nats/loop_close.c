@@ -83,7 +83,7 @@ static bool flush(struct wkv_loop *loop, int64_t deadline_ns)
 bool wkv_loop_drain(struct wkv_loop *loop, int64_t timeout_ms)
 {
     int64_t deadline_ns = wkv_monotonic_ns() + timeout_ms * WKV_NS_PER_MS;
-    /* Without a server there is nobody whose requests could still be answered. */
+    /* Without a server no request can be answered any more. */
     if (!loop->running || atomic_load(&loop->link.closed) || !is_connected(loop))
         return true;
     return drain_subscriptions(loop, deadline_ns) && await_turn(loop, deadline_ns) &&

@@ -16,7 +16,7 @@
 struct wkv_pool_server {
     char *url; /* as it stands in --server, user and password included: not for a log */
     char tls_name[WKV_POOL_HOST_BYTES]; /* the name that its certificate has, where the URL has an address
-                                         * that somebody with a name told of; "": what the URL says */
+                                           that a server with a name told of; "": what the URL says */
     bool discovered;
 };
 
@@ -25,7 +25,7 @@ struct wkv_pool;
 /* servers: URLs with commas between. Errors: NULL where memory is short. */
 struct wkv_pool *wkv_pool_create(const char *servers);
 
-/* Wipes and frees; nobody may use it any more. NULL is allowed. */
+/* Wipes and frees; no thread may use it any more. NULL is allowed. */
 void wkv_pool_destroy(struct wkv_pool *pool);
 
 /* Copies the servers, in order. Returns how many; 0 where memory is short. The caller frees *list with

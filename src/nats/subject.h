@@ -33,9 +33,9 @@ void wkv_subject_lattice(const struct wkv_address *address, const char *rest, ch
 
 /* Whether a request may name the subject for its reply. false where the reply would be more than an answer,
  * the provider speaking for itself: to NATS (`$JS.API.STREAM.DELETE.…`), to another instance (`wascc-kv.`),
- * or to members of the lattice as a request, an event or a question (contract section 2). A server whose
- * permissions let a caller speak in its own name only must not be got round by the provider, which may
- * publish more. */
+ * or to members of the lattice as a request, an event or a question (contract section 2). The provider may
+ * publish more than a caller: it must not be a way around permissions that let the caller speak in its own
+ * name only. */
 bool wkv_subject_takes_replies(const struct wkv_address *address, const char *subject);
 
 /* Whether the subject of a message is one that a subscription to the pattern is for, all of it: a server that

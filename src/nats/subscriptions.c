@@ -380,7 +380,7 @@ bool wkv_subscriptions_note_refusal(struct wkv_subscriptions *subscriptions, con
 
 /* ---- the loop's thread ---- */
 
-/* Messages that came for it before the loop's thread knew it, which were taken for nobody's then. */
+/* Messages that came for it before the loop's thread knew it, and seemed to be of no subscription then. */
 static uint64_t waiting_for(const struct wkv_subscription *one)
 {
     int messages = 0, bytes = 0;

@@ -76,7 +76,7 @@ void wkv_page_end(struct wkv_page *page, uint64_t end)
     (void)wkv_sink_text(page->sink, 2, cursor);
     if (page->count != 1 || page->sink->failure != WKV_OK || wkv_sink_fits(page->sink))
         return;
-    /* Whoever asks must get past it. */
+    /* The caller must get past it. */
     (void)wkv_sink_fail(page->sink, WKV_TOO_LARGE,
                         "one alone makes a reply of %zu bytes, which is more than there is room for%s%.*s",
                         page->sink->total_bytes,

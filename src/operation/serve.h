@@ -33,7 +33,7 @@ void wkv_host_serve(struct wkv_host *host, const struct wkv_command *command, in
 
 /* ---- for the operations ---- */
 
-/* Whether the id is that of another instance; none is nobody's. */
+/* Whether the id is that of another instance; an empty one is not. */
 bool wkv_host_is_another(const struct wkv_host *host, struct wkv_text instance);
 
 /* How many rows a page may have: what was asked for, or the usual number for 0. Errors: WKV_BAD_REQUEST. */

@@ -27,8 +27,8 @@ static int open_signal_fd(int first, int second)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* What the log goes to may be a pipe without a reader, a file at its limit, or a terminal that stops who
- * writes in the background: none of them ends or stops the process. */
+/* What the log goes to may be a pipe without a reader, a file at its limit, or a terminal that stops writers
+ * in the background: none of them ends or stops the process. */
 static void ignore_log_signals(void)
 {
     static const int signals[] = {SIGPIPE, SIGXFSZ, SIGTTOU};

@@ -41,7 +41,7 @@ void wkv_server_reload_trust(struct wkv_server *server)
         wkv_log_error(&server->log, "not reloaded, the trusted lists stay as they were: %s", error.text);
         return;
     }
-    /* Logged when it holds: who reads the line may rely on it. The source keeps the set until the next
+    /* Logged when it holds, so a reader of the line may rely on it. The source keeps the set until the next
      * reload. */
     wkv_trust_source_publish(server->provider.trust, trust);
     size_t removed = wkv_bindings_remove_untrusted(server->provider.bindings);

@@ -56,8 +56,8 @@ static inline void wkv_histogram_add(struct wkv_histogram *histogram, uint64_t n
 /* Percentiles, all n in one walk through the buckets. out[i] is the smallest value, in nanoseconds and
  * rounded up to its bucket's largest, that at least ten_thousandths[i] parts in ten thousand (1 to 10000,
  * ascending) of the counted values do not exceed; 0 where nothing was counted. counts has
- * WKV_HISTOGRAM_BUCKETS. Who knows the largest value bounds the answers by it. Returns how many values were
- * counted. */
+ * WKV_HISTOGRAM_BUCKETS. A caller that knows the largest value bounds the answers by it. Returns how many
+ * values were counted. */
 uint64_t wkv_histogram_percentiles(const uint64_t *counts, const unsigned *ten_thousandths, size_t n,
                                    uint64_t *out);
 

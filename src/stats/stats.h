@@ -10,7 +10,8 @@
  *
  *   janitor ───► wkv_stats_tick, every WKV_STATS_TICK_MS: what the last minute was
  *
- * A request is counted before its reply can reach the caller, so who has an answer finds it counted.
+ * A request is counted before its reply can reach the caller, so a caller that has its answer finds it
+ * counted.
  */
 #ifndef WKV_STATS_STATS_H
 #define WKV_STATS_STATS_H
@@ -47,7 +48,7 @@ struct wkv_stats_options {
 /* Errors: NULL where memory is short. */
 struct wkv_stats *wkv_stats_create(const struct wkv_stats_options *options);
 
-/* Frees it; nobody may use it or its blocks any more. NULL is allowed. */
+/* Frees it; no thread may use it or its blocks any more. NULL is allowed. */
 void wkv_stats_destroy(struct wkv_stats *stats);
 
 /* ---- counting ---- */

@@ -1,5 +1,5 @@
-/* What has changed in a shard, noted where somebody wants to know: one flat buffer a shard, which is swapped
- * for an empty one by who takes it.
+/* What has changed in a shard, noted while the store has an observer: one flat buffer a shard, which its
+ * reader swaps for an empty one.
  *
  *   0          4         6      7           8           12
  *   +----------+---------+------+-----------+-----------+-----+-------+----------- ...

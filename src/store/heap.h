@@ -89,8 +89,8 @@ typedef bool (*wkv_heap_relink)(void *context, const struct wkv_block *word, voi
  * late. */
 bool wkv_heap_is_sparse(const struct wkv_heap *heap);
 
-/* Evacuates the emptiest segment: at most 56 KiB are copied. Nobody may hold a pointer to a block meanwhile
- * but those whom relink knows. Returns whether a segment was given back. */
+/* Evacuates the emptiest segment: at most 56 KiB are copied. No pointer to a block may be held meanwhile,
+ * except those that relink finds. Returns whether a segment was given back. */
 bool wkv_heap_evacuate(struct wkv_heap *heap, wkv_heap_relink relink, void *context);
 
 /* Looks at every block of every segment: for tests. Returns whether all is as it should be. */

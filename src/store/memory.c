@@ -70,8 +70,8 @@ static bool is_hopeless(const struct wkv_memory *memory, size_t size)
     return memory->budget->max_bytes != 0 && size > memory->budget->max_bytes;
 }
 
-/* How far the pool's bound may be passed. A small block that is freed may give no page back, so that those
- * who replace one have the spare too, which is within the budget and its holes. */
+/* How far the pool's bound may be passed. A small block that is freed may give no page back, so that a call
+ * which replaces one has the spare too, which is within the budget and its holes. */
 static uint64_t pool_credit(const struct wkv_memory *memory)
 {
     if (memory->prepaid_bytes != NULL)

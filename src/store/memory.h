@@ -34,7 +34,7 @@ struct wkv_memory {
 };
 
 /* Adds bytes to what is used unless that would pass the bound. The check and the addition are one atomic step
- * seen from outside, because an addition that went too far is taken back before anybody is told yes. */
+ * seen from outside, because an addition that went too far is taken back before the caller is told yes. */
 static inline bool wkv_budget_charge_beyond(struct wkv_budget *budget, uint64_t bytes, uint64_t credit_bytes)
 {
     if (budget->max_bytes == 0)

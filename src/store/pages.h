@@ -31,7 +31,7 @@ struct wkv_pages_class {
 struct wkv_pages {
     pthread_mutex_t lock;
     uint64_t max_bytes;          /* what held_bytes may reach, but for credit; 0: no bound */
-    uint64_t spare_bytes;        /* the credit of those who give a segment back soon */
+    uint64_t spare_bytes;        /* the credit of calls that give a segment back soon */
     _Atomic uint64_t held_bytes; /* taken, and warm */
     uint64_t warm_bytes;
     struct wkv_pages_mapping *mappings;
@@ -51,13 +51,13 @@ static inline size_t wkv_pages_round(size_t bytes)
     return (bytes + WKV_PAGE_BYTES - 1) & ~(WKV_PAGE_BYTES - 1);
 }
 
-/* The credit of one whose bytes are set aside. */
+/* The credit of a call whose bytes are set aside. */
 #define WKV_PAGES_ALL_CREDIT UINT64_MAX
 
 /* Takes so many bytes (whole pages, at most 2 GiB), of any content. They begin on a page, those of a slot of
  * WKV_SEGMENT_BYTES on a multiple of that. *has is how many have pages: those, or up to a quarter more, which
- * the slot had from before. credit_bytes: how far the bound may be passed, by one who is about to give as
- * much back. Errors: NULL where the bound or the machine has no more. */
+ * the slot had from before. credit_bytes: how far the bound may be passed, by a caller that is about to give
+ * as much back. Errors: NULL where the bound or the machine has no more. */
 void *wkv_pages_take(struct wkv_pages *pool, size_t bytes, uint64_t credit_bytes, size_t *has);
 
 /* Gives back what was taken: `taken` is how many bytes were asked for, `has` how many have pages. */
@@ -69,7 +69,8 @@ void wkv_pages_shrink(struct wkv_pages *pool, void *at, size_t has, size_t left)
 /* Gives the pages of free slots back to the system. */
 void wkv_pages_trim(struct wkv_pages *pool);
 
-/* Counts bytes that somebody else holds, and no more, as held: the bound is one on both. */
+/* Count bytes that others hold as held, and count them no longer: the bound is one on the pool's and theirs.
+ */
 static inline void wkv_pages_count(struct wkv_pages *pool, uint64_t bytes)
 {
     (void)atomic_fetch_add_explicit(&pool->held_bytes, bytes, memory_order_relaxed);

@@ -39,7 +39,7 @@ static bool make_shards(struct wkv_store *store, uint32_t count, int64_t now_ns)
 #define MOST_SPARE_SEGMENTS 16u
 
 /* The pool may hold the budget, an eighth of it for holes, and a segment for each shard, which may have but
- * one block in it. Some of the room for holes is for those who move blocks together or replace them. */
+ * one block in it. Some of the room for holes is for calls that move blocks together or replace them. */
 static bool init_pool(struct wkv_pages *pool, uint64_t max_memory_bytes, uint32_t shards)
 {
     uint64_t bytes;

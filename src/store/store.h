@@ -13,7 +13,7 @@ struct wkv_store {
     _Atomic uint32_t turn; /* the shard where the next search for room begins */
     _Atomic uint64_t
         barren_bytes;         /* holes that there were when nothing was left to tidy; 0: there is something */
-    _Atomic bool observed;    /* there is one who wants to know of changes, */
+    _Atomic bool observed;    /* there is an observer of changes, */
     _Atomic bool any_changes; /* and there may be some */
     uint32_t shard_count;     /* a power of two */
     struct wkv_shard *shards;

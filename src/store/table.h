@@ -83,7 +83,8 @@ void wkv_table_each(const struct wkv_table *table, bool (*visit)(void *context, 
  *   5 buckets   |  0  |  4  |     2     |     1     |     3     |
  *   6 buckets   |  0  |  4  |     2     |  1  |  5  |     3     |
  *
- * So who goes by places, and remembers how far, sees every item once, whatever the table does in between. */
+ * So a walk that goes by places, and remembers how far it came, sees every item once, whatever the table does
+ * in between. */
 
 /* The place of a hash, and the hash of a place. */
 static inline uint32_t wkv_table_place(uint32_t hash)

@@ -24,7 +24,7 @@ enum wkv_code {
     WKV_WRONG_KIND = 409,   /* the key holds another kind */
     WKV_TOO_LARGE = 413,    /* a reply over max_payload, or a key or value over its limit */
     WKV_UNAVAILABLE = 503,  /* shutting down or overloaded */
-    WKV_UNKNOWN_FATE = 504, /* a write whose outcome is not known: no answer of the engine memory */
+    WKV_UNKNOWN_FATE = 504, /* a write whose outcome is not known; the engine memory never says so */
     WKV_BUDGET_SPENT = 507, /* the memory budget is spent */
 };
 

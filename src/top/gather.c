@@ -11,9 +11,9 @@
 #define QUESTION "$SRV.STATS.wascc-keyvalue"
 /* Answers come within a round trip; a busy host may need longer. */
 #define WAIT_MS 1000
-/* For an instance that nobody knows yet, when all others have answered. */
+/* For an instance that is not known yet, when all others have answered. */
 #define NEWCOMERS_WAIT_MS 50
-/* Likewise where none was known: then everybody but the quickest is such an instance. */
+/* Likewise where none was known: then every instance but the quickest is one. */
 #define FIRST_WAIT_MS 300
 
 enum wkv_code wkv_top_open(struct wkv_top_source *source, const struct wkv_connect_options *options,

@@ -19,10 +19,10 @@ enum wkv_code wkv_top_open(struct wkv_top_source *source, const struct wkv_conne
 
 void wkv_top_close(struct wkv_top_source *source);
 
-/* Asks all instances and gives the model their answers: until all who answered last time have, and some time
+/* Asks all instances and gives the model their answers: until all that answered last time have, and some time
  * for others; else for 300 ms. Errors: WKV_UNAVAILABLE (the server is away, and it is tried to connect again;
- * or no memory), WKV_FORBIDDEN (the server's permissions refuse the question or its answers). Nobody in the
- * model is gone then. */
+ * or no memory), WKV_FORBIDDEN (the server's permissions refuse the question or its answers). No instance in
+ * the model is gone then. */
 enum wkv_code wkv_top_ask(struct wkv_top_source *source, struct wkv_top_model *model,
                           struct wkv_error *error);
 

@@ -57,23 +57,24 @@ struct wkv_top_model {
     const struct wkv_address *address; /* borrowed: whose instances are of interest */
     size_t count;
     struct wkv_top_instance *instances[WKV_TOP_INSTANCES]; /* in the order of their ids */
-    bool ever;                                             /* somebody has answered at some time */
+    bool ever;                                             /* an instance has answered at some time */
 };
 
 void wkv_top_model_init(struct wkv_top_model *model, const struct wkv_address *address);
 void wkv_top_model_destroy(struct wkv_top_model *model);
 
-/* A question goes out: nobody has answered it. */
+/* A question goes out: no instance has answered it yet. */
 void wkv_top_begin(struct wkv_top_model *model);
 
 /* Reads an answer that came at now_ns. Returns whether it was the first in this look of an instance on the
  * address; anything else, and an answer for which memory is short, changes nothing. */
 bool wkv_top_hear(struct wkv_top_model *model, const char *data, size_t len, int64_t now_ns);
 
-/* Whether everybody who answered last time has answered; false where nobody is known. */
+/* Whether all instances that answered last time have answered; false where none is known. */
 bool wkv_top_all_heard(const struct wkv_top_model *model);
 
-/* No more answers are waited for. Who did not answer is gone, and forgotten where it was gone before. */
+/* No more answers are waited for. An instance that did not answer is gone, and forgotten where it was gone
+ * before. */
 void wkv_top_end(struct wkv_top_model *model);
 
 /* Adds up the instances that are not gone; id is "all". Rates are of those that are measured. */

@@ -30,7 +30,7 @@ static size_t character(const unsigned char *at, const unsigned char *end)
     return 1;
 }
 
-/* Globs without classes and escapes, which have tables of their own in tests/provider/test_glob.c. */
+/* Globs without classes and escapes, which have tables of their own in tests/operation/test_glob.c. */
 static bool matches(struct text glob, struct text text)
 {
     if (glob.at == glob.end)

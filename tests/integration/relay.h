@@ -1,7 +1,7 @@
 /* A relay between the provider and its server that can stop taking what the provider sends: a server, or a
  * network, that is too slow for the replies. It can also end as a server does, in the middle of anything, and
- * then refuse whoever comes or leave him without a word. And a bare NATS connection, for bytes that no client
- * library sends.
+ * then refuse new connections or leave them without a word. And a bare NATS connection, for bytes that no
+ * client library sends.
  */
 #ifndef INTEGRATION_RELAY_H
 #define INTEGRATION_RELAY_H

@@ -670,7 +670,7 @@ START_TEST(stats_count_what_eight_clients_sent_to_the_request)
 }
 END_TEST
 
-/* Who has an answer finds his request counted, whichever worker it was that answered. */
+/* A caller that has its answer finds the request counted, whichever worker answered. */
 START_TEST(an_answered_request_is_counted_already)
 {
     provider_serve(&provider, server.url, "--workers", "4", NULL);
@@ -715,8 +715,8 @@ static void ask_at_once(natsConnection *connection)
     ck_assert_int_eq(natsConnection_FlushTimeout(connection, WAIT_MS), NATS_OK);
 }
 
-/* Each has the answer to his own question, though they share texts: STATS tells the time, so it shows how
- * many texts there were. */
+/* Each caller has the answer to its own question, though they share texts: STATS tells the time, so it shows
+ * how many texts there were. */
 START_TEST(questions_that_come_together_share_an_answer)
 {
     static bool answered[QUESTIONS];

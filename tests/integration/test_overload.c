@@ -1,4 +1,5 @@
-/* One caller is not everybody's trouble: what is too much is refused, in time and to whoever sends it. */
+/* One caller does not trouble the others: what is too much is refused, in time and to the one that sends it.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

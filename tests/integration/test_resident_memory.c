@@ -207,7 +207,7 @@ START_TEST(unions_of_large_sets)
 }
 END_TEST
 
-/* Whoever sends a traceparent gets it back in a message that is made for it: none of these stays behind. */
+/* A traceparent goes back in a message that is made for it: none of these stays behind. */
 START_TEST(large_replies_with_a_header)
 {
     enum { VALUE_BYTES = 900000, REPLIES = 200 };

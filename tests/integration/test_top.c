@@ -277,7 +277,7 @@ START_TEST(a_server_that_goes_and_comes_back_is_waited_for)
 }
 END_TEST
 
-/* A user who may get replies on a prefix of his own only. */
+/* A user that may get replies only on a prefix of its own. */
 START_TEST(an_inbox_prefix_is_honoured)
 {
     struct nats_server guarded;

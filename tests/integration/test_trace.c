@@ -1,5 +1,5 @@
-/* W3C trace context: who sends a traceparent gets it back and finds his request in the slow log and in the
- * log. */
+/* W3C trace context: a caller that sends a traceparent gets it back and finds its request in the slow log and
+ * in the log. */
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -268,7 +268,7 @@ START_TEST(a_traceparent_of_a_later_version_is_taken)
 }
 END_TEST
 
-/* Who sends none gets none, also where the one before him did. */
+/* A caller that sends none gets none, also where the one before it did. */
 START_TEST(without_a_traceparent_there_are_no_headers)
 {
     serve();
