@@ -254,6 +254,61 @@ START_TEST(a_command_that_was_moved_is_the_same)
 }
 END_TEST
 
+/* ---- what is read while it is changed ---- */
+
+static int tries, changes_left;
+
+/* Reads the set, and while there are changes left another adds to it before the read is over. */
+static enum wkv_store_status read_while_it_grows(struct wkv_view *view, const struct wkv_command *command,
+                                                 int64_t now_ns, struct wkv_sink *sink)
+{
+    char member[16];
+    struct wkv_view others;
+    int32_t size;
+    enum wkv_store_status status = wkv_apply_set_query(view, command, now_ns, sink);
+    tries++;
+    if (changes_left == 0)
+        return status;
+    changes_left--;
+    ck_assert(wkv_view_let_go(view));
+    int len = snprintf(member, sizeof member, "m%d", tries);
+    ck_assert_int_eq(wkv_store_begin(&others, store, command->keys, 1, 1, now_ns), WKV_STORE_OK);
+    ck_assert_int_eq(wkv_view_set_add(&others, 0, (struct wkv_text){member, (size_t)len}, &size),
+                     WKV_STORE_OK);
+    wkv_store_end(&others);
+    return wkv_view_hold_again(view) ? status : WKV_STORE_CHANGED;
+}
+
+/* The eighth and last try may still answer, with nothing of those before it; then it is 503. */
+START_TEST(a_read_of_what_is_changed_begins_anew_seven_times)
+{
+    struct wkv_operation operation = *wkv_operation_find("SetQuery");
+    struct wkv_command command;
+    char reply[128];
+    operation.apply = read_while_it_grows;
+    ck_assert_str_eq(answer("SetAdd", "{\"key\":\"s\",\"value\":\"m0\"}"), "{\"new_count\":1}");
+    ck_assert_int_eq(read_command("SetQuery", "{\"key\":\"s\"}", &command), WKV_OK);
+    command.operation = &operation;
+    tries = 0;
+    changes_left = _i;
+    enum wkv_code code = execute(&command, WKV_JSON);
+    ck_assert_int_eq(tries, 8);
+    ck_assert_int_eq(changes_left, 0);
+    if (_i == 7) {
+        ck_assert_int_eq(code, WKV_OK);
+        (void)snprintf(reply, sizeof reply, "%.*s", (int)buffer.len, buffer.data);
+        ck_assert_str_eq(reply, "{\"values\":[\"m0\",\"m1\",\"m2\",\"m3\",\"m4\",\"m5\",\"m6\",\"m7\"],"
+                                "\"cursor\":\"\"}");
+    } else {
+        ck_assert_int_eq(code, WKV_UNAVAILABLE);
+        ck_assert_msg(strncmp(error.text, "SetQuery: ", 10) == 0 && strstr(error.text, "try again") != NULL,
+                      "%s", error.text);
+    }
+    /* Its locks are free again. */
+    ck_assert_str_eq(answer("SetContains", "{\"key\":\"s\",\"value\":\"m7\"}"), "{\"contains\":true}");
+}
+END_TEST
+
 Suite *command_suite(void)
 {
     Suite *suite = suite_create("operation/command");
@@ -267,6 +322,7 @@ Suite *command_suite(void)
     tcase_add_test(tests, an_item_is_not_popped_whose_reply_cannot_be_sent);
     tcase_add_test(tests, a_sink_that_keeps_nothing_changes_as_much);
     tcase_add_test(tests, a_command_that_was_moved_is_the_same);
+    tcase_add_loop_test(tests, a_read_of_what_is_changed_begins_anew_seven_times, 7, 9);
     suite_add_tcase(suite, tests);
     return suite;
 }
