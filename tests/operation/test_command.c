@@ -6,6 +6,7 @@
 
 #include "keyvalue.pb-c.h"
 #include "operation/command.h"
+#include "store/store.h"
 
 static struct wkv_arena arena;
 static struct wkv_buffer buffer;

@@ -540,6 +540,30 @@ START_TEST(a_store_that_finds_no_memory_is_not_made_and_leaves_nothing)
 }
 END_TEST
 
+START_TEST(an_observer_that_finds_no_memory_is_not_made_and_leaves_nothing)
+{
+    if (!test_counts_allocations("allocations that fail"))
+        return;
+    struct wkv_store *store = test_store(4, 0);
+    struct wkv_store_stats before, after;
+    wkv_store_stats(store, &before);
+    bool made = false;
+    for (size_t nth = 1; !made; nth++) {
+        long long live = atomic_load(&test_live_blocks);
+        atomic_store(&test_fail_in, nth);
+        struct wkv_changes *changes = wkv_changes_open(store, &(struct wkv_changes_options){0});
+        atomic_store(&test_fail_in, 0);
+        made = changes != NULL;
+        ck_assert(nth > 2 || !made);
+        wkv_changes_close(changes);
+        wkv_store_stats(store, &after);
+        ck_assert_uint_eq(after.bytes, before.bytes);
+        ck_assert_int_eq(atomic_load(&test_live_blocks), live);
+    }
+    wkv_store_destroy(store);
+}
+END_TEST
+
 /* The same with the budget in the way, wherever it may lie. */
 START_TEST(a_budget_may_end_anywhere_and_nothing_is_changed_or_lost)
 {
@@ -581,6 +605,7 @@ Suite *memory_suite(void)
     tcase_add_test(tests, what_a_large_deleted_value_takes_is_counted_until_upkeep_has_freed_it);
     tcase_add_test(tests, any_allocation_may_fail_and_nothing_is_changed_or_lost);
     tcase_add_test(tests, a_store_that_finds_no_memory_is_not_made_and_leaves_nothing);
+    tcase_add_test(tests, an_observer_that_finds_no_memory_is_not_made_and_leaves_nothing);
     tcase_add_test(tests, a_budget_may_end_anywhere_and_nothing_is_changed_or_lost);
     suite_add_tcase(suite, tests);
     return suite;
