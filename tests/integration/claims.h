@@ -112,7 +112,12 @@ extern const char *const system_operations[];
  * the end, or NULL. For JSON a name that is there twice is written once, the last value. */
 void *configuration_pack(enum encoding encoding, const char *module, const char *const pairs[], size_t *len);
 
-/* Sends BindActor or RemoveActor as `system`; host may be NULL. keyspace NULL: no value. */
+/* Whether the server has not confirmed a subscription in the time that a host has, as on a slow machine: the
+ * request is to be sent again. */
+bool answer_is_late(const struct answer *answer);
+
+/* Sends BindActor or RemoveActor as `system`, again while its answer is late; host may be NULL. keyspace
+ * NULL: no value. */
 struct answer bind_ask(struct client *system, enum encoding encoding, const char *operation,
                        struct papers papers, const char *module, const char *keyspace);
 

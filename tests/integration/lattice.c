@@ -357,6 +357,12 @@ void lattice_pack_configuration(const char *actor, const struct word *word, stru
     }
 }
 
+/* A slow machine's server does not confirm a subscription in the time that a host has: it asks again. */
+static bool is_late(const struct response *response)
+{
+    return response->error != NULL && strstr(response->error, "has not confirmed in time") != NULL;
+}
+
 static struct response configure(const struct lattice *lattice, const char *operation, const char *actor,
                                  const struct word *word)
 {
@@ -365,6 +371,10 @@ static struct response configure(const struct lattice *lattice, const char *oper
     struct invocation invocation = {
         .actor = "system", .operation = operation, .msg = msg.data, .msg_len = msg.len};
     struct response response = lattice_invoke(lattice, &invocation);
+    for (long long until_ms = now_ms() + WAIT_MS; is_late(&response) && now_ms() < until_ms;) {
+        response_free(&response);
+        response = lattice_invoke(lattice, &invocation);
+    }
     wkv_buffer_destroy(&msg);
     return response;
 }
