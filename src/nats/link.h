@@ -61,8 +61,10 @@ void wkv_link_note_discovered(struct wkv_link *link, natsConnection *connection)
  * not for reading: nats.c overwrites that text with the next refusal. */
 bool wkv_was_refused(natsConnection *connection);
 
-/* Why a connection is closed, where the server or nats.c has said so; else NULL. The text of a closed one
- * does not change any more. */
-const char *wkv_why_closed(natsConnection *connection);
+/* Why a connection is closed, where the server or nats.c has said so: in text, which is returned; else NULL.
+ * Where a server says the same again for what was sent before it closed, nats.c writes the text anew while it
+ * is copied: it may then be torn, but it ends. */
+#define WKV_WHY_BYTES 128
+const char *wkv_why_closed(natsConnection *connection, char text[WKV_WHY_BYTES]);
 
 #endif

@@ -150,7 +150,8 @@ void wkv_loop_disconnect(struct wkv_loop *loop, int64_t timeout_ms)
 /* Why, where the server or nats.c has said so. */
 static void tell_loss(struct wkv_loop *loop, natsConnection *connection)
 {
-    const char *why = wkv_why_closed(connection);
+    char text[WKV_WHY_BYTES];
+    const char *why = wkv_why_closed(connection, text);
     wkv_log_warn(loop->options.log,
                  "%s: disconnected from the server; the data stays, trying to reconnect%s%s%s", loop->name,
                  why != NULL ? " (" : "", why != NULL ? why : "", why != NULL ? ")" : "");

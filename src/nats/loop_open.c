@@ -132,7 +132,8 @@ static void await_refusal(struct wkv_link *link)
 /* A server that ends the connection has said why: such as that a user has too many subscriptions. */
 static enum wkv_code cannot_subscribe(struct wkv_loop *loop, natsStatus status, struct wkv_error *error)
 {
-    const char *why = wkv_why_closed(loop->link.connection);
+    char text[WKV_WHY_BYTES];
+    const char *why = wkv_why_closed(loop->link.connection, text);
     return wkv_fail(error, WKV_UNAVAILABLE, "%s: cannot subscribe: %s", loop->name,
                     why != NULL ? why : natsStatus_GetText(status));
 }

@@ -10,7 +10,8 @@
 
 bool wkv_room_was_exceeded(natsConnection *connection)
 {
-    const char *why = wkv_why_closed(connection);
+    char text[WKV_WHY_BYTES];
+    const char *why = wkv_why_closed(connection, text);
     return why != NULL && strstr(why, "maximum subscriptions exceeded") != NULL;
 }
 

