@@ -123,7 +123,9 @@ struct wkv_view {
     void *scratch;           /* of a union: freed when the locks are */
     unsigned steps;          /* since the locks were taken */
     unsigned tries;
-    bool writes; /* a call has begun to */
+    struct wkv_undo *undo; /* NULL: what is changed stays */
+    size_t claimed;        /* the key that a call has begun to change last */
+    bool writes;           /* a call has begun to */
     bool prepaid;
     uint64_t few_hashes[WKV_VIEW_FEW_KEYS];
     uint64_t locked[WKV_STORE_MAX_SHARDS / 64]; /* a bit a shard; not kept for a single key */
@@ -167,6 +169,21 @@ struct wkv_view_call {
  * nothing set aside. */
 enum wkv_store_status wkv_view_reserve(struct wkv_view *view, const struct wkv_view_call *calls,
                                        size_t count);
+
+/* ---- all or nothing ---- */
+
+/* From now on what the view changes can be taken back, until it is kept: at most `calls` calls that change
+ * something. Those need memory for it: a scalar that is replaced or deleted stays until the end, and of a
+ * list that list_remove changes, or a small set, a copy is made (O(its bytes)); so a call which else needs no
+ * memory may find none. Texts that are given to calls are borrowed until then. Observers are told of the
+ * changes when they are kept, once for each call, with what the key holds then. Before the first write.
+ * Errors: WKV_STORE_NO_MEMORY. */
+enum wkv_store_status wkv_view_remember(struct wkv_view *view, size_t calls);
+
+/* Takes back, or keeps, all that the view has changed since. One of the two before the end. Neither needs
+ * memory. */
+void wkv_view_undo(struct wkv_view *view);
+void wkv_view_keep(struct wkv_view *view);
 
 /* ---- any kind ---- */
 

@@ -17,6 +17,10 @@ struct wkv_encoder {
     void (*integer)(struct wkv_sink *sink, const ProtobufCFieldDescriptor *field, struct wkv_integer value);
     void (*boolean)(struct wkv_sink *sink, const ProtobufCFieldDescriptor *field, bool value);
     void (*fields)(struct wkv_sink *sink, const ProtobufCMessage *message); /* all of a message's fields */
+    /* Where fields have no names: the head of a message whose length is not known yet, and the length, of
+     * what has been written since `at` (of the buffer) and `total` (of all bytes). */
+    void (*open_unnamed)(struct wkv_sink *sink, const ProtobufCFieldDescriptor *field);
+    void (*close_unnamed)(struct wkv_sink *sink, size_t at, size_t total);
 
     /* Every field is written, with its name in front. Those below are for such encodings. */
     bool names_fields;

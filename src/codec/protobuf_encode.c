@@ -71,5 +71,38 @@ static void put_fields(struct wkv_sink *sink, const ProtobufCMessage *message)
         (void)protobuf_c_message_pack(message, (uint8_t *)at);
 }
 
-const struct wkv_encoder wkv_protobuf_encoder = {
-    .text = put_text, .integer = put_integer, .boolean = put_boolean, .fields = put_fields};
+/* A message whose length is not known yet has one byte for it, which is enough for most:
+ *
+ *   +-----------------+-----+-------------+
+ *   | number << 3 | 2 | len | content ... |
+ *   +-----------------+-----+-------------+
+ */
+static void open_message(struct wkv_sink *sink, const ProtobufCFieldDescriptor *field)
+{
+    uint64_t tag = (uint64_t)field->id << 3 | PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED;
+    char *at = wkv_sink_claim(sink, varint_bytes(tag) + 1);
+    if (at != NULL)
+        *write_varint(at, tag) = 0;
+}
+
+/* A longer length moves the content, where that has all been kept. */
+static void close_message(struct wkv_sink *sink, size_t at, size_t total)
+{
+    size_t len = sink->total_bytes - total;
+    size_t more = varint_bytes(len) - 1;
+    if (more > 0 && wkv_sink_claim(sink, more) == NULL)
+        return;
+    if (sink->total_bytes > sink->max_bytes || sink->buffer->failed)
+        return;
+    char *content = sink->buffer->data + at;
+    if (more > 0)
+        memmove(content + more, content, len);
+    (void)write_varint(content - 1, len);
+}
+
+const struct wkv_encoder wkv_protobuf_encoder = {.text = put_text,
+                                                 .integer = put_integer,
+                                                 .boolean = put_boolean,
+                                                 .fields = put_fields,
+                                                 .open_unnamed = open_message,
+                                                 .close_unnamed = close_message};

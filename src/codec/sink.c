@@ -30,10 +30,15 @@ static void put_name(struct wkv_sink *sink, const ProtobufCFieldDescriptor *fiel
     sink->encoder->name(sink, name, before);
 }
 
+static bool is_in_oneof(const ProtobufCFieldDescriptor *field)
+{
+    return field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF;
+}
+
 /* Of the members of a oneof there is one, or none. */
 static bool is_shown(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
 {
-    return !(field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) ||
+    return !is_in_oneof(field) ||
            *(const uint32_t *)(const void *)((const char *)message + field->quantifier_offset) == field->id;
 }
 
@@ -152,7 +157,9 @@ static void skip_to(struct wkv_sink *sink, unsigned index)
 {
     close_array(sink);
     for (unsigned i = sink->next_field; i < index; i++) {
-        put_name(sink, &sink->type->fields[i], i);
+        if (is_in_oneof(&sink->type->fields[i]))
+            continue;
+        put_name(sink, &sink->type->fields[i], sink->names++);
         put_default(sink, &sink->type->fields[i]);
     }
 }
@@ -172,7 +179,7 @@ static void start_named(struct wkv_sink *sink, unsigned index, bool again)
     const ProtobufCFieldDescriptor *field = &sink->type->fields[index];
     if (!again) {
         skip_to(sink, index);
-        put_name(sink, field, index);
+        put_name(sink, field, sink->names++);
         sink->elements = 0;
         sink->array_open = field->label == PROTOBUF_C_LABEL_REPEATED;
         if (sink->array_open)
@@ -237,6 +244,104 @@ void wkv_sink_begin_again(struct wkv_sink *sink, const ProtobufCMessageDescripto
                               .encoder = sink->encoder,
                               .type = type};
     start(sink, type->n_fields);
+}
+
+/* ---- messages within ---- */
+
+void wkv_sink_open(struct wkv_sink *sink, uint32_t number, size_t members, struct wkv_sink_frame *frame)
+{
+    const ProtobufCFieldDescriptor *field = start_value(sink, number, PROTOBUF_C_TYPE_MESSAGE);
+    *frame = (struct wkv_sink_frame){.bare = field == NULL};
+    if (field == NULL)
+        return;
+    frame->type = sink->type;
+    frame->next_field = sink->next_field;
+    frame->array_open = sink->array_open;
+    frame->elements = sink->elements;
+    frame->count_at = sink->count_at;
+    frame->names = sink->names;
+    frame->begin = sink->buffer == NULL ? 0 : sink->buffer->len;
+    sink->type = field->descriptor;
+    sink->next_field = 0;
+    sink->array_open = false;
+    sink->count_at = 0;
+    sink->names = 0;
+    sink->depth++;
+    if (sink->encoder->names_fields)
+        sink->encoder->open_message(sink, members == WKV_SINK_ALL ? sink->type->n_fields : members);
+    else
+        sink->encoder->open_unnamed(sink, field);
+    frame->at = sink->buffer == NULL ? 0 : sink->buffer->len;
+    frame->total = sink->total_bytes;
+}
+
+void wkv_sink_close(struct wkv_sink *sink, const struct wkv_sink_frame *frame)
+{
+    if (frame->bare)
+        return;
+    if (sink->encoder->names_fields) {
+        skip_to(sink, sink->type->n_fields);
+        sink->encoder->close_message(sink);
+    } else {
+        sink->encoder->close_unnamed(sink, frame->at, frame->total);
+    }
+    sink->type = frame->type;
+    sink->next_field = frame->next_field;
+    sink->array_open = frame->array_open;
+    sink->elements = frame->elements;
+    sink->count_at = frame->count_at;
+    sink->names = frame->names;
+    sink->depth--;
+}
+
+void wkv_sink_repeat(struct wkv_sink *sink, uint32_t field, struct wkv_text bytes)
+{
+    if (start_value(sink, field, PROTOBUF_C_TYPE_MESSAGE) != NULL)
+        wkv_sink_put(sink, bytes.data, bytes.len);
+}
+
+void wkv_sink_mark(const struct wkv_sink *sink, struct wkv_sink_mark *mark)
+{
+    mark->sink = *sink;
+    mark->len = sink->buffer == NULL ? 0 : sink->buffer->len;
+}
+
+void wkv_sink_back(struct wkv_sink *sink, const struct wkv_sink_mark *mark)
+{
+    *sink = mark->sink;
+    if (sink->buffer != NULL)
+        sink->buffer->len = mark->len;
+}
+
+size_t wkv_sink_least_bytes(const ProtobufCMessageDescriptor *type, enum wkv_encoding encoding)
+{
+    struct wkv_sink sink;
+    wkv_sink_begin(&sink, type, encoding, NULL, 0);
+    (void)wkv_sink_end(&sink);
+    return sink.total_bytes;
+}
+
+/* What still comes of a message that is open: its fields that were not written, and the ends of those around
+ * it, of which a reply has few. */
+static size_t ends_bytes(const struct wkv_sink *sink)
+{
+    struct wkv_sink counted = *sink;
+    counted.buffer = NULL;
+    counted.max_bytes = 0;
+    counted.count_at = 0;
+    if (!sink->encoder->names_fields)
+        return 4 * (size_t)sink->depth; /* the rest of a length */
+    skip_to(&counted, counted.type->n_fields);
+    return counted.total_bytes - sink->total_bytes + sink->depth;
+}
+
+static bool fits_within(struct wkv_sink *sink)
+{
+    if (sink->failure != WKV_OK)
+        return false;
+    sink->unfit = sink->encoder != NULL &&
+                  (sink->buffer->failed || sink->total_bytes + ends_bytes(sink) > sink->max_bytes);
+    return !sink->unfit;
 }
 
 bool wkv_sink_text(struct wkv_sink *sink, uint32_t field, struct wkv_text text)
@@ -327,6 +432,8 @@ enum wkv_code wkv_sink_end(struct wkv_sink *sink)
 
 bool wkv_sink_fits(struct wkv_sink *sink)
 {
+    if (sink->depth > 0)
+        return fits_within(sink);
     if (wkv_sink_end(sink) != WKV_OK)
         return false;
     return sink->can_send == NULL || sink->encoder == NULL ||

@@ -27,6 +27,7 @@ struct wkv_sink {
     bool (*can_send)(const void *sending, struct wkv_text reply);
     const void *sending;
     size_t sure_bytes; /* a reply of so many can be sent, wrapped or not; wkv_sink_begin: max_bytes */
+    bool declined;     /* the operation has not found what it expects, and changed nothing: it says so */
     /* For reading. */
     struct wkv_buffer *buffer; /* borrowed */
     size_t max_bytes;
@@ -36,6 +37,9 @@ struct wkv_sink {
     const struct wkv_encoder *encoder;
     const ProtobufCMessageDescriptor *type;
     unsigned next_field; /* index of the first field of the descriptor that is not written yet */
+    size_t names;        /* fields written so far, where they have names */
+    unsigned depth;      /* of the message that is written: 0 is the reply */
+    bool unfit;          /* wkv_sink_fits said no of a message within the reply */
     bool array_open;     /* the field before next_field is repeated, and its array not closed yet */
     size_t elements;     /* of that array so far */
     size_t count_at;     /* where their number goes in a MessagePack array; 0: nowhere */
@@ -85,6 +89,41 @@ void wkv_sink_int32(struct wkv_sink *sink, uint32_t field, int32_t value);
 void wkv_sink_int64(struct wkv_sink *sink, uint32_t field, int64_t value);
 void wkv_sink_bool(struct wkv_sink *sink, uint32_t field, bool value);
 
+/* A message within the reply: a field, or an element of a repeated one. */
+struct wkv_sink_frame {
+    const ProtobufCMessageDescriptor *type; /* of the message around it, and how far that was */
+    unsigned next_field;
+    bool array_open;
+    size_t elements, count_at, names;
+    size_t begin;     /* buffer->len where it begins */
+    size_t at, total; /* buffer->len and total_bytes where its content begins */
+    bool bare;        /* nobody reads it: nothing was opened */
+};
+
+/* Opens the message of that field: what is written then are its fields, until it is closed, which must be in
+ * the reverse order. members: how many of a message's fields there are, for one that is a oneof alone (0 or
+ * 1); WKV_SINK_ALL for any other. A repeated field of messages is written element by element, and what the
+ * message around it has of arrays must be closed then. */
+#define WKV_SINK_ALL SIZE_MAX
+void wkv_sink_open(struct wkv_sink *sink, uint32_t field, size_t members, struct wkv_sink_frame *frame);
+void wkv_sink_close(struct wkv_sink *sink, const struct wkv_sink_frame *frame);
+
+/* Writes a message that was written to a buffer of the same encoding as that field, from frame->begin to its
+ * end. */
+void wkv_sink_repeat(struct wkv_sink *sink, uint32_t field, struct wkv_text bytes);
+
+/* Where a sink is, and back to it: what was written since, and what it failed with, is as if it had never
+ * been. */
+struct wkv_sink_mark {
+    struct wkv_sink sink;
+    size_t len;
+};
+void wkv_sink_mark(const struct wkv_sink *sink, struct wkv_sink_mark *mark);
+void wkv_sink_back(struct wkv_sink *sink, const struct wkv_sink_mark *mark);
+
+/* Bytes that a reply of that type has at the least, in that encoding: with nothing written. */
+size_t wkv_sink_least_bytes(const ProtobufCMessageDescriptor *type, enum wkv_encoding encoding);
+
 /* Writes the whole reply from a message of its type, instead of the calls above: for replies that nest and
  * are rare. Knows strings (as bytes), bools, int32, uint32, int64, uint64, enums and messages, repeated or
  * not. */
@@ -96,7 +135,8 @@ enum wkv_code wkv_sink_fail(struct wkv_sink *sink, enum wkv_code code, const cha
     __attribute__((format(printf, 3, 4)));
 
 /* Ends the reply and says whether it can be sent: for what is done only if it can be told. Where it cannot,
- * wkv_sink_end, or its sender, says why. */
+ * wkv_sink_end, or its sender, says why. Within a message that is open it ends nothing, and says whether
+ * what there is, and the end of its messages, has at most max_bytes; sink->unfit remembers a no. */
 bool wkv_sink_fits(struct wkv_sink *sink);
 
 /* Completes the reply: its bytes are buffer->data[0 .. buffer->len), of which there may be none. JSON and

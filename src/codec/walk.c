@@ -302,6 +302,24 @@ static unsigned find_field(const struct wkv_walk *walk, const ProtobufCMessageDe
     return index;
 }
 
+/* Whether the message is one of several, and nothing beside: then one that is none of those that are known
+ * is its reader's to refuse. */
+static bool is_choice(const ProtobufCMessageDescriptor *type)
+{
+    for (unsigned i = 0; i < type->n_fields; i++)
+        if (!(type->fields[i].flags & PROTOBUF_C_FIELD_FLAG_ONEOF))
+            return false;
+    return type->n_fields > 0;
+}
+
+/* Takes the value that follows, whatever it is. */
+static enum wkv_code pass_over(struct wkv_walk *walk, struct wkv_node *map)
+{
+    struct wkv_node node;
+    return walk->notation->skip == NULL ? walk->notation->value(walk, map, &node)
+                                        : walk->notation->skip(walk, map);
+}
+
 /* One pair of a message's map. */
 static enum wkv_code decode_named(struct wkv_walk *walk, struct wkv_node *map, ProtobufCMessage *message,
                                   bool *seen)
@@ -318,8 +336,8 @@ static enum wkv_code decode_named(struct wkv_walk *walk, struct wkv_node *map, P
     bool is_base64;
     unsigned index = find_field(walk, type, name.text, &is_base64);
     if (index == type->n_fields)
-        return walk->notation->skips_unknown_fields ? walk->notation->skip(walk, map)
-                                                    : unknown_field(walk, type);
+        return walk->notation->skips_unknown_fields || is_choice(type) ? pass_over(walk, map)
+                                                                       : unknown_field(walk, type);
     struct wkv_place place = {.type = type, .field = &type->fields[index], .is_base64 = is_base64};
     if (seen[index])
         return wkv_fail(walk->error, WKV_BAD_REQUEST,

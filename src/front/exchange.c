@@ -5,6 +5,7 @@
 
 #include "front/front.h"
 #include "front/request_log.h"
+#include "operation/batch.h"
 #include "support/clock.h"
 #include "support/text.h"
 
@@ -161,9 +162,30 @@ bool wkv_front_send_plain(struct wkv_exchange *exchange, struct wkv_text reply, 
 
 /* ---- the answer ---- */
 
+/* "Items are counted in the statistics of their own operations": each with its share of the time, while the
+ * bytes are the Batch's. */
+static void count_items(struct wkv_stats_block *stats, const struct wkv_batch *batch,
+                        const struct wkv_stats_request *whole)
+{
+    int64_t share_ns = (whole->end_ns - whole->start_ns) / (int64_t)(batch->count + 1);
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct wkv_batch_item *item = &batch->items[i];
+        if (item->command.operation == NULL)
+            continue;
+        wkv_stats_count(stats, &(struct wkv_stats_request){
+                                   .operation = (size_t)(item->command.operation - wkv_operations),
+                                   .actor = whole->actor,
+                                   .code = wkv_code_on_wire(item->code),
+                                   .error = item->text,
+                                   .start_ns = whole->start_ns,
+                                   .end_ns = whole->start_ns + share_ns,
+                                   .is_item = true});
+    }
+}
+
 /* Counts what has been answered, before the answer can reach anybody: it leaves with the end of the loop's
  * turn. What names no operation of ours has nowhere to be counted. */
-static void count(const struct wkv_exchange *exchange)
+static void count(const struct wkv_exchange *exchange, const struct wkv_batch *batch)
 {
     struct wkv_worker *worker = exchange->worker;
     const struct wkv_request *request = &exchange->call.request;
@@ -178,6 +200,8 @@ static void count(const struct wkv_exchange *exchange)
     if (request->operation != NULL) {
         done.operation = (size_t)(request->operation - wkv_operations);
         wkv_stats_count(worker->stats, &done);
+        if (batch != NULL)
+            count_items(worker->stats, batch, &done);
     }
     if (wkv_log_wants(worker->log, WKV_LOG_DEBUG))
         wkv_log_request(
@@ -199,7 +223,8 @@ static void conclude(struct wkv_exchange *exchange, enum wkv_outcome outcome)
         (void)wkv_loop_refuse(&worker->loop, exchange->call.request.operation->name, exchange->error);
     if (!exchange->endpoint->front->send(exchange, reply, exchange->error))
         wkv_stats_count_unsent(worker->stats);
-    count(exchange);
+    bool is_new = outcome == WKV_ANSWERED && !ticket->once.duplicate;
+    count(exchange, is_new ? ticket->command.batch : NULL);
 }
 
 /* ---- what is answered later ---- */

@@ -1,9 +1,10 @@
 /* Applies a command, and says what it came to. */
+#include "operation/batch.h"
 #include "operation/command.h"
 
 /* The code, and the text, of what the store said. */
-static enum wkv_code refuse(const struct wkv_command *command, enum wkv_store_status status,
-                            struct wkv_sink *sink)
+enum wkv_code wkv_command_refuse(const struct wkv_command *command, enum wkv_store_status status,
+                                 struct wkv_sink *sink)
 {
     const struct wkv_operation *operation = command->operation;
     bool narrow = operation->apply == wkv_apply_add;
@@ -53,13 +54,15 @@ enum wkv_code wkv_command_apply(const struct wkv_command *command, struct wkv_vi
                                 struct wkv_sink *sink)
 {
     enum wkv_store_status status = command->operation->apply(view, command, now_ns, sink);
-    return status == WKV_STORE_OK ? WKV_OK : refuse(command, status, sink);
+    return status == WKV_STORE_OK ? WKV_OK : wkv_command_refuse(command, status, sink);
 }
 
 enum wkv_code wkv_command_execute(const struct wkv_command *command, struct wkv_store *store, int64_t now_ns,
                                   struct wkv_sink *sink)
 {
     struct wkv_view view;
+    if (command->batch != NULL && !command->batch->atomic)
+        return wkv_batch_execute(command, store, now_ns, sink);
     enum wkv_store_status status =
         wkv_store_begin(&view, store, command->keys, command->key_count, command->write_bytes, now_ns);
     if (status == WKV_STORE_OK)
@@ -69,7 +72,7 @@ enum wkv_code wkv_command_execute(const struct wkv_command *command, struct wkv_
         status = command->operation->apply(&view, command, now_ns, sink);
     }
     wkv_store_end(&view);
-    return status == WKV_STORE_OK ? WKV_OK : refuse(command, status, sink);
+    return status == WKV_STORE_OK ? WKV_OK : wkv_command_refuse(command, status, sink);
 }
 
 /* Of a reply that its front wraps into something. */
@@ -85,8 +88,10 @@ static bool can_send(const void *sending, struct wkv_text reply)
 }
 
 /* A byte of a wrapped reply is two at the most, and what stands around it grows a little with it. */
-static size_t sure_bytes(const struct wkv_limits *limits, size_t room)
+size_t wkv_command_sure_bytes(const struct wkv_limits *limits, size_t room)
 {
+    if (limits->sent_bytes == NULL)
+        return room;
     size_t around = sent_bytes(limits, (struct wkv_text){NULL, 0}) + 8;
     return around < room ? (room - around) / 2 : 0;
 }
@@ -101,7 +106,7 @@ void wkv_command_begin_reply(const struct wkv_command *command, const struct wkv
         return;
     sink->can_send = can_send;
     sink->sending = limits;
-    sink->sure_bytes = sure_bytes(limits, room);
+    sink->sure_bytes = wkv_command_sure_bytes(limits, room);
 }
 
 enum wkv_code wkv_command_finish(const struct wkv_command *command, const struct wkv_limits *limits,

@@ -1,4 +1,5 @@
 /* What is refused without a look at the store: every 400, and every 413 but that of a read. */
+#include "operation/batch.h"
 #include "operation/command.h"
 
 static enum wkv_code no_memory(const struct wkv_command *command, struct wkv_error *error)
@@ -120,6 +121,8 @@ static struct wkv_text echoed_text(const struct wkv_command *command)
 size_t wkv_command_reply_bytes(const struct wkv_command *command)
 {
     struct wkv_sink sink;
+    if (command->batch != NULL)
+        return command->batch->reply_bytes;
     if (command->operation->echo == WKV_ECHOES_NOTHING)
         return command->reply_bytes > NUMBER_REPLY_BYTES ? command->reply_bytes : NUMBER_REPLY_BYTES;
     wkv_sink_begin(&sink, command->operation->reply, command->encoding, NULL, 0);
@@ -143,6 +146,8 @@ enum wkv_code wkv_command_check(struct wkv_command *command, const struct wkv_li
                                 struct wkv_arena *arena, struct wkv_error *error)
 {
     const struct wkv_operation *operation = command->operation;
+    if (operation->keys == WKV_ITEM_KEYS)
+        return wkv_batch_check(command, limits, arena, error);
     if (operation->keys == WKV_ONE_KEY && find_key(command, limits, error) != WKV_OK)
         return error->code;
     if (operation->keys == WKV_MANY_KEYS && find_keys(command, limits, arena, error) != WKV_OK)

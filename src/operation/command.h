@@ -23,6 +23,7 @@
 /* So many bytes there must always be room for in the memory for a reply: what has been done must be told. */
 #define WKV_REPLY_FIRST_BYTES ((size_t)4 * 1024)
 
+struct wkv_batch;
 struct wkv_request; /* the front's */
 
 /* What a command is checked against. */
@@ -46,9 +47,10 @@ struct wkv_command {
     size_t key_count;
     size_t first_key; /* the number, in the view that it is applied to, of its first key */
     struct wkv_key only_key;
-    struct wkv_text value; /* where operation->has_value */
-    size_t write_bytes;    /* about how many bytes of keys and values it writes, for wkv_store_begin */
-    size_t reply_bytes;    /* of a write's reply, where that is above WKV_REPLY_FIRST_BYTES */
+    struct wkv_text value;   /* where operation->has_value */
+    size_t write_bytes;      /* about how many bytes of keys and values it writes, for wkv_store_begin */
+    size_t reply_bytes;      /* of a write's reply, where that is above WKV_REPLY_FIRST_BYTES */
+    struct wkv_batch *batch; /* of a Batch: batch.h; in the arena */
 };
 
 /* Decodes the payload as a request of command->operation, in arena, whose memory it bounds by the sizes of
@@ -74,6 +76,7 @@ static inline void wkv_command_begin(struct wkv_command *command, const struct w
     command->key_count = command->first_key = 0;
     command->value = (struct wkv_text){NULL, 0};
     command->write_bytes = command->reply_bytes = 0;
+    command->batch = NULL;
 }
 
 /* Copies a command to where it stays; what it points to remains where it is. */
@@ -98,7 +101,14 @@ enum wkv_code wkv_command_check_key(const struct wkv_command *command, const str
 enum wkv_code wkv_command_apply(const struct wkv_command *command, struct wkv_view *view, int64_t now_ns,
                                 struct wkv_sink *sink);
 
-/* The same with a view of its own, which is opened and closed. */
+/* Tells the sink, as the operation's error, what the store said. Returns its code, or WKV_OK. */
+enum wkv_code wkv_command_refuse(const struct wkv_command *command, enum wkv_store_status status,
+                                 struct wkv_sink *sink);
+
+/* Bytes that any reply may have which a front wraps into `room` bytes or less. */
+size_t wkv_command_sure_bytes(const struct wkv_limits *limits, size_t room);
+
+/* wkv_command_apply with a view of its own, which is opened and closed. */
 enum wkv_code wkv_command_execute(const struct wkv_command *command, struct wkv_store *store, int64_t now_ns,
                                   struct wkv_sink *sink);
 

@@ -55,7 +55,8 @@ WKV_APPLY(wkv_apply_compare_and_set)
     enum wkv_store_status status = wkv_view_get(view, command->first_key, compare, &comparison);
     if (status != WKV_STORE_OK && status != WKV_STORE_MISSING)
         return status;
-    if (status == WKV_STORE_OK ? !comparison.equal : comparison.expects)
+    sink->declined = status == WKV_STORE_OK ? !comparison.equal : comparison.expects;
+    if (sink->declined)
         return WKV_STORE_OK;
     struct wkv_expiry expiry = expiry_of(command);
     tell_change(sink, true);
@@ -68,7 +69,8 @@ WKV_APPLY(wkv_apply_compare_and_delete)
     (void)now_ns;
     struct comparison comparison = {.expects = true, .expected = command->value, .sink = sink};
     enum wkv_store_status status = wkv_view_get(view, command->first_key, compare, &comparison);
-    if (status != WKV_STORE_OK || !comparison.equal)
+    sink->declined = !comparison.equal;
+    if (sink->declined)
         return status;
     tell_change(sink, false);
     return wkv_view_delete(view, command->first_key);

@@ -41,6 +41,7 @@ enum wkv_key_path {
     WKV_NO_KEYS,
     WKV_ONE_KEY,   /* the first field, bytes */
     WKV_MANY_KEYS, /* the first field, repeated bytes */
+    WKV_ITEM_KEYS, /* those of its items: a Batch */
 };
 
 /* What of the request a write's reply repeats: how large such a reply is, is known before anything is
@@ -57,6 +58,8 @@ struct wkv_operation {
     enum wkv_effect effect;
     enum wkv_key_path keys;
     bool has_value; /* the second field, bytes, is a value, an item or a member */
+    bool is_long;   /* it may look at many items, with pauses: in a view of its own, where it can be */
+    bool may_echo;  /* a write whose reply may have something that the store holds */
     enum wkv_echo echo;
     /* What is to be checked beside keys, value and echo; NULL: nothing. Errors: WKV_BAD_REQUEST,
      * WKV_TOO_LARGE. */
@@ -114,6 +117,7 @@ WKV_APPLY(wkv_apply_expire);
 WKV_APPLY(wkv_apply_time_to_live);
 WKV_APPLY(wkv_apply_set_contains);
 WKV_APPLY(wkv_apply_list_keys);
+WKV_APPLY(wkv_apply_batch);
 WKV_SERVE(wkv_serve_bind_actor);
 WKV_SERVE(wkv_serve_remove_actor);
 WKV_SERVE(wkv_serve_get_capability_descriptor);

@@ -129,6 +129,8 @@ void wkv_stats_count(struct wkv_stats_block *block, const struct wkv_stats_reque
     wkv_histogram_add(&row->histogram, ns);
     if (request->code != WKV_OK)
         count_refusal(block, row, request);
+    if (request->is_item)
+        return;
     if (duration_ns > block->slow_threshold_ns || request->end_ns >= block->slow_window_end_ns)
         wkv_stats_slow_add(block, request, duration_ns);
 }

@@ -19,7 +19,17 @@ static enum wkv_store_status open_collection(struct wkv_place place, struct wkv_
         wkv_shard_discard(place.shard, *entry);
         return WKV_STORE_NO_MEMORY;
     }
+    if (place.shard->undo != NULL)
+        wkv_undo_made(place.shard->undo);
     return WKV_STORE_OK;
+}
+
+/* Takes out again what open_collection has made. */
+static void unmake(struct wkv_shard *shard, struct wkv_entry *entry)
+{
+    if (shard->undo != NULL)
+        wkv_undo_not_made(shard->undo);
+    wkv_shard_remove(shard, entry);
 }
 
 /* The entry of that kind for a call that reads or only removes, or NULL: there is none, or *status says that
@@ -54,9 +64,11 @@ enum wkv_store_status wkv_view_list_push(struct wkv_view *view, size_t key, stru
         return WKV_STORE_FULL;
     if (!wkv_list_push(list, &place.shard->memory, value)) {
         if (fresh)
-            wkv_shard_remove(place.shard, entry);
+            unmake(place.shard, entry);
         return WKV_STORE_NO_MEMORY;
     }
+    if (view->undo != NULL)
+        wkv_undo_pushed(view->undo);
     wkv_shard_changed(place.shard, entry, WKV_CHANGE_PUT);
     *length = (int32_t)list->length;
     return WKV_STORE_OK;
@@ -108,6 +120,12 @@ enum wkv_store_status wkv_view_list_remove(struct wkv_view *view, size_t key, st
         return WKV_STORE_OK;
     uint32_t before = list->length;
     (void)wkv_view_claim(view, key, &place);
+    if (view->undo != NULL) {
+        entry = wkv_undo_copy(view->undo, place.shard, entry);
+        if (entry == NULL)
+            return WKV_STORE_NO_MEMORY;
+        list = wkv_entry_list(entry);
+    }
     wkv_list_remove(list, &place.shard->memory, value, hits.first, hits.last);
     *length = (int32_t)list->length;
     taken_from(place.shard, entry, list->length, list->length < before);
@@ -122,6 +140,8 @@ enum wkv_store_status wkv_view_list_pop(struct wkv_view *view, size_t key, enum 
     if (entry == NULL)
         return status == WKV_STORE_OK ? WKV_STORE_MISSING : status;
     struct wkv_list *list = wkv_entry_list(entry);
+    if (view->undo != NULL && !wkv_undo_popping(view->undo, place.shard, list, end))
+        return WKV_STORE_NO_MEMORY;
     wkv_list_take(list, &place.shard->memory, end);
     taken_from(place.shard, entry, list->length, true);
     return WKV_STORE_OK;
@@ -197,15 +217,34 @@ enum wkv_store_status wkv_view_set_add(struct wkv_view *view, size_t key, struct
     enum wkv_set_change change = wkv_set_add(set, &place.shard->memory, hasher, member);
     if (change == WKV_SET_NO_MEMORY) {
         if (fresh)
-            wkv_shard_remove(place.shard, entry);
+            unmake(place.shard, entry);
         else
             wkv_shard_break_walks(place.shard, entry); /* it may have become a table */
         return WKV_STORE_NO_MEMORY;
     }
+    if (change == WKV_SET_CHANGED && view->undo != NULL)
+        wkv_undo_added(view->undo, member);
     if (change == WKV_SET_CHANGED)
         wkv_shard_changed(place.shard, entry, WKV_CHANGE_PUT);
     *size = (int32_t)set->size;
     return WKV_STORE_OK;
+}
+
+/* Removes the member from the set; where that can be taken back, from a copy of a small one. */
+static enum wkv_set_change remove_member(struct wkv_view *view, struct wkv_shard *shard,
+                                         struct wkv_entry **entry, struct wkv_text member)
+{
+    const struct wkv_hasher *hasher = &view->store->hasher;
+    struct wkv_set *set = wkv_entry_set(*entry);
+    if (view->undo != NULL && set->hashed)
+        return wkv_undo_remove(view->undo, shard, set, member);
+    if (view->undo != NULL && wkv_set_contains(set, hasher, member)) {
+        struct wkv_entry *copy = wkv_undo_copy(view->undo, shard, *entry);
+        if (copy == NULL)
+            return WKV_SET_NO_MEMORY;
+        *entry = copy;
+    }
+    return wkv_set_remove(wkv_entry_set(*entry), &shard->memory, hasher, member);
 }
 
 enum wkv_store_status wkv_view_set_remove(struct wkv_view *view, size_t key, struct wkv_text member,
@@ -217,10 +256,12 @@ enum wkv_store_status wkv_view_set_remove(struct wkv_view *view, size_t key, str
     *size = 0;
     if (entry == NULL)
         return status;
-    struct wkv_set *set = wkv_entry_set(entry);
-    enum wkv_set_change change = wkv_set_remove(set, &place.shard->memory, &view->store->hasher, member);
-    *size = (int32_t)set->size;
-    taken_from(place.shard, entry, set->size, change == WKV_SET_CHANGED);
+    enum wkv_set_change change = remove_member(view, place.shard, &entry, member);
+    if (change == WKV_SET_NO_MEMORY)
+        return WKV_STORE_NO_MEMORY;
+    uint32_t left = wkv_entry_set(entry)->size;
+    *size = (int32_t)left;
+    taken_from(place.shard, entry, left, change == WKV_SET_CHANGED);
     return WKV_STORE_OK;
 }
 

@@ -20,13 +20,13 @@ enum wkv_store_status wkv_view_expire(struct wkv_view *view, size_t key, int64_t
     struct wkv_entry *entry = wkv_view_claim(view, key, &place);
     if (entry == NULL)
         return WKV_STORE_MISSING;
+    int64_t before_ns = wkv_entry_expires_at(entry);
     if (expires_at_ns != 0)
         entry = make_timed(place.shard, entry);
     if (entry == NULL)
         return WKV_STORE_NO_MEMORY;
-    if (entry->timed)
-        wkv_wheel_disarm(&place.shard->wheel, wkv_entry_timer(entry));
-    if (expires_at_ns != 0)
-        wkv_wheel_arm(&place.shard->wheel, wkv_entry_timer(entry), expires_at_ns);
+    if (view->undo != NULL)
+        wkv_undo_expiry(view->undo, before_ns);
+    wkv_shard_set_expiry(place.shard, entry, expires_at_ns);
     return WKV_STORE_OK;
 }

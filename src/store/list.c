@@ -234,15 +234,48 @@ void wkv_list_remove(struct wkv_list *list, struct wkv_memory *memory, struct wk
     list->bytes += memory->used_bytes - before;
 }
 
+/* Where the item at that end begins in its chunk, and where it ends. */
+static const char *find_end(const struct wkv_list_chunk *chunk, enum wkv_list_end end, const char **next)
+{
+    const char *at;
+    struct wkv_text item;
+    *next = chunk->packed;
+    do {
+        at = *next;
+        *next = wkv_packed_read(at, &item);
+    } while (end == WKV_LIST_LAST && *next < chunk->packed + chunk->used);
+    return at;
+}
+
+void *wkv_list_copy_item(const struct wkv_list *list, struct wkv_memory *memory, enum wkv_list_end end)
+{
+    const char *next, *at = find_end(end == WKV_LIST_FIRST ? list->head : list->tail, end, &next);
+    struct wkv_list_chunk *copy = new_chunk(memory, (size_t)(next - at));
+    if (copy == NULL)
+        return NULL;
+    memcpy(copy->packed, at, (size_t)(next - at));
+    copy->used = (uint32_t)(next - at);
+    copy->items = 1;
+    return copy;
+}
+
+void wkv_list_put_back(struct wkv_list *list, void *chunk, enum wkv_list_end end)
+{
+    struct wkv_list_chunk *back = chunk;
+    if (end == WKV_LIST_FIRST)
+        back->next = list->head;
+    else
+        back->prev = list->tail;
+    wkv_list_moved(list, back);
+    list->chunks++;
+    list->length++;
+    list->bytes += wkv_memory_block_bytes(chunk);
+}
+
 void wkv_list_take(struct wkv_list *list, struct wkv_memory *memory, enum wkv_list_end end)
 {
     struct wkv_list_chunk *chunk = end == WKV_LIST_FIRST ? list->head : list->tail;
-    const char *at, *next = chunk->packed;
-    struct wkv_text item;
-    do {
-        at = next;
-        next = wkv_packed_read(next, &item);
-    } while (end == WKV_LIST_LAST && next < chunk->packed + chunk->used);
+    const char *next, *at = find_end(chunk, end, &next);
     uint64_t before = memory->used_bytes;
     uint64_t *prepaid_bytes = wkv_memory_spare_prepaid(memory);
     memmove(chunk->packed + (at - chunk->packed), next, (size_t)(chunk->packed + chunk->used - next));

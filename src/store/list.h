@@ -44,6 +44,13 @@ void wkv_list_remove(struct wkv_list *list, struct wkv_memory *memory, struct wk
 /* Removes the first item or the last of a list that has one. Never needs memory. */
 void wkv_list_take(struct wkv_list *list, struct wkv_memory *memory, enum wkv_list_end end);
 
+/* A copy of that item of a list that has one, in a chunk that is no list's: for put_back, or to be freed.
+ * Errors: NULL where memory is short. */
+void *wkv_list_copy_item(const struct wkv_list *list, struct wkv_memory *memory, enum wkv_list_end end);
+
+/* Makes that chunk the list's first or last, and its own. Never needs memory. */
+void wkv_list_put_back(struct wkv_list *list, void *chunk, enum wkv_list_end end);
+
 /* Shows the items number first to last, both included and both inside the list, until visit returns false. */
 void wkv_list_range(const struct wkv_list *list, uint32_t first, uint32_t last, wkv_store_visitor visit,
                     void *context);

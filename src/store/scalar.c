@@ -62,6 +62,25 @@ static struct wkv_entry *create_instead(struct wkv_place place, const struct wkv
     return fresh;
 }
 
+/* Puts a fresh entry into the place of the old one (NULL: there is none), which stays hidden where it may
+ * have to come back. */
+static bool insert_instead(struct wkv_shard *shard, struct wkv_entry *old, struct wkv_entry *fresh)
+{
+    if (old != NULL && shard->undo == NULL) {
+        wkv_shard_replace(shard, old, fresh);
+        return true;
+    }
+    if (!wkv_shard_insert(shard, fresh))
+        return false;
+    if (old != NULL) {
+        wkv_shard_break_walks(shard, old);
+        wkv_undo_hide(shard->undo, old);
+    }
+    if (shard->undo != NULL)
+        wkv_undo_made(shard->undo);
+    return true;
+}
+
 /* Replaces what the key held (old; NULL: nothing) by content. */
 static enum wkv_store_status put(struct wkv_place place, struct wkv_entry *old, struct wkv_key key,
                                  const struct content *content)
@@ -70,17 +89,15 @@ static enum wkv_store_status put(struct wkv_place place, struct wkv_entry *old, 
     bool timed = content->expires_at_ns != 0;
     if (timed && !wkv_wheel_reserve(&shard->wheel, &shard->memory))
         return WKV_STORE_NO_MEMORY;
-    if (old != NULL && wkv_entry_fits(old, timed, content->bytes.len)) {
+    if (old != NULL && shard->undo == NULL && wkv_entry_fits(old, timed, content->bytes.len)) {
         reshape(shard, old, content);
         write_content(shard, old, content);
         return WKV_STORE_OK;
     }
-    struct wkv_entry *fresh = create_instead(place, old, key, content);
+    struct wkv_entry *fresh = create_instead(place, shard->undo == NULL ? old : NULL, key, content);
     if (fresh == NULL)
         return WKV_STORE_NO_MEMORY;
-    if (old != NULL) {
-        wkv_shard_replace(shard, old, fresh);
-    } else if (!wkv_shard_insert(shard, fresh)) {
+    if (!insert_instead(shard, old, fresh)) {
         wkv_shard_discard(shard, fresh);
         return WKV_STORE_NO_MEMORY;
     }
@@ -156,6 +173,8 @@ enum wkv_store_status wkv_view_add(struct wkv_view *view, size_t key, int64_t de
                                   .is_news = entry == NULL || delta != 0};
         status = put(place, entry, view->keys[key], &content);
     } else if (delta != 0) {
+        if (view->undo != NULL)
+            wkv_undo_number(view->undo, before);
         memcpy(wkv_entry_scalar(entry), &after, sizeof after);
         wkv_shard_changed(place.shard, entry, WKV_CHANGE_PUT);
     }

@@ -202,6 +202,28 @@ enum wkv_set_change wkv_set_remove(struct wkv_set *set, struct wkv_memory *memor
     return WKV_SET_CHANGED;
 }
 
+void *wkv_set_detach(struct wkv_set *set, struct wkv_memory *memory, const struct wkv_hasher *hasher,
+                     struct wkv_text member)
+{
+    uint32_t hash = member_hash(hasher, member);
+    struct wkv_table_item *item = wkv_table_find(&set->u.table, hash, member_matches, &member);
+    uint64_t before = memory->used_bytes;
+    wkv_table_remove(&set->u.table, memory, item);
+    set->bytes += memory->used_bytes - before - wkv_memory_block_bytes(item);
+    set->size--;
+    return item;
+}
+
+void wkv_set_attach(struct wkv_set *set, struct wkv_memory *memory, void *member)
+{
+    uint64_t before = memory->used_bytes;
+    bool inserted = wkv_table_insert(&set->u.table, memory, member);
+    assert(inserted);
+    (void)inserted;
+    set->bytes += memory->used_bytes - before + wkv_memory_block_bytes(member);
+    set->size++;
+}
+
 bool wkv_set_contains(const struct wkv_set *set, const struct wkv_hasher *hasher, struct wkv_text member)
 {
     const char *next;

@@ -43,6 +43,12 @@ enum wkv_set_change wkv_set_add(struct wkv_set *set, struct wkv_memory *memory,
 enum wkv_set_change wkv_set_remove(struct wkv_set *set, struct wkv_memory *memory,
                                    const struct wkv_hasher *hasher, struct wkv_text member);
 
+/* Takes a member that is there out of a hashed set, and puts it back: the set owns its block again then. To
+ * put it back may need a block as wkv_table_spare_bucket gives. */
+void *wkv_set_detach(struct wkv_set *set, struct wkv_memory *memory, const struct wkv_hasher *hasher,
+                     struct wkv_text member);
+void wkv_set_attach(struct wkv_set *set, struct wkv_memory *memory, void *member);
+
 bool wkv_set_contains(const struct wkv_set *set, const struct wkv_hasher *hasher, struct wkv_text member);
 
 /* A block that was at `old` lies at `fresh` now. Returns false, with nothing changed, where it is none of the

@@ -168,14 +168,28 @@ void wkv_shard_break_walks(struct wkv_shard *shard, const struct wkv_entry *entr
 void wkv_shard_delete(struct wkv_shard *shard, struct wkv_entry *entry)
 {
     wkv_shard_changed(shard, entry, WKV_CHANGE_DELETE);
-    wkv_shard_remove(shard, entry);
+    if (shard->undo != NULL)
+        wkv_undo_hide(shard->undo, entry);
+    else
+        wkv_shard_remove(shard, entry);
 }
 
 void wkv_shard_expire(struct wkv_shard *shard, struct wkv_entry *entry)
 {
     shard->expired += !wkv_entry_is_note(entry);
+    struct wkv_undo *undo = shard->undo;
+    shard->undo = NULL; /* its time is over, whatever is taken back */
     wkv_shard_changed(shard, entry, WKV_CHANGE_EXPIRE);
     wkv_shard_remove(shard, entry);
+    shard->undo = undo;
+}
+
+void wkv_shard_set_expiry(struct wkv_shard *shard, struct wkv_entry *entry, int64_t expires_at_ns)
+{
+    if (entry->timed)
+        wkv_wheel_disarm(&shard->wheel, wkv_entry_timer(entry));
+    if (expires_at_ns != 0)
+        wkv_wheel_arm(&shard->wheel, wkv_entry_timer(entry), expires_at_ns);
 }
 
 bool wkv_shard_maintain(struct wkv_shard *shard, int64_t now_ns, unsigned max_steps)

@@ -14,6 +14,7 @@
 #include "store/keyspaces.h"
 #include "store/memory.h"
 #include "store/table.h"
+#include "store/undo.h"
 #include "store/wheel.h"
 #include "support/hash.h"
 #include "support/text.h"
@@ -31,6 +32,7 @@ struct wkv_shard {
     struct wkv_keyspaces keyspaces;
     struct wkv_change_log log;
     struct wkv_walk *walks; /* of views that have let go of the lock */
+    struct wkv_undo *undo;  /* of the view that has the lock; NULL: what it changes stays */
     uint64_t keys_by_kind[WKV_KINDS];
     uint64_t notes; /* in the table, but no keys */
     uint64_t expired;
@@ -77,7 +79,7 @@ static inline void wkv_shard_changed(struct wkv_shard *shard, const struct wkv_e
 {
     if (shard->walks != NULL)
         wkv_shard_break_walks(shard, entry);
-    if (shard->log.bytes != NULL && !wkv_entry_is_note(entry))
+    if (shard->log.bytes != NULL && shard->undo == NULL && !wkv_entry_is_note(entry))
         wkv_change_note(&shard->log, entry, what);
 }
 
@@ -87,6 +89,9 @@ void wkv_shard_remove(struct wkv_shard *shard, struct wkv_entry *entry);
 /* The same, and it is a change: a call deletes the key, or its time is over. */
 void wkv_shard_delete(struct wkv_shard *shard, struct wkv_entry *entry);
 void wkv_shard_expire(struct wkv_shard *shard, struct wkv_entry *entry);
+
+/* The entry, which has room for a timer unless that is 0, expires then. */
+void wkv_shard_set_expiry(struct wkv_shard *shard, struct wkv_entry *entry, int64_t expires_at_ns);
 
 /* Frees an entry that the table does not hold. */
 void wkv_shard_discard(struct wkv_shard *shard, struct wkv_entry *entry);

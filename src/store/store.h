@@ -3,6 +3,7 @@
 #define WKV_STORE_STORE_H
 
 #include "store/shard.h"
+#include "store/undo.h"
 #include "wascc_keyvalue/store.h"
 
 struct wkv_store {
@@ -64,6 +65,7 @@ static inline struct wkv_entry *wkv_view_claim(struct wkv_view *view, size_t key
 {
     *place = wkv_view_place(view, key);
     view->writes = true;
+    view->claimed = key;
     place->shard->memory.owner = place->hash;
     struct wkv_entry *entry = wkv_shard_find(place->shard, place->hash, view->keys[key]);
     if (entry == NULL || !wkv_entry_is_expired(entry, view->now_ns))

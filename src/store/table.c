@@ -358,6 +358,11 @@ static void shrink(struct wkv_table *table, struct wkv_memory *memory)
     release_bucket(table, memory);
 }
 
+void *wkv_table_spare_bucket(struct wkv_memory *memory)
+{
+    return wkv_memory_alloc(memory, WKV_BLOCK_FURTHER, sizeof(struct wkv_table_bucket));
+}
+
 bool wkv_table_insert(struct wkv_table *table, struct wkv_memory *memory, struct wkv_table_item *item)
 {
     struct spares none = {NULL};

@@ -64,6 +64,10 @@ bool wkv_table_try(const struct wkv_table *table, uint32_t hash,
 bool wkv_table_item_moved(struct wkv_table *table, const void *old, struct wkv_table_item *fresh);
 bool wkv_table_block_moved(struct wkv_table *table, enum wkv_block_kind kind, const void *old, void *fresh);
 
+/* A block of the largest size that an insertion into a table that has had its item before may need: freed
+ * just before, there is one. Errors: NULL. */
+void *wkv_table_spare_bucket(struct wkv_memory *memory);
+
 /* Takes out an item that must be there. Never needs memory. */
 void wkv_table_remove(struct wkv_table *table, struct wkv_memory *memory, const struct wkv_table_item *item);
 

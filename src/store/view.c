@@ -80,6 +80,7 @@ enum wkv_store_status wkv_store_begin(struct wkv_view *view, struct wkv_store *s
     view->tries = 0;
     view->writes = false;
     view->prepaid = false;
+    view->undo = NULL;
     if (count != 1)
         return begin_several(view, count, write_bytes);
     view->count = 1;
@@ -147,6 +148,7 @@ bool wkv_view_let_go(struct wkv_view *view)
     view->steps = 0;
     if (view->writes || (view->walks == NULL && !begin_walks(view)))
         return false;
+    wkv_undo_pause(view);
     unlock_all(view);
     return true;
 }
@@ -154,6 +156,7 @@ bool wkv_view_let_go(struct wkv_view *view)
 bool wkv_view_hold_again(struct wkv_view *view)
 {
     lock_all(view);
+    wkv_undo_resume(view);
     for (size_t i = 0; i < view->count; i++)
         if (view->walks[i].broken)
             return false;
@@ -251,6 +254,7 @@ NOT_INLINE static void end_all(struct wkv_view *view)
 
 void wkv_store_end(struct wkv_view *view)
 {
+    assert(view->undo == NULL);
     if (view->count == 1 && view->walks == NULL && view->scratch == NULL && !view->prepaid)
         wkv_shard_unlock(view->shard);
     else

@@ -51,6 +51,14 @@ static const ProtobufCMessageDescriptor *const all_messages[] = {
     &keyvalue__list_keys_response__descriptor,
 };
 
+/* Those with messages within, which what follows does not know. */
+static const ProtobufCMessageDescriptor *const nested_messages[] = {
+    &keyvalue__batch_request__descriptor,
+    &keyvalue__batch_response__descriptor,
+};
+
+#define NESTED_MESSAGES (sizeof nested_messages / sizeof nested_messages[0])
+
 #define ALL_MESSAGES (sizeof all_messages / sizeof all_messages[0])
 
 /* The elements of a field: one for a singular one, none for one of a oneof that is not there. */

@@ -109,14 +109,16 @@ START_TEST(the_tests_know_every_message_of_the_proto_file)
     while (fgets(line, sizeof line, file) != NULL) {
         if (sscanf(line, "message %255[A-Za-z0-9]", name) != 1)
             continue;
-        size_t i = 0;
-        while (i < ALL_MESSAGES && strcmp(all_messages[i]->short_name, name) != 0)
-            i++;
-        ck_assert_msg(i < ALL_MESSAGES, "%s is not in tests/codec/messages.h", name);
+        bool known = false;
+        for (size_t i = 0; i < ALL_MESSAGES; i++)
+            known |= strcmp(all_messages[i]->short_name, name) == 0;
+        for (size_t i = 0; i < NESTED_MESSAGES; i++)
+            known |= strcmp(nested_messages[i]->short_name, name) == 0;
+        ck_assert_msg(known, "%s is not in tests/codec/messages.h", name);
         found++;
     }
     fclose(file);
-    ck_assert_uint_eq(found, ALL_MESSAGES);
+    ck_assert_uint_eq(found, ALL_MESSAGES + NESTED_MESSAGES);
 }
 END_TEST
 

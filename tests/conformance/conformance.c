@@ -121,6 +121,107 @@ struct scenario {
 };
 
 static const struct scenario scenarios[] = {
+    {"Batch: each item for itself, in order",
+     {{"Batch",
+       "{\"requests\":[{\"set\":{\"key\":\"a\",\"value\":\"1\"}},{\"get\":{\"key\":\"a\"}},{\"add\":{\"key\":"
+       "\"a\",\"value\":2}},"
+       "{\"push\":{\"key\":\"a\",\"value\":\"x\"}},{\"del\":{\"key\":\"a\"}},{\"get\":{\"key\":\"a\"}}]}",
+       "{\"applied\":true,\"replies\":[{\"set\":{\"value\":\"1\"}},{\"get\":{\"value\":\"1\",\"exists\":true}"
+       "},{\"add\":{\"value\":3}},"
+       "{\"error\":{\"code\":409,\"description\":\"Push: the key holds another kind; Push needs a list, or a "
+       "key that is "
+       "free\"}},{\"del\":{\"key\":\"a\"}},{\"get\":{\"value\":\"\",\"exists\":false}}]}",
+       0},
+      {"KeyExists", "{\"key\":\"a\"}", "{\"value\":\"\",\"exists\":false}", 0}}},
+    {"Batch: every operation is an item",
+     {{"Batch",
+       "{\"requests\":[{\"push\":{\"key\":\"l\",\"value\":\"x\"}},{\"push\":{\"key\":\"l\",\"value\":\"y\"}},"
+       "{\"list_item_delete\":{\"key\":\"l\",\"value\":\"x\"}},{\"range\":{\"key\":\"l\",\"start\":0,"
+       "\"stop\":-1}},"
+       "{\"pop\":{\"key\":\"l\"}},{\"clear\":{\"key\":\"l\"}},{\"set_add\":{\"key\":\"s\",\"value\":\"m\"}},"
+       "{\"set_query\":{\"key\":\"s\"}},{\"set_contains\":{\"key\":\"s\",\"value\":\"m\"}},{\"set_union\":{"
+       "\"keys\":[\"s\",\"l\"]}},"
+       "{\"set_intersection\":{\"keys\":[\"s\"]}},{\"set_remove\":{\"key\":\"s\",\"value\":\"m\"}}]}",
+       "{\"applied\":true,\"replies\":[{\"push\":{\"new_count\":1}},{\"push\":{\"new_count\":2}},"
+       "{\"list_item_delete\":{\"new_count\":1}},{\"range\":{\"values\":[\"y\"]}},"
+       "{\"pop\":{\"exists\":true,\"value\":\"y\",\"new_count\":0}},{\"clear\":{\"key\":\"l\"}},{\"set_add\":"
+       "{\"new_count\":1}},"
+       "{\"set_query\":{\"values\":[\"m\"],\"cursor\":\"\"}},{\"set_contains\":{\"contains\":true}},"
+       "{\"set_union\":{\"values\":[\"m\"],\"cursor\":\"\"}},{\"set_intersection\":{\"values\":[\"m\"],"
+       "\"cursor\":\"\"}},"
+       "{\"set_remove\":{\"new_count\":0}}]}",
+       0},
+      {"Batch",
+       "{\"requests\":[{\"increment\":{\"key\":\"n\",\"delta\":5}},{\"compare_and_set\":{\"key\":\"n\","
+       "\"value\":\"6\","
+       "\"expected\":\"5\"}},{\"compare_and_set\":{\"key\":\"n\",\"value\":\"7\",\"expected\":\"5\"}},"
+       "{\"expire\":{\"key\":\"n\",\"expires_ms\":0}},{\"time_to_live\":{\"key\":\"n\"}},{\"key_exists\":{"
+       "\"key\":\"n\"}},"
+       "{\"compare_and_delete\":{\"key\":\"n\",\"expected\":\"6\"}}]}",
+       "{\"applied\":true,\"replies\":[{\"increment\":{\"value\":5}},"
+       "{\"compare_and_set\":{\"swapped\":true,\"exists\":true,\"current\":\"\"}},"
+       "{\"compare_and_set\":{\"swapped\":false,\"exists\":true,\"current\":\"6\"}},{\"expire\":{\"exists\":"
+       "true}},"
+       "{\"time_to_live\":{\"exists\":true,\"expires_in_ms\":0}},{\"key_exists\":{\"value\":\"\",\"exists\":"
+       "true}},"
+       "{\"compare_and_delete\":{\"deleted\":true,\"exists\":false,\"current\":\"\"}}]}",
+       0}}},
+    {"Batch: none is done, and an empty one is applied",
+     {{"Batch", "{\"requests\":[]}", "{\"applied\":true,\"replies\":[]}", 0},
+      {"Batch", "{\"requests\":[],\"atomic\":true}", "{\"applied\":true,\"replies\":[]}", 0},
+      {"Batch", "{\"requests\":[{}]}",
+       "{\"applied\":true,\"replies\":[{\"error\":{\"code\":400,\"description\":\"Batch: the item names no "
+       "operation that a Batch "
+       "has; send one of get, set, del, ..., time_to_live, pop, set_contains\"}}]}",
+       0}}},
+    {"Batch: atomic, its reads see what the items before them did",
+     {{"Set", "{\"key\":\"a\",\"value\":\"1\"}", "{\"value\":\"1\"}", 0},
+      {"Batch",
+       "{\"requests\":[{\"compare_and_set\":{\"key\":\"a\",\"value\":\"2\",\"expected\":\"1\"}},{\"get\":{"
+       "\"key\":\"a\"}},"
+       "{\"push\":{\"key\":\"l\",\"value\":\"x\"}},{\"pop\":{\"key\":\"l\"}},{\"range\":{\"key\":\"l\","
+       "\"start\":0,\"stop\":-1}}],"
+       "\"atomic\":true}",
+       "{\"applied\":true,\"replies\":[{\"compare_and_set\":{\"swapped\":true,\"exists\":true,\"current\":"
+       "\"\"}},"
+       "{\"get\":{\"value\":\"2\",\"exists\":true}},{\"push\":{\"new_count\":1}},"
+       "{\"pop\":{\"exists\":true,\"value\":\"x\",\"new_count\":0}},{\"range\":{\"values\":[]}}]}",
+       0},
+      {"Get", "{\"key\":\"a\"}", "{\"value\":\"2\",\"exists\":true}", 0},
+      {"KeyExists", "{\"key\":\"l\"}", "{\"value\":\"\",\"exists\":false}", 0}}},
+    {"Batch: atomic, nothing is changed where a compare does not hold or an item is refused",
+     {{"Push", "{\"key\":\"l\",\"value\":\"1\"}", "{\"new_count\":1}", 0},
+      {"Push", "{\"key\":\"l\",\"value\":\"2\"}", "{\"new_count\":2}", 0},
+      {"SetAdd", "{\"key\":\"s\",\"value\":\"m\"}", "{\"new_count\":1}", 0},
+      {"Set", "{\"key\":\"a\",\"value\":\"v\",\"expires_s\":0}", "{\"value\":\"v\"}", 0},
+      {"Batch",
+       "{\"requests\":[{\"set\":{\"key\":\"a\",\"value\":\"w\"}},{\"pop\":{\"key\":\"l\"}},{\"push\":{"
+       "\"key\":\"l\",\"value\":\"3\"}},"
+       "{\"list_item_delete\":{\"key\":\"l\",\"value\":\"2\"}},{\"set_remove\":{\"key\":\"s\",\"value\":"
+       "\"m\"}},"
+       "{\"del\":{\"key\":\"a\"}},{\"add\":{\"key\":\"n\",\"value\":1}},{\"expire\":{\"key\":\"l\",\"expires_"
+       "ms\":60000}},"
+       "{\"compare_and_set\":{\"key\":\"a\",\"value\":\"x\",\"expected\":\"v\"}},{\"push\":{\"key\":\"n\","
+       "\"value\":\"x\"}},"
+       "{\"compare_and_delete\":{\"key\":\"n\",\"expected\":\"2\"}}],\"atomic\":true}",
+       "{\"applied\":false,\"replies\":[{},{},{},{},{},{},{},{},"
+       "{\"compare_and_set\":{\"swapped\":false,\"exists\":false,\"current\":\"\"}},"
+       "{\"error\":{\"code\":409,\"description\":\"Push: the key holds another kind; Push needs a list, or a "
+       "key that is "
+       "free\"}},{\"compare_and_delete\":{\"deleted\":false,\"exists\":true,\"current\":\"1\"}}]}",
+       0},
+      {"Range", "{\"key\":\"l\",\"start\":0,\"stop\":-1}", "{\"values\":[\"1\",\"2\"]}", 0},
+      {"SetQuery", "{\"key\":\"s\"}", "{\"values\":[\"m\"],\"cursor\":\"\"}", 0},
+      {"Get", "{\"key\":\"a\"}", "{\"value\":\"v\",\"exists\":true}", 0},
+      {"TimeToLive", "{\"key\":\"l\"}", "{\"exists\":true,\"expires_in_ms\":0}", 0},
+      {"KeyExists", "{\"key\":\"n\"}", "{\"value\":\"\",\"exists\":false}", 0}}},
+    {"Batch: atomic, an item that its check refuses",
+     {{"Batch", "{\"requests\":[{\"set\":{\"key\":\"a\",\"value\":\"1\"}},{\"get\":{}}],\"atomic\":true}",
+       "{\"applied\":false,\"replies\":[{},{\"error\":{\"code\":400,\"description\":\"Get: the key is empty; "
+       "give a key of 1 to "
+       "16384 bytes\"}}]}",
+       0},
+      {"KeyExists", "{\"key\":\"a\"}", "{\"value\":\"\",\"exists\":false}", 0}}},
     {"Get: a scalar",
      {{"Set", "{\"key\":\"a\",\"value\":\"one\"}", "{\"value\":\"one\"}", 0},
       {"Get", "{\"key\":\"a\"}", "{\"value\":\"one\",\"exists\":true}", 0}}},
@@ -521,15 +622,33 @@ static json_t *prefixed(const json_t *text, const char *prefix)
     return result;
 }
 
-/* Puts the prefix in front of every key in a request or reply. */
-static json_t *scoped(const char *text, const char *prefix)
+static void scope(json_t *value, const char *prefix);
+
+/* Those of a Batch's items, which are members of its requests or replies. */
+static void scope_items(json_t *items, const char *prefix)
 {
-    json_t *value = json_of(text, strlen(text));
+    size_t i;
+    json_t *item, *member;
+    const char *name;
+    json_array_foreach(items, i, item) json_object_foreach(item, name, member) scope(member, prefix);
+}
+
+static void scope(json_t *value, const char *prefix)
+{
     json_t *keys = json_object_get(value, "keys");
+    scope_items(json_object_get(value, "requests"), prefix);
+    scope_items(json_object_get(value, "replies"), prefix);
     if (json_object_get(value, "key") != NULL)
         (void)json_object_set_new(value, "key", prefixed(json_object_get(value, "key"), prefix));
     for (size_t i = 0; i < json_array_size(keys); i++)
         (void)json_array_set_new(keys, i, prefixed(json_array_get(keys, i), prefix));
+}
+
+/* Puts the prefix in front of every key in a request or reply. */
+static json_t *scoped(const char *text, const char *prefix)
+{
+    json_t *value = json_of(text, strlen(text));
+    scope(value, prefix);
     return value;
 }
 

@@ -31,6 +31,7 @@ const char *const operations[] = {"Get",
                                   "Pop",
                                   "SetContains",
                                   "ListKeys",
+                                  "Batch",
                                   NULL};
 
 const size_t operation_count = sizeof operations / sizeof operations[0] - 1;
@@ -231,35 +232,74 @@ static void camel_name(const char *name, char out[64])
         strcpy(out, "expires");
 }
 
-static void *pack_msgpack(const json_t *request, size_t *len)
+/* The value with the names that a host writes, in messages within messages, too. */
+static json_t *renamed_value(const json_t *value)
 {
     const char *name;
-    json_t *member, *renamed = json_object();
+    json_t *member;
     char camel[64];
-    struct wkv_buffer out = {0};
-    json_object_foreach((json_t *)(uintptr_t)request, name, member)
+    size_t i;
+    json_t *renamed = json_is_object(value) ? json_object() : json_array();
+    if (!json_is_object(value) && !json_is_array(value)) {
+        json_decref(renamed);
+        return json_incref((json_t *)(uintptr_t)value);
+    }
+    json_array_foreach((json_t *)(uintptr_t)value, i, member)(void)
+        json_array_append_new(renamed, renamed_value(member));
+    json_object_foreach((json_t *)(uintptr_t)value, name, member)
     {
         camel_name(name, camel);
-        (void)json_object_set(renamed, camel, member);
+        (void)json_object_set_new(renamed, camel, renamed_value(member));
     }
+    return renamed;
+}
+
+static void *pack_msgpack(const json_t *request, size_t *len)
+{
+    struct wkv_buffer out = {0};
+    json_t *renamed = renamed_value(request);
     mp_put_json(&out, renamed);
     json_decref(renamed);
     *len = out.len;
     return out.data;
 }
 
+static json_t *named_as_proto(const ProtobufCMessageDescriptor *type, const json_t *got);
+
+static json_t *member_as_proto(const ProtobufCFieldDescriptor *field, const json_t *got)
+{
+    if (field->type != PROTOBUF_C_TYPE_MESSAGE)
+        return json_incref((json_t *)(uintptr_t)got);
+    if (field->label != PROTOBUF_C_LABEL_REPEATED)
+        return named_as_proto(field->descriptor, got);
+    json_t *array = json_array();
+    for (size_t i = 0; i < json_array_size(got); i++)
+        (void)json_array_append_new(array, named_as_proto(field->descriptor, json_array_get(got, i)));
+    return array;
+}
+
+/* Every field is there, but of a oneof one or none. */
+static json_t *named_as_proto(const ProtobufCMessageDescriptor *type, const json_t *got)
+{
+    json_t *object = json_object();
+    ck_assert_msg(json_is_object(got), "this is no %s that a host reads", type->short_name);
+    for (unsigned i = 0; i < type->n_fields; i++) {
+        const ProtobufCFieldDescriptor *field = &type->fields[i];
+        char camel[64];
+        camel_name(field->name, camel);
+        const json_t *member = json_object_get(got, camel);
+        ck_assert_msg(member != NULL || (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0, "%s has no %s",
+                      type->short_name, camel);
+        if (member != NULL)
+            (void)json_object_set_new(object, field->name, member_as_proto(field, member));
+    }
+    ck_assert_uint_eq(json_object_size(got), json_object_size(object));
+    return object;
+}
+
 static json_t *unpack_msgpack(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len)
 {
-    json_t *got = mp_whole_json(bytes, len), *object = json_object();
-    ck_assert_msg(json_is_object(got), "%zu bytes are no %s that a host reads", len, type->short_name);
-    for (unsigned i = 0; i < type->n_fields; i++) {
-        char camel[64];
-        camel_name(type->fields[i].name, camel);
-        json_t *member = json_object_get(got, camel);
-        ck_assert_msg(member != NULL, "%s has no %s", type->short_name, camel);
-        (void)json_object_set(object, type->fields[i].name, member);
-    }
-    ck_assert_uint_eq(json_object_size(got), type->n_fields);
+    json_t *got = mp_whole_json(bytes, len), *object = named_as_proto(type, got);
     json_decref(got);
     return object;
 }

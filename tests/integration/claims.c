@@ -310,6 +310,8 @@ json_t *sample_request(const char *operation)
         request = json_pack("{s:[s]}", "keys", key);
     else if (strcmp(operation, "Add") == 0)
         request = json_pack("{s:s,s:i}", "key", key, "value", 1);
+    else if (strcmp(operation, "Batch") == 0)
+        request = json_pack("{s:[{s:{s:s}}]}", "requests", "get", "key", key);
     else if (strcmp(operation, "ListKeys") == 0)
         request = json_pack("{s:s}", "prefix", key);
     else if (strcmp(operation, "Range") == 0)

@@ -67,6 +67,7 @@ static const struct {
     {"Pop", false, "PopRequest", "PopResponse"},
     {"SetContains", false, "SetContainsRequest", "SetContainsResponse"},
     {"ListKeys", false, "ListKeysRequest", "ListKeysResponse"},
+    {"Batch", false, "BatchRequest", "BatchResponse"},
     {"BindActor", true, "CapabilityConfiguration", "Empty"},
     {"RemoveActor", true, "CapabilityConfiguration", "Empty"},
     {"GetCapabilityDescriptor", true, "Empty", "CapabilityDescriptor"},

@@ -209,6 +209,8 @@ static const struct {
     {"Push", "{\"key\":\"q\",\"value\":\"1\"}", "{\"newCount\":1}"},
     {"Pop", "{\"key\":\"q\",\"fromEnd\":true}", "{\"exists\":true,\"value\":\"1\",\"newCount\":0}"},
     {"ListKeys", "{\"prefix\":\"b\",\"limit\":5}", "{\"keys\":[\"b\"],\"cursor\":\"\"}"},
+    {"Batch", "{\"requests\":[{\"setContains\":{\"key\":\"b\",\"value\":\"2\"}}]}",
+     "{\"applied\":true,\"replies\":[{\"setContains\":{\"contains\":true}}]}"},
     {"SetContains", "{\"key\":\"b\",\"value\":\"2\"}", "{\"contains\":true}"},
     {"CompareAndSet", "{\"key\":\"c\",\"value\":\"1\"}",
      "{\"swapped\":true,\"exists\":true,\"current\":\"\"}"},

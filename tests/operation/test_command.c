@@ -1,5 +1,6 @@
 /* Check and apply apart: what an engine that does the second later, or elsewhere, relies on. */
 #include <check.h>
+#include <ctype.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -76,7 +77,7 @@ START_TEST(requests_begin_with_their_keys)
     for (size_t i = 0; i < wkv_operation_count; i++) {
         const struct wkv_operation *operation = &wkv_operations[i];
         const ProtobufCFieldDescriptor *fields = operation->request->fields;
-        if (operation->keys == WKV_NO_KEYS)
+        if (operation->keys == WKV_NO_KEYS || operation->keys == WKV_ITEM_KEYS)
             continue;
         ck_assert_int_eq(fields[0].type, PROTOBUF_C_TYPE_BYTES);
         ck_assert_uint_eq(fields[0].id, 1);
@@ -102,14 +103,39 @@ START_TEST(each_row_is_whole)
         bool actors = !wkv_operation_is_system(operation);
         ck_assert_msg((operation->apply != NULL) == actors && (operation->serve != NULL) == !actors, "%s",
                       operation->name);
-        ck_assert_msg((operation->works_on != NULL) == (operation->keys != WKV_NO_KEYS), "%s",
-                      operation->name);
+        bool has_keys = operation->keys != WKV_NO_KEYS && operation->keys != WKV_ITEM_KEYS;
+        ck_assert_msg((operation->works_on != NULL) == has_keys, "%s", operation->name);
         ck_assert_msg(operation->echo == WKV_ECHOES_NOTHING || operation->effect != WKV_READS, "%s",
                       operation->name);
         ck_assert_msg(operation->echo == WKV_ECHOES_NOTHING ||
                           operation->reply->fields[0].type == PROTOBUF_C_TYPE_BYTES,
                       "%s", operation->name);
     }
+}
+END_TEST
+
+/* The members of a Batch's items have the numbers and the messages of the table's rows. */
+START_TEST(the_items_of_a_batch_are_the_rows)
+{
+    const ProtobufCMessageDescriptor *asked = &keyvalue__batch_request__item__descriptor;
+    const ProtobufCMessageDescriptor *answered = &keyvalue__batch_response__item__descriptor;
+    ck_assert_uint_eq(asked->n_fields, 21);
+    ck_assert_uint_eq(answered->n_fields, 22);
+    for (unsigned i = 0; i < asked->n_fields; i++) {
+        const struct wkv_operation *operation = &wkv_operations[i];
+        ck_assert_uint_eq(asked->fields[i].id, i + 1);
+        ck_assert_ptr_eq(asked->fields[i].descriptor, operation->request);
+        ck_assert_uint_eq(answered->fields[i].id, i + 1);
+        ck_assert_ptr_eq(answered->fields[i].descriptor, operation->reply);
+        ck_assert_str_eq(asked->fields[i].name, answered->fields[i].name);
+        char name[64] = "";
+        for (const char *at = operation->name; *at != '\0'; at++)
+            (void)snprintf(name + strlen(name), sizeof name - strlen(name), "%s%c",
+                           at > operation->name && isupper((unsigned char)*at) ? "_" : "",
+                           tolower((unsigned char)*at));
+        ck_assert_str_eq(asked->fields[i].name, name);
+    }
+    ck_assert_uint_eq(answered->fields[21].id, 30);
 }
 END_TEST
 
@@ -317,6 +343,7 @@ Suite *command_suite(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, requests_begin_with_their_keys);
     tcase_add_test(tests, each_row_is_whole);
+    tcase_add_test(tests, the_items_of_a_batch_are_the_rows);
     tcase_add_test(tests, check_refuses_without_a_store);
     tcase_add_test(tests, a_write_whose_reply_does_not_fit_does_not_happen);
     tcase_add_test(tests, a_reply_is_measured_as_it_is_sent);

@@ -430,6 +430,7 @@ START_TEST(the_table_has_the_contract_s_operations)
                                         "Pop",
                                         "SetContains",
                                         "ListKeys",
+                                        "Batch",
                                         "BindActor",
                                         "RemoveActor",
                                         "GetCapabilityDescriptor",
@@ -443,8 +444,8 @@ START_TEST(the_table_has_the_contract_s_operations)
     for (size_t i = 0; i < wkv_operation_count; i++) {
         ck_assert_str_eq(wkv_operations[i].name, names[i]);
         ck_assert_ptr_eq(wkv_operation_find(names[i]), &wkv_operations[i]);
-        ck_assert_int_eq(wkv_operation_is_system(&wkv_operations[i]), i >= 22);
-        ck_assert_int_eq(wkv_operations[i].scope == WKV_SCOPE_OPERATOR, i >= 26);
+        ck_assert_int_eq(wkv_operation_is_system(&wkv_operations[i]), i >= 23);
+        ck_assert_int_eq(wkv_operations[i].scope == WKV_SCOPE_OPERATOR, i >= 27);
     }
     ck_assert_ptr_null(wkv_operation_find("get"));
     ck_assert_ptr_null(wkv_operation_find(""));

@@ -12,6 +12,7 @@ const OPERATIONS = [
   "Get", "Set", "Del", "Add", "Push", "ListItemDelete", "Range", "Clear", "SetAdd", "SetRemove", "SetQuery", "SetUnion",
   "SetIntersection", "KeyExists", "Increment", "CompareAndSet", "CompareAndDelete", "Expire", "TimeToLive", "Pop", "SetContains",
   "ListKeys",
+  "Batch",
 ];
 const OF_SYSTEM = [
   "BindActor", "RemoveActor", "GetCapabilityDescriptor", "HealthRequest", "Keys", "Inspect", "Bindings", "Slowlog", "LogLevel",
