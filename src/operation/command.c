@@ -7,6 +7,9 @@
  * name, and several times that. A request of a megabyte of tiny fields would want forty for nothing. */
 #define DECODE_BYTES ((size_t)4 * 1024 * 1024)
 
+/* A Batch of as many items as there may be, each in JSON of some members. */
+#define BATCH_DECODE_BYTES ((size_t)24 * 1024 * 1024)
+
 enum wkv_code wkv_command_fail(const struct wkv_command *command, struct wkv_error *error, enum wkv_code code,
                                const char *format, ...)
 {
@@ -62,7 +65,8 @@ enum wkv_code wkv_command_decode(struct wkv_command *command, struct wkv_text pa
 {
     ProtobufCMessage *message;
     /* Texts are copied once, and the last block of an arena may be as large as all before it. */
-    arena->max_bytes = plus_twice(DECODE_BYTES, payload.len);
+    bool has_items = command->operation->keys == WKV_ITEM_KEYS;
+    arena->max_bytes = plus_twice(has_items ? BATCH_DECODE_BYTES : DECODE_BYTES, payload.len);
     if (wkv_decode_request(command->operation->request, form_of(command->operation, form), payload.data,
                            payload.len, arena, &message, &command->encoding, error) != WKV_OK)
         return wkv_command_blame(command, error);

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "keyvalue.pb-c.h"
@@ -136,6 +137,85 @@ START_TEST(the_items_of_a_batch_are_the_rows)
         ck_assert_str_eq(asked->fields[i].name, name);
     }
     ck_assert_uint_eq(answered->fields[21].id, 30);
+}
+END_TEST
+
+/* A Batch of so many of these items, as JSON that the caller frees. */
+static char *batch_of(size_t count, const char *item, const char *last, bool atomic)
+{
+    size_t room = 64 + (count + 1) * (strlen(item) + 1) + strlen(last);
+    char *json = malloc(room), *at = json;
+    ck_assert_ptr_nonnull(json);
+    at += snprintf(at, room, "{\"atomic\":%s,\"requests\":[", atomic ? "true" : "false");
+    for (size_t i = 0; i < count; i++)
+        at += sprintf(at, "%s%s", i == 0 ? "" : ",", item);
+    (void)sprintf(at, "%s%s]}", count > 0 && last[0] != '\0' ? "," : "", last);
+    return json;
+}
+
+static size_t times(const char *what)
+{
+    size_t count = 0;
+    const char *at = buffer.data, *end = buffer.data + buffer.len;
+    while ((at = memmem(at, (size_t)(end - at), what, strlen(what))) != NULL) {
+        count++;
+        at++;
+    }
+    return count;
+}
+
+/* "Over 4,096 items: 413." */
+START_TEST(a_batch_has_4096_items_at_most)
+{
+    struct wkv_command command;
+    for (size_t count = 4095; count <= 4097; count++) {
+        char *json = batch_of(count, "{\"add\":{\"key\":\"n\",\"value\":1}}", "", _i == 1);
+        ck_assert_int_eq(read_command("Batch", json, &command), count <= 4096 ? WKV_OK : WKV_TOO_LARGE);
+        free(json);
+        if (count > 4096)
+            break;
+        ck_assert_int_eq(execute(&command, command.encoding), WKV_OK);
+        ck_assert_uint_eq(times("{\"add\":{\"value\":"), count);
+    }
+    ck_assert_str_eq(answer("Get", "{\"key\":\"n\"}"), "{\"value\":\"8191\",\"exists\":true}");
+}
+END_TEST
+
+/* "A read that does not fit is its own error 413 and nothing else changes by it (atomic: the whole is 413)",
+ * "a Pop of more leaves the item there and is 413". */
+START_TEST(a_batch_gives_its_room_out)
+{
+    bool atomic = _i == 1;
+    struct wkv_command command;
+    char value[601];
+    char set_large[700], push_large[700];
+    memset(value, 'v', 600);
+    value[600] = '\0';
+    limits.max_reply_bytes = 1000;
+    (void)snprintf(set_large, sizeof set_large, "{\"key\":\"s\",\"value\":\"%s\"}", value);
+    (void)snprintf(push_large, sizeof push_large, "{\"key\":\"l\",\"value\":\"%s\"}", value);
+    (void)answer("Set", set_large);
+    (void)answer("Push", push_large);
+    (void)answer("Push", push_large);
+    char *json =
+        batch_of(2, "{\"get\":{\"key\":\"s\"}}", "{\"set\":{\"key\":\"a\",\"value\":\"1\"}}", atomic);
+    ck_assert_int_eq(read_command("Batch", json, &command), WKV_OK);
+    free(json);
+    ck_assert_int_eq(execute(&command, command.encoding), atomic ? WKV_TOO_LARGE : WKV_OK);
+    ck_assert_str_eq(answer("Get", "{\"key\":\"a\"}"),
+                     atomic ? "{\"value\":\"\",\"exists\":false}" : "{\"value\":\"1\",\"exists\":true}");
+    json = batch_of(2, "{\"pop\":{\"key\":\"l\"}}", "{\"set\":{\"key\":\"b\",\"value\":\"1\"}}", atomic);
+    ck_assert_int_eq(read_command("Batch", json, &command), WKV_OK);
+    free(json);
+    ck_assert_int_eq(execute(&command, command.encoding), WKV_OK);
+    ck_assert_uint_eq(times("\"code\":413"), 2);
+    ck_assert_uint_eq(times(atomic ? "\"applied\":false" : "\"applied\":true"), 1);
+    ck_assert_uint_eq(times("{\"set\":"), atomic ? 0 : 1);
+    ck_assert_str_eq(answer("Push", "{\"key\":\"l\",\"value\":\"x\"}"), "{\"new_count\":3}");
+    /* What its writes must answer does not fit at all. */
+    json = batch_of(40, "{\"set\":{\"key\":\"c\",\"value\":\"0123456789\"}}", "", atomic);
+    ck_assert_int_eq(read_command("Batch", json, &command), WKV_TOO_LARGE);
+    free(json);
 }
 END_TEST
 
@@ -344,6 +424,8 @@ Suite *command_suite(void)
     tcase_add_test(tests, requests_begin_with_their_keys);
     tcase_add_test(tests, each_row_is_whole);
     tcase_add_test(tests, the_items_of_a_batch_are_the_rows);
+    tcase_add_loop_test(tests, a_batch_has_4096_items_at_most, 0, 2);
+    tcase_add_loop_test(tests, a_batch_gives_its_room_out, 0, 2);
     tcase_add_test(tests, check_refuses_without_a_store);
     tcase_add_test(tests, a_write_whose_reply_does_not_fit_does_not_happen);
     tcase_add_test(tests, a_reply_is_measured_as_it_is_sent);
