@@ -60,7 +60,7 @@ static enum wkv_code begin_item(const struct wkv_command *command, const Keyvalu
     const struct wkv_operation *operation = number == 0 ? NULL : &wkv_operations[number - 1];
     wkv_command_begin(&item->command, operation, command->keyspace);
     item->command.encoding = command->encoding;
-    item->command.message = &asked->get->base;
+    item->command.message = (const ProtobufCMessage *)asked->get; /* or whichever it is; NULL: none */
     item->code = WKV_OK;
     item->text = NULL;
     if (operation != NULL)
