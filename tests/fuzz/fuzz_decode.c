@@ -8,19 +8,6 @@
 #define ARENA_FIRST_BYTES 4096
 #define ARENA_MAX_BYTES (4u << 20)
 
-/* Messages within messages, which test_write does not know. */
-static void decode_nested(const ProtobufCMessageDescriptor *type, enum wkv_encoding encoding,
-                          const uint8_t *bytes, size_t len, struct wkv_arena *arena)
-{
-    struct wkv_error error = {WKV_OK, ""};
-    ProtobufCMessage *message;
-    enum wkv_code code = wkv_decode(type, encoding, bytes, len, arena, &message, &error);
-    must(code == WKV_OK || code == WKV_BAD_REQUEST || code == WKV_NO_MEMORY || code == WKV_TOO_LARGE);
-    must(code == WKV_OK || (error.code == code && error.text[0] != '\0' && message == NULL));
-    must(arena->total_bytes <= ARENA_MAX_BYTES);
-    wkv_arena_reset(arena);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
 static void must(bool holds)
@@ -90,6 +77,19 @@ static void decode(const ProtobufCMessageDescriptor *type, enum wkv_encoding enc
         must(code == WKV_BAD_REQUEST || code == WKV_NO_MEMORY || code == WKV_TOO_LARGE);
         must(error.code == code && error.text[0] != '\0' && message == NULL);
     }
+    must(arena->total_bytes <= ARENA_MAX_BYTES);
+    wkv_arena_reset(arena);
+}
+
+/* Messages within messages, which test_write does not know. */
+static void decode_nested(const ProtobufCMessageDescriptor *type, enum wkv_encoding encoding,
+                          const uint8_t *bytes, size_t len, struct wkv_arena *arena)
+{
+    struct wkv_error error = {WKV_OK, ""};
+    ProtobufCMessage *message;
+    enum wkv_code code = wkv_decode(type, encoding, bytes, len, arena, &message, &error);
+    must(code == WKV_OK || code == WKV_BAD_REQUEST || code == WKV_NO_MEMORY || code == WKV_TOO_LARGE);
+    must(code == WKV_OK || (error.code == code && error.text[0] != '\0' && message == NULL));
     must(arena->total_bytes <= ARENA_MAX_BYTES);
     wkv_arena_reset(arena);
 }
