@@ -128,7 +128,7 @@ check_room_now(struct wkv_ticket *ticket, struct wkv_arena *arena, struct wkv_er
     struct wkv_limits limits = ticket->limits;
     struct wkv_error ignored;
     limits.max_reply_bytes = ticket->room;
-    ticket->squeezed = wkv_command_check(&again, &limits, arena, &ignored) == WKV_TOO_LARGE;
+    ticket->squeezed = wkv_command_check(&again, &limits, arena, &ignored) != WKV_OK;
     return ticket->squeezed ? wkv_fail(error, WKV_UNAVAILABLE, "no room for the reply") : WKV_OK;
 }
 

@@ -17,6 +17,7 @@ struct run {
     struct wkv_error error; /* of the item under way */
     size_t room;            /* bytes of the whole reply at the most */
     size_t reply_at;        /* where the item's reply begins in the buffer */
+    size_t work;            /* that its items were, so far */
     size_t share;           /* of an item whose reply shows something that the store holds, beside its own */
 };
 
@@ -45,6 +46,48 @@ static size_t bound(const struct run *run, const struct wkv_batch_item *item)
     size_t most = run->room > item->later ? run->room - item->later : 0;
     size_t shared = sink->total_bytes + item->room + run->share;
     return shares(item) && shared < most ? shared : most;
+}
+
+/* ---- work ----
+ *
+ * A message is one of many that a worker has, and a Batch is one message. What its items look at is counted:
+ * an item of a list, a member of a set or 64 bytes of a reply is one. */
+
+/* A Batch that has looked at so much begins no other item: half a second's work at the most. */
+#define MOST_WORK ((size_t)8 << 20)
+/* Of an atomic one, which holds its locks: some milliseconds. */
+#define MOST_ATOMIC_WORK ((size_t)128 << 10)
+
+/* What the item will look at beside what it shows. A range passes over the chunks of a list. */
+static size_t work_ahead(struct wkv_view *view, const struct wkv_command *item)
+{
+    size_t work = 0;
+    bool shows_all = item->operation->keys == WKV_ONE_KEY && item->operation->effect == WKV_READS;
+    for (size_t i = 0; item->operation->is_long && i < item->key_count; i++) {
+        struct wkv_store_info info;
+        if (wkv_view_inspect(view, item->first_key + i, &info) != WKV_STORE_OK)
+            continue;
+        if (info.kind == WKV_LIST || (info.kind == WKV_SET && !shows_all))
+            work += (size_t)(shows_all ? info.length / 64 : info.length);
+    }
+    return work;
+}
+
+/* Counts it, or refuses the item where it is too much. */
+static bool may_begin(struct run *run, struct wkv_view *view, struct wkv_batch_item *item)
+{
+    size_t ahead = work_ahead(view, &item->command);
+    bool atomic = run->batch->atomic;
+    if (atomic ? run->work + ahead <= MOST_ATOMIC_WORK : run->work <= MOST_WORK) {
+        run->work += ahead;
+        return true;
+    }
+    (void)wkv_command_fail(&item->command, &run->error, WKV_TOO_LARGE,
+                           "the Batch would look at more than %zu items, members or pieces of 64 bytes; send "
+                           "this item in another, or without one",
+                           atomic ? MOST_ATOMIC_WORK : MOST_WORK);
+    wkv_batch_refuse(run->batch, item, WKV_TOO_LARGE, run->error.text);
+    return false;
 }
 
 /* ---- one reply ---- */
@@ -78,14 +121,6 @@ static void put_nothing(struct run *run)
     struct wkv_sink_frame frame;
     wkv_sink_open(run->sink, REPLIES, 0, &frame);
     wkv_sink_close(run->sink, &frame);
-}
-
-static void keep_error(struct run *run, struct wkv_batch_item *item, enum wkv_code code)
-{
-    size_t bytes = strlen(run->error.text) + 1;
-    char *copy = wkv_arena_alloc(run->batch->arena, bytes);
-    item->code = code;
-    item->text = copy == NULL ? NULL : memcpy(copy, run->error.text, bytes);
 }
 
 /* Said of a reply that has been written, or that its item did not write. */
@@ -130,6 +165,7 @@ static enum wkv_store_status apply_item(struct run *run, struct wkv_view *view, 
     wkv_sink_close(sink, &inner);
     wkv_sink_close(sink, &outer);
     enum wkv_code code = judge(run, item, most);
+    run->work += 1 + (sink->total_bytes - mark.sink.total_bytes) / 64;
     if (sink->buffer != NULL)
         sink->buffer->failed = false;
     sink->error = mark.sink.error;
@@ -141,7 +177,7 @@ static enum wkv_store_status apply_item(struct run *run, struct wkv_view *view, 
     wkv_sink_back(sink, &mark);
     if (status == WKV_STORE_CHANGED)
         return status;
-    keep_error(run, item, code);
+    wkv_batch_refuse(run->batch, item, code, run->error.text);
     return WKV_STORE_OK;
 }
 
@@ -152,6 +188,7 @@ static void begin_run(struct run *run, const struct wkv_command *command, int64_
     run->batch = command->batch;
     run->now_ns = now_ns;
     run->sink = sink;
+    run->work = 0;
     for (size_t i = 0; i < run->batch->count; i++) {
         struct wkv_batch_item *item = &run->batch->items[i];
         item->code = item->refused;
@@ -165,6 +202,8 @@ static void begin_run(struct run *run, const struct wkv_command *command, int64_
 
 /* Keys that are locked together: as many as hide each other's cache misses, in some tens of microseconds. */
 #define PIECE_ITEMS 64u
+/* And no longer than this takes, such as where values are large. */
+#define PIECE_WORK 2048u
 
 /* Items that are done in one view: as many as stand together and are short, or one that is long. */
 static size_t piece_from(const struct wkv_batch *batch, size_t first)
@@ -181,7 +220,7 @@ static void answer_item(struct run *run, struct wkv_view *view, struct wkv_batch
 {
     size_t most = bound(run, item);
     item->command.first_key = first_key;
-    if (item->code == WKV_OK)
+    if (item->code == WKV_OK && may_begin(run, view, item))
         while (apply_item(run, view, item, most) == WKV_STORE_CHANGED)
             if (!wkv_view_again(view)) {
                 item->code = WKV_UNAVAILABLE;
@@ -192,7 +231,8 @@ static void answer_item(struct run *run, struct wkv_view *view, struct wkv_batch
         refuse_item(run, item, most);
 }
 
-static void do_piece(struct run *run, struct wkv_store *store, size_t first, size_t end)
+/* Returns the item behind the last that was done: before `end` where the locks have been held for long. */
+static size_t do_piece(struct run *run, struct wkv_store *store, size_t first, size_t end)
 {
     struct wkv_batch_item *items = run->batch->items;
     struct wkv_view view;
@@ -202,14 +242,16 @@ static void do_piece(struct run *run, struct wkv_store *store, size_t first, siz
         write_bytes += items[i].command.write_bytes;
     bool begun = wkv_store_begin(&view, store, run->command->keys + first_key, keys, write_bytes,
                                  run->now_ns) == WKV_STORE_OK;
-    for (size_t i = first; i < end; i++) {
+    size_t i = first, until = run->work + PIECE_WORK;
+    do {
         if (!begun && items[i].code == WKV_OK) {
             items[i].code = WKV_NO_MEMORY;
             items[i].text = "no memory for the request; try again later";
         }
         answer_item(run, &view, &items[i], items[i].offset - first_key);
-    }
+    } while (++i < end && run->work < until);
     wkv_store_end(&view);
+    return i;
 }
 
 enum wkv_code wkv_batch_execute(const struct wkv_command *command, struct wkv_store *store, int64_t now_ns,
@@ -217,10 +259,8 @@ enum wkv_code wkv_batch_execute(const struct wkv_command *command, struct wkv_st
 {
     struct run run;
     begin_run(&run, command, now_ns, sink);
-    for (size_t first = 0, end; first < run.batch->count; first = end) {
-        end = piece_from(run.batch, first);
-        do_piece(&run, store, first, end);
-    }
+    for (size_t first = 0; first < run.batch->count;)
+        first = do_piece(&run, store, first, piece_from(run.batch, first));
     return WKV_OK;
 }
 
@@ -288,10 +328,10 @@ static enum wkv_store_status try_item(struct attempt *attempt, struct wkv_view *
     struct wkv_batch_item *item = &run->batch->items[index];
     struct wkv_sink_mark before;
     size_t most = bound(run, item);
-    bool is_new = item->code == WKV_OK;
     wkv_sink_mark(run->sink, &before);
     run->sink->declined = false;
     item->command.first_key = run->command->first_key + item->offset;
+    bool is_new = item->code == WKV_OK && may_begin(run, view, item);
     if (is_new && apply_item(run, view, item, most) != WKV_STORE_OK)
         return WKV_STORE_CHANGED;
     attempt->reply_at = run->reply_at;

@@ -22,7 +22,7 @@ struct wkv_batch_item {
 
 struct wkv_batch {
     bool atomic;
-    bool is_measured; /* no reply has more than its item's room */
+    bool is_measured; /* no reply but an error has more than its item's room */
     size_t count;
     size_t writes;      /* items that change something */
     size_t reply_bytes; /* of the whole reply at the most */
@@ -34,6 +34,10 @@ struct wkv_batch {
  * many, or no room for what their replies must have), WKV_NO_MEMORY. */
 enum wkv_code wkv_batch_check(struct wkv_command *command, const struct wkv_limits *limits,
                               struct wkv_arena *arena, struct wkv_error *error);
+
+/* Keeps with an item what it is refused with; its words only where there is memory for them. */
+void wkv_batch_refuse(struct wkv_batch *batch, struct wkv_batch_item *item, enum wkv_code code,
+                      const char *text);
 
 /* Executes a Batch that is not atomic: each item for itself, some in a view together. */
 enum wkv_code wkv_batch_execute(const struct wkv_command *command, struct wkv_store *store, int64_t now_ns,

@@ -45,11 +45,13 @@ static enum wkv_code no_memory(const struct wkv_command *command, struct wkv_err
     return wkv_command_fail(command, error, WKV_NO_MEMORY, "no memory for the request; try again later");
 }
 
-static const char *copy_text(struct wkv_arena *arena, const char *text)
+void wkv_batch_refuse(struct wkv_batch *batch, struct wkv_batch_item *item, enum wkv_code code,
+                      const char *text)
 {
     size_t bytes = strlen(text) + 1;
-    char *copy = wkv_arena_alloc(arena, bytes);
-    return copy == NULL ? NULL : memcpy(copy, text, bytes);
+    char *copy = wkv_arena_alloc(batch->arena, bytes);
+    item->code = code;
+    item->text = copy == NULL ? NULL : memcpy(copy, text, bytes);
 }
 
 /* The members of the oneof have the numbers of the table's rows, counted from 1. */
@@ -75,12 +77,10 @@ static void check_item(const struct wkv_command *command, const Keyvalue__BatchR
                        const struct wkv_limits *limits, struct wkv_batch_item *item)
 {
     struct wkv_error error;
-    struct wkv_arena *arena = command->batch->arena;
     wkv_error_clear(&error);
     if (begin_item(command, asked, item, &error) != WKV_OK ||
-        wkv_command_check(&item->command, limits, arena, &error) != WKV_OK) {
-        item->code = error.code;
-        item->text = copy_text(arena, error.text);
+        wkv_command_check(&item->command, limits, command->batch->arena, &error) != WKV_OK) {
+        wkv_batch_refuse(command->batch, item, error.code, error.text);
         item->command.key_count = 0;
         item->command.write_bytes = 0;
     }
@@ -130,6 +130,16 @@ static bool gather_keys(struct wkv_command *command)
 /* Around all items: {"applied":false,"replies":[]}. */
 #define WHOLE_BYTES ((size_t)40)
 
+/* The words of an error at the most: a quote or a backslash in them has two bytes in JSON. */
+#define WORDS_BYTES ((size_t)2 * WKV_ERROR_TEXT_BYTES)
+
+/* How large the whole reply can be. Any item may be refused, with words where there is room for them. */
+static size_t most_bytes(const struct wkv_batch *batch, size_t needed, size_t room)
+{
+    size_t most = needed + batch->count * WORDS_BYTES;
+    return batch->is_measured && most < room ? most : room;
+}
+
 static enum wkv_code check_room(struct wkv_command *command, const struct wkv_limits *limits,
                                 struct wkv_error *error)
 {
@@ -139,7 +149,7 @@ static enum wkv_code check_room(struct wkv_command *command, const struct wkv_li
         batch->items[i].later = needed;
         needed += batch->items[i].room;
     }
-    batch->reply_bytes = batch->is_measured ? needed : room;
+    batch->reply_bytes = most_bytes(batch, needed, room);
     command->reply_bytes = needed;
     return needed <= room ? WKV_OK
                           : wkv_command_fail(command, error, WKV_TOO_LARGE,

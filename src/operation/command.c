@@ -8,7 +8,7 @@
 #define DECODE_BYTES ((size_t)4 * 1024 * 1024)
 
 /* A Batch of as many items as there may be, each in JSON of some members. */
-#define BATCH_DECODE_BYTES ((size_t)24 * 1024 * 1024)
+#define BATCH_DECODE_BYTES ((size_t)10 * 1024 * 1024)
 
 enum wkv_code wkv_command_fail(const struct wkv_command *command, struct wkv_error *error, enum wkv_code code,
                                const char *format, ...)

@@ -98,6 +98,12 @@ static bool note_hit(void *context, struct wkv_text text)
 /* Items that are rather looked at twice, first in pieces, than under one lock. */
 #define MANY_ITEMS 512u
 
+/* Whether it is found out before where the value is. No copy to change is made of a list that has none. */
+static bool looks_first(const struct wkv_view *view, const struct wkv_list *list)
+{
+    return list->length > MANY_ITEMS || view->undo != NULL;
+}
+
 enum wkv_store_status wkv_view_list_remove(struct wkv_view *view, size_t key, struct wkv_text value,
                                            int32_t *length)
 {
@@ -111,12 +117,12 @@ enum wkv_store_status wkv_view_list_remove(struct wkv_view *view, size_t key, st
         return hits.status;
     }
     hits.last = list->length - 1;
-    if (list->length > MANY_ITEMS)
+    if (looks_first(view, list))
         wkv_list_range(list, 0, hits.last, note_hit, &hits);
     if (hits.status != WKV_STORE_OK)
         return hits.status;
     *length = (int32_t)list->length;
-    if (list->length > MANY_ITEMS && hits.count == 0)
+    if (looks_first(view, list) && hits.count == 0)
         return WKV_STORE_OK;
     uint32_t before = list->length;
     (void)wkv_view_claim(view, key, &place);

@@ -33,6 +33,8 @@ static void write_content(struct wkv_shard *shard, struct wkv_entry *entry, cons
         wkv_wheel_arm(&shard->wheel, wkv_entry_timer(entry), content->expires_at_ns);
     if (content->is_news)
         wkv_shard_changed(shard, entry, WKV_CHANGE_PUT);
+    else if (shard->undo != NULL)
+        wkv_undo_silent(shard->undo);
 }
 
 /* Makes the entry of another scalar or counter one for this, in place. */

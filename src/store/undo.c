@@ -1,6 +1,5 @@
 #include "store/undo.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +17,7 @@
 struct record {
     enum { HID, MADE, NUMBER, EXPIRY, PUSHED, ADDED, POPPED, REMOVED } what;
     uint32_t key; /* the view's number */
+    bool silent;  /* the call that ends with it has changed nothing that Get shows */
     union {
         struct {
             struct wkv_entry *entry;
@@ -35,7 +35,7 @@ struct record {
 
 struct wkv_undo {
     struct wkv_view *view;
-    uint64_t bytes; /* of the budget */
+    uint64_t bytes; /* reserved in the budget */
     size_t count, capacity;
     struct record records[];
 };
@@ -64,11 +64,11 @@ enum wkv_store_status wkv_view_remember(struct wkv_view *view, size_t calls)
     size_t bytes = sizeof(struct wkv_undo) + capacity * sizeof(struct record);
     if (view->undo != NULL)
         return WKV_STORE_OK;
-    if (!wkv_budget_charge(&view->store->budget, bytes))
+    if (!wkv_store_reserve(view->store, bytes))
         return WKV_STORE_NO_MEMORY;
     struct wkv_undo *undo = malloc(bytes);
     if (undo == NULL) {
-        wkv_budget_discharge(&view->store->budget, bytes);
+        wkv_store_release(view->store, bytes);
         return WKV_STORE_NO_MEMORY;
     }
     *undo = (struct wkv_undo){.view = view, .bytes = bytes, .capacity = capacity};
@@ -81,7 +81,7 @@ static void end(struct wkv_view *view)
 {
     struct wkv_undo *undo = view->undo;
     view->undo = NULL;
-    wkv_budget_discharge(&view->store->budget, undo->bytes);
+    wkv_store_release(view->store, undo->bytes);
     free(undo);
 }
 
@@ -108,6 +108,11 @@ void wkv_undo_hide(struct wkv_undo *undo, struct wkv_entry *entry)
 void wkv_undo_made(struct wkv_undo *undo)
 {
     (void)next_record(undo, MADE);
+}
+
+void wkv_undo_silent(struct wkv_undo *undo)
+{
+    undo->records[undo->count - 1].silent = true;
 }
 
 void wkv_undo_not_made(struct wkv_undo *undo)
@@ -275,7 +280,7 @@ void wkv_view_undo(struct wkv_view *view)
  * have named is told of for each. */
 static void note(struct wkv_shard *shard, const struct record *record, const struct wkv_entry *entry)
 {
-    if (record->what == EXPIRY)
+    if (record->what == EXPIRY || record->silent)
         return;
     if (entry != NULL)
         wkv_shard_changed(shard, entry, WKV_CHANGE_PUT);

@@ -29,6 +29,9 @@ void wkv_undo_hide(struct wkv_undo *undo, struct wkv_entry *entry);
 void wkv_undo_made(struct wkv_undo *undo);
 void wkv_undo_not_made(struct wkv_undo *undo);
 
+/* What was remembered last is no change to an observer. */
+void wkv_undo_silent(struct wkv_undo *undo);
+
 /* What the counter was, and when the key would have expired (0: never). */
 void wkv_undo_number(struct wkv_undo *undo, int64_t before);
 void wkv_undo_expiry(struct wkv_undo *undo, int64_t expires_at_ns);

@@ -396,17 +396,24 @@ bool answer_is_late(const struct answer *answer)
     return answer->code == 503 && strstr(answer->text, "has not confirmed in time") != NULL;
 }
 
+struct answer bind_send(struct client *system, struct papers papers, const char *operation, const void *bytes,
+                        size_t len)
+{
+    struct answer answer = papers_send(system, papers, operation, bytes, len);
+    for (long long until_ms = now_ms() + WAIT_MS; answer_is_late(&answer) && now_ms() < until_ms;) {
+        answer_free(&answer);
+        answer = papers_send(system, papers, operation, bytes, len);
+    }
+    return answer;
+}
+
 struct answer bind_ask(struct client *system, enum encoding encoding, const char *operation,
                        struct papers papers, const char *module, const char *keyspace)
 {
     const char *const pairs[] = {keyspace == NULL ? NULL : "KEYSPACE", keyspace, NULL};
     size_t len;
     void *bytes = configuration_pack(encoding, module, pairs, &len);
-    struct answer answer = papers_send(system, papers, operation, bytes, len);
-    for (long long until_ms = now_ms() + WAIT_MS; answer_is_late(&answer) && now_ms() < until_ms;) {
-        answer_free(&answer);
-        answer = papers_send(system, papers, operation, bytes, len);
-    }
+    struct answer answer = bind_send(system, papers, operation, bytes, len);
     free(bytes);
     return answer;
 }

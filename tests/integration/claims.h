@@ -116,8 +116,11 @@ void *configuration_pack(enum encoding encoding, const char *module, const char 
  * request is to be sent again. */
 bool answer_is_late(const struct answer *answer);
 
-/* Sends BindActor or RemoveActor as `system`, again while its answer is late; host may be NULL. keyspace
- * NULL: no value. */
+/* Sends those bytes, again while the answer is late. */
+struct answer bind_send(struct client *system, struct papers papers, const char *operation, const void *bytes,
+                        size_t len);
+
+/* Sends BindActor or RemoveActor as `system`, likewise; host may be NULL. keyspace NULL: no value. */
 struct answer bind_ask(struct client *system, enum encoding encoding, const char *operation,
                        struct papers papers, const char *module, const char *keyspace);
 

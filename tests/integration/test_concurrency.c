@@ -67,6 +67,96 @@ START_TEST(clients_adding_to_one_counter_lose_nothing)
 }
 END_TEST
 
+/* ---- atomic batches: what some move between two keys, others count ---- */
+
+static long long value_of(const json_t *replies, size_t index)
+{
+    const json_t *get = json_object_get(json_array_get(replies, index), "get");
+    ck_assert_ptr_nonnull(get);
+    return strtoll(json_string_value(json_object_get(get, "value")), NULL, 10);
+}
+
+static void move_between(struct worker *worker, int amount, bool fails)
+{
+    json_t *reply = client_call(
+        &worker->client, worker->encoding, "Batch", "{s:b,s:[{s:{s:s,s:i}},{s:{s:s,s:i}},{s:{s:s,s:s}}]}",
+        "atomic", 1, "requests", "increment", "key", "here", "delta", amount, "increment", "key", "there",
+        "delta", -amount, "push", "key", fails ? "here" : "moves", "value", "x");
+    ck_assert_int_eq(json_is_true(json_object_get(reply, "applied")), !fails);
+    ck_assert_int_eq(json_object_get(json_array_get(json_object_get(reply, "replies"), 2), "error") != NULL,
+                     fails);
+    json_decref(reply);
+}
+
+static void count_both(struct worker *worker)
+{
+    json_t *reply = client_call(&worker->client, worker->encoding, "Batch", "{s:b,s:[{s:{s:s}},{s:{s:s}}]}",
+                                "atomic", 1, "requests", "get", "key", "here", "get", "key", "there");
+    json_t *replies = json_object_get(reply, "replies");
+    ck_assert_int_eq(value_of(replies, 0) + value_of(replies, 1), 0);
+    json_decref(reply);
+}
+
+static void move_or_count(struct worker *worker)
+{
+    for (int i = 0; i < ROUNDS; i++)
+        if (worker->number % 4 < 2)
+            move_between(worker, worker->number + 1, i % 3 == 0);
+        else
+            count_both(worker);
+}
+
+START_TEST(nobody_sees_half_of_an_atomic_batch)
+{
+    run_clients(move_or_count);
+    json_t *reply =
+        client_call(&caller, JSON, "Range", "{s:s,s:i,s:i}", "key", "moves", "start", 0, "stop", -1);
+    ck_assert_uint_eq(json_array_size(json_object_get(reply, "values")), 4 * (ROUNDS - (ROUNDS + 2) / 3));
+    json_decref(reply);
+}
+END_TEST
+
+/* ---- a batch that asks for much ---- */
+
+#define LONG_LIST 140000
+#define DELETES 70
+
+static json_t *items_of(const char *operation, const char *value, size_t count)
+{
+    json_t *items = json_array();
+    for (size_t i = 0; i < count; i++)
+        ck_assert_int_eq(json_array_append_new(
+                             items, json_pack("{s:{s:s,s:s}}", operation, "key", "long", "value", value)),
+                         0);
+    return items;
+}
+
+static bool was_refused(const json_t *reply, size_t index)
+{
+    const json_t *item = json_array_get(json_object_get(reply, "replies"), index);
+    return json_integer_value(json_object_get(json_object_get(item, "error"), "code")) == 413;
+}
+
+/* One message does not hold up a worker, nor an atomic one a shard, for as long as its items can be made to
+ * take. */
+START_TEST(a_batch_looks_at_no_more_than_it_may)
+{
+    for (size_t pushed = 0; pushed < LONG_LIST; pushed += 4000)
+        json_decref(client_call(&caller, JSON, "Batch", "{s:o}", "requests", items_of("push", "x", 4000)));
+    json_t *reply = client_call(&caller, JSON, "Batch", "{s:b,s:o}", "atomic", 1, "requests",
+                                items_of("list_item_delete", "y", 1));
+    ck_assert(json_is_false(json_object_get(reply, "applied")));
+    ck_assert(was_refused(reply, 0));
+    json_decref(reply);
+    reply =
+        client_call(&caller, JSON, "Batch", "{s:o}", "requests", items_of("list_item_delete", "y", DELETES));
+    ck_assert(json_is_true(json_object_get(reply, "applied")));
+    ck_assert(!was_refused(reply, 0));
+    ck_assert(was_refused(reply, DELETES - 1));
+    json_decref(reply);
+}
+END_TEST
+
 /* ---- lists ---- */
 
 static void push_many(struct worker *worker)
@@ -220,6 +310,8 @@ Suite *concurrency_suite(void)
     tcase_add_unchecked_fixture(tests, start_shared, shared_stop);
     tcase_add_checked_fixture(tests, caller_open, caller_close);
     tcase_add_test(tests, clients_adding_to_one_counter_lose_nothing);
+    tcase_add_test(tests, nobody_sees_half_of_an_atomic_batch);
+    tcase_add_test(tests, a_batch_looks_at_no_more_than_it_may);
     tcase_add_test(tests, a_list_holds_every_item_in_each_clients_order);
     tcase_add_test(tests, a_set_holds_every_member_that_was_added_and_not_removed);
     tcase_add_test(tests, a_union_sees_all_its_sets_at_one_moment);

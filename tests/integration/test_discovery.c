@@ -777,6 +777,29 @@ START_TEST(an_answered_request_is_counted_amid_others_questions)
 }
 END_TEST
 
+/* "Items are counted in the statistics of their own operations, the Batch as one of its own." */
+START_TEST(the_items_of_a_batch_are_counted_under_their_own_operations)
+{
+    provider_serve(&provider, server.url, NULL);
+    open_clients();
+    json_t *reply = client_call(
+        &client, JSON, "Batch", "{s:[{s:{s:s,s:i}},{s:{s:s,s:i}},{s:{s:s}},{s:{s:s}}]}", "requests", "add",
+        "key", "n", "value", 1, "add", "key", "n", "value", 2, "pop", "key", "n", "get", "key", "n");
+    json_decref(reply);
+    json_t *stats = service_stats(&client);
+    ck_assert_int_eq(endpoint_number(stats, "Batch", "num_requests"), 1);
+    ck_assert_int_eq(endpoint_number(stats, "Batch", "num_errors"), 0);
+    ck_assert_int_eq(endpoint_number(stats, "Add", "num_requests"), 2);
+    ck_assert_int_eq(endpoint_number(stats, "Get", "num_requests"), 1);
+    ck_assert_int_eq(endpoint_number(stats, "Pop", "num_requests"), 1);
+    ck_assert_int_eq(endpoint_number(stats, "Pop", "num_errors"), 1);
+    ck_assert_int_eq(endpoint_number(stats, "Pop", "data.refusals.409"), 1);
+    ck_assert_ptr_nonnull(strstr(text_at(endpoint_of(stats, "Pop"), "last_error"), "Pop: the key holds"));
+    json_decref(stats);
+    provider_stop(&provider);
+}
+END_TEST
+
 /* What `system` asks is counted as well, on its own endpoints. */
 START_TEST(the_systems_requests_are_counted_too)
 {
@@ -1134,6 +1157,7 @@ Suite *discovery_suite(void)
     tcase_add_test(tests, an_answered_request_is_counted_already);
     tcase_add_test(tests, questions_that_come_together_share_an_answer);
     tcase_add_test(tests, an_answered_request_is_counted_amid_others_questions);
+    tcase_add_test(tests, the_items_of_a_batch_are_counted_under_their_own_operations);
     tcase_add_test(tests, the_systems_requests_are_counted_too);
     tcase_add_test(tests, service_data_counts_keys_by_kind);
     tcase_add_test(tests, service_data_counts_keys_by_keyspace);

@@ -94,6 +94,10 @@ static const struct {
     {"CompareAndSet", "{'key':'%s','value':'v'}", "Del", "{'key':'%s'}", NULL, NULL},
     {"CompareAndDelete", "{'key':'%s','expected':'v'}", "Set", "{'key':'%s','value':'v'}", "Set",
      "{'key':'%s','value':'v'}"},
+    {"Batch", "{'requests':[{'push':{'key':'%s','value':'v'}},{'get':{'key':'none'}}]}", "Del",
+     "{'key':'%s'}", NULL, NULL},
+    {"Batch", "{'atomic':true,'requests':[{'push':{'key':'%s','value':'v'}}]}", "Del", "{'key':'%s'}", NULL,
+     NULL},
 };
 
 /* The request of the row about that key. */

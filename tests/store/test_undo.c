@@ -232,6 +232,40 @@ START_TEST(any_allocation_may_fail_and_all_is_taken_back)
 }
 END_TEST
 
+/* "One that changed nothing is none." */
+START_TEST(what_a_kept_view_has_not_changed_is_not_told)
+{
+    name_keys();
+    struct wkv_store *store = test_store(4, 0);
+    struct wkv_view view;
+    int32_t n;
+    int64_t sum;
+    fill(store);
+    ck_assert_int_eq(wkv_store_begin(&view, store, keys, KEYS, 1, TEST_NOW), WKV_STORE_OK);
+    ck_assert_int_eq(wkv_view_set(&view, 2, test_text("7"), 0), WKV_STORE_OK);
+    ck_assert_int_eq(wkv_view_list_push(&view, 3, test_text("x"), &n), WKV_STORE_OK);
+    wkv_store_end(&view);
+    struct wkv_changes *changes = wkv_changes_open(store, &(struct wkv_changes_options){0});
+    ck_assert_ptr_nonnull(changes);
+    ck_assert_int_eq(wkv_store_begin(&view, store, keys, KEYS, 1, TEST_NOW), WKV_STORE_OK);
+    ck_assert_int_eq(wkv_view_remember(&view, 7), WKV_STORE_OK);
+    ck_assert_int_eq(wkv_view_list_remove(&view, 1, test_text("none"), &n), WKV_STORE_OK);
+    ck_assert_int_eq(wkv_view_list_remove(&view, 3, test_text("none"), &n), WKV_STORE_OK);
+    ck_assert_int_eq(wkv_view_set_remove(&view, 0, test_text("none"), &n), WKV_STORE_OK);
+    ck_assert_int_eq(wkv_view_set_add(&view, 0, test_text("aa0"), &n), WKV_STORE_OK);
+    ck_assert_int_eq(wkv_view_add(&view, 2, 0, WKV_INT64_RANGE, &sum), WKV_STORE_OK);
+    ck_assert_int_eq(wkv_view_expire(&view, 3, TEST_NOW + 1000), WKV_STORE_OK);
+    ck_assert_int_eq(wkv_view_delete(&view, 5), WKV_STORE_MISSING);
+    wkv_view_keep(&view);
+    wkv_store_end(&view);
+    told = 0;
+    wkv_changes_take(changes, count_change, NULL);
+    ck_assert_uint_eq(told, 0);
+    wkv_changes_close(changes);
+    wkv_store_destroy(store);
+}
+END_TEST
+
 /* Kept, it is told once; the budget is as it was after all is deleted. */
 START_TEST(a_kept_view_is_told_of_and_nothing_of_it_stays_behind)
 {
@@ -278,6 +312,7 @@ Suite *undo_suite(void)
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, what_is_taken_back_has_never_been, 0, 2);
     tcase_add_test(tests, any_allocation_may_fail_and_all_is_taken_back);
+    tcase_add_test(tests, what_a_kept_view_has_not_changed_is_not_told);
     tcase_add_test(tests, a_kept_view_is_told_of_and_nothing_of_it_stays_behind);
     suite_add_tcase(suite, tests);
     return suite;
