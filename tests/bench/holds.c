@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "lib/store_once.h"
+#include "operation/command.h"
 #include "support/clock.h"
 
 struct wkv_shard;
@@ -143,6 +144,58 @@ static void large_value(size_t bytes)
     free(value);
 }
 
+/* A Batch as it comes and goes, its reply included: of so many times the item, each with a key of its own. */
+static void batch(const char *what, const char *item, bool atomic)
+{
+    static char json[512 * 1024];
+    struct wkv_arena arena;
+    struct wkv_buffer reply, scratch;
+    struct wkv_error error;
+    struct wkv_sink sink;
+    struct wkv_command command;
+    size_t used =
+        (size_t)snprintf(json, sizeof json, "{\"atomic\":%s,\"requests\":[", atomic ? "true" : "false");
+    for (int i = 0; i < 4096; i++)
+        used += (size_t)snprintf(json + used, sizeof json - used, item, i == 0 ? "" : ",", i);
+    used += (size_t)snprintf(json + used, sizeof json - used, "]}");
+    wkv_buffer_init(&reply);
+    wkv_buffer_init(&scratch);
+    struct wkv_limits limits = {.max_key_bytes = WKV_DEFAULT_MAX_KEY_BYTES,
+                                .max_value_bytes = WKV_DEFAULT_MAX_VALUE_BYTES,
+                                .max_reply_bytes = 1 << 20,
+                                .scratch = &scratch};
+    wkv_command_begin(&command, wkv_operation_find("Batch"), 0);
+    if (wkv_arena_init(&arena, 65536, 65536) != 0 ||
+        wkv_command_decode(&command, (struct wkv_text){json, used}, WKV_FORM_JSON, &limits, &arena, &error) !=
+            WKV_OK ||
+        wkv_command_check(&command, &limits, &arena, &error) != WKV_OK) {
+        fprintf(stderr, "%s: %s\n", what, error.text);
+        exit(EXIT_FAILURE);
+    }
+    wkv_command_begin_reply(&command, &limits, limits.max_reply_bytes, &reply, &error, &sink);
+    longest_ns = 0;
+    (void)wkv_command_execute(&command, store, 1, &sink);
+    if (wkv_command_finish(&command, &limits, &sink) != WKV_OK)
+        printf("%s: %s\n", what, error.text);
+    report(what);
+    wkv_buffer_destroy(&reply);
+    wkv_buffer_destroy(&scratch);
+    wkv_arena_destroy(&arena);
+}
+
+static void batches(void)
+{
+    static const char sets[] =
+        "%s{\"set\":{\"key\":\"batch-%d\",\"value\":\"01234567890123456789012345678901\"}}";
+    static const char gets[] = "%s{\"get\":{\"key\":\"batch-%d\"}}";
+    static const char fails[] = "%s{\"compare_and_set\":{\"key\":\"batch-%d\",\"value\":\"x\"}}";
+    batch("Batch of 4,096 Sets", sets, false);
+    batch("Batch of 4,096 Gets", gets, false);
+    batch("atomic Batch of 4,096 Sets", sets, true);
+    batch("atomic Batch of 4,096 Gets", gets, true);
+    batch("atomic Batch that fails", fails, true);
+}
+
 int main(int argc, char **argv)
 {
     uint64_t items = 2000000;
@@ -160,6 +213,7 @@ int main(int argc, char **argv)
     read_all((int32_t)(items / 2));
     take_away((int32_t)(items / 2));
     large_value((size_t)64 << 20);
+    batches();
     wkv_store_destroy(store);
     return EXIT_SUCCESS;
 }
