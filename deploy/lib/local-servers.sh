@@ -10,6 +10,8 @@ PATH=$PATH:/usr/sbin:/sbin
 wait_for_line()
 {
     local pid=$1 log=$2 pattern=$3 seconds=$4
+    # The process may not have opened it yet, and tail follows no file that is not there.
+    : >>"$log"
     timeout "$seconds" grep -E -m 1 -q -- "$pattern" < <(tail -n +1 -f --pid="$pid" "$log" 2>/dev/null)
 }
 
