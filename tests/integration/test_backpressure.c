@@ -85,7 +85,9 @@ static int serve_held(const char *url, const char *drain_timeout)
     char listen[32];
     int port = free_port();
     (void)snprintf(listen, sizeof listen, "127.0.0.1:%d", port);
-    provider_serve(&provider, url, "--workers", "1", "--max-wait", "500ms", "--metrics-listen", listen,
+    /* A sanitizer's program takes longer than half a second to read what is sent at once. */
+    const char *max_wait = provider_is_sanitized() ? "10s" : "500ms";
+    provider_serve(&provider, url, "--workers", "1", "--max-wait", max_wait, "--metrics-listen", listen,
                    "--drain-timeout", drain_timeout, NULL);
     fill_list("list", ITEMS);
     relay_hold(relay, true);
