@@ -5,9 +5,6 @@
 
 #include "keyvalue.pb-c.h"
 
-/* BatchResponse, its Item and its Error. */
-enum { APPLIED = 1, REPLIES = 2, ITEM_ERROR = 30, ERROR_CODE = 1, ERROR_DESCRIPTION = 2 };
-
 /* A Batch on its way. */
 struct run {
     const struct wkv_command *command;
@@ -97,10 +94,10 @@ static bool put_error(struct run *run, const struct wkv_batch_item *item, const 
 {
     struct wkv_sink *sink = run->sink;
     struct wkv_sink_frame outer, inner;
-    wkv_sink_open(sink, REPLIES, 1, &outer);
-    wkv_sink_open(sink, ITEM_ERROR, WKV_SINK_ALL, &inner);
-    wkv_sink_int32(sink, ERROR_CODE, wkv_code_on_wire(item->code));
-    (void)wkv_sink_text(sink, ERROR_DESCRIPTION, (struct wkv_text){text, strlen(text)});
+    wkv_sink_open(sink, WKV_BATCH_RESPONSE_REPLIES, 1, &outer);
+    wkv_sink_open(sink, WKV_ITEM_ERROR, WKV_SINK_ALL, &inner);
+    wkv_sink_int32(sink, WKV_ERROR_CODE, wkv_code_on_wire(item->code));
+    (void)wkv_sink_text(sink, WKV_ERROR_DESCRIPTION, (struct wkv_text){text, strlen(text)});
     wkv_sink_close(sink, &inner);
     wkv_sink_close(sink, &outer);
     return sink->total_bytes <= most;
@@ -119,7 +116,7 @@ static void refuse_item(struct run *run, const struct wkv_batch_item *item, size
 static void put_nothing(struct run *run)
 {
     struct wkv_sink_frame frame;
-    wkv_sink_open(run->sink, REPLIES, 0, &frame);
+    wkv_sink_open(run->sink, WKV_BATCH_RESPONSE_REPLIES, 0, &frame);
     wkv_sink_close(run->sink, &frame);
 }
 
@@ -157,7 +154,7 @@ static enum wkv_store_status apply_item(struct run *run, struct wkv_view *view, 
     sink->who = operation->name;
     sink->max_bytes = sink->sure_bytes = most;
     sink->unfit = false;
-    wkv_sink_open(sink, REPLIES, 1, &outer);
+    wkv_sink_open(sink, WKV_BATCH_RESPONSE_REPLIES, 1, &outer);
     run->reply_at = outer.begin;
     wkv_sink_open(sink, (uint32_t)(operation - wkv_operations) + 1, WKV_SINK_ALL, &inner);
     enum wkv_store_status status = operation->apply(view, &item->command, run->now_ns, sink);
@@ -195,7 +192,7 @@ static void begin_run(struct run *run, const struct wkv_command *command, int64_
         item->text = item->code == WKV_OK ? NULL : item->text;
     }
     give_room(run);
-    wkv_sink_bool(sink, APPLIED, true);
+    wkv_sink_bool(sink, WKV_BATCH_RESPONSE_APPLIED, true);
 }
 
 /* ---- each for itself ---- */
@@ -292,7 +289,7 @@ static void begin_failure(struct attempt *attempt, size_t index)
 {
     struct wkv_sink *sink = attempt->run.sink;
     wkv_sink_back(sink, &attempt->begin);
-    wkv_sink_bool(sink, APPLIED, false);
+    wkv_sink_bool(sink, WKV_BATCH_RESPONSE_APPLIED, false);
     for (size_t i = 0; i < index; i++)
         put_nothing(&attempt->run);
     attempt->failed = true;
@@ -311,7 +308,7 @@ static void put_failure(struct attempt *attempt, size_t index, size_t most)
     if (!attempt->failed)
         begin_failure(attempt, index);
     if (item->code == WKV_OK)
-        wkv_sink_repeat(run->sink, REPLIES, reply);
+        wkv_sink_repeat(run->sink, WKV_BATCH_RESPONSE_REPLIES, reply);
     else
         refuse_item(run, item, most);
 }

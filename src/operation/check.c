@@ -98,7 +98,7 @@ measure_reply(struct wkv_command *command, const struct wkv_limits *limits, stru
                        wrapped ? limits->max_reply_bytes : 0);
         sink.error = error;
         sink.who = command->operation->name;
-        (void)wkv_sink_text(&sink, 1, echoed);
+        (void)wkv_sink_text(&sink, WKV_ECHO_FIELD, echoed);
         enum wkv_code code = wkv_sink_end(&sink);
         if (sink.failure != WKV_OK)
             return code;
@@ -126,7 +126,7 @@ size_t wkv_command_reply_bytes(const struct wkv_command *command)
     if (command->operation->echo == WKV_ECHOES_NOTHING)
         return command->reply_bytes > NUMBER_REPLY_BYTES ? command->reply_bytes : NUMBER_REPLY_BYTES;
     wkv_sink_begin(&sink, command->operation->reply, command->encoding, NULL, 0);
-    (void)wkv_sink_text(&sink, 1, echoed_text(command));
+    (void)wkv_sink_text(&sink, WKV_ECHO_FIELD, echoed_text(command));
     (void)wkv_sink_end(&sink);
     return sink.total_bytes;
 }

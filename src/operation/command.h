@@ -10,6 +10,7 @@
 
 #include "codec/codec.h"
 #include "operation/operation.h"
+#include "operation/reply_fields.h"
 #include "support/arena.h"
 #include "support/error.h"
 #include "wascc_keyvalue/store.h"
@@ -147,10 +148,10 @@ static inline ProtobufCBinaryData wkv_bytes_of(const char *text)
     return (ProtobufCBinaryData){strlen(text), (uint8_t *)(uintptr_t)text};
 }
 
-/* Writes the text as field 1 of the reply: a wkv_store_visitor whose context is the sink. */
+/* Writes the text to the reply: a wkv_store_visitor whose context is the sink. */
 static inline bool wkv_show(void *sink, struct wkv_text text)
 {
-    return wkv_sink_text(sink, 1, text);
+    return wkv_sink_text(sink, WKV_TEXTS_FIELD, text);
 }
 
 #endif

@@ -10,22 +10,20 @@ struct comparison {
     bool equal;
 };
 
+_Static_assert(WKV_COMPARE_AND_SET_RESPONSE_EXISTS == WKV_COMPARE_AND_DELETE_RESPONSE_EXISTS &&
+                   WKV_COMPARE_AND_SET_RESPONSE_CURRENT == WKV_COMPARE_AND_DELETE_RESPONSE_CURRENT,
+               "both tell alike what is there");
+
 /* Sees what Get would show; what is not as expected is told. */
 static bool compare(void *context, struct wkv_text current)
 {
     struct comparison *comparison = context;
     comparison->equal = comparison->expects && wkv_text_same(current, comparison->expected);
     if (!comparison->equal) {
-        wkv_sink_bool(comparison->sink, 2, true);
-        (void)wkv_sink_text(comparison->sink, 3, current);
+        wkv_sink_bool(comparison->sink, WKV_COMPARE_AND_SET_RESPONSE_EXISTS, true);
+        (void)wkv_sink_text(comparison->sink, WKV_COMPARE_AND_SET_RESPONSE_CURRENT, current);
     }
     return false;
-}
-
-static void tell_change(struct wkv_sink *sink, bool exists)
-{
-    wkv_sink_bool(sink, 1, true);
-    wkv_sink_bool(sink, 2, exists);
 }
 
 static struct wkv_expiry expiry_of(const struct wkv_command *command)
@@ -59,7 +57,8 @@ WKV_APPLY(wkv_apply_compare_and_set)
     if (sink->declined)
         return WKV_STORE_OK;
     struct wkv_expiry expiry = expiry_of(command);
-    tell_change(sink, true);
+    wkv_sink_bool(sink, WKV_COMPARE_AND_SET_RESPONSE_SWAPPED, true);
+    wkv_sink_bool(sink, WKV_COMPARE_AND_SET_RESPONSE_EXISTS, true);
     return wkv_view_set(view, command->first_key, command->value,
                         wkv_expiry_at(view, command, &expiry, now_ns));
 }
@@ -72,6 +71,6 @@ WKV_APPLY(wkv_apply_compare_and_delete)
     sink->declined = !comparison.equal;
     if (sink->declined)
         return status;
-    tell_change(sink, false);
+    wkv_sink_bool(sink, WKV_COMPARE_AND_DELETE_RESPONSE_DELETED, true);
     return wkv_view_delete(view, command->first_key);
 }

@@ -62,7 +62,7 @@ WKV_APPLY(wkv_apply_expire)
     struct wkv_expiry expiry = expiry_of(command);
     enum wkv_store_status status =
         wkv_view_expire(view, command->first_key, wkv_expiry_at(view, command, &expiry, now_ns));
-    wkv_sink_bool(sink, 1, status == WKV_STORE_OK);
+    wkv_sink_bool(sink, WKV_EXPIRE_RESPONSE_EXISTS, status == WKV_STORE_OK);
     return status;
 }
 
@@ -71,8 +71,9 @@ WKV_APPLY(wkv_apply_time_to_live)
 {
     struct wkv_store_info info;
     enum wkv_store_status status = wkv_view_inspect(view, command->first_key, &info);
-    wkv_sink_bool(sink, 1, status == WKV_STORE_OK);
+    wkv_sink_bool(sink, WKV_TIME_TO_LIVE_RESPONSE_EXISTS, status == WKV_STORE_OK);
     if (status == WKV_STORE_OK)
-        wkv_sink_int64(sink, 2, wkv_expiry_left(info.expires_at_ns, now_ns, WKV_NS_PER_MS));
+        wkv_sink_int64(sink, WKV_TIME_TO_LIVE_RESPONSE_EXPIRES_IN_MS,
+                       wkv_expiry_left(info.expires_at_ns, now_ns, WKV_NS_PER_MS));
     return status;
 }

@@ -8,7 +8,7 @@ WKV_APPLY(wkv_apply_push)
     (void)now_ns;
     int32_t length = 0;
     enum wkv_store_status status = wkv_view_list_push(view, command->first_key, command->value, &length);
-    wkv_sink_int32(sink, 1, length);
+    wkv_sink_int32(sink, WKV_LIST_RESPONSE_NEW_COUNT, length);
     return status;
 }
 
@@ -18,7 +18,7 @@ WKV_APPLY(wkv_apply_list_item_delete)
     (void)now_ns;
     int32_t length = 0;
     enum wkv_store_status status = wkv_view_list_remove(view, command->first_key, command->value, &length);
-    wkv_sink_int32(sink, 1, length);
+    wkv_sink_int32(sink, WKV_LIST_RESPONSE_NEW_COUNT, length);
     return status;
 }
 
@@ -35,13 +35,13 @@ WKV_APPLY(wkv_apply_range)
 WKV_APPLY(wkv_apply_clear)
 {
     (void)now_ns;
-    (void)wkv_sink_text(sink, 1, command->keys[0].name);
+    (void)wkv_sink_text(sink, WKV_DEL_RESPONSE_KEY, command->keys[0].name);
     return wkv_view_list_clear(view, command->first_key);
 }
 
 static bool show_item(void *sink, struct wkv_text item)
 {
-    return wkv_sink_text(sink, 2, item);
+    return wkv_sink_text(sink, WKV_POP_RESPONSE_VALUE, item);
 }
 
 /* "Pop: takes the first item of a list, or the last; a queue is Push and Pop". What has been taken must be
@@ -55,11 +55,11 @@ WKV_APPLY(wkv_apply_pop)
     enum wkv_store_status status = wkv_view_inspect(view, command->first_key, &info);
     if (status != WKV_STORE_OK)
         return status;
-    wkv_sink_bool(sink, 1, true);
+    wkv_sink_bool(sink, WKV_POP_RESPONSE_EXISTS, true);
     status = wkv_view_list_range(view, command->first_key, index, index, show_item, sink);
     if (status != WKV_STORE_OK)
         return status;
-    wkv_sink_int32(sink, 3, (int32_t)info.length - 1);
+    wkv_sink_int32(sink, WKV_POP_RESPONSE_NEW_COUNT, (int32_t)info.length - 1);
     return wkv_sink_fits(sink)
                ? wkv_view_list_pop(view, command->first_key, from_end ? WKV_LIST_LAST : WKV_LIST_FIRST)
                : WKV_STORE_OK;

@@ -59,8 +59,8 @@ bool wkv_page_take(struct wkv_page *page, struct wkv_text text)
     if (page->left == 0)
         return false;
     if (page->count == 0)
-        (void)wkv_sink_text(page->sink, 1, text);
-    else if (!wkv_sink_text_within(page->sink, 1, text, TAIL_BYTES))
+        (void)wkv_sink_text(page->sink, WKV_TEXTS_FIELD, text);
+    else if (!wkv_sink_text_within(page->sink, WKV_TEXTS_FIELD, text, TAIL_BYTES))
         return false;
     page->left--;
     page->count++;
@@ -73,7 +73,7 @@ void wkv_page_end(struct wkv_page *page, uint64_t end)
     struct wkv_text cursor = {bytes, 0};
     if (page->cursor != end)
         cursor = write_cursor(page, bytes);
-    (void)wkv_sink_text(page->sink, 2, cursor);
+    (void)wkv_sink_text(page->sink, WKV_CURSOR_FIELD, cursor);
     if (page->count != 1 || page->sink->failure != WKV_OK || wkv_sink_fits(page->sink))
         return;
     /* The caller must get past it. */

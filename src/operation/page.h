@@ -1,4 +1,4 @@
-/* A page of a long reply: its texts are field 1, and field 2 is the cursor with which the next one begins.
+/* A page of a long reply: its texts, and the cursor with which the next one begins.
  *
  * A cursor is a number of the store's, behind the store's stamp for this operation: another process hashes
  * with another secret, and its cursors are told apart from ours. */

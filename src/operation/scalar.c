@@ -7,7 +7,7 @@ WKV_APPLY(wkv_apply_get)
 {
     (void)command, (void)now_ns;
     enum wkv_store_status status = wkv_view_get(view, command->first_key, wkv_show, sink);
-    wkv_sink_bool(sink, 2, status == WKV_STORE_OK);
+    wkv_sink_bool(sink, WKV_GET_RESPONSE_EXISTS, status == WKV_STORE_OK);
     return status;
 }
 
@@ -32,7 +32,7 @@ enum wkv_code wkv_check_set(const struct wkv_limits *limits, const struct wkv_co
 WKV_APPLY(wkv_apply_set)
 {
     struct wkv_expiry expiry = expiry_of(command);
-    (void)wkv_sink_text(sink, 1, command->value);
+    (void)wkv_sink_text(sink, WKV_SET_RESPONSE_VALUE, command->value);
     return wkv_view_set(view, command->first_key, command->value,
                         wkv_expiry_at(view, command, &expiry, now_ns));
 }
@@ -41,7 +41,7 @@ WKV_APPLY(wkv_apply_set)
 WKV_APPLY(wkv_apply_del)
 {
     (void)now_ns;
-    (void)wkv_sink_text(sink, 1, command->keys[0].name);
+    (void)wkv_sink_text(sink, WKV_DEL_RESPONSE_KEY, command->keys[0].name);
     return wkv_view_delete(view, command->first_key);
 }
 
@@ -54,7 +54,7 @@ WKV_APPLY(wkv_apply_add)
     int64_t sum = 0;
     int32_t delta = ((const Keyvalue__AddRequest *)command->message)->value;
     enum wkv_store_status status = wkv_view_add(view, command->first_key, delta, WKV_INT32_RANGE, &sum);
-    wkv_sink_int32(sink, 1, (int32_t)sum);
+    wkv_sink_int32(sink, WKV_ADD_RESPONSE_VALUE, (int32_t)sum);
     return status;
 }
 
@@ -65,7 +65,7 @@ WKV_APPLY(wkv_apply_increment)
     int64_t sum = 0;
     int64_t delta = ((const Keyvalue__IncrementRequest *)command->message)->delta;
     enum wkv_store_status status = wkv_view_add(view, command->first_key, delta, WKV_INT64_RANGE, &sum);
-    wkv_sink_int64(sink, 1, sum);
+    wkv_sink_int64(sink, WKV_INCREMENT_RESPONSE_VALUE, sum);
     return status;
 }
 
@@ -73,6 +73,7 @@ WKV_APPLY(wkv_apply_increment)
 WKV_APPLY(wkv_apply_key_exists)
 {
     (void)command, (void)now_ns;
-    wkv_sink_bool(sink, 2, wkv_view_exists(view, command->first_key, NULL) == WKV_STORE_OK);
+    wkv_sink_bool(sink, WKV_GET_RESPONSE_EXISTS,
+                  wkv_view_exists(view, command->first_key, NULL) == WKV_STORE_OK);
     return WKV_STORE_OK;
 }

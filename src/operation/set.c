@@ -9,7 +9,7 @@ WKV_APPLY(wkv_apply_set_add)
     (void)now_ns;
     int32_t size = 0;
     enum wkv_store_status status = wkv_view_set_add(view, command->first_key, command->value, &size);
-    wkv_sink_int32(sink, 1, size);
+    wkv_sink_int32(sink, WKV_SET_OPERATION_RESPONSE_NEW_COUNT, size);
     return status;
 }
 
@@ -18,7 +18,7 @@ WKV_APPLY(wkv_apply_set_remove)
     (void)now_ns;
     int32_t size = 0;
     enum wkv_store_status status = wkv_view_set_remove(view, command->first_key, command->value, &size);
-    wkv_sink_int32(sink, 1, size);
+    wkv_sink_int32(sink, WKV_SET_OPERATION_RESPONSE_NEW_COUNT, size);
     return status;
 }
 
@@ -27,7 +27,7 @@ WKV_APPLY(wkv_apply_set_contains)
     (void)now_ns;
     bool contains;
     enum wkv_store_status status = wkv_view_set_contains(view, command->first_key, command->value, &contains);
-    wkv_sink_bool(sink, 1, contains);
+    wkv_sink_bool(sink, WKV_SET_CONTAINS_RESPONSE_CONTAINS, contains);
     return status;
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "keyvalue.pb-c.h"
 #include "operation/command.h"
@@ -115,6 +116,63 @@ START_TEST(each_row_is_whole)
 }
 END_TEST
 
+static const char *in_snake_case(const char *camel, char out[64])
+{
+    out[0] = '\0';
+    for (const char *at = camel; *at != '\0'; at++)
+        (void)snprintf(out + strlen(out), 64 - strlen(out), "%s%c",
+                       at > camel && isupper((unsigned char)*at) ? "_" : "", tolower((unsigned char)*at));
+    return out;
+}
+
+/* Fields that the operations write by number, as WKV_REPLY_FIELDS has them. */
+static const struct {
+    const char *message, *field;
+    unsigned number;
+} named_fields[] = {
+#define ROW(message, field, number) {#message, #field, number},
+    WKV_REPLY_FIELDS(ROW)
+#undef ROW
+};
+
+static size_t count_named(const ProtobufCMessageDescriptor *reply)
+{
+    char name[64];
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof named_fields / sizeof named_fields[0]; i++) {
+        if (strcasecmp(in_snake_case(reply->short_name, name), named_fields[i].message) != 0)
+            continue;
+        const ProtobufCFieldDescriptor *field =
+            protobuf_c_message_descriptor_get_field(reply, named_fields[i].number);
+        ck_assert_msg(field != NULL && strcasecmp(field->name, named_fields[i].field) == 0, "%s.%s is not %u",
+                      named_fields[i].message, named_fields[i].field, named_fields[i].number);
+        count++;
+    }
+    return count;
+}
+
+/* Each field of each reply to actors has its name and number in the list, and the list has nothing else. */
+START_TEST(reply_fields_are_those_of_the_descriptors)
+{
+    const ProtobufCMessageDescriptor *seen[32];
+    size_t replies = 0, named = count_named(&keyvalue__batch_response__item__descriptor) +
+                                count_named(&keyvalue__batch_response__error__descriptor);
+    ck_assert_uint_eq(named, 3);
+    for (size_t i = 0; i < wkv_operation_count && !wkv_operation_is_system(&wkv_operations[i]); i++) {
+        size_t before = 0;
+        while (before < replies && seen[before] != wkv_operations[i].reply)
+            before++;
+        if (before < replies)
+            continue;
+        seen[replies++] = wkv_operations[i].reply;
+        ck_assert_msg(count_named(wkv_operations[i].reply) == wkv_operations[i].reply->n_fields, "%s",
+                      wkv_operations[i].name);
+        named += wkv_operations[i].reply->n_fields;
+    }
+    ck_assert_uint_eq(named, sizeof named_fields / sizeof named_fields[0]);
+}
+END_TEST
+
 /* The members of a Batch's items have the numbers and the messages of the table's rows. */
 START_TEST(the_items_of_a_batch_are_the_rows)
 {
@@ -129,12 +187,8 @@ START_TEST(the_items_of_a_batch_are_the_rows)
         ck_assert_uint_eq(answered->fields[i].id, i + 1);
         ck_assert_ptr_eq(answered->fields[i].descriptor, operation->reply);
         ck_assert_str_eq(asked->fields[i].name, answered->fields[i].name);
-        char name[64] = "";
-        for (const char *at = operation->name; *at != '\0'; at++)
-            (void)snprintf(name + strlen(name), sizeof name - strlen(name), "%s%c",
-                           at > operation->name && isupper((unsigned char)*at) ? "_" : "",
-                           tolower((unsigned char)*at));
-        ck_assert_str_eq(asked->fields[i].name, name);
+        char name[64];
+        ck_assert_str_eq(asked->fields[i].name, in_snake_case(operation->name, name));
     }
     ck_assert_uint_eq(answered->fields[21].id, 30);
 }
@@ -423,6 +477,7 @@ Suite *command_suite(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, requests_begin_with_their_keys);
     tcase_add_test(tests, each_row_is_whole);
+    tcase_add_test(tests, reply_fields_are_those_of_the_descriptors);
     tcase_add_test(tests, the_items_of_a_batch_are_the_rows);
     tcase_add_loop_test(tests, a_batch_has_4096_items_at_most, 0, 2);
     tcase_add_loop_test(tests, a_batch_gives_its_room_out, 0, 2);
