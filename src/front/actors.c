@@ -124,13 +124,23 @@ enum wkv_code wkv_actors_confirm(struct wkv_actors *actors, struct wkv_text acto
 
 /* Two threads may bind and remove at once, and be heard in another order than they did it: what holds now
  * counts. */
-void wkv_actors_settle(struct wkv_actors *actors, struct wkv_text actor, bool awaited)
+static void settle(struct wkv_actors *actors, struct wkv_text actor, int64_t timeout_ms)
 {
     struct wkv_loop *where;
     (void)pthread_mutex_lock(&actors->lock);
     if (wkv_bindings_is_bound(actors->bindings, actor))
         (void)ask(actors, actor, &where);
     else
-        drop(actors, actor, awaited ? LISTEN_TIMEOUT_MS : 0);
+        drop(actors, actor, timeout_ms);
     (void)pthread_mutex_unlock(&actors->lock);
+}
+
+void wkv_actors_settle(struct wkv_actors *actors, struct wkv_text actor)
+{
+    settle(actors, actor, 0);
+}
+
+void wkv_actors_settle_and_wait(struct wkv_actors *actors, struct wkv_text actor)
+{
+    settle(actors, actor, LISTEN_TIMEOUT_MS);
 }

@@ -35,8 +35,9 @@ enum wkv_code wkv_actors_listen(struct wkv_actors *actors, struct wkv_text actor
 enum wkv_code wkv_actors_confirm(struct wkv_actors *actors, struct wkv_text actor, int64_t until_ns,
                                  struct wkv_error *error);
 
-/* After a change of its binding, made or not made: listens no more where it is not bound. Waits for the
- * server where `awaited`. Any thread but the workers'. */
-void wkv_actors_settle(struct wkv_actors *actors, struct wkv_text actor, bool awaited);
+/* After a change of its binding, made or not made: listens no more where it is not bound. The second waits
+ * for the server. Any thread but the workers'. */
+void wkv_actors_settle(struct wkv_actors *actors, struct wkv_text actor);
+void wkv_actors_settle_and_wait(struct wkv_actors *actors, struct wkv_text actor);
 
 #endif

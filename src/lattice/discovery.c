@@ -1,8 +1,6 @@
 #include "lattice/discovery.h"
 
-#include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lattice/adopt.h"
@@ -15,91 +13,11 @@
 
 /* Hosts answer the lattice's questions within a second. */
 #define ADOPT_MS 5000
-/* A longer answer than this is made for each question; no server takes it by default. */
-#define KEPT_BYTES ((size_t)1024 * 1024)
 
 /* Whether somebody waits for the answer. */
 static bool is_wanted(const natsMsg *message)
 {
     return natsMsg_GetReply(message) != NULL;
-}
-
-static size_t write_body(const void *unused, const struct wkv_error *error, char *out)
-{
-    (void)unused;
-    return wkv_error_body(WKV_JSON, error, out);
-}
-
-static void reply_text(struct wkv_loop *loop, natsMsg *message, const char *text, size_t len)
-{
-    struct wkv_error error;
-    if (len <= wkv_loop_max_payload(loop) && wkv_loop_reply(loop, message, text, len))
-        return;
-    (void)wkv_fail(&error, WKV_TOO_LARGE, "%s: the answer has %zu bytes and the server's max_payload is %zu",
-                   natsMsg_GetSubject(message), len, wkv_loop_max_payload(loop));
-    wkv_log_warn(loop->options.log, "%s: %s", loop->name, error.text);
-    (void)wkv_loop_reply_error(loop, message, &error, write_body, NULL, NULL);
-}
-
-static void forget_answers(struct wkv_discovery *discovery)
-{
-    while (discovery->kept_count > 0)
-        free(discovery->kept[--discovery->kept_count].text);
-}
-
-/* One text answers all questions of one kind in one turn of the loop. Else many questions at once, which cost
- * next to nothing to ask, would hold up everything behind them. It is as exact as a text for each: the loop
- * reads the socket before it handles anything, so the text is made when all of these questions had come, and
- * tells of a moment between each question and its answer. A request is counted before its reply can reach its
- * caller, and so before a question that follows that reply. A question that follows this text is read in a
- * later turn.
- *
- * Returns whether there was one already. */
-static bool answer_alike(struct wkv_discovery *discovery, natsMsg *message, const char *what)
-{
-    if (discovery->kept_turn != discovery->loop.intake.reads)
-        forget_answers(discovery);
-    discovery->kept_turn = discovery->loop.intake.reads;
-    bool any = false;
-    for (size_t i = 0; i < discovery->kept_count; i++) {
-        const struct wkv_kept_answer *kept = &discovery->kept[i];
-        if (strcmp(kept->what, what) != 0)
-            continue;
-        reply_text(&discovery->loop, message, kept->text, kept->len);
-        any = true;
-    }
-    return any;
-}
-
-/* An answer of several messages is kept whole or not at all. Those of one question stand together, at the
- * end. */
-static void forget_last(struct wkv_discovery *discovery, const char *what)
-{
-    while (discovery->kept_count > 0 && strcmp(discovery->kept[discovery->kept_count - 1].what, what) == 0)
-        free(discovery->kept[--discovery->kept_count].text);
-}
-
-/* Answers with the document, which is given up, and keeps the text for the others of this turn if told to,
- * which it returns. Without memory for either there is no answer. */
-static bool answer_first(struct wkv_discovery *discovery, natsMsg *message, const char *what,
-                         json_t *document, bool keep)
-{
-    char *text = document == NULL ? NULL : json_dumps(document, JSON_COMPACT);
-    json_decref(document);
-    size_t len = text == NULL ? 0 : strlen(text);
-    if (text != NULL)
-        reply_text(&discovery->loop, message, text, len);
-    if (!keep || text == NULL || len > KEPT_BYTES || discovery->kept_count == WKV_KEPT_ANSWERS) {
-        free(text);
-        if (keep)
-            forget_last(discovery, what);
-        return false;
-    }
-    struct wkv_kept_answer *kept = &discovery->kept[discovery->kept_count++];
-    (void)snprintf(kept->what, sizeof kept->what, "%s", what);
-    kept->text = text;
-    kept->len = len;
-    return true;
 }
 
 static bool is_to_be_found(struct wkv_discovery *discovery)
@@ -120,25 +38,29 @@ static bool answers_ping(struct wkv_discovery *discovery, const natsMsg *message
 
 static void answer_ping(struct wkv_loop *loop, void *context, natsMsg *message)
 {
+    struct wkv_discovery *discovery = context;
     (void)loop;
-    if (is_wanted(message) && answers_ping(context, message) && !answer_alike(context, message, "PING"))
-        (void)answer_first(context, message, "PING", wkv_service_ping(context), true);
+    if (is_wanted(message) && answers_ping(discovery, message) &&
+        !wkv_answers_again(&discovery->answers, message, "PING"))
+        wkv_answers_give(&discovery->answers, message, "PING", wkv_service_ping(discovery));
 }
 
 static void answer_info(struct wkv_loop *loop, void *context, natsMsg *message)
 {
     struct wkv_discovery *discovery = context;
     (void)loop;
-    if (is_to_be_found(discovery) && is_wanted(message) && !answer_alike(context, message, "INFO"))
-        (void)answer_first(context, message, "INFO", wkv_service_info(context), true);
+    if (is_to_be_found(discovery) && is_wanted(message) &&
+        !wkv_answers_again(&discovery->answers, message, "INFO"))
+        wkv_answers_give(&discovery->answers, message, "INFO", wkv_service_info(discovery));
 }
 
 static void answer_stats(struct wkv_loop *loop, void *context, natsMsg *message)
 {
     struct wkv_discovery *discovery = context;
     (void)loop;
-    if (is_to_be_found(discovery) && is_wanted(message) && !answer_alike(context, message, "STATS"))
-        (void)answer_first(context, message, "STATS", wkv_service_stats(context), true);
+    if (is_to_be_found(discovery) && is_wanted(message) &&
+        !wkv_answers_again(&discovery->answers, message, "STATS"))
+        wkv_answers_give(&discovery->answers, message, "STATS", wkv_service_stats(discovery));
 }
 
 /* What is asked there has its '.' in front, so that it is none of the above. */
@@ -149,12 +71,11 @@ static void answer_inventory(struct wkv_loop *loop, void *context, natsMsg *mess
                                       .subject = natsMsg_GetSubject(message),
                                       .max_bytes = wkv_loop_max_payload(loop)};
     const char *what = strrchr(inventory.subject, '.');
-    bool keep = true;
     if (what == NULL || atomic_load(&discovery->phase) != WKV_PHASE_SERVING || !is_wanted(message) ||
-        answer_alike(discovery, message, what))
+        wkv_answers_again(&discovery->answers, message, what))
         return;
     do
-        keep = answer_first(discovery, message, what, wkv_inventory_next(&inventory), keep);
+        wkv_answers_give(&discovery->answers, message, what, wkv_inventory_next(&inventory));
     while (inventory.more);
 }
 
@@ -229,6 +150,7 @@ enum wkv_code wkv_discovery_init(struct wkv_discovery *discovery, const struct w
     named.name = "discovery";
     memset(discovery, 0, sizeof *discovery);
     discovery->address = loop->address;
+    discovery->answers.loop = &discovery->loop;
     discovery->provider = provider;
     discovery->id = provider->instance;
     wkv_time_text(wkv_stats_started_wall_ns(provider->stats), 9, discovery->started);
@@ -256,5 +178,5 @@ void wkv_discovery_ask_bindings(struct wkv_discovery *discovery)
 void wkv_discovery_destroy(struct wkv_discovery *discovery)
 {
     wkv_loop_destroy(&discovery->loop);
-    forget_answers(discovery);
+    wkv_answers_destroy(&discovery->answers);
 }

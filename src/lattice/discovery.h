@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "lattice/answers.h"
 #include "lattice/pong.h"
 #include "nats/loop.h"
 #include "nats/subject.h"
@@ -14,16 +15,6 @@
 /* Where all services are asked for, and with `.wascc-keyvalue` this one. */
 #define WKV_PING_SUBJECT "$SRV.PING"
 
-/* So many messages are kept at the most for those who ask the same within a turn of the loop: answers to
- * three questions on `$SRV` and four on the lattice's inventory, of which bindings may take several. */
-#define WKV_KEPT_ANSWERS 16
-
-struct wkv_kept_answer {
-    char what[16]; /* was asked */
-    char *text;    /* owned */
-    size_t len;
-};
-
 struct wkv_discovery {
     struct wkv_loop loop; /* a connection of its own: no request waits for an operator's question */
     const struct wkv_address *address;   /* borrowed */
@@ -32,13 +23,10 @@ struct wkv_discovery {
     char started[WKV_TIME_TEXT_BYTES];   /* when the process was started */
     _Atomic int phase;                   /* enum wkv_phase */
     _Atomic bool other_asks;             /* another instance has asked whether it is alone: see alone.h */
-    /* The loop's thread's: what was answered in the turn in which the last question came. */
-    struct wkv_kept_answer kept[WKV_KEPT_ANSWERS];
-    size_t kept_count;
-    uint64_t kept_turn;
-    char inbox[WKV_SUBJECT_BYTES];  /* where the bindings that the lattice remembers come, */
-    _Atomic int64_t inbox_until_ns; /* and until when they are adopted */
-    size_t adopted;                 /* so many so far; the loop's thread's */
+    struct wkv_answers answers;          /* the loop's thread's */
+    char inbox[WKV_SUBJECT_BYTES];       /* where the bindings that the lattice remembers come, */
+    _Atomic int64_t inbox_until_ns;      /* and until when they are adopted */
+    size_t adopted;                      /* so many so far; the loop's thread's */
     /* The key by which the lattice knows this process (contract section 7). */
     char host[WKV_NKEY_PUBLIC_CHARS + 1];
 };

@@ -99,9 +99,9 @@ void wkv_loop_note_progress(struct wkv_loop *loop)
 static void read_once(struct wkv_loop *loop)
 {
     loop->intake.reads++;
-    wkv_pulse_set(&loop->turns.pulse, false);
+    wkv_pulse_rest(&loop->turns.pulse);
     natsConnection_ProcessReadEvent(loop->link.connection);
-    wkv_pulse_set(&loop->turns.pulse, true);
+    wkv_pulse_turn(&loop->turns.pulse);
     loop->clock_ns = 0;
     /* The server may have told of another limit, a user's own say. It does so nowhere else: this is the limit
      * of every request until the next read. */
@@ -160,9 +160,9 @@ void *wkv_loop_run(void *argument)
     struct wkv_loop *loop = argument;
     atomic_store_explicit(&loop->poller.owner, pthread_self(), memory_order_relaxed);
     name_thread(loop);
-    wkv_pulse_set(&loop->turns.pulse, true);
+    wkv_pulse_turn(&loop->turns.pulse);
     while (!atomic_load_explicit(&loop->want_stop, memory_order_acquire))
         turn(loop);
-    wkv_pulse_set(&loop->turns.pulse, false);
+    wkv_pulse_rest(&loop->turns.pulse);
     return NULL;
 }

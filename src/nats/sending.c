@@ -2,6 +2,7 @@
 
 #include "nats/loop.h"
 #include "support/clock.h"
+#include "support/text.h"
 
 /* With so much waiting to be sent, see loop.h. nats.c's own buffer grows. */
 #define UNSENT_SMALL ((size_t)8 * 1024 * 1024)
@@ -13,9 +14,9 @@ void wkv_sending_offer(struct wkv_loop *loop)
     struct wkv_sending *sending = &loop->sending;
     if (!wkv_poller_wants_write(&loop->poller))
         return;
-    wkv_pulse_set(&loop->turns.pulse, false);
+    wkv_pulse_rest(&loop->turns.pulse);
     natsConnection_ProcessWriteEvent(loop->link.connection);
-    wkv_pulse_set(&loop->turns.pulse, true);
+    wkv_pulse_turn(&loop->turns.pulse);
     loop->clock_ns = 0;
     sending->unsent_bytes = 0;
     sending->buffered_bytes = 0;
@@ -72,10 +73,10 @@ void wkv_sending_tell(struct wkv_loop *loop)
     if (sending->told_ns != 0 && now_ns - sending->told_ns < TELL_NS)
         return;
     wkv_log_warn(loop->options.log,
-                 "%s: overloaded: %" PRIu64 " requests refused with 503, %" PRIu64
+                 "%s: overloaded: %" PRIu64 " request%s refused with 503, %" PRIu64
                  " dropped without an answer, %zu waiting, %zu bytes of replies unsent",
-                 loop->name, sending->refused, sending->dropped, loop->intake.backlog.count,
-                 wkv_sending_bytes(sending));
+                 loop->name, sending->refused, wkv_plural(sending->refused), sending->dropped,
+                 loop->intake.backlog.count, wkv_sending_bytes(sending));
     sending->refused = 0;
     sending->dropped = 0;
     sending->told_ns = now_ns;

@@ -88,16 +88,16 @@ static bool is_known(const struct wkv_pool *pool, const char *url)
     return false;
 }
 
-/* Takes the URL over; NULL and one too many are left out. */
-static void append(struct wkv_pool *pool, char *url, bool discovered, const char *tls_name)
+/* Takes the URL over. Returns NULL where it is NULL, or one too many: it is left out. */
+static struct wkv_pool_server *append(struct wkv_pool *pool, char *url)
 {
-    struct wkv_pool_server server = {.url = url, .discovered = discovered};
     if (url == NULL || pool->count == WKV_POOL_MAX) {
         wkv_wipe_text(url);
-        return;
+        return NULL;
     }
-    (void)snprintf(server.tls_name, sizeof server.tls_name, "%s", tls_name);
-    pool->servers[pool->count++] = server;
+    struct wkv_pool_server *server = &pool->servers[pool->count++];
+    *server = (struct wkv_pool_server){.url = url};
+    return server;
 }
 
 /* Puts the server with that URL first, or last. */
@@ -170,7 +170,7 @@ struct wkv_pool *wkv_pool_create(const char *servers)
         size_t blanks = strspn(one, " "), end = len;
         while (end > blanks && one[end - 1] == ' ')
             end--;
-        append(pool, strndup(one + blanks, end > blanks ? end - blanks : 0), false, "");
+        (void)append(pool, strndup(one + blanks, end > blanks ? end - blanks : 0));
         one += len;
     }
     if (pool->count > 0)
@@ -234,8 +234,14 @@ void wkv_pool_discovered(struct wkv_pool *pool, const char *from, char *const *u
         (void)snprintf(name, sizeof name, "%.*s", (int)parts.host_len, parts.host);
     (void)pthread_mutex_lock(&pool->lock);
     drop_untold(pool, from, urls, count);
-    for (int i = 0; i < count; i++)
-        if (!is_known(pool, urls[i]))
-            append(pool, make_url(&parts, urls[i]), true, wkv_pool_is_address(urls[i]) ? name : "");
+    for (int i = 0; i < count; i++) {
+        struct wkv_pool_server *told =
+            is_known(pool, urls[i]) ? NULL : append(pool, make_url(&parts, urls[i]));
+        if (told == NULL)
+            continue;
+        told->discovered = true;
+        if (wkv_pool_is_address(urls[i]))
+            memcpy(told->tls_name, name, sizeof told->tls_name);
+    }
     (void)pthread_mutex_unlock(&pool->lock);
 }

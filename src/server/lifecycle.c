@@ -182,7 +182,7 @@ static enum wkv_server_outcome serve(struct wkv_server *server, struct wkv_error
                  wkv_plural(options->workers));
     wkv_notify_ready();
     enum wkv_server_outcome outcome = WKV_SERVER_GOES_ON;
-    wkv_pulse_set(&server->pulse, true);
+    wkv_pulse_turn(&server->pulse);
     while (outcome == WKV_SERVER_GOES_ON) {
         int64_t wait_ms;
         if (wkv_alone_turn(&server->network.alone, &wait_ms, error) == WKV_ALONE_GO)
@@ -192,7 +192,7 @@ static enum wkv_server_outcome serve(struct wkv_server *server, struct wkv_error
         else if (forget_notices(server))
             find_readiness(server);
     }
-    wkv_pulse_set(&server->pulse, false);
+    wkv_pulse_rest(&server->pulse);
     return outcome;
 }
 

@@ -30,7 +30,7 @@ static enum wkv_code confirm_actor(void *context, struct wkv_text actor, int64_t
 static void give_up_actor(void *context, struct wkv_text actor)
 {
     struct wkv_server *server = context;
-    wkv_actors_settle(&server->network.actors, actor, false);
+    wkv_actors_settle(&server->network.actors, actor);
 }
 
 /* "RemoveActor ends that", before it is answered. Then the lattice hears of it. Runs on the thread that binds
@@ -39,9 +39,12 @@ static void follow_binding(void *context, const struct wkv_bindings_change *chan
 {
     struct wkv_server *server = context;
     /* A reload removes tens of thousands on the main thread, which turns all the while. */
-    if (!change->awaited)
+    if (change->awaited) {
+        wkv_actors_settle_and_wait(&server->network.actors, change->actor);
+    } else {
         wkv_pulse_beat(&server->pulse);
-    wkv_actors_settle(&server->network.actors, change->actor, change->awaited);
+        wkv_actors_settle(&server->network.actors, change->actor);
+    }
     wkv_event_publish(&server->network.discovery,
                       change->bound ? WKV_EVENT_BINDING_CREATED : WKV_EVENT_BINDING_REMOVED, change->actor);
 }

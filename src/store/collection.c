@@ -12,7 +12,7 @@ static enum wkv_store_status open_collection(struct wkv_place place, struct wkv_
     *fresh = *entry == NULL;
     if (*entry != NULL)
         return (*entry)->kind == kind ? WKV_STORE_OK : WKV_STORE_WRONG_KIND;
-    *entry = wkv_entry_create(&place.shard->memory, place.hash, key, kind, false, 0);
+    *entry = wkv_entry_create(&place.shard->memory, place.hash, key, (struct wkv_entry_shape){.kind = kind});
     if (*entry == NULL)
         return WKV_STORE_NO_MEMORY;
     if (!wkv_shard_insert(place.shard, *entry)) {
@@ -41,12 +41,12 @@ static struct wkv_entry *of_kind(struct wkv_entry *entry, enum wkv_kind kind, en
     return other ? NULL : entry;
 }
 
-/* Something may have been taken from a list or a set that has so many left: one that is emptied is gone. */
-static void taken_from(struct wkv_shard *shard, struct wkv_entry *entry, uint32_t left, bool changed)
+/* Something has been taken from a list or a set that has so many left: one that is emptied is gone. */
+static void taken_from(struct wkv_shard *shard, struct wkv_entry *entry, uint32_t left)
 {
     if (left == 0)
         wkv_shard_delete(shard, entry);
-    else if (changed)
+    else
         wkv_shard_changed(shard, entry, WKV_CHANGE_PUT);
 }
 
@@ -134,7 +134,8 @@ enum wkv_store_status wkv_view_list_remove(struct wkv_view *view, size_t key, st
     }
     wkv_list_remove(list, &place.shard->memory, value, hits.first, hits.last);
     *length = (int32_t)list->length;
-    taken_from(place.shard, entry, list->length, list->length < before);
+    if (list->length < before)
+        taken_from(place.shard, entry, list->length);
     return WKV_STORE_OK;
 }
 
@@ -149,7 +150,7 @@ enum wkv_store_status wkv_view_list_pop(struct wkv_view *view, size_t key, enum 
     if (view->undo != NULL && !wkv_undo_popping(view->undo, place.shard, list, end))
         return WKV_STORE_NO_MEMORY;
     wkv_list_take(list, &place.shard->memory, end);
-    taken_from(place.shard, entry, list->length, true);
+    taken_from(place.shard, entry, list->length);
     return WKV_STORE_OK;
 }
 
@@ -267,7 +268,8 @@ enum wkv_store_status wkv_view_set_remove(struct wkv_view *view, size_t key, str
         return WKV_STORE_NO_MEMORY;
     uint32_t left = wkv_entry_set(entry)->size;
     *size = (int32_t)left;
-    taken_from(place.shard, entry, left, change == WKV_SET_CHANGED);
+    if (change == WKV_SET_CHANGED)
+        taken_from(place.shard, entry, left);
     return WKV_STORE_OK;
 }
 

@@ -11,30 +11,29 @@ const char *wkv_kind_name(enum wkv_kind kind)
     return names[kind];
 }
 
-static size_t entry_bytes(enum wkv_kind kind, bool timed, size_t key_len, size_t value_len)
+static size_t entry_bytes(struct wkv_entry_shape shape, size_t key_len)
 {
-    return offsetof(struct wkv_entry, body) + (timed ? sizeof(struct wkv_timer) : 0) +
-           wkv_entry_head_bytes(kind) + key_len + value_len;
+    return offsetof(struct wkv_entry, body) + (shape.timed ? sizeof(struct wkv_timer) : 0) +
+           wkv_entry_head_bytes(shape.kind) + key_len + shape.value_len;
 }
 
 struct wkv_entry *wkv_entry_create(struct wkv_memory *memory, uint32_t hash, struct wkv_key key,
-                                   enum wkv_kind kind, bool timed, size_t value_len)
+                                   struct wkv_entry_shape shape)
 {
     assert(key.name.len > 0 && key.name.len <= WKV_STORE_MAX_KEY_BYTES &&
-           value_len <= WKV_STORE_MAX_VALUE_BYTES);
-    struct wkv_entry *entry =
-        wkv_memory_alloc(memory, WKV_BLOCK_ENTRY, entry_bytes(kind, timed, key.name.len, value_len));
+           shape.value_len <= WKV_STORE_MAX_VALUE_BYTES);
+    struct wkv_entry *entry = wkv_memory_alloc(memory, WKV_BLOCK_ENTRY, entry_bytes(shape, key.name.len));
     if (entry == NULL)
         return NULL;
     entry->item.hash = hash;
     entry->keyspace = key.keyspace;
     entry->key_len = (uint16_t)key.name.len;
-    entry->kind = (uint8_t)kind;
-    entry->timed = timed;
-    entry->value_len = (uint32_t)value_len;
-    if (timed)
+    entry->kind = (uint8_t)shape.kind;
+    entry->timed = shape.timed;
+    entry->value_len = (uint32_t)shape.value_len;
+    if (shape.timed)
         wkv_entry_timer(entry)->deadline_ns = 0;
-    memset(wkv_entry_head(entry), 0, wkv_entry_head_bytes(kind));
+    memset(wkv_entry_head(entry), 0, wkv_entry_head_bytes(shape.kind));
     memcpy(wkv_entry_key(entry), key.name.data, key.name.len);
     return entry;
 }
@@ -44,9 +43,9 @@ static bool is_scalar(const struct wkv_entry *entry)
     return entry->kind == WKV_SCALAR || entry->kind == WKV_COUNTER;
 }
 
-bool wkv_entry_fits(const struct wkv_entry *entry, bool timed, size_t value_len)
+bool wkv_entry_fits(const struct wkv_entry *entry, struct wkv_entry_shape shape)
 {
-    size_t needed = entry_bytes(WKV_SCALAR, timed, entry->key_len, value_len);
+    size_t needed = entry_bytes(shape, entry->key_len);
     /* A block with pages of its own keeps one at the least, and giving back many takes time. */
     bool wasteful =
         wkv_memory_has_pages(entry) && (wkv_heap_round(needed) <= WKV_HEAP_MAX_BYTES ||
@@ -54,28 +53,30 @@ bool wkv_entry_fits(const struct wkv_entry *entry, bool timed, size_t value_len)
     return is_scalar(entry) && !wasteful && needed <= wkv_memory_block_room(entry);
 }
 
-void wkv_entry_reshape(struct wkv_entry *entry, struct wkv_memory *memory, bool timed, size_t value_len)
+void wkv_entry_reshape(struct wkv_entry *entry, struct wkv_memory *memory, struct wkv_entry_shape shape)
 {
     const char *key = wkv_entry_key(entry);
     assert(is_scalar(entry));
-    entry->timed = timed;
+    entry->kind = (uint8_t)shape.kind;
+    entry->timed = shape.timed;
     memmove(wkv_entry_key(entry), key, entry->key_len);
-    entry->value_len = (uint32_t)value_len;
-    if (timed)
+    entry->value_len = (uint32_t)shape.value_len;
+    if (shape.timed)
         wkv_entry_timer(entry)->deadline_ns = 0;
-    wkv_memory_shrink(memory, entry, entry_bytes(WKV_SCALAR, timed, entry->key_len, value_len));
+    wkv_memory_shrink(memory, entry, entry_bytes(shape, entry->key_len));
 }
 
 struct wkv_entry *wkv_entry_with_timer(const struct wkv_entry *entry, struct wkv_memory *memory)
 {
-    enum wkv_kind kind = (enum wkv_kind)entry->kind;
+    struct wkv_entry_shape shape = {
+        .kind = (enum wkv_kind)entry->kind, .timed = true, .value_len = entry->value_len};
     struct wkv_key key = {entry->keyspace, {wkv_entry_key(entry), entry->key_len}};
     memory->credit_bytes = wkv_memory_block_bytes(entry);
-    struct wkv_entry *fresh = wkv_entry_create(memory, entry->item.hash, key, kind, true, entry->value_len);
+    struct wkv_entry *fresh = wkv_entry_create(memory, entry->item.hash, key, shape);
     memory->credit_bytes = 0;
     if (fresh != NULL)
         memcpy(wkv_entry_head(fresh), wkv_entry_head(entry),
-               wkv_entry_head_bytes(kind) + entry->key_len + entry->value_len);
+               wkv_entry_head_bytes(shape.kind) + entry->key_len + entry->value_len);
     return fresh;
 }
 

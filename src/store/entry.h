@@ -111,18 +111,24 @@ static inline int64_t wkv_entry_counter(const struct wkv_entry *entry)
     return counter;
 }
 
-/* Makes an entry of that kind: an empty list or set, or a scalar or counter whose value_len bytes the caller
+struct wkv_entry_shape {
+    enum wkv_kind kind;
+    bool timed;       /* with room for a timer */
+    size_t value_len; /* of a scalar or a counter */
+};
+
+/* Makes an entry of that shape: an empty list or set, or a scalar or counter whose value_len bytes the caller
  * then writes. Returns NULL where memory is short. */
 struct wkv_entry *wkv_entry_create(struct wkv_memory *memory, uint32_t hash, struct wkv_key key,
-                                   enum wkv_kind kind, bool timed, size_t value_len);
+                                   struct wkv_entry_shape shape);
 
-/* Whether the entry is a scalar or a counter in whose block value_len bytes have room, and which is no more
- * than those need when it is cut. */
-bool wkv_entry_fits(const struct wkv_entry *entry, bool timed, size_t value_len);
+/* Whether the entry is a scalar or a counter in whose block another of that shape has room, and which is no
+ * more than that needs when it is cut. */
+bool wkv_entry_fits(const struct wkv_entry *entry, struct wkv_entry_shape shape);
 
-/* Makes that entry, whose timer is not armed, one of value_len bytes, which the caller then writes. What is
+/* Makes that entry, whose timer is not armed, one of that shape, whose bytes the caller then writes. What is
  * left of the block is given back. */
-void wkv_entry_reshape(struct wkv_entry *entry, struct wkv_memory *memory, bool timed, size_t value_len);
+void wkv_entry_reshape(struct wkv_entry *entry, struct wkv_memory *memory, struct wkv_entry_shape shape);
 
 /* An entry like this one, with room for a timer: what lies behind it is then the fresh one's. Returns NULL
  * where memory is short. */

@@ -37,6 +37,12 @@ static void write_content(struct wkv_shard *shard, struct wkv_entry *entry, cons
         wkv_undo_silent(shard->undo);
 }
 
+static struct wkv_entry_shape shape_of(const struct content *content)
+{
+    return (struct wkv_entry_shape){
+        .kind = content->kind, .timed = content->expires_at_ns != 0, .value_len = content->bytes.len};
+}
+
 /* Makes the entry of another scalar or counter one for this, in place. */
 static void reshape(struct wkv_shard *shard, struct wkv_entry *entry, const struct content *content)
 {
@@ -44,8 +50,7 @@ static void reshape(struct wkv_shard *shard, struct wkv_entry *entry, const stru
     shard->keys_by_kind[content->kind]++;
     if (entry->timed)
         wkv_wheel_disarm(&shard->wheel, wkv_entry_timer(entry));
-    wkv_entry_reshape(entry, &shard->memory, content->expires_at_ns != 0, content->bytes.len);
-    entry->kind = (uint8_t)content->kind;
+    wkv_entry_reshape(entry, &shard->memory, shape_of(content));
 }
 
 /* A fresh entry that will replace the old one (NULL: there is none): what that takes is as good as free, so
@@ -58,8 +63,7 @@ static struct wkv_entry *create_instead(struct wkv_place place, const struct wkv
     if (old != NULL)
         wkv_entry_info(old, &info);
     memory->credit_bytes = info.bytes;
-    struct wkv_entry *fresh = wkv_entry_create(memory, place.hash, key, content->kind,
-                                               content->expires_at_ns != 0, content->bytes.len);
+    struct wkv_entry *fresh = wkv_entry_create(memory, place.hash, key, shape_of(content));
     memory->credit_bytes = 0;
     return fresh;
 }
@@ -88,10 +92,10 @@ static enum wkv_store_status put(struct wkv_place place, struct wkv_entry *old, 
                                  const struct content *content)
 {
     struct wkv_shard *shard = place.shard;
-    bool timed = content->expires_at_ns != 0;
-    if (timed && !wkv_wheel_reserve(&shard->wheel, &shard->memory))
+    struct wkv_entry_shape shape = shape_of(content);
+    if (shape.timed && !wkv_wheel_reserve(&shard->wheel, &shard->memory))
         return WKV_STORE_NO_MEMORY;
-    if (old != NULL && shard->undo == NULL && wkv_entry_fits(old, timed, content->bytes.len)) {
+    if (old != NULL && shard->undo == NULL && wkv_entry_fits(old, shape)) {
         reshape(shard, old, content);
         write_content(shard, old, content);
         return WKV_STORE_OK;

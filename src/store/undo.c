@@ -201,8 +201,9 @@ struct wkv_entry *wkv_undo_copy(struct wkv_undo *undo, struct wkv_shard *shard, 
 {
     const struct wkv_key *key = &undo->view->keys[undo->view->claimed];
     int64_t expires_at_ns = wkv_entry_expires_at(entry);
-    struct wkv_entry *fresh = wkv_entry_create(&shard->memory, entry->item.hash, *key,
-                                               (enum wkv_kind)entry->kind, expires_at_ns != 0, 0);
+    struct wkv_entry *fresh = wkv_entry_create(
+        &shard->memory, entry->item.hash, *key,
+        (struct wkv_entry_shape){.kind = (enum wkv_kind)entry->kind, .timed = expires_at_ns != 0});
     if (fresh == NULL)
         return NULL;
     struct copying copying = {.undo = undo, .memory = &shard->memory, .fresh = fresh};

@@ -34,16 +34,25 @@ struct wkv_vitals {
     struct wkv_pulse *first;
 };
 
-/* For the pulse's own thread: it turns; it begins to wait for others (turning false), or is back (true). */
+/* ---- for the pulse's own thread ---- */
+
+/* It has turned once more. */
 static inline void wkv_pulse_beat(struct wkv_pulse *pulse)
 {
     uint64_t beats = atomic_load_explicit(&pulse->beats, memory_order_relaxed);
     atomic_store_explicit(&pulse->beats, beats + 1, memory_order_relaxed);
 }
 
-static inline void wkv_pulse_set(struct wkv_pulse *pulse, bool turning)
+/* It begins to turn, or is back. */
+static inline void wkv_pulse_turn(struct wkv_pulse *pulse)
 {
-    atomic_store_explicit(&pulse->turning, turning, memory_order_relaxed);
+    atomic_store_explicit(&pulse->turning, true, memory_order_relaxed);
+}
+
+/* It begins to wait for others, or ends. */
+static inline void wkv_pulse_rest(struct wkv_pulse *pulse)
+{
+    atomic_store_explicit(&pulse->turning, false, memory_order_relaxed);
 }
 
 void wkv_vitals_init(struct wkv_vitals *vitals);

@@ -528,7 +528,8 @@ static const struct {
 static void put_hashed(struct wkv_store *store, uint32_t hash, struct wkv_key key)
 {
     struct wkv_shard *shard = &store->shards[0];
-    struct wkv_entry *entry = wkv_entry_create(&shard->memory, hash, key, WKV_SCALAR, false, 0);
+    struct wkv_entry *entry =
+        wkv_entry_create(&shard->memory, hash, key, (struct wkv_entry_shape){.kind = WKV_SCALAR});
     ck_assert_ptr_nonnull(entry);
     ck_assert(wkv_shard_insert(shard, entry));
 }

@@ -104,9 +104,9 @@ END_TEST
 START_TEST(one_that_waits_for_others_is_excused)
 {
     atomic_store(&second.stuck, true);
-    wkv_pulse_set(&second.pulse, false);
+    wkv_pulse_rest(&second.pulse);
     ck_assert(wkv_vitals_check(&vitals, text, sizeof text));
-    wkv_pulse_set(&second.pulse, true);
+    wkv_pulse_turn(&second.pulse);
     ck_assert(!wkv_vitals_check(&vitals, text, sizeof text));
 }
 END_TEST
