@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/auth.h"
+#include "lib/batch.h"
 #include "lib/echo.h"
 #include "lib/grid.h"
 #include "lib/options.h"
@@ -212,5 +213,7 @@ int main(int argc, char *argv[])
     int code = bench_options_read(argc, argv, &bench.options);
     if (code >= 0)
         return code;
-    return bench.options.auth ? bench_auth_run(&bench.options) : run_main_table(&bench);
+    return bench.options.auth    ? bench_auth_run(&bench.options)
+           : bench.options.batch ? bench_batch_run(&bench.options)
+                                 : run_main_table(&bench);
 }

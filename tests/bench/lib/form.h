@@ -20,7 +20,8 @@ enum bench_operation {
     BENCH_GET,          /* GetRequest{key} */
     BENCH_SET,          /* SetRequest{key, value} */
     BENCH_ADD,          /* AddRequest{key, 1} */
-    BENCH_BIND          /* a payload of the caller's; the reply is empty */
+    BENCH_BIND,         /* a payload of the caller's; the reply is empty */
+    BENCH_BATCH         /* likewise; each form has its answer */
 };
 
 /* The bytes of a request, with the slot's, the key's and the value's digits to be written over. */
@@ -32,6 +33,8 @@ struct bench_form {
     size_t value_at; /* 0: it has no value to write */
     bool fixed;      /* it stands as it is, but for the slot, and is about this key: */
     uint64_t key;
+    const char *answer; /* borrowed: the only payload that answers it; NULL: as the operation's replies do */
+    size_t answer_len;
 };
 
 struct bench_request {

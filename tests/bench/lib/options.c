@@ -11,6 +11,7 @@ const char *const bench_responder_names[BENCH_RESPONDERS + 1] = {"bare", "defaul
 static const char about[] =
     "Usage: wascc-keyvalue-bench [OPTION]...\n"
     "       wascc-keyvalue-bench --auth [OPTION]...\n"
+    "       wascc-keyvalue-bench --batch [OPTION]...\n"
     "\n"
     "Measures the provider against a bare echo, at several loads, over a nats-server (found on PATH) that it "
     "starts "
@@ -73,15 +74,27 @@ static const char about[] =
     "free, as "
     "for a header that was read, the more that tells: it makes `beyond` and the last lines smaller than they "
     "would be "
-    "beside an echo that frees as the provider does.\n";
+    "beside an echo that frees as the provider does.\n"
+    "\n"
+    "With --batch another: Sets and Gets through Batch, --items in a message, beside those of a redis-server "
+    "with "
+    "redis-benchmark, 64 clients with pipelines of 16 and of 64 each, all in one run. The keys are random "
+    "ones of "
+    "--keys, all there before; both servers have one thread that does the work, keep nothing on disk and are "
+    "reached over "
+    "TCP on the loopback, the provider through the nats-server. Operations a second; the nanoseconds of the "
+    "server's own "
+    "processor time for each; and how many times Redis' rate the Batch's is, the median of the rounds' "
+    "own.\n";
 
 /* What depends on which table it is, where it was not given. */
 static void fill_in(struct bench_options *options)
 {
     static const struct bench_numbers main_loads = {.items = {1, 8, 64, 512}, .count = 4};
     static const struct bench_numbers auth_loads = {.items = {64, 512}, .count = 2};
+    static const struct bench_numbers batch_loads = {.items = {16}, .count = 1};
     if (options->in_flight.count == 0)
-        options->in_flight = options->auth ? auth_loads : main_loads;
+        options->in_flight = options->auth ? auth_loads : options->batch ? batch_loads : main_loads;
     if (options->keys == 0)
         options->keys = options->auth ? 10000 : 1000000;
     if (options->value_bytes == 0)
@@ -95,12 +108,15 @@ int bench_options_read(int argc, char *argv[], struct bench_options *options)
                                       .limits.seconds = 0.5,
                                       .rounds = 5,
                                       .workers = 1,
+                                      .items = 64,
                                       .actors = 64,
                                       .invocations = 20000};
     /* clang-format off */
     const struct bench_argument table[] = {
         {.name = "auth", .kind = BENCH_FLAG, .value = &options->auth,
          .help = "the table of the modes of --auth"},
+        {.name = "batch", .kind = BENCH_FLAG, .value = &options->batch,
+         .help = "the table of Batch beside Redis (needs redis-server and redis-benchmark)"},
         {.name = "provider", .kind = BENCH_PATH, .value = options->provider, .shape = "PATH",
          .help = "the program to measure (default: wascc-keyvalue beside this program)"},
         {.name = "responders", .kind = BENCH_NAMES, .value = options->responders,
@@ -108,7 +124,7 @@ int bench_options_read(int argc, char *argv[], struct bench_options *options)
          .help = "of those above, by commas (default: all; bare is always there)"},
         {.name = "in-flight", .kind = BENCH_NUMBERS, .value = &options->in_flight, .least = 1,
          .most = BENCH_MAX_IN_FLIGHT, .shape = "LIST",
-         .help = "requests in flight, by commas (default: 1,8,64,512; with --auth 64,512)"},
+         .help = "requests in flight, by commas (default: 1,8,64,512; with --auth 64,512, with --batch 16)"},
         {.name = "seconds", .kind = BENCH_SECONDS, .value = &options->limits.seconds, .most = 600,
          .shape = "S",
          .help = "to measure each responder at each load in each round, after a tenth of it for warming up "
@@ -124,6 +140,8 @@ int bench_options_read(int argc, char *argv[], struct bench_options *options)
         {.name = "value-bytes", BENCH_NUMBER_AT(&options->value_bytes), .least = 1,
          .most = BENCH_MAX_VALUE_BYTES, .shape = "N",
          .help = "of each scalar (default: 32; with --auth 12)"},
+        {.name = "items", BENCH_NUMBER_AT(&options->items), .least = 1, .most = 4096, .shape = "N",
+         .help = "with --batch: Sets or Gets in a message (default: 64)"},
         {.name = "actors", BENCH_NUMBER_AT(&options->actors), .least = 1, .most = 1024, .shape = "N",
          .help = "with --auth: actors that ask in turn, each with claims of its own (default: 64)"},
         {.name = "invocations", BENCH_NUMBER_AT(&options->invocations), .least = 100, .most = 100000,
@@ -136,8 +154,13 @@ int bench_options_read(int argc, char *argv[], struct bench_options *options)
     if (!bench_find_provider(options->provider))
         return 1;
     int code = bench_arguments_read(table, about, argc, argv);
-    if (code < 0 && options->auth && responders) {
-        bench_complain("--auth always measures all of its responders: leave --responders out");
+    if (code < 0 && options->auth && options->batch) {
+        bench_complain("--auth and --batch are two tables: ask for one at a time");
+        return BENCH_EXIT_USAGE;
+    }
+    if (code < 0 && (options->auth || options->batch) && responders) {
+        bench_complain("--%s always measures all of its responders: leave --responders out",
+                       options->auth ? "auth" : "batch");
         return BENCH_EXIT_USAGE;
     }
     fill_in(options);

@@ -29,6 +29,8 @@ struct bench_options {
     size_t value_bytes;
     bool json;
     bool auth;            /* the run of --auth instead of the main one */
+    bool batch;           /* the run of --batch, likewise */
+    unsigned items;       /* --batch: in a message */
     unsigned actors;      /* --auth: that ask in turn */
     unsigned invocations; /* --auth: made for each measurement in mode invocation */
 };

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define STOP_TIMEOUT_MS 5000
+#define RUN_TIMEOUT_MS 120000
 #define LOG_TAIL_BYTES 1500
 
 extern char **environ;
@@ -157,29 +158,55 @@ bool bench_child_alive(struct bench_child *child)
     return false;
 }
 
-void bench_child_stop(struct bench_child *child)
+/* Whether it ends within that time, or has ended. It is not yet waited for. */
+static bool ends_within(const struct bench_child *child, int64_t ms)
 {
-    if (child->pid == 0)
-        return;
     struct pollfd ended = {.fd = child->pid_fd, .events = POLLIN};
-    int64_t deadline = bench_now_ns() + (int64_t)STOP_TIMEOUT_MS * 1000000;
+    int64_t deadline = bench_now_ns() + ms * 1000000;
     int ready = 0;
-    kill(child->pid, SIGTERM);
     while (ready == 0 || (ready < 0 && errno == EINTR)) {
         int64_t left_ms = (deadline - bench_now_ns()) / 1000000;
         if (left_ms <= 0)
             break;
         ready = poll(&ended, 1, (int)left_ms);
     }
-    if (ready != 1) {
+    return ready == 1;
+}
+
+/* Returns waitpid's status. */
+static int reap(struct bench_child *child)
+{
+    int status = 0;
+    while (waitpid(child->pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    close(child->pid_fd);
+    child->pid = 0;
+    return status;
+}
+
+void bench_child_stop(struct bench_child *child)
+{
+    if (child->pid == 0)
+        return;
+    kill(child->pid, SIGTERM);
+    if (!ends_within(child, STOP_TIMEOUT_MS)) {
         bench_complain("%s did not end within %d s of SIGTERM: killing it", child->name,
                        STOP_TIMEOUT_MS / 1000);
         kill(child->pid, SIGKILL);
     }
-    while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
-        ;
-    close(child->pid_fd);
-    child->pid = 0;
+    (void)reap(child);
+}
+
+int bench_child_run(struct bench_child *child, const char *program, char *const argv[])
+{
+    if (bench_child_start(child, program, argv) != 0)
+        return -1;
+    if (!ends_within(child, RUN_TIMEOUT_MS)) {
+        bench_complain("%s has not ended within %d s: killing it", child->name, RUN_TIMEOUT_MS / 1000);
+        kill(child->pid, SIGKILL);
+    }
+    int status = reap(child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 int64_t bench_child_cpu_ns(const struct bench_child *child)

@@ -28,6 +28,10 @@ int bench_child_start(struct bench_child *child, const char *program, char *cons
 /* Whether it still runs. Where it does not, says how it ended and the last lines that it said, once. */
 bool bench_child_alive(struct bench_child *child);
 
+/* Starts it, likewise, and waits for its end, for two minutes at the most. Returns its exit code, or -1 after
+ * saying what went wrong: it could not be started, was ended by a signal or did not end. */
+int bench_child_run(struct bench_child *child, const char *program, char *const argv[]);
+
 /* Prints the last lines that it said, where there are any. */
 void bench_child_show_log(const struct bench_child *child);
 

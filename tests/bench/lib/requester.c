@@ -20,6 +20,7 @@
 #define OUT_SPARE_BYTES 256                   /* for what is not a request: PONG */
 
 struct slot {
+    const struct bench_form *form; /* of its request */
     uint64_t key;
     int64_t sent_ns;
     bool in_flight;
@@ -165,6 +166,7 @@ static void ask(struct bench_requester *requester, unsigned slot_number)
     struct slot *slot = &requester->slots[slot_number];
     char *at = requester->out + requester->out_to;
 
+    slot->form = form;
     slot->key = next_key(requester, form);
     slot->in_flight = true;
     memcpy(at, form->bytes, form->len);
@@ -199,6 +201,12 @@ static enum bench_status check(const struct bench_work *work, const struct slot 
                                const struct bench_wire *wire)
 {
     struct bench_proto_reply reply;
+    const struct bench_form *form = slot->form;
+    if (form->answer != NULL)
+        return wire->payload_len == form->answer_len &&
+                       memcmp(wire->payload, form->answer, form->answer_len) == 0
+                   ? BENCH_OK
+                   : fail("a reply that is not the one that belongs to its request");
     if (work->is_right != NULL)
         return work->is_right(slot->key, wire->payload, wire->payload_len) ? BENCH_OK
                                                                            : fail("a reply that is wrong");

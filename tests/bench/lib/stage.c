@@ -26,13 +26,13 @@ bool bench_stage_interrupted(void)
     return interrupted != 0;
 }
 
-static void pause_a_little(void)
+void bench_stage_pause(void)
 {
     struct timespec pause = {.tv_nsec = POLL_NS};
     nanosleep(&pause, NULL);
 }
 
-static void name_log(struct bench_stage *stage, struct bench_child *child)
+void bench_stage_name_log(struct bench_stage *stage, struct bench_child *child)
 {
     snprintf(child->log_path, BENCH_PATH_BYTES, "%s/%u.log", stage->folder, stage->logs++);
 }
@@ -64,7 +64,7 @@ static int start_server(struct bench_stage *stage)
     char *argv[] = {"nats-server", "-a", "127.0.0.1", "-p", "-1", "--ports_file_dir", stage->folder, NULL};
     char path[BENCH_PATH_BYTES];
     server->name = "nats-server";
-    name_log(stage, server);
+    bench_stage_name_log(stage, server);
     if (bench_child_start(server, "nats-server", argv) != 0)
         return -1;
     snprintf(path, sizeof path, "%s/nats-server_%d.ports", stage->folder, (int)server->pid);
@@ -76,7 +76,7 @@ static int start_server(struct bench_stage *stage)
             bench_complain("nats-server did not say its port in %s", path);
             return -1;
         }
-        pause_a_little();
+        bench_stage_pause();
     }
     snprintf(stage->url, sizeof stage->url, "nats://127.0.0.1:%u", (unsigned)stage->port);
     return 0;
@@ -87,7 +87,7 @@ static int start_server(struct bench_stage *stage)
 int bench_stage_start_echo(struct bench_stage *stage, struct bench_child *child, char *kind, char *subject)
 {
     char *argv[] = {"wascc-keyvalue-bench", BENCH_ECHO_ARGUMENT, kind, stage->url, subject, NULL};
-    name_log(stage, child);
+    bench_stage_name_log(stage, child);
     return bench_child_start(child, "/proc/self/exe", argv);
 }
 
@@ -107,7 +107,7 @@ int bench_stage_start_provider(struct bench_stage *stage, struct bench_child *ch
     } else {
         argv[10] = NULL;
     }
-    name_log(stage, child);
+    bench_stage_name_log(stage, child);
     if (access(provider->path, X_OK) == 0)
         return bench_child_start(child, provider->path, argv);
     bench_complain("there is no provider to measure at %s (%s): build it or name it with --provider",
@@ -148,7 +148,7 @@ int bench_stage_await(struct bench_stage *stage, const struct bench_work *work)
             bench_child_show_log(work->responder);
             return -1;
         }
-        pause_a_little();
+        bench_stage_pause();
     }
 }
 

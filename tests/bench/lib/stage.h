@@ -37,6 +37,12 @@ void bench_stage_end(struct bench_stage *stage);
 /* Whether a signal has asked for the end. */
 bool bench_stage_interrupted(void);
 
+/* Gives the child a log in the stage's folder. */
+void bench_stage_name_log(struct bench_stage *stage, struct bench_child *child);
+
+/* Some milliseconds, between two looks at what is to come. */
+void bench_stage_pause(void);
+
 /* Starts this program as an echo of that kind (bench_echo). child->name is the caller's; its log is in the
  * stage's folder. Returns 0 or -1. */
 int bench_stage_start_echo(struct bench_stage *stage, struct bench_child *child, char *kind, char *subject);
