@@ -154,6 +154,10 @@ enum wkv_code wkv_call_admit(struct wkv_session *session, struct wkv_call *call,
     enum wkv_code code = authorize(session, call, error);
     if (code == WKV_OK)
         code = wkv_command_decode(&ticket->command, payload, request->form, &ticket->limits, arena, error);
+    if (code == WKV_OK && ticket->host != NULL && wkv_host_is_for_another(&call->host, &ticket->command)) {
+        call->host.silent = true;
+        return WKV_OK;
+    }
     if (code == WKV_OK)
         code = wkv_command_check(&ticket->command, &ticket->limits, arena, error);
     if (code == WKV_OK && request->once_id.len > 0)

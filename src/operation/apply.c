@@ -2,53 +2,63 @@
 #include "operation/batch.h"
 #include "operation/command.h"
 
-/* The code, and the text, of what the store said. */
+/* ---- what the store refuses ---- */
+
+/* Who asked, where that makes a difference. */
+enum asker { ANY, READS, ADDS, ASKERS };
+
+#define HOLDS_NO_NUMBER(type) "the key holds a text that is not a decimal " type
+#define NEEDS_NUMBER "a counter, a text such as \"-12\""
+
+/* By status and asker, or ANY where that asker has none. */
+static const struct refusal {
+    enum wkv_code code; /* WKV_OK: none */
+    bool needs_kind;    /* the text goes on: what the operation needs is what it works on, */
+    const char *needs;  /* or this */
+    const char *text;
+} refusals[][ASKERS] = {
+    [WKV_STORE_WRONG_KIND][ANY] = {WKV_WRONG_KIND, .needs_kind = true, .text = "the key holds another kind"},
+    [WKV_STORE_NOT_A_NUMBER][ANY] = {WKV_WRONG_KIND, .needs = NEEDS_NUMBER, .text = HOLDS_NO_NUMBER("int64")},
+    [WKV_STORE_NOT_A_NUMBER][ADDS] = {WKV_WRONG_KIND, .needs = NEEDS_NUMBER,
+                                      .text = HOLDS_NO_NUMBER("int32")},
+    [WKV_STORE_OVERFLOW][ANY] = {WKV_BAD_REQUEST, .text =
+                                                      "the sum does not fit int64 (-9223372036854775808 to "
+                                                      "9223372036854775807); the counter is unchanged"},
+    [WKV_STORE_OVERFLOW][ADDS] = {WKV_BAD_REQUEST,
+                                  .text = "the sum does not fit int32 (-2147483648 to 2147483647), or the "
+                                          "counter did not, which is unchanged; Increment has 64 bits"},
+    [WKV_STORE_FULL][ANY] = {WKV_TOO_LARGE,
+                             .text = "the key holds 2147483647 items, the most that new_count can say"},
+    [WKV_STORE_CHANGED][ANY] = {WKV_UNAVAILABLE,
+                                .text = "what it asks for was changed again and again while it was read; try "
+                                        "again, or ask for less at once"},
+    [WKV_STORE_NO_MEMORY][ANY] = {WKV_BUDGET_SPENT,
+                                  .text =
+                                      "the memory budget is spent; delete keys, let some expire, or serve "
+                                      "with a larger --max-memory"},
+    [WKV_STORE_NO_MEMORY][READS] = {WKV_NO_MEMORY,
+                                    .text = "no memory for so many members at once; ask for fewer keys"},
+};
+
 enum wkv_code wkv_command_refuse(const struct wkv_command *command, enum wkv_store_status status,
                                  struct wkv_sink *sink)
 {
     const struct wkv_operation *operation = command->operation;
-    bool narrow = operation->apply == wkv_apply_add;
-    switch (status) {
-    case WKV_STORE_OK:
-    case WKV_STORE_MISSING:
+    enum asker asker = operation->effect == WKV_READS      ? READS
+                       : operation->apply == wkv_apply_add ? ADDS
+                                                           : ANY;
+    const struct refusal *refusal = &refusals[status][asker];
+    if (refusal->code == WKV_OK)
+        refusal = &refusals[status][ANY];
+    if (refusal->code == WKV_OK)
         return WKV_OK;
-    case WKV_STORE_WRONG_KIND:
-        return wkv_sink_fail(sink, WKV_WRONG_KIND,
-                             "the key holds another kind; %s needs %s, or a key that is free",
-                             operation->name, operation->works_on);
-    case WKV_STORE_NOT_A_NUMBER:
-        return wkv_sink_fail(
-            sink, WKV_WRONG_KIND,
-            "the key holds a text that is not a decimal %s; %s needs a counter, a text such as \"-12\", or a "
-            "key that is free",
-            narrow ? "int32" : "int64", operation->name);
-    case WKV_STORE_OVERFLOW:
-        return narrow
-                   ? wkv_sink_fail(sink, WKV_BAD_REQUEST,
-                                   "the sum does not fit int32 (-2147483648 to 2147483647), or the counter "
-                                   "did not, which is unchanged; Increment has 64 bits")
-                   : wkv_sink_fail(sink, WKV_BAD_REQUEST,
-                                   "the sum does not fit int64 (-9223372036854775808 to "
-                                   "9223372036854775807); the counter is unchanged");
-    case WKV_STORE_FULL:
-        return wkv_sink_fail(sink, WKV_TOO_LARGE,
-                             "the key holds 2147483647 items, the most that new_count can say");
-    case WKV_STORE_CHANGED:
-        return wkv_sink_fail(
-            sink, WKV_UNAVAILABLE,
-            "what %s asks for was changed again and again while it was read; try again, or ask "
-            "for less at once",
-            operation->name);
-    case WKV_STORE_NO_MEMORY:
-        break;
-    }
-    if (operation->effect == WKV_READS)
-        return wkv_sink_fail(sink, WKV_NO_MEMORY,
-                             "no memory for so many members at once; ask for fewer keys");
-    return wkv_sink_fail(
-        sink, WKV_BUDGET_SPENT,
-        "the memory budget is spent; delete keys, let some expire, or serve with a larger --max-memory");
+    const char *needs = refusal->needs_kind ? operation->works_on : refusal->needs;
+    return needs == NULL ? wkv_sink_fail(sink, refusal->code, "%s", refusal->text)
+                         : wkv_sink_fail(sink, refusal->code, "%s; %s needs %s, or a key that is free",
+                                         refusal->text, operation->name, needs);
 }
+
+/* ---- applied ---- */
 
 enum wkv_code wkv_command_apply(const struct wkv_command *command, struct wkv_view *view, int64_t now_ns,
                                 struct wkv_sink *sink)
@@ -74,6 +84,8 @@ enum wkv_code wkv_command_execute(const struct wkv_command *command, struct wkv_
     wkv_store_end(&view);
     return status == WKV_STORE_OK ? WKV_OK : wkv_command_refuse(command, status, sink);
 }
+
+/* ---- the reply ---- */
 
 /* Of a reply that its front wraps into something. */
 static size_t sent_bytes(const struct wkv_limits *limits, struct wkv_text reply)

@@ -46,9 +46,14 @@ static enum wkv_code claims_of(const struct wkv_host *host, const Core__Capabili
     return WKV_OK;
 }
 
+static const Core__CapabilityConfiguration *request_of(const struct wkv_command *command)
+{
+    return (const Core__CapabilityConfiguration *)command->message;
+}
+
 /* Names of values that are not ours: KEYSPACE misspelt would bind to the wrong keyspace. */
-static enum wkv_code check_values(const Core__CapabilityConfiguration *request,
-                                  struct wkv_binding_values *values, struct wkv_error *cause)
+static enum wkv_code look_at_values(const Core__CapabilityConfiguration *request,
+                                    struct wkv_binding_values *values, struct wkv_error *cause)
 {
     for (size_t i = 0; i < request->n_values; i++)
         if (wkv_binding_values_look(values, wkv_text_of(request->values[i]->key), cause) != WKV_OK)
@@ -56,15 +61,37 @@ static enum wkv_code check_values(const Core__CapabilityConfiguration *request,
     return WKV_OK;
 }
 
-static void warn_of(const struct wkv_host *host, struct wkv_text actor,
-                    const struct wkv_binding_values *values)
+/* The names of the actor and of the keyspace are for who may bind to hear of: wkv_bindings_bind looks at
+ * them. */
+WKV_CHECK(wkv_check_bind_actor)
 {
-    if (values->unknown > 0)
+    struct wkv_binding_values values = {.unknown = 0};
+    (void)limits;
+    if (look_at_values(request_of(command), &values, error) != WKV_OK)
+        return wkv_command_blame(command, error);
+    return WKV_OK;
+}
+
+WKV_CHECK(wkv_check_remove_actor)
+{
+    (void)limits;
+    return wkv_bindings_check_actor(wkv_text_of(request_of(command)->module), error) == WKV_OK
+               ? WKV_OK
+               : wkv_command_blame(command, error);
+}
+
+static void warn_of_unknown(const struct wkv_host *host, const Core__CapabilityConfiguration *request)
+{
+    struct wkv_text actor = wkv_text_of(request->module);
+    struct wkv_binding_values values = {.unknown = 0};
+    struct wkv_error ignored;
+    (void)look_at_values(request, &values, &ignored);
+    if (values.unknown > 0)
         wkv_log_warn(host->log,
                      "BindActor of %.*s: %zu unknown value%s ignored (%s): known ones are KEYSPACE and the "
                      "host's __wascc_...",
-                     (int)actor.len, actor.data, values->unknown, values->unknown == 1 ? " is" : "s are",
-                     values->names);
+                     (int)actor.len, actor.data, values.unknown, values.unknown == 1 ? " is" : "s are",
+                     values.names);
 }
 
 static enum wkv_code bind_actor(const struct wkv_host *host, const Core__CapabilityConfiguration *request,
@@ -72,17 +99,16 @@ static enum wkv_code bind_actor(const struct wkv_host *host, const Core__Capabil
 {
     struct wkv_text actor = wkv_text_of(request->module);
     struct wkv_policy_binding claims = {.bound = true};
-    struct wkv_binding_values values = {.unknown = 0};
     /* "The binding value `KEYSPACE` gives the actor a keyspace of that name." */
     struct wkv_text keyspace = value_of(request, "KEYSPACE");
-    if (check_values(request, &values, cause) != WKV_OK || claims_of(host, request, &claims, cause) != WKV_OK)
+    if (claims_of(host, request, &claims, cause) != WKV_OK)
         return cause->code;
     claims.has_host = host->policy->auth != WKV_AUTH_NONE;
     if (claims.has_host)
         memcpy(claims.host, host->asked->signer, sizeof claims.host);
     if (wkv_bindings_bind(host->bindings, actor, keyspace, &claims, cause) != WKV_OK)
         return cause->code;
-    warn_of(host, actor, &values);
+    warn_of_unknown(host, request);
     return WKV_OK;
 }
 
@@ -90,18 +116,13 @@ WKV_SERVE(wkv_serve_bind_actor)
 {
     (void)now_ns;
     struct wkv_error cause;
-    if (bind_actor(host, (const Core__CapabilityConfiguration *)command->message, &cause) != WKV_OK)
+    if (bind_actor(host, request_of(command), &cause) != WKV_OK)
         (void)wkv_sink_fail(sink, cause.code, "%s", cause.text);
 }
 
 /* "RemoveActor takes the binding away." */
 WKV_SERVE(wkv_serve_remove_actor)
 {
-    (void)now_ns;
-    struct wkv_text actor = wkv_text_of(((const Core__CapabilityConfiguration *)command->message)->module);
-    struct wkv_error cause;
-    if (wkv_bindings_check_actor(actor, &cause) != WKV_OK)
-        (void)wkv_sink_fail(sink, cause.code, "%s", cause.text);
-    else
-        wkv_bindings_remove(host->bindings, actor);
+    (void)now_ns, (void)sink;
+    wkv_bindings_remove(host->bindings, wkv_text_of(request_of(command)->module));
 }

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "operation/scan.h"
+#include "operation/page.h"
 #include "operation/serve.h"
 #include "operator.pb-c.h"
 #include "security/nkey.h"
@@ -72,16 +72,22 @@ static size_t rows_that_fit(const struct wkv_sink *sink, const struct wkv_bindin
     return rows;
 }
 
-/* Any actor may have been the last one of a page, and be bound no more; what can be none was not given. */
-static enum wkv_code check_after(struct wkv_sink *sink, struct wkv_text after)
+static const Operator__BindingsRequest *request_of(const struct wkv_command *command)
 {
+    return (const Operator__BindingsRequest *)command->message;
+}
+
+/* Any actor may have been the last one of a page, and be bound no more; what can be none was not given. */
+WKV_CHECK(wkv_check_bindings)
+{
+    struct wkv_text after = wkv_text_of(request_of(command)->cursor);
     struct wkv_error cause;
-    if (after.len == 0 || wkv_bindings_check_actor(after, &cause) == WKV_OK)
-        return WKV_OK;
-    return wkv_sink_fail(
-        sink, WKV_BAD_REQUEST,
-        "the cursor is not one that Bindings gave: give the last reply's, or leave it out to "
-        "begin");
+    (void)limits;
+    if (wkv_page_check_limit(command, request_of(command)->limit, wkv_page_of_keys, error) != WKV_OK)
+        return error->code;
+    return after.len == 0 || wkv_bindings_check_actor(after, &cause) == WKV_OK
+               ? WKV_OK
+               : wkv_page_refuse_cursor(command, error);
 }
 
 static enum wkv_code list_bindings(struct wkv_host *host, struct wkv_sink *sink, struct wkv_text after,
@@ -107,10 +113,6 @@ static enum wkv_code list_bindings(struct wkv_host *host, struct wkv_sink *sink,
 WKV_SERVE(wkv_serve_bindings)
 {
     (void)now_ns;
-    const Operator__BindingsRequest *request = (const Operator__BindingsRequest *)command->message;
-    struct wkv_text after = wkv_text_of(request->cursor);
-    size_t limit;
-    if (wkv_page_limit(sink, request->limit, WKV_PAGE_MAX, WKV_PAGE_DEFAULT, &limit) == WKV_OK &&
-        check_after(sink, after) == WKV_OK)
-        (void)list_bindings(host, sink, after, limit);
+    (void)list_bindings(host, sink, wkv_text_of(request_of(command)->cursor),
+                        wkv_page_limit(request_of(command)->limit, wkv_page_of_keys));
 }

@@ -97,8 +97,11 @@ enum wkv_code wkv_command_check(struct wkv_command *command, const struct wkv_li
 enum wkv_code wkv_command_check_key(const struct wkv_command *command, const struct wkv_limits *limits,
                                     struct wkv_text key, struct wkv_error *error);
 
-/* Applies the command to a view of its keys: the step of every engine. Errors, told to the sink, which need
- * not be ended then: what the store refuses. Nothing has been changed then. */
+/* Applies the command to a view of its keys: the step of every engine. A read that shows many items lets the
+ * view's locks go in between, and fails where one of the keys was changed meanwhile (WKV_STORE_CHANGED): so
+ * either the view has written already, and keeps its locks, or the caller begins the view and the sink anew,
+ * as wkv_command_execute does. Errors, told to the sink, which need not be ended then: what the store
+ * refuses. Nothing has been changed then. */
 enum wkv_code wkv_command_apply(const struct wkv_command *command, struct wkv_view *view, int64_t now_ns,
                                 struct wkv_sink *sink);
 

@@ -32,8 +32,7 @@ static struct wkv_expiry expiry_of(const struct wkv_command *command)
     return (struct wkv_expiry){.ms = request->expires_ms, .keep = request->keep_expiry};
 }
 
-enum wkv_code wkv_check_compare_and_set(const struct wkv_limits *limits, const struct wkv_command *command,
-                                        struct wkv_error *error)
+WKV_CHECK(wkv_check_compare_and_set)
 {
     (void)limits;
     struct wkv_expiry expiry = expiry_of(command);

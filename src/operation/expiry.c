@@ -48,8 +48,7 @@ static struct wkv_expiry expiry_of(const struct wkv_command *command)
     return (struct wkv_expiry){.ms = ((const Keyvalue__ExpireRequest *)command->message)->expires_ms};
 }
 
-enum wkv_code wkv_check_expire(const struct wkv_limits *limits, const struct wkv_command *command,
-                               struct wkv_error *error)
+WKV_CHECK(wkv_check_expire)
 {
     (void)limits;
     struct wkv_expiry expiry = expiry_of(command);

@@ -15,8 +15,7 @@ static enum wkv_store_status look(struct wkv_store *store, const struct wkv_key 
     return status;
 }
 
-enum wkv_code wkv_check_inspect(const struct wkv_limits *limits, const struct wkv_command *command,
-                                struct wkv_error *error)
+WKV_CHECK(wkv_check_inspect)
 {
     const Operator__InspectRequest *request = (const Operator__InspectRequest *)command->message;
     return wkv_command_check_key(command, limits, wkv_text_of(request->key), error);

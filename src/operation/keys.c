@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "operation/glob.h"
+#include "operation/page.h"
 #include "operation/scan.h"
 #include "operation/serve.h"
 #include "operator.pb-c.h"
@@ -33,20 +34,52 @@ struct search {
 };
 
 /* A cursor is a place among the keys of one process, which hashes with a secret of its own: that process's id
- * and a number in decimal, with a point between. "" is the beginning. Another's goes on in that one, if it
- * serves a part of this binding, and nowhere else. */
-static enum wkv_code read_cursor(struct search *search, struct wkv_text text)
+ * and a number in decimal, with a point between. "" is the beginning. */
+static bool read_cursor(struct wkv_text cursor, struct wkv_text *id, uint64_t *place)
 {
-    search->cursor = WKV_STORE_SCAN_BEGIN;
-    if (text.len == 0)
-        return WKV_OK;
-    const char *point = memchr(text.data, '.', text.len);
-    struct wkv_text id = {text.data, point == NULL ? 0 : (size_t)(point - text.data)};
-    if (id.len == 0 ||
-        !wkv_text_decimal((struct wkv_text){point + 1, text.len - id.len - 1}, UINT64_MAX, &search->cursor))
-        return wkv_sink_fail(
-            search->sink, WKV_BAD_REQUEST,
-            "the cursor is not one that Keys gave: give the last reply's, or leave it out to begin");
+    *place = WKV_STORE_SCAN_BEGIN;
+    *id = (struct wkv_text){"", 0};
+    if (cursor.len == 0)
+        return true;
+    const char *point = memchr(cursor.data, '.', cursor.len);
+    if (point == NULL || point == cursor.data)
+        return false;
+    *id = (struct wkv_text){cursor.data, (size_t)(point - cursor.data)};
+    return wkv_text_decimal((struct wkv_text){point + 1, cursor.len - id->len - 1}, UINT64_MAX, place);
+}
+
+static const Operator__KeysRequest *request_of(const struct wkv_command *command)
+{
+    return (const Operator__KeysRequest *)command->message;
+}
+
+WKV_CHECK(wkv_check_keys)
+{
+    const Operator__KeysRequest *request = request_of(command);
+    struct wkv_text id;
+    uint64_t place;
+    (void)limits;
+    if (request->prefix.len > 0 && request->glob.len > 0)
+        return wkv_command_fail(command, error, WKV_BAD_REQUEST,
+                                "prefix and glob exclude each other: give one of them");
+    if (request->glob.len > MAX_PATTERN_BYTES)
+        return wkv_command_fail(command, error, WKV_TOO_LARGE,
+                                "the glob has %zu bytes; a glob has at most %d", request->glob.len,
+                                MAX_PATTERN_BYTES);
+    if (wkv_page_check_limit(command, request->limit, wkv_page_of_keys, error) != WKV_OK)
+        return error->code;
+    if (request->min_bytes < 0)
+        return wkv_command_fail(command, error, WKV_BAD_REQUEST,
+                                "min_bytes is negative; give a number of bytes, or leave it out");
+    return read_cursor(wkv_text_of(request->cursor), &id, &place) ? WKV_OK
+                                                                  : wkv_page_refuse_cursor(command, error);
+}
+
+/* Another process's cursor goes on in that one, if it serves a part of this binding, and nowhere else. */
+static enum wkv_code find_place(struct search *search)
+{
+    struct wkv_text id;
+    (void)read_cursor(wkv_text_of(search->request->cursor), &id, &search->cursor);
     if (!wkv_host_is_another(search->host, id))
         return WKV_OK;
     search->host->silent = search->host->split;
@@ -55,26 +88,6 @@ static enum wkv_code read_cursor(struct search *search, struct wkv_text text)
     return wkv_sink_fail(search->sink, WKV_BAD_REQUEST,
                          "the cursor is of another process, such as this one before its restart: leave it "
                          "out to begin anew");
-}
-
-static enum wkv_code check_search(struct search *search)
-{
-    const Operator__KeysRequest *request = search->request;
-    struct wkv_sink *sink = search->sink;
-    if (request->prefix.len > 0 && request->glob.len > 0)
-        return wkv_sink_fail(sink, WKV_BAD_REQUEST, "prefix and glob exclude each other: give one of them");
-    if (request->glob.len > MAX_PATTERN_BYTES)
-        return wkv_sink_fail(sink, WKV_TOO_LARGE, "the glob has %zu bytes; a glob has at most %d",
-                             request->glob.len, MAX_PATTERN_BYTES);
-    if (wkv_page_limit(sink, request->limit, WKV_PAGE_MAX, WKV_PAGE_DEFAULT, &search->limit) != WKV_OK)
-        return sink->failure;
-    if (request->min_bytes < 0)
-        return wkv_sink_fail(sink, WKV_BAD_REQUEST,
-                             "min_bytes is negative; give a number of bytes, or leave it out");
-    search->match_steps = MAX_MATCH_STEPS;
-    if (wkv_host_keyspace(search->host, sink, wkv_text_of(request->keyspace), &search->keyspace) != WKV_OK)
-        return sink->failure;
-    return read_cursor(search, wkv_text_of(request->cursor));
 }
 
 static bool is_wanted(struct search *search, struct wkv_text name, const struct wkv_store_info *info)
@@ -175,14 +188,17 @@ static void write_page(struct wkv_sink *sink, const Operator__SizedKeysReply *pa
 WKV_SERVE(wkv_serve_keys)
 {
     Operator__SizedKeysReply reply = OPERATOR__SIZED_KEYS_REPLY__INIT;
-    const Operator__KeysRequest *request = (const Operator__KeysRequest *)command->message;
+    const Operator__KeysRequest *request = request_of(command);
     struct search search = {.host = host,
                             .sink = sink,
                             .request = request,
                             .reply = &reply,
+                            .limit = wkv_page_limit(request->limit, wkv_page_of_keys),
+                            .match_steps = MAX_MATCH_STEPS,
                             .room = sink->max_bytes - sink->max_bytes / 8};
     char cursor[CURSOR_BYTES];
-    if (check_search(&search) != WKV_OK || host->silent)
+    if (wkv_host_keyspace(host, sink, wkv_text_of(request->keyspace), &search.keyspace) != WKV_OK ||
+        find_place(&search) != WKV_OK || host->silent)
         return;
     reply.keys = wkv_arena_alloc(host->arena, search.limit * sizeof *reply.keys);
     reply.bytes = wkv_arena_alloc(host->arena, search.limit * sizeof *reply.bytes);

@@ -11,15 +11,13 @@ static const Keyvalue__ListKeysRequest *request_of(const struct wkv_command *com
     return (const Keyvalue__ListKeysRequest *)command->message;
 }
 
-enum wkv_code wkv_check_list_keys(const struct wkv_limits *limits, const struct wkv_command *command,
-                                  struct wkv_error *error)
+WKV_CHECK(wkv_check_list_keys)
 {
     (void)limits;
     const Keyvalue__ListKeysRequest *request = request_of(command);
-    if (request->limit > WKV_PAGE_MAX)
-        return wkv_command_fail(command, error, WKV_BAD_REQUEST, "limit is %u; give 1 to %d, or 0 for %d",
-                                request->limit, WKV_PAGE_MAX, WKV_PAGE_DEFAULT);
-    return wkv_page_check_cursor(command, wkv_text_of(request->cursor), error);
+    return wkv_page_check_limit(command, request->limit, wkv_page_of_keys, error) != WKV_OK
+               ? error->code
+               : wkv_page_check_cursor(command, wkv_text_of(request->cursor), error);
 }
 
 static bool take_key(void *context, struct wkv_text name, const struct wkv_store_info *info)
@@ -36,7 +34,7 @@ WKV_APPLY(wkv_apply_list_keys)
     const Keyvalue__ListKeysRequest *request = request_of(command);
     struct wkv_page page = {.command = command, .store = view->store, .sink = sink};
     if (!wkv_page_begin(&page, wkv_text_of(request->cursor), WKV_STORE_SCAN_BEGIN,
-                        request->limit == 0 ? WKV_PAGE_DEFAULT : request->limit))
+                        wkv_page_limit(request->limit, wkv_page_of_keys)))
         return WKV_STORE_OK;
     struct wkv_scan scan = {.store = view->store,
                             .keyspace = command->keyspace,

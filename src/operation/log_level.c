@@ -24,18 +24,30 @@ static void set_level(struct wkv_log *log, enum wkv_log_level level)
     wkv_log_set_level(log, level);
 }
 
+static struct wkv_text wanted_of(const struct wkv_command *command)
+{
+    return wkv_text_of(((const Operator__LogLevelRequest *)command->message)->level);
+}
+
+WKV_CHECK(wkv_check_log_level)
+{
+    enum wkv_log_level level;
+    struct wkv_text wanted = wanted_of(command);
+    (void)limits;
+    return wanted.len == 0 || parse_level(wanted, &level)
+               ? WKV_OK
+               : wkv_command_fail(command, error, WKV_BAD_REQUEST,
+                                  "level is not one of error, warn, info, debug");
+}
+
 WKV_SERVE(wkv_serve_log_level)
 {
     (void)now_ns;
-    struct wkv_text wanted = wkv_text_of(((const Operator__LogLevelRequest *)command->message)->level);
     Operator__LogLevelReply reply = OPERATOR__LOG_LEVEL_REPLY__INIT;
     enum wkv_log_level level = wkv_log_level(host->log);
-    if (wanted.len > 0 && !parse_level(wanted, &level)) {
-        (void)wkv_sink_fail(sink, WKV_BAD_REQUEST, "level is not one of error, warn, info, debug");
-        return;
-    }
+    bool is_wanted = parse_level(wanted_of(command), &level);
     reply.level = wkv_bytes_of(wkv_log_level_name(level));
     wkv_sink_message(sink, &reply.base);
-    if (wanted.len > 0)
+    if (is_wanted)
         set_level(host->log, level);
 }

@@ -89,6 +89,9 @@ static inline bool wkv_operation_is_system(const struct wkv_operation *operation
 
 /* ---- private to the room: what the rows name ---- */
 
+#define WKV_CHECK(name)                                                                                      \
+    enum wkv_code name(const struct wkv_limits *limits, const struct wkv_command *command,                   \
+                       struct wkv_error *error)
 #define WKV_APPLY(name)                                                                                      \
     enum wkv_store_status name(struct wkv_view *view, const struct wkv_command *command, int64_t now_ns,     \
                                struct wkv_sink *sink)
@@ -128,17 +131,17 @@ WKV_SERVE(wkv_serve_bindings);
 WKV_SERVE(wkv_serve_slowlog);
 WKV_SERVE(wkv_serve_log_level);
 
-enum wkv_code wkv_check_set(const struct wkv_limits *limits, const struct wkv_command *command,
-                            struct wkv_error *error);
-enum wkv_code wkv_check_compare_and_set(const struct wkv_limits *limits, const struct wkv_command *command,
-                                        struct wkv_error *error);
-enum wkv_code wkv_check_expire(const struct wkv_limits *limits, const struct wkv_command *command,
-                               struct wkv_error *error);
-enum wkv_code wkv_check_set_query(const struct wkv_limits *limits, const struct wkv_command *command,
-                                  struct wkv_error *error);
-enum wkv_code wkv_check_list_keys(const struct wkv_limits *limits, const struct wkv_command *command,
-                                  struct wkv_error *error);
-enum wkv_code wkv_check_inspect(const struct wkv_limits *limits, const struct wkv_command *command,
-                                struct wkv_error *error);
+WKV_CHECK(wkv_check_set);
+WKV_CHECK(wkv_check_compare_and_set);
+WKV_CHECK(wkv_check_expire);
+WKV_CHECK(wkv_check_set_query);
+WKV_CHECK(wkv_check_list_keys);
+WKV_CHECK(wkv_check_bind_actor);
+WKV_CHECK(wkv_check_remove_actor);
+WKV_CHECK(wkv_check_keys);
+WKV_CHECK(wkv_check_inspect);
+WKV_CHECK(wkv_check_bindings);
+WKV_CHECK(wkv_check_slowlog);
+WKV_CHECK(wkv_check_log_level);
 
 #endif

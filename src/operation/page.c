@@ -18,16 +18,29 @@ static bool read_place(struct wkv_text cursor, uint64_t *place)
                             UINT64_MAX, place);
 }
 
-enum wkv_code wkv_page_check_cursor(const struct wkv_command *command, struct wkv_text cursor,
-                                    struct wkv_error *error)
+enum wkv_code wkv_page_check_limit(const struct wkv_command *command, int64_t limit,
+                                   struct wkv_page_size size, struct wkv_error *error)
 {
-    uint64_t place;
-    if (cursor.len == 0 || read_place(cursor, &place))
+    if (limit >= 0 && limit <= size.most)
         return WKV_OK;
+    return wkv_command_fail(command, error, WKV_BAD_REQUEST,
+                            "limit is %" PRId64 "; give 1 to %" PRIu32 ", or 0 for %" PRIu32, limit,
+                            size.most, size.usual);
+}
+
+enum wkv_code wkv_page_refuse_cursor(const struct wkv_command *command, struct wkv_error *error)
+{
     return wkv_command_fail(
         command, error, WKV_BAD_REQUEST,
         "the cursor is not one that %s gave: give the last reply's, or leave it out to begin",
         command->operation->name);
+}
+
+enum wkv_code wkv_page_check_cursor(const struct wkv_command *command, struct wkv_text cursor,
+                                    struct wkv_error *error)
+{
+    uint64_t place;
+    return cursor.len == 0 || read_place(cursor, &place) ? WKV_OK : wkv_page_refuse_cursor(command, error);
 }
 
 static struct wkv_text write_cursor(const struct wkv_page *page, char out[CURSOR_BYTES])

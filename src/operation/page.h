@@ -16,6 +16,26 @@ struct wkv_page {
     uint64_t cursor; /* in: where it begins; out: where the next one does */
 };
 
+/* How many rows a page may have. */
+struct wkv_page_size {
+    uint32_t most, usual; /* where the request says none */
+};
+
+static const struct wkv_page_size wkv_page_of_keys = {.most = 10000, .usual = 1000};
+
+/* Errors: WKV_BAD_REQUEST. */
+enum wkv_code wkv_page_check_limit(const struct wkv_command *command, int64_t limit,
+                                   struct wkv_page_size size, struct wkv_error *error);
+
+/* What a limit that was checked comes to. */
+static inline size_t wkv_page_limit(int64_t limit, struct wkv_page_size size)
+{
+    return limit == 0 ? size.usual : (size_t)limit;
+}
+
+/* The error for a cursor that the operation has not given. Returns WKV_BAD_REQUEST. */
+enum wkv_code wkv_page_refuse_cursor(const struct wkv_command *command, struct wkv_error *error);
+
 /* The shape of a cursor, without the store. Errors: WKV_BAD_REQUEST. */
 enum wkv_code wkv_page_check_cursor(const struct wkv_command *command, struct wkv_text cursor,
                                     struct wkv_error *error);

@@ -20,8 +20,7 @@ static struct wkv_expiry expiry_of(const struct wkv_command *command)
 
 /* "expires_s 0 = never (and clears an earlier expiry), >0 seconds, <0 refused"; "expires_ms (as expires_s,
  * finer; both is 400)". */
-enum wkv_code wkv_check_set(const struct wkv_limits *limits, const struct wkv_command *command,
-                            struct wkv_error *error)
+WKV_CHECK(wkv_check_set)
 {
     (void)limits;
     struct wkv_expiry expiry = expiry_of(command);

@@ -25,7 +25,4 @@ static inline bool wkv_has_prefix(struct wkv_text name, struct wkv_text prefix)
     return prefix.len == 0 || (prefix.len <= name.len && memcmp(prefix.data, name.data, prefix.len) == 0);
 }
 
-#define WKV_PAGE_DEFAULT 1000
-#define WKV_PAGE_MAX 10000
-
 #endif

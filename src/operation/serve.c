@@ -9,8 +9,7 @@ bool wkv_host_is_another(const struct wkv_host *host, struct wkv_text instance)
     return instance.len > 0 && !wkv_text_is(instance, host->instance);
 }
 
-/* An operator may name the only instance that is to answer. */
-static bool is_for_another(const struct wkv_command *command, const struct wkv_host *host)
+bool wkv_host_is_for_another(const struct wkv_host *host, const struct wkv_command *command)
 {
     const ProtobufCFieldDescriptor *field =
         protobuf_c_message_descriptor_get_field_by_name(command->operation->request, "instance");
@@ -23,18 +22,8 @@ static bool is_for_another(const struct wkv_command *command, const struct wkv_h
 void wkv_host_serve(struct wkv_host *host, const struct wkv_command *command, int64_t now_ns,
                     struct wkv_sink *sink)
 {
-    host->silent = is_for_another(command, host);
     if (!host->silent)
         command->operation->serve(host, command, now_ns, sink);
-}
-
-enum wkv_code wkv_page_limit(struct wkv_sink *sink, int32_t limit, int32_t most, int32_t usual, size_t *out)
-{
-    *out = (size_t)(limit == 0 ? usual : limit);
-    if (limit < 0 || limit > most)
-        return wkv_sink_fail(sink, WKV_BAD_REQUEST, "limit is %d; give 1 to %d, or 0 for %d", limit, most,
-                             usual);
-    return WKV_OK;
 }
 
 enum wkv_code wkv_host_keyspace(const struct wkv_host *host, struct wkv_sink *sink, struct wkv_text name,

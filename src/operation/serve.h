@@ -26,8 +26,12 @@ struct wkv_host {
     bool silent;
 };
 
+/* Whether an operator's request, which is decoded, names another instance as the only one that is to answer.
+ */
+bool wkv_host_is_for_another(const struct wkv_host *host, const struct wkv_command *command);
+
 /* Does what a command of WKV_SCOPE_HOST or WKV_SCOPE_OPERATOR asks. The reply, or the failure, is in the
- * sink. */
+ * sink. Where host->silent says so already, nothing. */
 void wkv_host_serve(struct wkv_host *host, const struct wkv_command *command, int64_t now_ns,
                     struct wkv_sink *sink);
 
@@ -35,9 +39,6 @@ void wkv_host_serve(struct wkv_host *host, const struct wkv_command *command, in
 
 /* Whether the id is that of another instance; an empty one is not. */
 bool wkv_host_is_another(const struct wkv_host *host, struct wkv_text instance);
-
-/* How many rows a page may have: what was asked for, or the usual number for 0. Errors: WKV_BAD_REQUEST. */
-enum wkv_code wkv_page_limit(struct wkv_sink *sink, int32_t limit, int32_t most, int32_t usual, size_t *out);
 
 /* The keyspace of that name; none: the binding's own. Errors: WKV_BAD_REQUEST. */
 enum wkv_code wkv_host_keyspace(const struct wkv_host *host, struct wkv_sink *sink, struct wkv_text name,

@@ -32,8 +32,7 @@ WKV_APPLY(wkv_apply_set_contains)
 }
 
 /* Without a limit a cursor would be forgotten, and members shown twice. */
-enum wkv_code wkv_check_set_query(const struct wkv_limits *limits, const struct wkv_command *command,
-                                  struct wkv_error *error)
+WKV_CHECK(wkv_check_set_query)
 {
     (void)limits;
     const Keyvalue__SetQueryRequest *request = (const Keyvalue__SetQueryRequest *)command->message;

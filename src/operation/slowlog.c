@@ -1,10 +1,10 @@
 /* What was slow (contract section 8). */
+#include "operation/page.h"
 #include "operation/serve.h"
 #include "operator.pb-c.h"
 #include "support/clock.h"
 
-#define SLOWLOG_DEFAULT 32
-#define SLOWLOG_MAX 1024
+static const struct wkv_page_size page_of_requests = {.most = 1024, .usual = 32};
 
 static bool fill_slow(struct wkv_arena *arena, const struct wkv_stats_slow *from, Operator__SlowRequest *to)
 {
@@ -41,15 +41,22 @@ static bool fill_reply(struct wkv_host *host, int64_t now_ns, size_t limit, Oper
     return true;
 }
 
+static int32_t limit_of(const struct wkv_command *command)
+{
+    return ((const Operator__SlowlogRequest *)command->message)->limit;
+}
+
+WKV_CHECK(wkv_check_slowlog)
+{
+    (void)limits;
+    return wkv_page_check_limit(command, limit_of(command), page_of_requests, error);
+}
+
 /* "the slowest recent requests: operation, actor, microseconds, sizes; never values" */
 WKV_SERVE(wkv_serve_slowlog)
 {
     Operator__SlowlogReply reply = OPERATOR__SLOWLOG_REPLY__INIT;
-    size_t limit;
-    int32_t wanted = ((const Operator__SlowlogRequest *)command->message)->limit;
-    if (wkv_page_limit(sink, wanted, SLOWLOG_MAX, SLOWLOG_DEFAULT, &limit) != WKV_OK)
-        return;
-    if (fill_reply(host, now_ns, limit, &reply))
+    if (fill_reply(host, now_ns, wkv_page_limit(limit_of(command), page_of_requests), &reply))
         wkv_sink_message(sink, &reply.base);
     else
         (void)wkv_sink_fail(sink, WKV_NO_MEMORY, "no memory for so many at once: give a smaller limit");

@@ -398,6 +398,33 @@ static void serve_a_part(struct process *process, char id[INSTANCE_ID_BYTES])
     provider_await_ready(process, id);
 }
 
+/* How many of two instances refuse the request: of each, what it answers next is awaited. */
+static size_t count_refusals(const char *operation, const char *request)
+{
+    char subject[256];
+    natsSubscription *answers = NULL;
+    size_t refused = 0;
+    (void)snprintf(subject, sizeof subject, DEFAULT_BASE ".system.%s", operation);
+    ck_assert_int_eq(natsConnection_SubscribeSync(&answers, sys.connection, "answers"), NATS_OK);
+    ck_assert_int_eq(natsConnection_PublishRequestString(sys.connection, subject, "answers", request),
+                     NATS_OK);
+    ck_assert_int_eq(
+        natsConnection_PublishRequestString(sys.connection, DEFAULT_BASE ".system.LogLevel", "answers", "{}"),
+        NATS_OK);
+    for (int levels = 0; levels < 2;) {
+        natsMsg *message = NULL;
+        ck_assert_int_eq(natsSubscription_NextMsg(&message, answers, WAIT_MS), NATS_OK);
+        json_t *reply = json_of(natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message));
+        bool told = json_object_get(reply, "level") != NULL;
+        levels += told ? 1 : 0;
+        refused += told ? 0 : 1;
+        json_decref(reply);
+        natsMsg_Destroy(message);
+    }
+    natsSubscription_Destroy(answers);
+    return refused;
+}
+
 /* Which of two instances is asked, the request says, or the cursor. */
 START_TEST(where_the_data_is_split_an_operator_chooses_the_instance)
 {
@@ -446,6 +473,11 @@ START_TEST(where_the_data_is_split_an_operator_chooses_the_instance)
         json_decref(client_call(&sys, JSON, "Slowlog", "{s:s}", "instance", ids[i]));
         json_decref(client_call(&sys, JSON, "Bindings", "{s:s}", "instance", ids[i]));
     }
+    /* Nor does the other one refuse what is wrong. */
+    (void)snprintf(request, sizeof request, "{\"key\":\"\",\"instance\":\"%s\"}", ids[1]);
+    ck_assert_uint_eq(count_refusals("Inspect", request), 1);
+    (void)snprintf(request, sizeof request, "{\"level\":\"loud\",\"instance\":\"%s\"}", ids[0]);
+    ck_assert_uint_eq(count_refusals("LogLevel", request), 1);
     provider_stop(&second);
     provider_stop(&provider);
 }

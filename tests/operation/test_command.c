@@ -287,7 +287,19 @@ START_TEST(check_refuses_without_a_store)
                    {"SetUnion", "{\"keys\":[\"1\",\"\"]}", WKV_BAD_REQUEST},
                    {"SetIntersection", "{\"keys\":[\"1\",\"12345\"]}", WKV_TOO_LARGE},
                    {"Inspect", "{}", WKV_BAD_REQUEST},
-                   {"Inspect", "{\"key\":\"12345\"}", WKV_TOO_LARGE}};
+                   {"Inspect", "{\"key\":\"12345\"}", WKV_TOO_LARGE},
+                   {"Keys", "{\"prefix\":\"a\",\"glob\":\"b\"}", WKV_BAD_REQUEST},
+                   {"Keys", "{\"limit\":10001}", WKV_BAD_REQUEST},
+                   {"Keys", "{\"min_bytes\":-1}", WKV_BAD_REQUEST},
+                   {"Keys", "{\"cursor\":\".1\"}", WKV_BAD_REQUEST},
+                   {"Keys", "{\"cursor\":\"x.\"}", WKV_BAD_REQUEST},
+                   {"ListKeys", "{\"limit\":10001}", WKV_BAD_REQUEST},
+                   {"Bindings", "{\"limit\":-1}", WKV_BAD_REQUEST},
+                   {"Bindings", "{\"cursor\":\"a.b\"}", WKV_BAD_REQUEST},
+                   {"Slowlog", "{\"limit\":1025}", WKV_BAD_REQUEST},
+                   {"LogLevel", "{\"level\":\"loud\"}", WKV_BAD_REQUEST},
+                   {"BindActor", "{\"module\":\"M\",\"values\":{\"keyspace\":\"k\"}}", WKV_BAD_REQUEST},
+                   {"RemoveActor", "{\"module\":\"system\"}", WKV_BAD_REQUEST}};
     struct wkv_command command;
     limits.max_key_bytes = 4;
     limits.max_value_bytes = 3;
