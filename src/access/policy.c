@@ -155,19 +155,19 @@ static enum wkv_code check_invocation_reach(const struct wkv_token *token,
     enum wkv_code code = check_identity(token, request, error);
     if (code != WKV_OK)
         return code;
-    if (!is_origin(token->origin_url, request->actor))
+    if (!is_origin(token->invocation.origin_url, request->actor))
         return wkv_fail(
             error, WKV_FORBIDDEN,
             "the invocation comes from another actor: its origin_url must be wasmbus:// and the actor of the "
             "subject");
-    if (!is_target(token->target_url, request))
+    if (!is_target(token->invocation.target_url, request))
         return wkv_fail(error, WKV_FORBIDDEN,
                         "the invocation is for another operation or binding: its target_url must be "
                         "wasmbus://wascc/keyvalue/<binding>/<Operation>, the binding's name with the same "
                         "capitals");
     char hash[WKV_TOKEN_HASH_CHARS + 1];
-    wkv_token_invocation_hash(token->origin_url, token->target_url, request->payload.data,
-                              request->payload.len, hash);
+    wkv_token_invocation_hash(token->invocation.origin_url, token->invocation.target_url,
+                              request->payload.data, request->payload.len, hash);
     if (sodium_memcmp(hash, token->hash, WKV_TOKEN_HASH_CHARS) != 0)
         return wkv_fail(error, WKV_UNAUTHORIZED,
                         "the invocation claims do not hold for this payload: its hash is another");

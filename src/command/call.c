@@ -171,7 +171,7 @@ static int request(natsConnection *connection, const struct wkv_config *config, 
     if (*stream != '\0')
         warn_of_stream(stream);
     int exit_status = status == NATS_OK ? print_reply(reply) : no_reply(connection, status, stream);
-    if (exit_status == WKV_EXIT_OK && config->all)
+    if (exit_status == WKV_EXIT_OK && config->call.all)
         exit_status = follow_cursor(reply, &outgoing->payload, more);
     natsMsg_Destroy(reply);
     return exit_status;
@@ -201,9 +201,9 @@ static enum wkv_code read_claims(const struct wkv_config *config, struct outgoin
                                  struct wkv_error *error)
 {
     struct wkv_buffer *file = &outgoing->file;
-    if (config->claims == NULL)
+    if (config->call.claims == NULL)
         return WKV_OK;
-    if (wkv_read_file("--claims", config->claims, WKV_FILE_ANY, 2 * (size_t)WKV_TOKEN_MAX_BYTES, file,
+    if (wkv_read_file("--claims", config->call.claims, WKV_FILE_ANY, 2 * (size_t)WKV_TOKEN_MAX_BYTES, file,
                       error) != WKV_OK)
         return error->code;
     struct wkv_text claims = wkv_text_trim_file((struct wkv_text){file->data, file->len});
@@ -224,7 +224,7 @@ static void choose_actor(const struct wkv_config *config, const char *operation,
 {
     const struct wkv_operation *known = wkv_operation_find(operation);
     struct wkv_token token = {.subject = NULL};
-    const char *actor = config->actor;
+    const char *actor = config->call.actor;
     bool read = false;
     if (actor == NULL && known != NULL && wkv_operation_is_system(known))
         actor = WKV_POLICY_SYSTEM;
@@ -246,13 +246,13 @@ static enum wkv_code sign_invocation(const struct wkv_config *config, const char
     struct wkv_nkey_seed *seed;
     struct wkv_error cause;
     const char *binding = config->address.binding;
-    if (config->host_seed == NULL)
+    if (config->call.host_seed == NULL)
         return WKV_OK;
     if (!wkv_token_origin_url(origin, outgoing->actor, strlen(outgoing->actor)) ||
         !wkv_token_target_url(target, binding, strlen(binding), operation, strlen(operation)))
         return wkv_fail(error, WKV_BAD_REQUEST,
                         "the actor, binding or operation is too long for an invocation's URLs");
-    if (wkv_nkey_seed_load(config->host_seed, WKV_FILE_ANY, &seed, &cause) != WKV_OK)
+    if (wkv_nkey_seed_load(config->call.host_seed, WKV_FILE_ANY, &seed, &cause) != WKV_OK)
         return wkv_fail(error, cause.code, "--host-seed: %s", cause.text);
     struct wkv_token_invocation_options options = {.origin_url = origin,
                                                    .target_url = target,

@@ -113,12 +113,12 @@ static enum wkv_code add_items(struct wkv_trust *trust, enum wkv_trust_list list
 static enum wkv_code add_all(const struct wkv_config *config, struct wkv_trust *trust,
                              struct wkv_error *error)
 {
-    if (add_items(trust, WKV_TRUST_ISSUERS, "--trusted-issuer", &config->trusted_issuers, error) != WKV_OK ||
-        add_items(trust, WKV_TRUST_HOSTS, "--trusted-host", &config->trusted_hosts, error) != WKV_OK ||
-        add_file(trust, WKV_TRUST_ISSUERS, "--trusted-issuer-file", config->trusted_issuer_file, error) !=
+    if (add_items(trust, WKV_TRUST_ISSUERS, "--trusted-issuer", &config->trust.issuers, error) != WKV_OK ||
+        add_items(trust, WKV_TRUST_HOSTS, "--trusted-host", &config->trust.hosts, error) != WKV_OK ||
+        add_file(trust, WKV_TRUST_ISSUERS, "--trusted-issuer-file", config->trust.issuer_file, error) !=
             WKV_OK)
         return error->code;
-    return add_file(trust, WKV_TRUST_HOSTS, "--trusted-host-file", config->trusted_host_file, error);
+    return add_file(trust, WKV_TRUST_HOSTS, "--trusted-host-file", config->trust.host_file, error);
 }
 
 enum wkv_code wkv_load_trust(const struct wkv_config *config, struct wkv_trust **trust,

@@ -50,37 +50,46 @@ struct wkv_config {
     struct wkv_connect_options connect;
     char server_source[WKV_CONFIG_SOURCE_BYTES]; /* where connect.server came from, for errors */
     struct wkv_address address;
-    const char *auth;
-    uint64_t workers;          /* 0: as many as there are cores to run on */
-    uint64_t shards;           /* 0: the store's default */
-    uint64_t max_memory_bytes; /* 0: no bound */
-    uint64_t max_key_bytes;
-    uint64_t max_value_bytes;
-    uint64_t drain_timeout_ms;
-    uint64_t max_wait_ms;
-    uint64_t duplicate_window_ms;
-    uint64_t timeout_ms;
-    bool self;            /* ask this machine's process */
-    uint64_t interval_ms; /* between two looks */
-    uint64_t count;       /* looks; 0: for ever */
-    bool allow_split;
-    const char *log_level;
-    const char *log_format;
-    const char *metrics_listen; /* NULL: off */
-    const char *actor;          /* NULL: not given */
-    const char *claims;         /* file */
-    const char *host_seed;      /* file */
-    bool all;                   /* page after page */
-    struct wkv_config_list trusted_issuers;
-    struct wkv_config_list trusted_hosts;
-    const char *trusted_issuer_file;
-    const char *trusted_host_file;
-    bool require_binding;
-    const char *issuer_seed; /* file */
-    const char *subject;
-    struct wkv_config_list capabilities;
-    const char *name;
-    uint64_t expires_in_s; /* 0: never */
+    uint64_t timeout_ms; /* for an answer */
+    struct {
+        uint64_t workers;          /* 0: as many as there are cores to run on */
+        uint64_t shards;           /* 0: the store's default */
+        uint64_t max_memory_bytes; /* 0: no bound */
+        uint64_t max_key_bytes;
+        uint64_t max_value_bytes;
+        uint64_t drain_timeout_ms;
+        uint64_t max_wait_ms;
+        uint64_t duplicate_window_ms;
+        bool allow_split;
+        const char *metrics_listen; /* NULL: off */
+    } serve;
+    struct {
+        const char *auth;
+        bool require_binding;
+        struct wkv_config_list issuers, hosts;
+        const char *issuer_file, *host_file;
+    } trust;
+    struct {
+        const char *level, *format;
+    } log;
+    struct {
+        const char *actor;     /* NULL: not given */
+        const char *claims;    /* file */
+        const char *host_seed; /* file */
+        bool all;              /* page after page */
+    } call;
+    struct {
+        bool self;            /* ask this machine's process */
+        uint64_t interval_ms; /* between two looks */
+        uint64_t count;       /* looks; 0: for ever */
+    } look;                   /* of health and top */
+    struct {
+        const char *issuer_seed; /* file */
+        const char *subject;
+        struct wkv_config_list capabilities;
+        const char *name;
+        uint64_t expires_in_s; /* 0: never */
+    } token;
     bool help;
     char *secrets[WKV_CONFIG_SECRETS]; /* the copies */
     size_t secret_count;

@@ -57,7 +57,7 @@ static int check_self(const struct wkv_config *config)
 static int run(const struct wkv_config *config, char **arguments)
 {
     (void)arguments;
-    if (config->self)
+    if (config->look.self)
         return check_self(config);
     int status = check(config);
     (void)nats_CloseAndWait(1000);

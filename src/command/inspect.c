@@ -30,18 +30,19 @@ static json_t *describe(const struct wkv_token *token)
                                optional_time(token->expires_s, WKV_TOKEN_NEVER));
     json_t *more =
         token->kind == WKV_TOKEN_ACTOR
-            ? json_pack("{s:s?, s:s?, s:s?, s:o, s:o, s:b}", "name", token->name, "hash", token->hash, "ver",
-                        token->version, "caps", strings(token->capabilities, token->capability_count), "tags",
-                        strings(token->tags, token->tag_count), "prov", token->provider)
-            : json_pack("{s:s, s:s, s:s}", "origin_url", token->origin_url, "target_url", token->target_url,
-                        "hash", token->hash);
+            ? json_pack("{s:s?, s:s?, s:s?, s:o, s:o, s:b}", "name", token->actor.name, "hash", token->hash,
+                        "ver", token->actor.version, "caps",
+                        strings(token->actor.capabilities, token->actor.capability_count), "tags",
+                        strings(token->actor.tags, token->actor.tag_count), "prov", token->actor.provider)
+            : json_pack("{s:s, s:s, s:s}", "origin_url", token->invocation.origin_url, "target_url",
+                        token->invocation.target_url, "hash", token->hash);
     (void)json_object_set_new(claims, "wascap", more);
     return claims;
 }
 
 static bool has_trust(const struct wkv_config *config)
 {
-    return config->trusted_issuers.count > 0 || config->trusted_hosts.count > 0;
+    return config->trust.issuers.count > 0 || config->trust.hosts.count > 0;
 }
 
 /* Whether it holds; the error says why not. Without lists of trusted keys only signature and times can be

@@ -5,8 +5,8 @@
 
 static unsigned worker_count(const struct wkv_config *config)
 {
-    if (config->workers != 0)
-        return (unsigned)config->workers;
+    if (config->serve.workers != 0)
+        return (unsigned)config->serve.workers;
     unsigned usable = wkv_cpus_usable();
     return usable > WKV_MAX_WORKERS ? WKV_MAX_WORKERS : usable;
 }
@@ -20,9 +20,9 @@ static enum wkv_code load_trust(const void *config, struct wkv_trust **trust, st
 static enum wkv_code read_names(const struct wkv_config *config, struct wkv_server_options *options,
                                 struct wkv_error *error)
 {
-    if (wkv_log_level_parse(config->log_level, &options->log_level) &&
-        wkv_log_format_parse(config->log_format, &options->log_format) &&
-        wkv_auth_parse(config->auth, &options->auth))
+    if (wkv_log_level_parse(config->log.level, &options->log_level) &&
+        wkv_log_format_parse(config->log.format, &options->log_format) &&
+        wkv_auth_parse(config->trust.auth, &options->auth))
         return WKV_OK;
     return wkv_fail(error, WKV_BAD_REQUEST, "an option has a value without a meaning");
 }
@@ -31,17 +31,17 @@ static int serve(const struct wkv_config *config, char **arguments)
 {
     struct wkv_server_options options = {.connect = config->connect,
                                          .address = config->address,
-                                         .require_binding = config->require_binding,
-                                         .allow_split = config->allow_split,
+                                         .require_binding = config->trust.require_binding,
+                                         .allow_split = config->serve.allow_split,
                                          .workers = worker_count(config),
-                                         .shards = (uint32_t)config->shards,
-                                         .max_memory_bytes = config->max_memory_bytes,
-                                         .max_key_bytes = (uint32_t)config->max_key_bytes,
-                                         .max_value_bytes = (uint32_t)config->max_value_bytes,
-                                         .drain_timeout_ms = (int64_t)config->drain_timeout_ms,
-                                         .max_wait_ms = (int64_t)config->max_wait_ms,
-                                         .duplicate_window_ms = (int64_t)config->duplicate_window_ms,
-                                         .metrics_listen = config->metrics_listen,
+                                         .shards = (uint32_t)config->serve.shards,
+                                         .max_memory_bytes = config->serve.max_memory_bytes,
+                                         .max_key_bytes = (uint32_t)config->serve.max_key_bytes,
+                                         .max_value_bytes = (uint32_t)config->serve.max_value_bytes,
+                                         .drain_timeout_ms = (int64_t)config->serve.drain_timeout_ms,
+                                         .max_wait_ms = (int64_t)config->serve.max_wait_ms,
+                                         .duplicate_window_ms = (int64_t)config->serve.duplicate_window_ms,
+                                         .metrics_listen = config->serve.metrics_listen,
                                          .load_trust = load_trust,
                                          .trust_context = config};
     struct wkv_error error;

@@ -8,15 +8,15 @@
 
 static int print_token(const struct wkv_config *config)
 {
-    struct wkv_token_actor_options options = {.subject = config->subject,
-                                              .capabilities = config->capabilities.items,
-                                              .capability_count = config->capabilities.count,
-                                              .name = config->name,
-                                              .expires_in_s = (int64_t)config->expires_in_s};
+    struct wkv_token_actor_options options = {.subject = config->token.subject,
+                                              .capabilities = config->token.capabilities.items,
+                                              .capability_count = config->token.capabilities.count,
+                                              .name = config->token.name,
+                                              .expires_in_s = (int64_t)config->token.expires_in_s};
     struct wkv_nkey_seed *seed;
     struct wkv_error error, cause;
     char *text;
-    if (wkv_nkey_seed_load(config->issuer_seed, WKV_FILE_ANY, &seed, &cause) != WKV_OK) {
+    if (wkv_nkey_seed_load(config->token.issuer_seed, WKV_FILE_ANY, &seed, &cause) != WKV_OK) {
         (void)wkv_fail(&error, cause.code, "--issuer-seed: %s", cause.text);
         return wkv_usage_error(&error);
     }
@@ -33,7 +33,7 @@ static int token(const struct wkv_config *config, char **arguments)
 {
     struct wkv_error error;
     (void)arguments;
-    if (config->issuer_seed != NULL && config->subject != NULL)
+    if (config->token.issuer_seed != NULL && config->token.subject != NULL)
         return print_token(config);
     (void)wkv_fail(&error, WKV_BAD_REQUEST, "token needs --issuer-seed FILE and --subject M...; see --help");
     return wkv_usage_error(&error);

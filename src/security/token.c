@@ -81,16 +81,20 @@ static enum wkv_code check_issuer_key(const char *what, enum wkv_token_kind expe
 static enum wkv_code read_actor(const char *what, struct wkv_token *token, struct wkv_error *error)
 {
     struct wkv_member wascap[] = {
-        {.name = "name", .or_null = true, .text = &token->name},
+        {.name = "name", .or_null = true, .text = &token->actor.name},
         {.name = "hash", .or_null = true, .text = &token->hash},
-        {.name = "ver", .or_null = true, .text = &token->version},
-        {.name = "rev", .or_null = true, .number = &token->revision, .low = INT32_MIN, .high = INT32_MAX},
-        {.name = "prov", .flag = &token->provider},
+        {.name = "ver", .or_null = true, .text = &token->actor.version},
+        {.name = "rev",
+         .or_null = true,
+         .number = &token->actor.revision,
+         .low = INT32_MIN,
+         .high = INT32_MAX},
+        {.name = "prov", .flag = &token->actor.provider},
         {.name = "caps",
          .or_null = true,
-         .texts = &token->capabilities,
-         .text_count = &token->capability_count},
-        {.name = "tags", .or_null = true, .texts = &token->tags, .text_count = &token->tag_count},
+         .texts = &token->actor.capabilities,
+         .text_count = &token->actor.capability_count},
+        {.name = "tags", .or_null = true, .texts = &token->actor.tags, .text_count = &token->actor.tag_count},
     };
     struct wkv_member claims[] = {
         {.name = "iat", .required = true, TIME(&token->issued_at_s)},
@@ -102,8 +106,8 @@ static enum wkv_code read_actor(const char *what, struct wkv_token *token, struc
     };
     struct wkv_nkey module;
     struct wkv_error why;
-    token->revision = -1;
-    enum wkv_code code = wkv_json_members(what, token->document, claims, COUNT(claims), error);
+    token->actor.revision = -1;
+    enum wkv_code code = wkv_json_members(what, token->own.document, claims, COUNT(claims), error);
     if (code == WKV_OK && wkv_nkey_decode_kind(token->subject, strlen(token->subject), WKV_NKEY_MODULE,
                                                &module, &why) != WKV_OK)
         return wkv_fail(error, WKV_UNAUTHORIZED, "%s have a sub that is no actor's key: %s", what, why.text);
@@ -117,8 +121,8 @@ static enum wkv_code read_invocation(const char *what, size_t len, struct wkv_to
                                      struct wkv_error *error)
 {
     struct wkv_member wascap[] = {
-        {.name = "target_url", .required = true, .text = &token->target_url},
-        {.name = "origin_url", .required = true, .text = &token->origin_url},
+        {.name = "target_url", .required = true, .text = &token->invocation.target_url},
+        {.name = "origin_url", .required = true, .text = &token->invocation.origin_url},
         {.name = "hash", .required = true, .text = &token->hash},
     };
     struct wkv_member claims[] = {
@@ -130,9 +134,9 @@ static enum wkv_code read_invocation(const char *what, size_t len, struct wkv_to
         {.name = "sub", .required = true, .text = &token->subject},
         {.name = "wascap", .required = true, .members = wascap, .count = COUNT(wascap)},
     };
-    if (token->document != NULL)
-        return wkv_json_members(what, token->document, claims, COUNT(claims), error);
-    return wkv_plain_object((char *)token->bytes, len, claims, COUNT(claims)) ? WKV_OK : WKV_UNAUTHORIZED;
+    if (token->own.document != NULL)
+        return wkv_json_members(what, token->own.document, claims, COUNT(claims), error);
+    return wkv_plain_object((char *)token->own.bytes, len, claims, COUNT(claims)) ? WKV_OK : WKV_UNAUTHORIZED;
 }
 
 static bool is_hash(const char *text)
@@ -160,9 +164,9 @@ static enum wkv_code read_document(const char *what, enum wkv_token_kind expecte
                                    struct wkv_token *token, struct wkv_error *error)
 {
     const struct wkv_member issuer = {.name = "iss", .required = true, .text = &token->issuer_text};
-    enum wkv_code code = wkv_json_object(what, token->bytes, len, &token->document, error);
+    enum wkv_code code = wkv_json_object(what, token->own.bytes, len, &token->own.document, error);
     if (code == WKV_OK)
-        code = wkv_json_members(what, token->document, &issuer, 1, error);
+        code = wkv_json_members(what, token->own.document, &issuer, 1, error);
     if (code == WKV_OK)
         code = check_issuer_key(what, expected, token, error);
     if (code != WKV_OK)
@@ -191,7 +195,7 @@ static enum wkv_code fail_base64(const char *what, const char *segment, struct w
                     "the %s of %s is not base64url without padding in its one spelling", segment, what);
 }
 
-/* token->bytes have room for the bytes of any segment; those of the payload stay there. */
+/* token->own.bytes have room for the bytes of any segment; those of the payload stay there. */
 static enum wkv_code read_segments(const struct wkv_segments *segments, enum wkv_token_kind kind,
                                    struct wkv_token *token, struct wkv_error *error)
 {
@@ -201,19 +205,19 @@ static enum wkv_code read_segments(const struct wkv_segments *segments, enum wkv
     if (segments->signature.len != SIGNATURE_CHARS)
         return wkv_fail(error, WKV_UNAUTHORIZED, "the signature of %s has %zu characters, not %d", what,
                         segments->signature.len, SIGNATURE_CHARS);
-    if (!wkv_segment_decode(segments->signature, token->bytes, &decoded) ||
+    if (!wkv_segment_decode(segments->signature, token->own.bytes, &decoded) ||
         decoded != WKV_NKEY_SIGNATURE_BYTES)
         return fail_base64(what, "signature", error);
-    memcpy(token->signature, token->bytes, WKV_NKEY_SIGNATURE_BYTES);
-    token->signed_bytes = segments->header.len + 1 + segments->payload.len;
+    memcpy(token->own.signature, token->own.bytes, WKV_NKEY_SIGNATURE_BYTES);
+    token->own.signed_bytes = segments->header.len + 1 + segments->payload.len;
     if (!wkv_text_is(segments->header, usual_header)) {
-        if (!wkv_segment_decode(segments->header, token->bytes, &decoded))
+        if (!wkv_segment_decode(segments->header, token->own.bytes, &decoded))
             return fail_base64(what, "header", error);
-        code = check_header(what, token->bytes, decoded, error);
+        code = check_header(what, token->own.bytes, decoded, error);
     }
     if (code != WKV_OK)
         return code;
-    if (!wkv_segment_decode(segments->payload, token->bytes, &decoded))
+    if (!wkv_segment_decode(segments->payload, token->own.bytes, &decoded))
         return fail_base64(what, "payload", error);
     return read_claims(kind, decoded, token, error);
 }
@@ -228,8 +232,8 @@ enum wkv_code wkv_token_read(const char *text, size_t len, enum wkv_token_kind k
     if (!wkv_segments_split((struct wkv_text){text, len}, &segments))
         return wkv_fail(error, WKV_UNAUTHORIZED, "%s are not the three segments header.payload.signature",
                         what);
-    *token = (struct wkv_token){.expires_s = WKV_TOKEN_NEVER, .bytes = malloc(len)};
-    if (token->bytes == NULL)
+    *token = (struct wkv_token){.expires_s = WKV_TOKEN_NEVER, .own.bytes = malloc(len)};
+    if (token->own.bytes == NULL)
         return wkv_fail(error, WKV_NO_MEMORY, "no memory to read %s", what);
     enum wkv_code code = read_segments(&segments, kind, token, error);
     if (code != WKV_OK)
@@ -239,8 +243,8 @@ enum wkv_code wkv_token_read(const char *text, size_t len, enum wkv_token_kind k
 
 bool wkv_token_signature_holds(const struct wkv_token *token, const char *text, size_t len)
 {
-    return token->signed_bytes < len &&
-           wkv_nkey_verify(&token->issuer, text, token->signed_bytes, token->signature);
+    return token->own.signed_bytes < len &&
+           wkv_nkey_verify(&token->issuer, text, token->own.signed_bytes, token->own.signature);
 }
 
 bool wkv_token_expired(int64_t expires_s, int64_t now_s)
@@ -322,17 +326,17 @@ enum wkv_code wkv_token_verify(const char *text, size_t len, enum wkv_token_kind
 
 bool wkv_token_has_capability(const struct wkv_token *token, const char *capability)
 {
-    for (size_t i = 0; i < token->capability_count; i++)
-        if (strcmp(token->capabilities[i], capability) == 0)
+    for (size_t i = 0; i < token->actor.capability_count; i++)
+        if (strcmp(token->actor.capabilities[i], capability) == 0)
             return true;
     return false;
 }
 
 void wkv_token_destroy(struct wkv_token *token)
 {
-    free(token->capabilities);
-    free(token->tags);
-    json_decref(token->document);
-    free(token->bytes);
+    free(token->actor.capabilities);
+    free(token->actor.tags);
+    json_decref(token->own.document);
+    free(token->own.bytes);
     *token = (struct wkv_token){0};
 }

@@ -71,26 +71,29 @@ struct wkv_token {
     int64_t issued_at_s;
     int64_t not_before_s; /* 0 without `nbf` */
     int64_t expires_s;    /* WKV_TOKEN_NEVER without `exp` */
+    const char *hash;     /* of the module (NULL: absent), or of the invocation: 64 upper-case hex digits */
 
-    /* WKV_TOKEN_ACTOR; an absent text is NULL, an absent revision -1. */
-    const char *name;
-    const char *hash; /* of the module; of an invocation: 64 upper-case hex digits */
-    const char *version;
-    int64_t revision;
-    bool provider;
-    const char **capabilities;
-    size_t capability_count;
-    const char **tags;
-    size_t tag_count;
+    struct {
+        const char *name; /* an absent text is NULL, an absent revision -1 */
+        const char *version;
+        int64_t revision;
+        bool provider;
+        const char **capabilities;
+        size_t capability_count;
+        const char **tags;
+        size_t tag_count;
+    } actor; /* WKV_TOKEN_ACTOR */
+    struct {
+        const char *target_url;
+        const char *origin_url;
+    } invocation; /* WKV_TOKEN_INVOCATION */
 
-    /* WKV_TOKEN_INVOCATION. */
-    const char *target_url;
-    const char *origin_url;
-
-    struct json_t *document; /* private: what the texts lie in, */
-    unsigned char *bytes;    /* or, where there is none, these */
-    unsigned char signature[WKV_NKEY_SIGNATURE_BYTES];
-    size_t signed_bytes; /* private: the length of header.payload */
+    struct {
+        struct json_t *document; /* what the texts lie in, */
+        unsigned char *bytes;    /* or, where there is none, these */
+        unsigned char signature[WKV_NKEY_SIGNATURE_BYTES];
+        size_t signed_bytes; /* the length of header.payload */
+    } own;                   /* private */
 };
 
 /* Reads a token WITHOUT verifying its signature, its times or its issuer: for `inspect`, never for a

@@ -129,7 +129,7 @@ static enum wkv_code wait_until(struct top *top, int64_t until_ns, bool *quit, s
 /* A look that showed nothing is not worth a long interval. */
 static int64_t next_look_ns(const struct top *top, int64_t looked_ns)
 {
-    int64_t interval_ns = (int64_t)top->config->interval_ms * WKV_NS_PER_MS;
+    int64_t interval_ns = (int64_t)top->config->look.interval_ms * WKV_NS_PER_MS;
     if (top->notice.code != WKV_OK && interval_ns > WKV_NS_PER_S)
         interval_ns = WKV_NS_PER_S;
     return looked_ns + interval_ns;
@@ -142,7 +142,7 @@ static enum wkv_code watch(struct top *top, struct wkv_error *error)
         bool quit;
         if (look(top, error) != WKV_OK)
             return error->code;
-        if (looks == top->config->count)
+        if (looks == top->config->look.count)
             break;
         if (wait_until(top, next_look_ns(top, looked_ns), &quit, error) != WKV_OK || quit)
             return quit ? WKV_OK : error->code;

@@ -87,7 +87,7 @@ static void check_claims(const struct wkv_token *token, enum wkv_token_kind kind
     } else {
         must(strlen(token->subject) <= WKV_TOKEN_MAX_ID_BYTES);
         must(token->issued_at_s >= NOW - WKV_TOKEN_INVOCATION_WINDOW_S);
-        must(token->target_url != NULL && token->origin_url != NULL);
+        must(token->invocation.target_url != NULL && token->invocation.origin_url != NULL);
     }
 }
 

@@ -147,10 +147,10 @@ START_TEST(token_signs_what_its_options_say)
              "wascc:http_server", "--name", "Counter \xc3\xa9", "--expires-in", "3600"),
          0, "");
     struct wkv_token token = verify_output();
-    ck_assert_uint_eq(token.capability_count, 2);
-    ck_assert_str_eq(token.capabilities[0], "wascc:keyvalue");
-    ck_assert_str_eq(token.capabilities[1], "wascc:http_server");
-    ck_assert_str_eq(token.name, "Counter \xc3\xa9");
+    ck_assert_uint_eq(token.actor.capability_count, 2);
+    ck_assert_str_eq(token.actor.capabilities[0], "wascc:keyvalue");
+    ck_assert_str_eq(token.actor.capabilities[1], "wascc:http_server");
+    ck_assert_str_eq(token.actor.name, "Counter \xc3\xa9");
     ck_assert_int_eq(token.expires_s, token.issued_at_s + 3600);
     ck_assert(token.id != NULL && *token.id != '\0');
     wkv_token_destroy(&token);
@@ -166,7 +166,7 @@ START_TEST(token_without_cap_has_none_and_never_expires)
     int fd = file_make(bare, path);
     said(RUN("token", "--issuer-seed", path, "--subject", actor), 0, "");
     struct wkv_token token = verify_output();
-    ck_assert_uint_eq(token.capability_count, 0);
+    ck_assert_uint_eq(token.actor.capability_count, 0);
     ck_assert_int_eq(token.expires_s, WKV_TOKEN_NEVER);
     wkv_token_destroy(&token);
     (void)close(fd);
@@ -545,8 +545,8 @@ START_TEST(ps_shows_no_secret_of_a_call)
     ck_assert_int_eq(
         wkv_token_verify(invocation, strlen(invocation), WKV_TOKEN_INVOCATION, trust, wall_s(), &token, NULL),
         WKV_OK);
-    ck_assert_str_eq(token.target_url, "wasmbus://wascc/keyvalue/quiet/Get");
-    ck_assert_str_eq(token.origin_url, "wasmbus://" ACTOR);
+    ck_assert_str_eq(token.invocation.target_url, "wasmbus://wascc/keyvalue/quiet/Get");
+    ck_assert_str_eq(token.invocation.origin_url, "wasmbus://" ACTOR);
     wkv_token_destroy(&token);
     wkv_trust_release(trust);
     ck_assert_int_eq(

@@ -66,9 +66,9 @@ static void check_actor(char *at)
     ck_assert_str_eq(token.subject, subject);
     ck_assert_str_eq(token.issuer_text, issuer);
     ck_assert_int_eq(token.expires_s, expires[0] == '0' ? WKV_TOKEN_NEVER : atoll(expires));
-    ck_assert_uint_eq(token.capability_count, 2);
+    ck_assert_uint_eq(token.actor.capability_count, 2);
     ck_assert(wkv_token_has_capability(&token, WKV_TOKEN_CAPABILITY));
-    ck_assert_int_eq(token.revision, strcmp(token.name, "plain") == 0 ? -1 : 7);
+    ck_assert_int_eq(token.actor.revision, strcmp(token.actor.name, "plain") == 0 ? -1 : 7);
     wkv_token_destroy(&token);
     wkv_trust_release(trust);
 }
@@ -84,8 +84,8 @@ static void check_invocation(char *at)
                                    &error) == WKV_OK,
                   "%s", error.text);
     ck_assert_str_eq(token.subject, id);
-    ck_assert_str_eq(token.target_url, target);
-    ck_assert_str_eq(token.origin_url, origin);
+    ck_assert_str_eq(token.invocation.target_url, target);
+    ck_assert_str_eq(token.invocation.origin_url, origin);
     ck_assert_str_eq(token.hash, hash);
     wkv_token_destroy(&token);
     wkv_trust_release(trust);

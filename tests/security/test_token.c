@@ -52,7 +52,7 @@ START_TEST(real_tokens_of_2020_verify_where_their_issuer_is_trusted)
         wkv_token_destroy(&token);
         ck_assert_int_eq(wkv_token_verify(text, strlen(text), WKV_TOKEN_ACTOR, its, NOW, &token, &error),
                          WKV_OK);
-        ck_assert_str_eq(token.name, json_string_value(json_object_get(entry, "actor")));
+        ck_assert_str_eq(token.actor.name, json_string_value(json_object_get(entry, "actor")));
         ck_assert_int_eq(wkv_token_has_capability(&token, WKV_TOKEN_CAPABILITY),
                          json_is_true(json_object_get(entry, "has_keyvalue")));
         ck_assert_int_eq(token.subject[0], 'M');
@@ -60,10 +60,10 @@ START_TEST(real_tokens_of_2020_verify_where_their_issuer_is_trusted)
         ck_assert_int_eq(token.expires_s, WKV_TOKEN_NEVER);
         ck_assert_int_eq(token.not_before_s, 0);
         ck_assert_uint_eq(strlen(token.hash), 64);
-        ck_assert(!token.provider);
-        ck_assert_int_eq(token.revision, -1);
-        ck_assert_ptr_null(token.version);
-        ck_assert_uint_eq(token.tag_count, 0);
+        ck_assert(!token.actor.provider);
+        ck_assert_int_eq(token.actor.revision, -1);
+        ck_assert_ptr_null(token.actor.version);
+        ck_assert_uint_eq(token.actor.tag_count, 0);
         wkv_token_destroy(&token);
         /* Nobody else's trust lets it in, and it is no invocation. */
         ck_assert_int_eq(wkv_token_verify(text, strlen(text), WKV_TOKEN_ACTOR, trust, NOW, &token, &error),
@@ -171,17 +171,17 @@ START_TEST(minted_actor_claims_say_what_was_asked_for)
     ck_assert_mem_eq(token.issuer.bytes, account.key.bytes, 32);
     ck_assert_str_eq(token.subject, module.text);
     ck_assert_uint_eq(strlen(token.id), 22);
-    ck_assert_str_eq(token.name, options.name);
+    ck_assert_str_eq(token.actor.name, options.name);
     ck_assert_str_eq(token.hash, "");
     ck_assert_int_eq(token.issued_at_s, NOW);
     ck_assert_int_eq(token.expires_s, NOW + 60);
     ck_assert_int_eq(token.not_before_s, NOW - 5);
-    ck_assert_uint_eq(token.capability_count, 2);
-    ck_assert_str_eq(token.capabilities[1], "wascc:logging");
-    ck_assert_uint_eq(token.tag_count, 0);
-    ck_assert_ptr_null(token.version);
-    ck_assert_int_eq(token.revision, -1);
-    ck_assert(!token.provider);
+    ck_assert_uint_eq(token.actor.capability_count, 2);
+    ck_assert_str_eq(token.actor.capabilities[1], "wascc:logging");
+    ck_assert_uint_eq(token.actor.tag_count, 0);
+    ck_assert_ptr_null(token.actor.version);
+    ck_assert_int_eq(token.actor.revision, -1);
+    ck_assert(!token.actor.provider);
     wkv_token_destroy(&token);
     free(text);
 }
@@ -200,12 +200,12 @@ START_TEST(all_that_actor_claims_can_say_is_read)
     ck_assert_int_eq(wkv_token_read(text, strlen(text), WKV_TOKEN_ACTOR, &token, NULL), WKV_OK);
     ck_assert_str_eq(token.id, "the-id");
     ck_assert_str_eq(token.hash, "ABCD");
-    ck_assert_str_eq(token.version, "1.2.3");
-    ck_assert_int_eq(token.revision, 7);
-    ck_assert(token.provider);
-    ck_assert_uint_eq(token.tag_count, 2);
-    ck_assert_str_eq(token.tags[1], "\xc3\xa4");
-    ck_assert_uint_eq(token.capability_count, 0);
+    ck_assert_str_eq(token.actor.version, "1.2.3");
+    ck_assert_int_eq(token.actor.revision, 7);
+    ck_assert(token.actor.provider);
+    ck_assert_uint_eq(token.actor.tag_count, 2);
+    ck_assert_str_eq(token.actor.tags[1], "\xc3\xa4");
+    ck_assert_uint_eq(token.actor.capability_count, 0);
     wkv_token_destroy(&token);
     free(text);
 }
@@ -219,8 +219,8 @@ START_TEST(minted_invocation_claims_are_bound_to_their_message)
                      WKV_OK);
     ck_assert_str_eq(token.subject, "id-1");
     ck_assert_str_eq(token.issuer_text, host.text);
-    ck_assert_str_eq(token.origin_url, "wasmbus://system");
-    ck_assert_str_eq(token.target_url, "wasmbus://wascc/keyvalue/default/Get");
+    ck_assert_str_eq(token.invocation.origin_url, "wasmbus://system");
+    ck_assert_str_eq(token.invocation.target_url, "wasmbus://wascc/keyvalue/default/Get");
     /* printf 'wasmbus://systemwasmbus://wascc/keyvalue/default/Getpayload' | sha256sum */
     ck_assert_str_eq(token.hash, "ADFF64F1DD7FD436686F6547EA5E56A566D3A3706BA94F5AC288898EFD30E9BC");
     wkv_token_destroy(&token);
@@ -334,9 +334,9 @@ START_TEST(members_that_are_not_known_are_ignored)
     struct wkv_error error = {0};
     ck_assert_msg(wkv_token_verify(text, strlen(text), WKV_TOKEN_ACTOR, trust, NOW, &token, &error) == WKV_OK,
                   "%s", error.text);
-    ck_assert_uint_eq(token.capability_count, 0);
-    ck_assert_ptr_null(token.name);
-    ck_assert_int_eq(token.revision, -1);
+    ck_assert_uint_eq(token.actor.capability_count, 0);
+    ck_assert_ptr_null(token.actor.name);
+    ck_assert_int_eq(token.actor.revision, -1);
     wkv_token_destroy(&token);
     free(text);
 }

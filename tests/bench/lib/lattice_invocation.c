@@ -116,9 +116,9 @@ static bool find_signed(struct bench_invocation *invocation, const char *claims)
         return false;
     }
     invocation->message = at;
-    invocation->message_len = token.signed_bytes;
+    invocation->message_len = token.own.signed_bytes;
     invocation->signer = token.issuer;
-    memcpy(invocation->signature, token.signature, sizeof invocation->signature);
+    memcpy(invocation->signature, token.own.signature, sizeof invocation->signature);
     wkv_token_destroy(&token);
     return true;
 }
