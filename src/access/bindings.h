@@ -49,7 +49,7 @@ struct wkv_bindings *wkv_bindings_create(const char *binding);
 void wkv_bindings_count_in(struct wkv_bindings *bindings, struct wkv_store *store, unsigned workers);
 
 /* From now on what a host binds is refused with WKV_UNAUTHORIZED where trust does not have the host any more,
- * and wkv_bindings_remove_untrusted takes away what such hosts have bound. Not while others bind; trust
+ * and a sweep (wkv_bindings_sweep_on) takes away what such hosts have bound. Not while others bind; trust
  * (NULL: every host may bind) outlives the registry. */
 void wkv_bindings_trust(struct wkv_bindings *bindings, struct wkv_trust_source *trust);
 
@@ -96,9 +96,22 @@ enum wkv_code wkv_bindings_check_actor(struct wkv_text actor, struct wkv_error *
 void wkv_bindings_remove(struct wkv_bindings *bindings, struct wkv_text actor);
 
 /* Takes away the bindings of hosts that wkv_bindings_trust's list does not have any more, as RemoveActor
- * would, and returns how many. The watcher is told of each, and only the last is `awaited`: there may be tens
- * of thousands. Any thread, after a list was published: no bind at the same time is missed. */
-size_t wkv_bindings_remove_untrusted(struct wkv_bindings *bindings);
+ * would. There may be tens of thousands, so it goes piece by piece, some milliseconds each, with the caller's
+ * other duties in between. Any thread, after a list was published: no bind at the same time is missed. */
+struct wkv_bindings_sweep {
+    size_t removed; /* so far; for reading */
+    /* Its own. */
+    struct wkv_bindings *bindings;
+    struct wkv_trust_reader reader;
+    uint32_t at; /* slot */
+    uint64_t generation;
+};
+void wkv_bindings_sweep_begin(struct wkv_bindings_sweep *sweep, struct wkv_bindings *bindings);
+void wkv_bindings_sweep_end(struct wkv_bindings_sweep *sweep);
+
+/* One piece. Returns whether there are more. The watcher is told of each binding, and only the last of all is
+ * `awaited`. */
+bool wkv_bindings_sweep_on(struct wkv_bindings_sweep *sweep);
 
 /* Whether that actor is bound. Any thread. */
 bool wkv_bindings_is_bound(struct wkv_bindings *bindings, struct wkv_text actor);

@@ -1,3 +1,4 @@
+#include <poll.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -27,6 +28,29 @@ static void log_trust(struct wkv_server *server, const struct wkv_trust *trust, 
                  wkv_trust_any_host(trust) ? "any host, " : "", hosts, wkv_plural(hosts));
 }
 
+static bool is_told_to_stop(const struct wkv_server *server)
+{
+    struct pollfd stop = {.fd = server->stop_fd, .events = POLLIN};
+    return poll(&stop, 1, 0) > 0;
+}
+
+/* Returns whether all are removed, or else the process is to end, and they with it. */
+static bool remove_untrusted(struct wkv_server *server)
+{
+    struct wkv_bindings_sweep sweep;
+    bool more;
+    wkv_bindings_sweep_begin(&sweep, server->provider.bindings);
+    do
+        more = wkv_bindings_sweep_on(&sweep);
+    while (more && !is_told_to_stop(server));
+    wkv_bindings_sweep_end(&sweep);
+    if (sweep.removed > 0)
+        wkv_log_warn(&server->log, "removed %zu binding%s of hosts that are no longer trusted%s",
+                     sweep.removed, wkv_plural(sweep.removed),
+                     more ? "; told to stop, with which the others end" : "");
+    return !more;
+}
+
 /* Requests go on meanwhile. What cannot be read changes nothing. */
 void wkv_server_reload_trust(struct wkv_server *server)
 {
@@ -44,11 +68,8 @@ void wkv_server_reload_trust(struct wkv_server *server)
     /* Logged when it holds, so a reader of the line may rely on it. The source keeps the set until the next
      * reload. */
     wkv_trust_source_publish(server->provider.trust, trust);
-    size_t removed = wkv_bindings_remove_untrusted(server->provider.bindings);
-    if (removed > 0)
-        wkv_log_warn(&server->log, "removed %zu binding%s of hosts that are no longer trusted", removed,
-                     wkv_plural(removed));
-    log_trust(server, trust, "reloaded");
+    if (remove_untrusted(server))
+        log_trust(server, trust, "reloaded");
 }
 
 enum wkv_code wkv_server_open_trust(struct wkv_server *server, struct wkv_error *error)

@@ -398,6 +398,37 @@ START_TEST(a_host_that_bound_many_takes_all_of_them_along)
 }
 END_TEST
 
+/* There may be tens of thousands, and it does not make who stops the process wait. Both signals are there
+ * when it runs again. */
+START_TEST(a_stop_is_obeyed_while_bindings_are_removed)
+{
+    enum { MANY = 300 };
+    struct client system;
+    struct lattice by_first, by_other;
+    char key[WKV_NKEY_PUBLIC_CHARS + 1];
+    actor_key(2, key);
+    write_list(host_fd, people.host.key, people.other_host.key);
+    serve("claims");
+    bind_two(&system, &by_first, &by_other, key);
+    for (unsigned i = 0; i < MANY; i++) {
+        lattice_actor(i, key);
+        lattice_bind(&by_first, key, NULL);
+    }
+    write_list(host_fd, people.other_host.key, NULL);
+    process_signal(&provider, SIGSTOP);
+    process_signal(&provider, SIGHUP);
+    process_signal(&provider, SIGTERM);
+    process_signal(&provider, SIGCONT);
+    (void)process_await_line(&provider,
+                             "removed 64 bindings of hosts that are no longer trusted; told to stop");
+    ck_assert_int_eq(process_await_exit(&provider), 0);
+    ck_assert_ptr_null(strstr(provider.err.bytes, "reloaded: "));
+    client_close(&system);
+    lattice_close(&by_first);
+    lattice_close(&by_other);
+}
+END_TEST
+
 /* What the server had sent for an actor before it hears that nobody listens is answered, however many go at
  * once, and while they are called all the time. */
 START_TEST(what_is_in_flight_is_answered_when_its_binding_goes_with_the_host)
@@ -533,6 +564,7 @@ Suite *reload_suite(void)
     tcase_add_loop_test(tests, a_host_that_is_removed_takes_its_bindings_along, 0, 3);
     tcase_add_test(tests, a_list_in_place_of_any_removes_what_others_bound);
     tcase_add_test(tests, a_host_that_bound_many_takes_all_of_them_along);
+    tcase_add_test(tests, a_stop_is_obeyed_while_bindings_are_removed);
     tcase_add_test(tests, what_is_in_flight_is_answered_when_its_binding_goes_with_the_host);
     tcase_add_test(tests, hosts_are_reloaded_like_issuers);
     tcase_add_test(tests, without_lists_the_signal_does_nothing);
