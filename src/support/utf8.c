@@ -67,10 +67,23 @@ static size_t sequence_bytes(const unsigned char *at, size_t left)
     return 0;
 }
 
+/* Whether a text of 8 to 32 bytes is ASCII, as most keys are. Words may overlap. */
+static bool is_short_ascii(const unsigned char *at, size_t len)
+{
+    uint64_t word, all = 0;
+    for (size_t i = 0; i < len; i += sizeof word) {
+        memcpy(&word, at + (i + sizeof word <= len ? i : len - sizeof word), sizeof word);
+        all |= word;
+    }
+    return (all & ASCII_WORD_HIGH_BITS) == 0;
+}
+
 bool wkv_utf8_valid(const void *bytes, size_t len)
 {
     if (len == 0)
         return true; /* bytes may be NULL then, and NULL + 0 is undefined in C */
+    if (len >= sizeof(uint64_t) && len <= 32 && is_short_ascii(bytes, len))
+        return true;
     const unsigned char *at = bytes;
     const unsigned char *end = at + len;
     while (at < end) {
