@@ -10,6 +10,12 @@ typedef enum wkv_code wkv_decoder(const ProtobufCMessageDescriptor *type, const 
                                   struct wkv_error *error);
 wkv_decoder wkv_decode_protobuf, wkv_decode_json, wkv_decode_msgpack;
 
+/* Reads a message that is as most senders write it, likewise, but its bytes may be anything. NULL: it is
+ * another one, or malformed, or memory is short; what was taken from the arena is the caller's to take back.
+ */
+ProtobufCMessage *wkv_read_plain_protobuf(const ProtobufCMessageDescriptor *type, const void *bytes,
+                                          size_t len, struct wkv_arena *arena);
+
 /* Whether the fields of the message are well-formed and of the right wire types: a look that takes no memory.
  * What is in its texts and nested messages is not looked at. */
 bool wkv_scans_as_protobuf(const ProtobufCMessageDescriptor *type, const void *bytes, size_t len);

@@ -1,6 +1,6 @@
-/* Protobuf requests: protobuf-c does the decoding, into the arena. What it leaves to us: to tell a request
- * that is malformed from one that found no memory (both are NULL to it), to check that text is UTF-8, and to
- * say what is wrong. */
+/* Protobuf requests: what protobuf_plain.c does not read, protobuf-c decodes into the arena. What it leaves
+ * to us: to tell a request that is malformed from one that found no memory (both are NULL to it), to check
+ * that text is UTF-8, and to say what is wrong. */
 #include <inttypes.h>
 
 #include "codec/decoders.h"
@@ -194,6 +194,11 @@ enum wkv_code wkv_decode_protobuf(const ProtobufCMessageDescriptor *type, const 
                                   struct wkv_arena *arena, ProtobufCMessage **message,
                                   struct wkv_error *error)
 {
+    struct wkv_arena_mark mark = wkv_arena_mark(arena);
+    *message = wkv_read_plain_protobuf(type, bytes, len, arena);
+    if (*message != NULL)
+        return WKV_OK;
+    wkv_arena_back(arena, mark);
     struct memory memory = {arena, false};
     ProtobufCAllocator allocator = {allocate, leave_to_reset, &memory};
     ProtobufCMessage *unpacked = protobuf_c_message_unpack(type, &allocator, len, bytes);

@@ -76,25 +76,32 @@ void *wkv_arena_alloc(struct wkv_arena *arena, size_t size)
     return bytes;
 }
 
-static void free_chain(struct wkv_arena_block *block)
+static void free_behind(struct wkv_arena *arena, struct wkv_arena_block *last)
 {
-    while (block != NULL) {
-        struct wkv_arena_block *next = block->next;
+    for (struct wkv_arena_block *block = last->next, *next; block != NULL; block = next) {
+        next = block->next;
+        arena->total_bytes -= block->capacity;
         free(block);
-        block = next;
     }
+    last->next = NULL;
+    arena->current = last;
+}
+
+struct wkv_arena_mark wkv_arena_mark(const struct wkv_arena *arena)
+{
+    return (struct wkv_arena_mark){arena->current, arena->current->used, arena->bounded};
+}
+
+void wkv_arena_back(struct wkv_arena *arena, struct wkv_arena_mark mark)
+{
+    mark.block->used = mark.used;
+    arena->bounded = mark.bounded;
+    free_behind(arena, mark.block);
 }
 
 void wkv_arena_reset(struct wkv_arena *arena)
 {
-    arena->first->used = arena->held_bytes;
-    arena->bounded = false;
-    if (arena->first->next == NULL)
-        return;
-    free_chain(arena->first->next);
-    arena->first->next = NULL;
-    arena->current = arena->first;
-    arena->total_bytes = arena->first->capacity;
+    wkv_arena_back(arena, (struct wkv_arena_mark){arena->first, arena->held_bytes, false});
 }
 
 bool wkv_arena_hold(struct wkv_arena *arena)
@@ -112,7 +119,9 @@ void wkv_arena_unhold(struct wkv_arena *arena)
 
 void wkv_arena_destroy(struct wkv_arena *arena)
 {
-    free_chain(arena->first);
+    if (arena->first != NULL)
+        free_behind(arena, arena->first);
+    free(arena->first);
     arena->first = NULL;
     arena->current = NULL;
     arena->total_bytes = 0;

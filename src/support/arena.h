@@ -31,6 +31,15 @@ void *wkv_arena_alloc(struct wkv_arena *arena, size_t size);
 /* Forgets every allocation that is not held. Blocks after the first go back to the system. */
 void wkv_arena_reset(struct wkv_arena *arena);
 
+/* Forgets what was allocated since the mark was made, of which there was no reset. */
+struct wkv_arena_mark {
+    struct wkv_arena_block *block;
+    size_t used;
+    bool bounded;
+};
+struct wkv_arena_mark wkv_arena_mark(const struct wkv_arena *arena);
+void wkv_arena_back(struct wkv_arena *arena, struct wkv_arena_mark mark);
+
 /* From now on reset keeps all that there is, if that is no more than half of the first block: else false, and
  * nothing has changed. unhold: it keeps nothing again. */
 bool wkv_arena_hold(struct wkv_arena *arena);
