@@ -14,7 +14,8 @@
 
 #include "command/describe.h"
 #include "command/options.h"
-#include "operation/provider.h"
+#include "operation/identity.h"
+#include "operation/operation.h"
 
 #define TEMPLATE_BYTES ((size_t)1 << 18)
 

@@ -5,13 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "access/policy.h"
+#include "codec/codec.h"
 #include "command/command.h"
 #include "command/describe.h"
 #include "command/exchange.h"
 #include "nats/connect.h"
 #include "nats/inbox.h"
 #include "nats/subject.h"
-#include "operation/provider.h"
+#include "operation/identity.h"
+#include "operation/operation.h"
 #include "security/nkey.h"
 #include "security/token.h"
 #include "support/clock.h"

@@ -1,7 +1,8 @@
 #include "command/describe.h"
 
 #include "codec/fields.h"
-#include "operation/provider.h"
+#include "operation/identity.h"
+#include "operation/operation.h"
 
 static const char *type_name(ProtobufCType type)
 {

@@ -5,8 +5,9 @@
 #include <string.h>
 
 #include "command/wrap.h"
-#include "operation/provider.h"
+#include "operation/identity.h"
 #include "server/server.h"
+#include "wascc_keyvalue/store.h"
 
 #define CALL WKV_COMMAND_CALL
 #define HEALTH WKV_COMMAND_HEALTH

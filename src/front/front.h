@@ -16,10 +16,10 @@
 #define WKV_FRONT_FRONT_H
 
 #include "front/call.h"
+#include "front/provider.h"
 #include "front/worker.h"
 #include "nats/header.h"
 #include "nats/loop.h"
-#include "operation/provider.h"
 #include "support/trace.h"
 #include "wascc_keyvalue/text.h"
 

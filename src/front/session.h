@@ -5,8 +5,8 @@
 
 #include "access/bindings.h"
 #include "access/policy.h"
+#include "front/provider.h"
 #include "front/slabs.h"
-#include "operation/provider.h"
 #include "support/buffer.h"
 
 struct wkv_session {

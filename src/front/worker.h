@@ -7,10 +7,10 @@
 #include <stdatomic.h>
 
 #include "engine/engine.h"
+#include "front/provider.h"
 #include "front/session.h"
 #include "nats/loop.h"
 #include "nats/subject.h"
-#include "operation/provider.h"
 
 struct wkv_endpoint;
 

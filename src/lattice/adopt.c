@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "access/binding_values.h"
-#include "operation/provider.h"
+#include "operation/identity.h"
 #include "support/clock.h"
 #include "support/text.h"
 
@@ -70,7 +70,7 @@ static void adopt(struct wkv_discovery *discovery, json_t *binding, const struct
     }
     enum wkv_code code = read_remembered(binding, &one, &error);
     if (code == WKV_OK)
-        code = wkv_bindings_bind_if_new(discovery->provider->bindings,
+        code = wkv_bindings_bind_if_new(discovery->process.sources.bindings,
                                         (struct wkv_text){one.actor, strlen(one.actor)}, one.keyspace, claims,
                                         &bound, &error);
     if (code != WKV_OK && outcome->refused++ == 0)
@@ -84,7 +84,7 @@ static void adopt(struct wkv_discovery *discovery, json_t *binding, const struct
 /* What the server refuses comes a little later than its answer, for all of them within the same time. */
 static void confirm(struct wkv_discovery *discovery, struct outcome *outcome)
 {
-    struct wkv_bindings *bindings = discovery->provider->bindings;
+    struct wkv_bindings *bindings = discovery->process.sources.bindings;
     int64_t until_ns = wkv_monotonic_ns() + WKV_BINDINGS_CONFIRM_NS;
     struct wkv_error error;
     size_t index;
@@ -119,12 +119,12 @@ static void log_outcome(struct wkv_log *log, const struct outcome *outcome)
                      wkv_plural(outcome->adopted));
 }
 
-static bool trusts_a_host(const struct wkv_provider *provider)
+static bool trusts_a_host(const struct wkv_lattice_process *process)
 {
     struct wkv_trust_reader reader;
-    if (provider->trust == NULL)
+    if (process->trust == NULL)
         return false;
-    wkv_trust_reader_init(&reader, provider->trust);
+    wkv_trust_reader_init(&reader, process->trust);
     const struct wkv_trust *trust = wkv_trust_reader_current(&reader);
     bool trusts = wkv_trust_any_host(trust) || wkv_trust_count(trust, WKV_TRUST_HOSTS) > 0;
     wkv_trust_reader_destroy(&reader);
@@ -133,15 +133,15 @@ static bool trusts_a_host(const struct wkv_provider *provider)
 
 /* When nothing is adopted: where a binding is permission, and not only configuration, and where there is no
  * host that could have bound anybody. NULL: it is. */
-static const char *what_forbids(const struct wkv_provider *provider)
+static const char *what_forbids(const struct wkv_lattice_process *process)
 {
-    if (provider->auth == WKV_AUTH_NONE)
+    if (process->auth == WKV_AUTH_NONE)
         return NULL;
-    if (provider->auth == WKV_AUTH_BINDING)
+    if (process->auth == WKV_AUTH_BINDING)
         return "under --auth binding";
-    if (provider->require_binding)
+    if (process->require_binding)
         return "under --require-binding";
-    return trusts_a_host(provider) ? NULL : "without a --trusted-host";
+    return trusts_a_host(process) ? NULL : "without a --trusted-host";
 }
 
 /* A trusted host that answers is remembered with what it remembers, so that a reload which takes it away
@@ -152,10 +152,10 @@ static struct wkv_policy_binding claims_by(const struct wkv_discovery *discovery
     struct wkv_policy_binding claims = {.bound = true};
     struct wkv_trust_reader reader;
     struct wkv_nkey key;
-    if (discovery->provider->trust == NULL ||
+    if (discovery->process.trust == NULL ||
         wkv_nkey_decode_kind(host, strlen(host), WKV_NKEY_HOST, &key, NULL) != WKV_OK)
         return claims;
-    wkv_trust_reader_init(&reader, discovery->provider->trust);
+    wkv_trust_reader_init(&reader, discovery->process.trust);
     claims.has_host = wkv_trust_has(wkv_trust_reader_current(&reader), WKV_TRUST_HOSTS, key.bytes);
     memcpy(claims.host, key.bytes, sizeof claims.host);
     wkv_trust_reader_destroy(&reader);
@@ -168,7 +168,7 @@ void wkv_adopt_bindings(struct wkv_discovery *discovery, const char *data, size_
     json_t *tagged = json_object_get(answer, "Bindings");
     const char *host = json_string_value(json_object_get(tagged, "host"));
     json_t *bindings = json_object_get(tagged, "bindings");
-    const char *forbids = what_forbids(discovery->provider);
+    const char *forbids = what_forbids(&discovery->process);
     struct outcome outcome = {.actors = json_array()};
     size_t index;
     json_t *binding;

@@ -23,7 +23,7 @@ void wkv_alone_init(struct wkv_alone *alone, struct wkv_discovery *discovery, co
     struct wkv_pong *own = &alone->meeting.own;
     (void)snprintf(own->id, sizeof own->id, "%s", discovery->id);
     (void)snprintf(own->started, sizeof own->started, "%s", discovery->started);
-    own->may_split = discovery->provider->split;
+    own->may_split = discovery->process.split;
 }
 
 void wkv_alone_claim(struct wkv_alone *alone)

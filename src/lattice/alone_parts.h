@@ -3,7 +3,7 @@
 #define WKV_LATTICE_ALONE_PARTS_H
 
 #include "lattice/alone.h"
-#include "operation/provider.h"
+#include "operation/identity.h"
 
 #define QUESTION_SUBJECT WKV_PING_SUBJECT "." WKV_SERVICE_NAME
 
@@ -14,7 +14,7 @@ static inline struct wkv_log *wkv_alone_log(const struct wkv_alone *alone)
 
 static inline struct wkv_stats *wkv_alone_stats(const struct wkv_alone *alone)
 {
-    return alone->discovery->provider->stats;
+    return alone->discovery->process.sources.stats;
 }
 
 /* Begins the next round. Where that cannot be, for there is no connection, say, none begins, and

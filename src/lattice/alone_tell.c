@@ -59,7 +59,7 @@ void wkv_alone_tell_yield(struct wkv_alone *alone, const struct wkv_meeting_peer
 {
     struct wkv_store_stats held;
     const char *binding = alone->discovery->address->binding;
-    wkv_store_stats(alone->discovery->provider->store, &held);
+    wkv_store_stats(alone->discovery->process.sources.store, &held);
     wkv_stats_set_split(wkv_alone_stats(alone), true);
     wkv_log_error(wkv_alone_log(alone),
                   "split: instance %s, started %s, serves binding \"%s\" too and is older than this one, "

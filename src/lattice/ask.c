@@ -4,7 +4,7 @@
 #include "lattice/pong.h"
 #include "nats/inbox.h"
 #include "nats/link.h"
-#include "operation/provider.h"
+#include "operation/identity.h"
 #include "support/clock.h"
 
 #define QUESTION_SUBJECT WKV_PING_SUBJECT "." WKV_SERVICE_NAME

@@ -8,7 +8,7 @@
 #include "lattice/service.h"
 #include "nats/inbox.h"
 #include "nats/subject.h"
-#include "operation/provider.h"
+#include "operation/identity.h"
 #include "support/clock.h"
 
 /* Hosts answer the lattice's questions within a second. */
@@ -142,7 +142,7 @@ static enum wkv_code listen_to_inventory(struct wkv_discovery *discovery, struct
     return code;
 }
 
-enum wkv_code wkv_discovery_init(struct wkv_discovery *discovery, const struct wkv_provider *provider,
+enum wkv_code wkv_discovery_init(struct wkv_discovery *discovery, const struct wkv_lattice_process *process,
                                  const struct wkv_loop_options *loop, const char *inbox_prefix,
                                  struct wkv_error *error)
 {
@@ -151,9 +151,9 @@ enum wkv_code wkv_discovery_init(struct wkv_discovery *discovery, const struct w
     memset(discovery, 0, sizeof *discovery);
     discovery->address = loop->address;
     discovery->answers.loop = &discovery->loop;
-    discovery->provider = provider;
-    discovery->id = provider->instance;
-    wkv_time_text(wkv_stats_started_wall_ns(provider->stats), 9, discovery->started);
+    discovery->process = *process;
+    discovery->id = process->instance;
+    wkv_time_text(wkv_stats_started_wall_ns(process->sources.stats), 9, discovery->started);
     if (wkv_loop_init(&discovery->loop, &named, error) != WKV_OK ||
         make_host(discovery->host, error) != WKV_OK || listen_to_service(discovery, error) != WKV_OK ||
         listen_to_inventory(discovery, error) != WKV_OK)

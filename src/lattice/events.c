@@ -6,7 +6,8 @@
 #include <sys/utsname.h>
 
 #include "nats/subject.h"
-#include "operation/provider.h"
+#include "operation/identity.h"
+#include "operation/operation.h"
 #include "support/clock.h"
 #include "support/uuid.h"
 
@@ -89,7 +90,7 @@ static json_t *answer_host(struct wkv_inventory *inventory)
     struct utsname machine;
     if (uname(&machine) != 0)
         return NULL;
-    wkv_stats_service(discovery->provider->stats, wkv_monotonic_ns(), &stats);
+    wkv_stats_service(discovery->process.sources.stats, wkv_monotonic_ns(), &stats);
     return json_pack("{s:{s:s, s:{s:s, s:s, s:s, s:s}, s:I}}", "Host", "id", discovery->host, "labels",
                      "hostcore.arch", machine.machine, "hostcore.os", "linux", "hostcore.osfamily", "unix",
                      "wascc.provider", WKV_SERVICE_NAME, "uptime_ms",
@@ -149,7 +150,7 @@ static json_t *list_bindings(struct wkv_inventory *inventory, struct wkv_binding
 {
     const struct wkv_discovery *discovery = inventory->discovery;
     size_t count =
-        wkv_bindings_list(discovery->provider->bindings,
+        wkv_bindings_list(discovery->process.sources.bindings,
                           (struct wkv_text){inventory->after, strlen(inventory->after)}, listed, max);
     json_t *bindings = json_array();
     json_t *document = json_pack("{s:{s:s, s:O}}", "Bindings", "host", discovery->host, "bindings", bindings);

@@ -5,7 +5,7 @@
 
 #include "lattice/service.h"
 #include "nats/subject.h"
-#include "operation/provider.h"
+#include "operation/identity.h"
 
 /* Neither is longer: nothing larger is read. */
 #define MOST_QUESTION_BYTES 1024

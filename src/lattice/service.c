@@ -4,7 +4,8 @@
 #include <string.h>
 
 #include "nats/subject.h"
-#include "operation/provider.h"
+#include "operation/identity.h"
+#include "operation/operation.h"
 #include "report/figures.h"
 #include "support/clock.h"
 
@@ -25,7 +26,7 @@ static json_t *make_document(const struct wkv_discovery *discovery, const char *
                      WKV_CAPABILITY, "lattice_namespace", wkv_service_namespace(discovery->address),
                      "binding", discovery->address->binding, "engine", WKV_ENGINE, "phase",
                      wkv_phase_name(phase), "started", discovery->started, "split",
-                     discovery->provider->split ? WKV_SPLIT_ALLOWED : NULL);
+                     discovery->process.split ? WKV_SPLIT_ALLOWED : NULL);
 }
 
 json_t *wkv_service_ping(const struct wkv_discovery *discovery)
@@ -81,7 +82,7 @@ json_t *wkv_service_info(const struct wkv_discovery *discovery)
 static json_t *count_endpoint(const struct wkv_discovery *discovery, size_t index)
 {
     struct wkv_stats_operation stats;
-    wkv_stats_operation(discovery->provider->stats, index, &stats);
+    wkv_stats_operation(discovery->process.sources.stats, index, &stats);
     uint64_t average = stats.requests == 0 ? 0 : stats.processing_ns / stats.requests;
     json_t *endpoint = make_endpoint(discovery, &wkv_operations[index]);
     json_t *counts = wkv_figures_pack(WKV_OF_OPERATION, &stats);
@@ -114,14 +115,8 @@ static json_t *count_endpoints(const struct wkv_discovery *discovery, json_t *se
 
 json_t *wkv_service_stats(const struct wkv_discovery *discovery)
 {
-    const struct wkv_provider *provider = discovery->provider;
-    const struct wkv_report_sources sources = {.stats = provider->stats,
-                                               .store = provider->store,
-                                               .bindings = provider->bindings,
-                                               .claims = provider->claims,
-                                               .log = provider->log};
     struct wkv_report report;
-    if (!wkv_report_take(&sources, wkv_monotonic_ns(), &report))
+    if (!wkv_report_take(&discovery->process.sources, wkv_monotonic_ns(), &report))
         return NULL;
     char started[WKV_TIME_TEXT_BYTES];
     wkv_time_text(report.service.started_wall_ns, 9, started);

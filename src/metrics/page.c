@@ -4,7 +4,8 @@
 
 #include "metrics/exposition.h"
 #include "metrics/metrics.h"
-#include "operation/provider.h"
+#include "operation/identity.h"
+#include "operation/operation.h"
 #include "report/figures.h"
 
 /* All that the page is made of, looked at before its first byte is written. */

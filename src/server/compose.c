@@ -98,11 +98,7 @@ static enum wkv_code open_metrics(struct wkv_server *server, struct wkv_error *e
 {
     const struct wkv_server_options *options = server->options;
     const struct wkv_metrics_options metrics = {.listen = options->metrics_listen,
-                                                .sources = {.stats = server->provider.stats,
-                                                            .store = server->provider.store,
-                                                            .bindings = server->provider.bindings,
-                                                            .claims = &server->claims,
-                                                            .log = &server->log},
+                                                .sources = wkv_server_sources(server),
                                                 .lattice_namespace = options->address.lattice_namespace,
                                                 .binding = options->address.binding,
                                                 .log = &server->log,

@@ -116,7 +116,13 @@ static enum wkv_code init_discovery(struct wkv_server *server, struct wkv_error 
         return error->code;
     network->keeper_count = 1;
     struct wkv_loop_options loop = loop_options(server, &network->each[0]);
-    return wkv_discovery_init(&network->discovery, &server->provider, &loop, prefix, error);
+    const struct wkv_lattice_process process = {.sources = wkv_server_sources(server),
+                                                .trust = server->provider.trust,
+                                                .auth = server->options->auth,
+                                                .require_binding = server->options->require_binding,
+                                                .split = server->options->allow_split,
+                                                .instance = server->instance};
+    return wkv_discovery_init(&network->discovery, &process, &loop, prefix, error);
 }
 
 enum wkv_code wkv_network_open(struct wkv_server *server, struct wkv_error *error)

@@ -5,12 +5,12 @@
 #define WKV_SERVER_PARTS_H
 
 #include "front/actors.h"
+#include "front/provider.h"
 #include "front/worker.h"
 #include "lattice/alone.h"
 #include "lattice/discovery.h"
 #include "metrics/metrics.h"
 #include "nats/keeper.h"
-#include "operation/provider.h"
 #include "server/server.h"
 #include "server/upkeep.h"
 #include "server/watchdog.h"
@@ -39,7 +39,8 @@ struct wkv_server {
     int poke_fd;            /* an eventfd: the main thread is asked whether it turns, */
     struct wkv_pulse pulse; /* which it need not before it serves, or when it stops */
     char instance[WKV_INSTANCE_ID_BYTES];
-    struct wkv_provider provider;   /* whose store, bindings, trust, replay and stats are owned here */
+    struct wkv_provider
+        provider; /* for the workers; its store, bindings, trust, replay and stats are owned here */
     struct wkv_claims_tally claims; /* the provider's */
     struct wkv_vitals vitals;
     struct wkv_upkeep *upkeep;
@@ -49,6 +50,16 @@ struct wkv_server {
     struct wkv_network network;
     bool cut; /* not all that was received could be answered */
 };
+
+/* What the figures of the process are gathered from. */
+static inline struct wkv_report_sources wkv_server_sources(struct wkv_server *server)
+{
+    return (struct wkv_report_sources){.stats = server->provider.stats,
+                                       .store = server->provider.store,
+                                       .bindings = server->provider.bindings,
+                                       .claims = &server->claims,
+                                       .log = &server->log};
+}
 
 /* ---- network.c ---- */
 

@@ -7,7 +7,8 @@
 #include <string.h>
 
 #include "../codec/msgpack_json.h"
-#include "operation/provider.h"
+#include "operation/identity.h"
+#include "operation/operation.h"
 
 const char *const operations[] = {"Get",
                                   "Set",

@@ -10,9 +10,9 @@
 #include "codec/vectors.h"
 #include "core.pb-c.h"
 #include "front/invocations.h"
+#include "front/provider.h"
 #include "keyvalue.pb-c.h"
 #include "lib/dispatch.h"
-#include "operation/provider.h"
 
 #define ARENA_MAX_BYTES ((size_t)64 * 1024 * 1024)
 

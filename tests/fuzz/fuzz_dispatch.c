@@ -2,10 +2,10 @@
  * on both fronts, with any payload, one after the other on one provider. Each is answered within its bounds,
  * or refused with a code and a line of text; what is refused adds no key; a reply can be read; and nobody is
  * served who may not be. */
+#include "front/provider.h"
 #include "fuzz.h"
 #include "lib/dispatch.h"
 #include "lib/seed.h"
-#include "operation/provider.h"
 #include "security/token.h"
 
 #define NOW_S INT64_C(1700000000)

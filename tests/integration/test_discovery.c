@@ -9,7 +9,8 @@
 #include "claims.h"
 #include "harness.h"
 #include "http.h"
-#include "operation/provider.h"
+#include "operation/identity.h"
+#include "operation/operation.h"
 #include "service.h"
 
 static struct nats_server server;

@@ -7,7 +7,7 @@
 
 #include "claims.h"
 #include "harness.h"
-#include "operation/provider.h"
+#include "operation/identity.h"
 #include "service.h"
 
 #define NOTHING ((struct papers){.claims = NULL})

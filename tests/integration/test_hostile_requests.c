@@ -6,7 +6,8 @@
 
 #include "claims.h"
 #include "harness.h"
-#include "operation/provider.h"
+#include "operation/identity.h"
+#include "operation/operation.h"
 
 #define MOST_BYTES 900000
 

@@ -9,7 +9,8 @@
 
 #include "access/bindings.h"
 #include "metrics/metrics.h"
-#include "operation/provider.h"
+#include "operation/identity.h"
+#include "operation/operation.h"
 #include "stats/stats.h"
 #include "support/clock.h"
 #include "wascc_keyvalue/store.h"

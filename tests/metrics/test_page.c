@@ -11,7 +11,8 @@
 #include "lib/room.h"
 #include "lib/store_once.h"
 #include "metrics/fixture.h"
-#include "operation/provider.h"
+#include "operation/identity.h"
+#include "operation/operation.h"
 
 static char *page;
 

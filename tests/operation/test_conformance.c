@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "conformance/conformance.h"
+#include "front/provider.h"
 #include "lib/dispatch.h"
-#include "operation/provider.h"
 
 #define ACTOR "MACTOR"
 

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "front/provider.h"
 #include "keyvalue.pb-c.h"
 #include "lib/dispatch.h"
 #include "lib/store_once.h"
-#include "operation/provider.h"
 #include "source_dir.h"
 #include "support/clock.h"
 

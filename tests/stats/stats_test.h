@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "operation/provider.h"
+#include "operation/identity.h"
+#include "operation/operation.h"
 #include "stats/block.h"
 #include "stats/stats.h"
 

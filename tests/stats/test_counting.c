@@ -1,5 +1,6 @@
 /* Counting requests, and reading what was counted. */
-#include "operation/provider.h"
+#include "operation/identity.h"
+#include "operation/operation.h"
 #include "stats_test.h"
 
 #include <pthread.h>

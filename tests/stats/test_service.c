@@ -1,5 +1,6 @@
 /* What is told of the process as a whole. */
-#include "operation/provider.h"
+#include "operation/identity.h"
+#include "operation/operation.h"
 #include "stats_test.h"
 
 #include <pthread.h>

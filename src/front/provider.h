@@ -1,23 +1,14 @@
 /* What all workers of a process share. */
-#ifndef WKV_OPERATION_PROVIDER_H
-#define WKV_OPERATION_PROVIDER_H
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#ifndef WKV_FRONT_PROVIDER_H
+#define WKV_FRONT_PROVIDER_H
 
 #include "access/bindings.h"
 #include "access/policy.h"
-#include "operation/command.h"
 #include "operation/identity.h"
-#include "operation/operation.h"
 #include "operation/serve.h"
+#include "security/claims_cache.h"
 #include "stats/stats.h"
-#include "support/arena.h"
-#include "support/buffer.h"
-#include "support/error.h"
 #include "support/log.h"
-#include "wascc_keyvalue/store.h"
 
 /* Set up once, before the first request. */
 struct wkv_provider {
