@@ -11,7 +11,7 @@ source deploy/lib/local-servers.sh
 
 # Two lanes run beside each other: the suites of the trees, which want the processors, and the rest, which mostly waits.
 readonly SUITE_STEPS=(gcc asan tsan valgrind fuzz)
-readonly OTHER_STEPS=(report contract format shellcheck services install deploy local container lattice)
+readonly OTHER_STEPS=(report contract format shellcheck services install deploy local container lattice clients)
 readonly QUICK_STEPS=(report gcc)
 # clang-format's major versions differ in details; the code is formatted by this one.
 readonly FORMATTER=14
@@ -54,6 +54,7 @@ runs where and why.
     local        deploy/run-local.sh, with --once and until Ctrl-C
     container    the Dockerfile's image is built and run
     lattice      a lattice peer of waSCC's published crates, and a real wascc-host, use the provider (where cargo is)
+    clients      clients made of proto/ in JavaScript, Python, Go and Rust call every operation (where npm, pip, go, cargo are)
 
 WKV_TEST_SCALE in the environment: the per cent of their work that the randomized tests of every step do.
 
@@ -135,8 +136,11 @@ await()
 begin_jobs()
 {
     export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/build/cargo}
-    if has_step lattice asan && command -v cargo >/dev/null; then
-        begin cargo tests/interop/build.sh wascap lattice real-host
+    if has_step lattice clients asan && command -v cargo >/dev/null; then
+        begin cargo tests/interop/build.sh wascap lattice real-host client
+    fi
+    if has_step clients; then
+        begin clients tests/interop/clients/build.sh
     fi
     if has_step container && [[ "$(id -u)" -eq 0 ]] && command -v mmdebstrap >/dev/null; then
         rm -f build/container-base.tar
@@ -425,6 +429,14 @@ step_lattice()
     check "the build for the lattice" build_preset release || return 0
     await cargo
     run_script lattice tests/interop/lattice/run.sh --real-host build/release/wascc-keyvalue
+}
+
+step_clients()
+{
+    check "the build for the clients" build_preset release || return 0
+    await clients
+    await cargo
+    run_script clients tests/interop/clients/run.sh build/release/wascc-keyvalue
 }
 
 step_deploy()

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Builds the Rust programs that speak for the published crates: wascap-interop, the lattice peer with its vectors, and a
-# real wascc-host. All of it is in one target directory, since they share most of their crates; the first build takes
+# Builds the Rust programs that speak for the published crates: wascap-interop, the lattice peer with its vectors, a real
+# wascc-host, and the client that prost makes of proto/. All of it is in one target directory, since they share most of their crates; the first build takes
 # minutes, the next ones seconds. Prints a line `ok NAME`, `not ok NAME` or `skip NAME reason` a program.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-# Of the crates' own demands; the newest of their dependencies want it.
-readonly OLDEST_CARGO=1.85
+# Of the crates' own demands; the newest of their dependencies want it. The client's want async-nats' own.
+readonly OLDEST_CARGO=1.85 OLDEST_CARGO_OF_CLIENT=1.89
 
 if [[ "${1:-}" == -h || "${1:-}" == --help ]]; then
     cat <<'USAGE'
@@ -15,6 +15,7 @@ usage: tests/interop/build.sh PROGRAM...
   wascap      the program that tests/security/test_interop.c runs
   lattice     the peer and the vectors of tests/interop/lattice
   real-host   wascc-host 0.14 with an actor in it
+  client      the client of tests/interop/clients
 
 What is built is in $CARGO_TARGET_DIR/debug, without that in build/cargo/debug.
 
@@ -26,7 +27,7 @@ fi
 CARGO_TARGET_DIR=$(realpath -m "${CARGO_TARGET_DIR:-build/cargo}")
 export CARGO_TARGET_DIR
 
-# Says why nothing can be built here, or succeeds.
+# can_build OLDEST: says why nothing can be built here, or succeeds. OLDEST is the oldest cargo that will do.
 can_build()
 {
     local version
@@ -35,8 +36,8 @@ can_build()
         return 1
     }
     version=$(cargo --version | sed -n -E 's/^cargo ([0-9.]+).*/\1/p')
-    printf '%s\n' "$OLDEST_CARGO" "$version" | sort -C -V || {
-        printf 'cargo is %s, the crates want %s\n' "$version" "$OLDEST_CARGO"
+    printf '%s\n' "$1" "$version" | sort -C -V || {
+        printf 'cargo is %s, the crates want %s\n' "$version" "$1"
         return 1
     }
 }
@@ -52,7 +53,7 @@ copy()
 build()
 {
     local name=$1 directory=$2 log=$2/build.log
-    if ! (cd "$directory" && cargo fetch) >"$log" 2>&1 </dev/null; then
+    if ! (cd "$directory" && timeout 600 cargo fetch) >"$log" 2>&1 </dev/null; then
         printf 'skip %s: cargo cannot fetch the crates: %s\n' "$name" "$(tail -n 1 "$log")"
     elif (cd "$directory" && cargo build --offline) >"$log" 2>&1 </dev/null; then
         printf 'ok %s builds\n' "$name"
@@ -78,6 +79,11 @@ build_program()
         copy tests/interop/lattice build/interop/lattice
         build "interop: wascc-host" build/interop/lattice/real-host
         ;;
+    client)
+        copy tests/interop/clients/rust build/interop/client
+        copy proto build/interop/client/proto
+        build "interop: the client of prost" build/interop/client
+        ;;
     *)
         printf "build: '%s' is no program: see tests/interop/build.sh --help\n" "$1" >&2
         exit 64
@@ -87,7 +93,9 @@ build_program()
 
 status=0
 for program; do
-    if why=$(can_build); then
+    oldest=$OLDEST_CARGO
+    [[ "$program" != client ]] || oldest=$OLDEST_CARGO_OF_CLIENT
+    if why=$(can_build "$oldest"); then
         build_program "$program" || status=1
     else
         printf 'skip interop: %s: %s\n' "$program" "$why"
