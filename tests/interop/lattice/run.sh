@@ -86,7 +86,7 @@ run_peer()
         --issuer-seed "$work/account.seed" --data "$SOURCE/data" --watch-life --expect-rebinding "$@" \
         >"$work/peer.log" 2>&1 </dev/null &
     peer_pid=$!
-    if ! wait_for_line "$peer_pid" "$work/peer.log" 'start the provider' 30; then
+    if ! wait_for_line "$peer_pid" "$work/peer.log" 'start the provider' 120; then
         cat "$work/peer.log"
         fail_run "the peer does not start"
         stop_process "$peer_pid" || true
@@ -113,17 +113,17 @@ run_real_host()
     mkfifo "$work/go"
     # That host is not optimized and takes long itself; the peer is what holds the provider to the usual 600 ms.
     env -u LATTICE_NAMESPACE -u LATTICE_CREDS_FILE "LATTICE_HOST=127.0.0.1:$nats_port" \
-        LATTICE_RPC_TIMEOUT_MILLIS=3000 \
+        LATTICE_RPC_TIMEOUT_MILLIS=8000 \
         "$built/lattice-real-host" "$work/account.seed" <"$work/go" >"$work/peer.log" 2>&1 &
     peer_pid=$!
     exec 9>"$work/go"
-    wait_for_line "$peer_pid" "$work/peer.log" '^host ' 30 || true
+    wait_for_line "$peer_pid" "$work/peer.log" '^host ' 120 || true
     start_provider "$(sed -n -e 's/^host //p' "$work/peer.log")" 9>&-
-    wait_for_line "$provider_pid" "$work/provider.log" ' ready: ' 30 || true
+    wait_for_line "$provider_pid" "$work/provider.log" ' ready: ' 120 || true
     # In a shell of its own, for a host that is gone already would end this one.
     (printf '\n' >&9) || true
     exec 9>&-
-    wait_for_end "$peer_pid" 120 || status=$?
+    wait_for_end "$peer_pid" 300 || status=$?
     peer_pid=""
     grep -E '^(ok|not ok) ' "$work/peer.log" || true
     if [[ "$status" -ne 0 ]]; then

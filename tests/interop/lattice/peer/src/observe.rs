@@ -1,6 +1,6 @@
 //! What everybody on a lattice can see: inventory and events, by lattice-client's own types.
 
-use crate::lattice::{Lattice, LoadedActor};
+use crate::lattice::{Lattice, LoadedActor, PATIENCE};
 use crate::report::{expect, same, Report};
 use lattice_host::CAPABILITY;
 use latticeclient::{Binding, BusEvent, Client, CloudEvent, HostProfile, InventoryResponse};
@@ -11,7 +11,6 @@ use wascc_codec::capabilities::CapabilityDescriptor;
 
 /// How long inventory is gathered after the last answer.
 const GATHER: Duration = Duration::from_millis(300);
-const PATIENCE: Duration = Duration::from_secs(10);
 
 pub struct Events {
     subscription: nats::Subscription,
@@ -83,6 +82,17 @@ pub fn unbound(lattice: &Lattice, event: &BusEvent, key: &str) -> bool {
         if actor == key && capid == CAPABILITY && *instance_name == lattice.binding)
 }
 
+/// What a busy provider has told when the gathering is over: asked again until it is there.
+fn in_the_end<T>(ask: impl Fn() -> Result<T, String>) -> Result<T, String> {
+    let begun = Instant::now();
+    loop {
+        match ask() {
+            Err(_) if begun.elapsed() < PATIENCE => {}
+            answer => return answer,
+        }
+    }
+}
+
 fn client(lattice: &Lattice) -> Client {
     Client::with_connection(lattice.nats.clone(), GATHER, lattice.namespace.clone())
 }
@@ -131,12 +141,12 @@ pub fn inventory(
     descriptor: &CapabilityDescriptor,
     actor: &str,
 ) -> String {
-    let instance = capabilities(lattice, descriptor);
+    let instance = in_the_end(|| capabilities(lattice, descriptor));
     let id = instance.clone().unwrap_or_default();
     report.add("inventory.capabilities", instance.map(|_| ()));
-    report.add("inventory.hosts", hosts(lattice, &id));
+    report.add("inventory.hosts", in_the_end(|| hosts(lattice, &id)));
     report.add("inventory.actors names no actors of the provider's", actors(lattice, &id));
-    report.add("inventory.bindings", has_binding(lattice, &id, actor));
+    report.add("inventory.bindings", in_the_end(|| has_binding(lattice, &id, actor)));
     id
 }
 
