@@ -48,6 +48,14 @@ static enum wkv_code escape(const char *what, const char *text, char **escaped, 
     return WKV_OK;
 }
 
+/* Wipes and frees a text that may hold a secret. NULL is allowed. */
+static void wipe(char *text)
+{
+    if (text != NULL)
+        sodium_memzero(text, strlen(text));
+    free(text);
+}
+
 static enum wkv_code set_user(const char *user, const char *password, natsOptions *out,
                               struct wkv_error *error)
 {
@@ -57,8 +65,8 @@ static enum wkv_code set_user(const char *user, const char *password, natsOption
         code = escape("the NATS password", password, &escaped_password, error);
     if (code == WKV_OK && natsOptions_SetUserInfo(out, escaped_user, escaped_password) != NATS_OK)
         code = no_memory(error);
-    wkv_wipe_text(escaped_user);
-    wkv_wipe_text(escaped_password);
+    wipe(escaped_user);
+    wipe(escaped_password);
     return code;
 }
 
@@ -68,7 +76,7 @@ static enum wkv_code set_token(const char *token, natsOptions *out, struct wkv_e
     enum wkv_code code = escape("the NATS token", token, &escaped, error);
     if (code == WKV_OK && natsOptions_SetToken(out, escaped) != NATS_OK)
         code = no_memory(error);
-    wkv_wipe_text(escaped);
+    wipe(escaped);
     return code;
 }
 

@@ -11,16 +11,15 @@
 
 /* How connections are made. Borrowed; read by several threads at once. */
 struct wkv_dial {
-    const struct wkv_connect_options *connect; /* of which `server` is not looked at */
+    const struct wkv_connect_options *connect; /* of which `servers` is not looked at */
     struct wkv_pool *pool;
     int cancel_fd; /* readable: attempts give up */
 };
 
 /* One server, for one attempt. */
 struct wkv_dial_server {
-    const char *url;
-    const char *pool_url; /* of the same server in the pool: with its name where url has an address */
-    const char *tls_name; /* see struct wkv_pool_server */
+    const struct wkv_pool_server *server;
+    const char *address; /* which of its host's to connect to; NULL: whichever */
     struct wkv_attempt_limits limits;
 };
 

@@ -53,14 +53,9 @@ static void call_server(struct calls *calls, const struct wkv_pool_server *serve
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = flags | AI_NUMERICSERV};
     struct addrinfo *found = NULL;
-    struct wkv_pool_parts parts;
-    char host[WKV_POOL_HOST_BYTES], port[8];
-    wkv_pool_split(server->url, &parts);
-    if (parts.host_len >= sizeof host || parts.port_len >= sizeof port)
-        return;
-    (void)snprintf(host, sizeof host, "%.*s", (int)parts.host_len, parts.host);
-    (void)snprintf(port, sizeof port, "%.*s", (int)parts.port_len, parts.port);
-    if (getaddrinfo(host, port, &hints, &found) != 0)
+    char port[8];
+    (void)snprintf(port, sizeof port, "%u", server->port);
+    if (getaddrinfo(server->host, port, &hints, &found) != 0)
         return;
     for (const struct addrinfo *one = found; one != NULL; one = one->ai_next)
         call_address(calls, index, one, found->ai_next != NULL);
@@ -107,10 +102,10 @@ bool wkv_greeting_await(const struct wkv_pool_server *list, const bool *skip, si
     calls.fds[0] = (struct pollfd){.fd = cancel_fd, .events = POLLIN};
     /* Addresses first: the resolver of names may be what is dead. */
     for (size_t i = 0; i < count; i++)
-        if (!skip[i] && wkv_pool_is_address(list[i].url))
+        if (!skip[i] && wkv_pool_is_address(&list[i]))
             call_server(&calls, &list[i], i, AI_NUMERICHOST);
     for (size_t i = 0; i < count && first == 0 && calls.fds[0].revents == 0; i++)
-        if (!skip[i] && !wkv_pool_is_address(list[i].url)) {
+        if (!skip[i] && !wkv_pool_is_address(&list[i])) {
             call_server(&calls, &list[i], i, 0);
             first = await_first(&calls, 0);
         }

@@ -34,7 +34,7 @@ enum wkv_code wkv_keepers_init(struct wkv_keepers *keepers, const struct wkv_con
     keepers->dial = (struct wkv_dial){.connect = connect, .cancel_fd = keepers->stop_fd};
     if (keepers->stop_fd < 0)
         return wkv_fail(error, WKV_UNAVAILABLE, "no file descriptor: %s", strerror(errno));
-    keepers->dial.pool = wkv_pool_create(connect->server);
+    keepers->dial.pool = wkv_pool_create(connect->servers);
     if (keepers->dial.pool == NULL)
         return wkv_fail(error, WKV_NO_MEMORY, "no memory for the servers' URLs");
     return WKV_OK;

@@ -14,7 +14,6 @@ void wkv_link_init(struct wkv_link *link)
 
 void wkv_link_destroy(struct wkv_link *link)
 {
-    wkv_wipe_text(link->url);
     (void)pthread_cond_destroy(&link->changed);
     (void)pthread_mutex_destroy(&link->lock);
 }
@@ -67,7 +66,7 @@ void wkv_link_note_discovered(struct wkv_link *link, natsConnection *connection)
     if (natsConnection_GetDiscoveredServers(connection, &urls, &count) != NATS_OK)
         return;
     if (count > 0)
-        wkv_pool_discovered(link->pool, link->url, urls, count);
+        wkv_pool_discovered(link->pool, &link->server, urls, count);
     for (int i = 0; i < count; i++)
         free(urls[i]);
     free(urls);

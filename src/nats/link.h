@@ -29,13 +29,13 @@ struct wkv_link {
     unsigned holders;           /* under the lock: threads that use it without the lock */
     natsStatistics *statistics;
     struct wkv_pool *pool; /* borrowed: of the servers of this connection's kind */
-    char *url;             /* of this connection's server, from the pool; its opener's; may hold a password */
     _Atomic bool up;       /* connected */
     _Atomic bool confirmed;
     _Atomic bool taken_back;           /* the server has ended a subscription that it had granted */
     _Atomic bool closed;               /* nats.c has closed it, and calls back no more */
     char refusal[WKV_COMPLAINT_BYTES]; /* under the lock: the server's first refusal of a subscription, or ""
                                         */
+    struct wkv_pool_server server;     /* of this connection; its opener's */
 };
 
 void wkv_link_init(struct wkv_link *link);

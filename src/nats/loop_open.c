@@ -69,37 +69,31 @@ static natsStatus connect_now(struct wkv_loop *loop, natsOptions *options,
     return status;
 }
 
-static enum wkv_code connect_to(struct wkv_loop *loop, const struct wkv_connect_options *connect,
-                                const struct wkv_dial_server *server, const struct wkv_server_url *url,
-                                struct wkv_error *error)
-{
-    natsOptions *options;
-    if (wkv_connect_options_apply(connect, url, "wascc-keyvalue", &options, error) != WKV_OK)
-        return error->code;
-    reset_for_connection(loop);
-    wkv_wipe_text(loop->link.url);
-    loop->link.url = strdup(server->pool_url);
-    natsStatus status = loop->link.url == NULL ? NATS_NO_MEMORY : set_options(loop, options);
-    if (status == NATS_OK && *server->tls_name != '\0')
-        status = natsOptions_SetExpectedHostname(options, server->tls_name);
-    if (status == NATS_OK)
-        status = connect_now(loop, options, &server->limits);
-    if (status != NATS_OK)
-        (void)wkv_connect_failed(loop->name, connect, url, status, error);
-    natsOptions_Destroy(options);
-    return status == NATS_OK ? WKV_OK : error->code;
-}
-
 /* A wkv_dial_attempt. */
 static enum wkv_code connect_once(void *context, const struct wkv_connect_options *connect,
                                   const struct wkv_dial_server *server, struct wkv_error *error)
 {
-    struct wkv_servers *parsed;
-    if (wkv_servers_parse("--server", server->url, &parsed, error) != WKV_OK)
+    struct wkv_loop *loop = context;
+    struct wkv_server_url url = wkv_pool_url(server->server);
+    const char *tls_name = server->server->tls_name;
+    natsOptions *options;
+    if (server->address != NULL) {
+        url.host = server->address;
+        tls_name = server->server->host;
+    }
+    if (wkv_connect_options_apply(connect, &url, "wascc-keyvalue", &options, error) != WKV_OK)
         return error->code;
-    enum wkv_code code = connect_to(context, connect, server, &parsed->items[0], error);
-    wkv_servers_destroy(parsed);
-    return code;
+    reset_for_connection(loop);
+    loop->link.server = *server->server;
+    natsStatus status = set_options(loop, options);
+    if (status == NATS_OK && *tls_name != '\0')
+        status = natsOptions_SetExpectedHostname(options, tls_name);
+    if (status == NATS_OK)
+        status = connect_now(loop, options, &server->limits);
+    if (status != NATS_OK)
+        (void)wkv_connect_failed(loop->name, connect, &url, status, error);
+    natsOptions_Destroy(options);
+    return status == NATS_OK ? WKV_OK : error->code;
 }
 
 static enum wkv_code connect_to_any(struct wkv_loop *loop, const struct wkv_dial *dial,

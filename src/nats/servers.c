@@ -211,13 +211,6 @@ void wkv_servers_destroy(struct wkv_servers *servers)
     free(servers);
 }
 
-void wkv_wipe_text(char *text)
-{
-    if (text != NULL)
-        sodium_memzero(text, strlen(text));
-    free(text);
-}
-
 void wkv_server_url_text(const struct wkv_server_url *server, char out[WKV_SERVER_URL_BYTES])
 {
     bool brackets = strchr(server->host, ':') != NULL;

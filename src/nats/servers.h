@@ -50,9 +50,6 @@ enum wkv_code wkv_servers_parse(const char *source, const char *list, struct wkv
 /* Wipes and frees. NULL is allowed. */
 void wkv_servers_destroy(struct wkv_servers *servers);
 
-/* Wipes and frees a text that may hold a secret, such as a URL with a password. NULL is allowed. */
-void wkv_wipe_text(char *text);
-
 /* Bytes of a URL as wkv_server_url_text writes it, NUL included. */
 #define WKV_SERVER_URL_BYTES 320
 

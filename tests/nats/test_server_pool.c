@@ -14,15 +14,41 @@
 
 #include "nats/greeting.h"
 
+static struct wkv_servers *named;
 static struct wkv_pool *pool;
+
+static void make(const char *urls)
+{
+    struct wkv_error error;
+    ck_assert_int_eq(wkv_servers_parse("--server", urls, &named, &error), WKV_OK);
+    pool = wkv_pool_create(named);
+    ck_assert_ptr_nonnull(pool);
+}
 
 static void stop(void)
 {
     wkv_pool_destroy(pool);
+    wkv_servers_destroy(named);
     pool = NULL;
+    named = NULL;
 }
 
-/* Checks the URLs, in order, with blanks between. */
+/* The server as its URL would say it. */
+static const char *text_of(const struct wkv_pool_server *server)
+{
+    static char text[WKV_SERVER_URL_BYTES];
+    char plain[WKV_SERVER_URL_BYTES];
+    struct wkv_server_url url = wkv_pool_url(server);
+    wkv_server_url_text(&url, plain);
+    if (url.user == NULL)
+        (void)snprintf(text, sizeof text, "%s", plain);
+    else
+        (void)snprintf(text, sizeof text, "%s://%s:%s@%s", url.tls ? "tls" : "nats", url.user, url.password,
+                       strstr(plain, "://") + 3);
+    return text;
+}
+
+/* Checks the servers, in order, with blanks between. */
 static void holds(const char *wanted)
 {
     struct wkv_pool_server *list;
@@ -30,43 +56,73 @@ static void holds(const char *wanted)
     size_t count = wkv_pool_list(pool, &list);
     for (size_t i = 0; i < count; i++)
         (void)snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", i == 0 ? "" : " ",
-                       list[i].url);
-    wkv_pool_list_free(list, count);
+                       text_of(&list[i]));
+    free(list);
     ck_assert_str_eq(text, wanted);
+}
+
+static struct wkv_pool_server server_of(const char *url)
+{
+    struct wkv_pool_server *list, found = {.host = "unknown", .port = 1, .named = named->items};
+    size_t count = wkv_pool_list(pool, &list);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(text_of(&list[i]), url) == 0)
+            found = list[i];
+    free(list);
+    return found;
+}
+
+static void works(const char *url)
+{
+    struct wkv_pool_server server = server_of(url);
+    wkv_pool_worked(pool, &server);
+}
+
+static void fails(const char *url)
+{
+    struct wkv_pool_server server = server_of(url);
+    wkv_pool_failed(pool, &server);
+}
+
+static void tells(const char *url, char *const *urls, int count)
+{
+    struct wkv_pool_server server = server_of(url);
+    wkv_pool_discovered(pool, &server, urls, count);
 }
 
 START_TEST(what_worked_is_first_and_what_failed_is_last)
 {
-    pool = wkv_pool_create("nats://a:1, nats://b:2,nats://c:3");
+    make("nats://a:1, nats://b:2,nats://c:3");
     holds("nats://a:1 nats://b:2 nats://c:3");
-    wkv_pool_failed(pool, "nats://a:1");
+    fails("nats://a:1");
     holds("nats://b:2 nats://c:3 nats://a:1");
-    wkv_pool_worked(pool, "nats://a:1");
+    works("nats://a:1");
     holds("nats://a:1 nats://b:2 nats://c:3");
-    wkv_pool_failed(pool, "nats://unknown:1");
-    wkv_pool_worked(pool, "nats://c:3");
+    fails("nats://unknown:1");
+    works("nats://c:3");
     holds("nats://c:3 nats://a:1 nats://b:2");
 }
 END_TEST
 
 START_TEST(servers_that_are_told_of_are_spoken_to_as_who_told)
 {
-    char *first[] = {"nats://10.0.0.2:4222", "nats://a:4222", "nats://[::1]:4"};
+    char *first[] = {"nats://10.0.0.2:4222", "nats://A:4222", "nats://[::1]:4", "nats://no host:1"};
     char *second[] = {"nats://10.0.0.3:4222"};
     struct wkv_pool_server *list;
-    pool = wkv_pool_create("tls://user:pass@a");
-    wkv_pool_discovered(pool, "tls://user:pass@a", first, 3);
-    holds("tls://user:pass@a tls://user:pass@10.0.0.2:4222 tls://user:pass@[::1]:4");
+    make("tls://user:pass@a");
+    tells("tls://user:pass@a:4222", first, 4);
+    holds("tls://user:pass@a:4222 tls://user:pass@10.0.0.2:4222 tls://user:pass@[::1]:4");
     size_t count = wkv_pool_list(pool, &list);
+    ck_assert_uint_eq(count, 3);
     ck_assert_str_eq(list[0].tls_name, "");
     ck_assert_str_eq(list[1].tls_name, "a");
-    wkv_pool_list_free(list, count);
+    free(list);
     /* They are forgotten when nobody tells of them any more; what was named stays. */
-    wkv_pool_discovered(pool, "tls://user:pass@a", second, 1);
-    holds("tls://user:pass@a tls://user:pass@10.0.0.3:4222");
+    tells("tls://user:pass@a:4222", second, 1);
+    holds("tls://user:pass@a:4222 tls://user:pass@10.0.0.3:4222");
     /* But not the one that tells. */
-    wkv_pool_discovered(pool, "tls://user:pass@10.0.0.3:4222", first, 1);
-    holds("tls://user:pass@a tls://user:pass@10.0.0.3:4222 tls://user:pass@10.0.0.2:4222");
+    tells("tls://user:pass@10.0.0.3:4222", first, 1);
+    holds("tls://user:pass@a:4222 tls://user:pass@10.0.0.3:4222 tls://user:pass@10.0.0.2:4222");
 }
 END_TEST
 
@@ -80,39 +136,39 @@ START_TEST(no_more_are_remembered_than_there_is_room_for)
         (void)snprintf(texts[i], sizeof texts[i], "nats://told:%d", i + 1);
         urls[i] = texts[i];
     }
-    pool = wkv_pool_create("nats://named:1");
-    wkv_pool_discovered(pool, "nats://named:1", urls, 2 * WKV_POOL_MAX);
+    make("nats://named:1");
+    tells("nats://named:1", urls, 2 * WKV_POOL_MAX);
     size_t count = wkv_pool_list(pool, &list);
     ck_assert_uint_eq(count, WKV_POOL_MAX);
-    ck_assert_str_eq(list[0].url, "nats://named:1");
-    wkv_pool_list_free(list, count);
+    ck_assert_str_eq(text_of(&list[0]), "nats://named:1");
+    free(list);
 }
 END_TEST
 
 static const struct {
-    const char *url, *host, *port;
+    const char *url, *host;
+    uint16_t port;
     bool tls, address;
 } urls[] = {
-    {"nats://host:1", "host", "1", false, false},
-    {"host", "host", "4222", false, false},
-    {"tls://u:p@127.0.0.1:5/", "127.0.0.1", "5", true, true},
-    {"nats://[::1]:6", "::1", "6", false, true},
-    {"[fe80::1]", "fe80::1", "4222", false, true},
-    {"::1", "::1", "4222", false, true},
-    {"token@10.1.2.3", "10.1.2.3", "4222", false, true},
+    {"nats://host:1", "host", 1, false, false},
+    {"host", "host", 4222, false, false},
+    {"tls://u:p@127.0.0.1:5/", "127.0.0.1", 5, true, true},
+    {"nats://[::1]:6", "::1", 6, false, true},
+    {"[fe80::1]", "fe80::1", 4222, false, true},
+    {"::1", "::1", 4222, false, true},
+    {"token@10.1.2.3", "10.1.2.3", 4222, false, true},
 };
 
-START_TEST(urls_are_split)
+START_TEST(names_are_told_from_addresses)
 {
-    struct wkv_pool_parts parts;
-    char text[64];
-    wkv_pool_split(urls[_i].url, &parts);
-    (void)snprintf(text, sizeof text, "%.*s", (int)parts.host_len, parts.host);
-    ck_assert_str_eq(text, urls[_i].host);
-    (void)snprintf(text, sizeof text, "%.*s", (int)parts.port_len, parts.port);
-    ck_assert_str_eq(text, urls[_i].port);
-    ck_assert_int_eq(parts.tls, urls[_i].tls);
-    ck_assert_int_eq(wkv_pool_is_address(urls[_i].url), urls[_i].address);
+    struct wkv_pool_server *list;
+    make(urls[_i].url);
+    ck_assert_uint_eq(wkv_pool_list(pool, &list), 1);
+    ck_assert_str_eq(list[0].host, urls[_i].host);
+    ck_assert_uint_eq(list[0].port, urls[_i].port);
+    ck_assert_int_eq(wkv_pool_url(&list[0]).tls, urls[_i].tls);
+    ck_assert_int_eq(wkv_pool_is_address(&list[0]), urls[_i].address);
+    free(list);
 }
 END_TEST
 
@@ -123,7 +179,7 @@ END_TEST
 
 static int listeners[LISTENERS], cancel;
 static struct wkv_pool_server servers[LISTENERS];
-static char server_urls[LISTENERS][64];
+static const struct wkv_server_url plain;
 
 static void open_listeners(void)
 {
@@ -134,8 +190,8 @@ static void open_listeners(void)
         ck_assert_int_eq(bind(listeners[i], (struct sockaddr *)&address, sizeof address), 0);
         ck_assert_int_eq(listen(listeners[i], 8), 0);
         ck_assert_int_eq(getsockname(listeners[i], (struct sockaddr *)&address, &len), 0);
-        (void)snprintf(server_urls[i], sizeof server_urls[i], "nats://127.0.0.1:%d", ntohs(address.sin_port));
-        servers[i] = (struct wkv_pool_server){.url = server_urls[i]};
+        servers[i] =
+            (struct wkv_pool_server){.host = "127.0.0.1", .port = ntohs(address.sin_port), .named = &plain};
     }
     cancel = eventfd(0, EFD_CLOEXEC);
 }
@@ -220,7 +276,7 @@ Suite *server_pool_suite(void)
     tcase_add_test(tests, what_worked_is_first_and_what_failed_is_last);
     tcase_add_test(tests, servers_that_are_told_of_are_spoken_to_as_who_told);
     tcase_add_test(tests, no_more_are_remembered_than_there_is_room_for);
-    tcase_add_loop_test(tests, urls_are_split, 0, (int)(sizeof urls / sizeof urls[0]));
+    tcase_add_loop_test(tests, names_are_told_from_addresses, 0, (int)(sizeof urls / sizeof urls[0]));
     suite_add_tcase(suite, tests);
     TCase *greetings = tcase_create("greetings");
     tcase_add_checked_fixture(greetings, open_listeners, close_listeners);
