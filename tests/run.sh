@@ -9,9 +9,10 @@ source tests/lib/report.sh
 # shellcheck source=deploy/lib/local-servers.sh
 source deploy/lib/local-servers.sh
 
-# Two lanes run beside each other: the suites of the trees, which want the processors, and the rest, which mostly waits.
-readonly SUITE_STEPS=(gcc asan tsan valgrind fuzz)
-readonly OTHER_STEPS=(report contract format shellcheck services install deploy local container lattice clients)
+# Two lanes run beside each other: the suites of the trees, which want the processors, and the rest, which mostly waits. At
+# its end it takes, at the lowest priority, what the suites leave of the processors.
+readonly SUITE_STEPS=(gcc asan tsan)
+readonly OTHER_STEPS=(report contract format shellcheck services install deploy local container lattice clients valgrind fuzz)
 readonly QUICK_STEPS=(report gcc)
 # clang-format's major versions differ in details; the code is formatted by this one.
 readonly FORMATTER=14
@@ -125,6 +126,14 @@ begin()
     jobs[$job]=$!
 }
 
+# begin_build PRESET: builds that tree while suites wait.
+begin_build()
+{
+    # shellcheck disable=SC2016
+    begin "$1" nice -n 9 bash -c 'cmake -C "tests/presets/$1.cmake" -S . -B "build/$1" && cmake --build "build/$1" --parallel "$2"' \
+        build "$1" "$JOBS"
+}
+
 # await JOB: returns when the job is done, or was never begun. Whoever uses what it has made sees whether it is there. A
 # lane is not the job's parent, so that it looks on.
 await()
@@ -176,10 +185,13 @@ check()
     fi
 }
 
-# Configures and builds the tree build/PRESET.
+# Configures and builds the tree build/PRESET. Both lanes may want one.
 build_preset()
 {
-    cmake -C "tests/presets/$1.cmake" -S . -B "build/$1" && cmake --build "build/$1" --parallel "$JOBS"
+    (
+        flock 8
+        cmake -C "tests/presets/$1.cmake" -S . -B "build/$1" && cmake --build "build/$1" --parallel "$JOBS"
+    ) 8>"$LOGS/$1.lock"
 }
 
 # tally_log NAME LOG: adds a log's tests to the totals and says how many of each there were. Fails where none passed or
@@ -342,7 +354,9 @@ run_sanitized()
         skip "$preset: a program built with $flag does not run on this machine: $(head -n 1 "$LOGS/$preset-probe.log")"
         return
     fi
+    await "$preset"
     check "the $preset build" build_preset "$preset" || return 0
+    [[ "$preset" != asan ]] || ! has_step tsan || begin_build tsan
     WKV_TEST_SCALE=$4 run_suites "$preset" "$5" "${prefix[@]}"
 }
 
@@ -391,7 +405,7 @@ step_valgrind()
     mapfile -t suites < <(nightly="" suites_of gcc-werror MEMCHECKED)
     # shellcheck disable=SC2016
     printf '%s\n' "${suites[@]}" |
-        WKV_TEST_SCALE=$(scale "${MEMCHECK_SCALE[@]}") xargs -r -P "$JOBS" -L 1 tests/lib/memcheck.sh "$LOGS"
+        WKV_TEST_SCALE=$(scale "${MEMCHECK_SCALE[@]}") xargs -r -P "$JOBS" -L 1 nice -n 19 tests/lib/memcheck.sh "$LOGS"
     for suite in "${suites[@]}"; do
         suite=${suite%% *}
         log=$LOGS/valgrind-${suite//\//-}.log
@@ -415,7 +429,7 @@ run_script()
 
 step_fuzz()
 {
-    run_script fuzz tests/fuzz/run.sh ${nightly:+--nightly}
+    run_script fuzz nice -n 19 tests/fuzz/run.sh ${nightly:+--nightly}
 }
 
 step_services()
