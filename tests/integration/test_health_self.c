@@ -193,10 +193,26 @@ static pid_t find_thread(const char *name)
     return found;
 }
 
+/* Stops a thread that is traced. Where that meets it as it speaks with its server, which is no illness, it is
+ * tried again. */
+static void hang(pid_t thread)
+{
+    long long until_ms = now_ms() + WAIT_MS;
+    for (int found = WELL, status; found == WELL;) {
+        ck_assert_int_lt(now_ms(), until_ms);
+        ck_assert_int_eq(ptrace(PTRACE_INTERRUPT, thread, NULL, NULL), 0);
+        ck_assert_int_eq(waitpid(thread, &status, __WALL), thread);
+        found = health();
+        if (found == WELL)
+            ck_assert_int_eq(ptrace(PTRACE_CONT, thread, NULL, NULL), 0);
+        else
+            ck_assert_int_eq(found, NOT_WELL);
+    }
+}
+
 START_TEST(a_thread_that_hangs_is_named)
 {
     static const char *const names[] = {"worker 1", "system", "discovery"};
-    int status;
     provider_start(&provider, server.url, "--binding", binding, "--metrics-listen", "127.0.0.1:0", NULL);
     const char *line = process_await_line(&provider, "metrics: listening on 127.0.0.1:");
     int port = atoi(strstr(line, "127.0.0.1:") + strlen("127.0.0.1:"));
@@ -205,9 +221,7 @@ START_TEST(a_thread_that_hangs_is_named)
     ck_assert_int_eq(http_status(port, "/livez"), 200);
     pid_t thread = find_thread(names[_i]);
     ck_assert_int_eq(ptrace(PTRACE_SEIZE, thread, NULL, NULL), 0);
-    ck_assert_int_eq(ptrace(PTRACE_INTERRUPT, thread, NULL, NULL), 0);
-    ck_assert_int_eq(waitpid(thread, &status, __WALL), thread);
-    ck_assert_int_eq(health(), NOT_WELL);
+    hang(thread);
     says(names[_i]);
     struct http_reply reply = http_get(port, "/livez");
     ck_assert_int_eq(reply.status, 503);
