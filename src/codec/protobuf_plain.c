@@ -14,7 +14,8 @@ struct reader {
 #define TAG_BYTES 5
 #define NUMBER_BYTES 10
 
-static bool read_varint(struct reader *reader, unsigned most_bytes, uint64_t *value)
+static bool __attribute__((noinline))
+read_long_varint(struct reader *reader, unsigned most_bytes, uint64_t *value)
 {
     *value = 0;
     for (unsigned i = 0; i < most_bytes && reader->at < reader->end; i++) {
@@ -24,6 +25,15 @@ static bool read_varint(struct reader *reader, unsigned most_bytes, uint64_t *va
             return true;
     }
     return false;
+}
+
+/* Mostly it has one byte. */
+static inline bool read_varint(struct reader *reader, unsigned most_bytes, uint64_t *value)
+{
+    if (reader->at == reader->end || *reader->at >= 0x80)
+        return read_long_varint(reader, most_bytes, value);
+    *value = *reader->at++;
+    return true;
 }
 
 /* The bytes of a text or of a message. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define BUCKET_SLOTS 7
+#define LINE_BYTES 64
 #define SEGMENT_BUCKETS 64u
 #define FIRST_BUCKETS 4u
 #define MAX_BUCKETS (1u << 30)
@@ -33,7 +34,8 @@ struct wkv_table_bucket {
 #define CHAINED 0x80u
 #define ALL_SLOTS 0x7fu
 
-static_assert(sizeof(void *) != 8 || sizeof(struct wkv_table_bucket) == 64, "a bucket is one cache line");
+static_assert(sizeof(void *) != 8 || sizeof(struct wkv_table_bucket) == LINE_BYTES,
+              "a bucket is one cache line");
 
 static uint8_t tag_of(uint32_t hash)
 {
@@ -98,8 +100,11 @@ void wkv_table_prefetch_item(const struct wkv_table *table, uint32_t hash)
     if (table->count == 0)
         return;
     const struct wkv_table_bucket *bucket = home_of(table, hash);
-    for (unsigned hits = slots_with_tag(bucket, tag_of(hash)); hits != 0; hits &= hits - 1)
-        __builtin_prefetch(bucket->items[__builtin_ctz(hits)]);
+    for (unsigned hits = slots_with_tag(bucket, tag_of(hash)); hits != 0; hits &= hits - 1) {
+        const char *item = bucket->items[__builtin_ctz(hits)];
+        __builtin_prefetch(item);
+        __builtin_prefetch(item + LINE_BYTES - 1); /* items begin anywhere */
+    }
 }
 
 struct wkv_table_item *wkv_table_find(const struct wkv_table *table, uint32_t hash, wkv_table_match match,
