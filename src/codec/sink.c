@@ -189,18 +189,30 @@ static void start_named(struct wkv_sink *sink, unsigned index, bool again)
         sink->encoder->element(sink, sink->elements++);
 }
 
-/* Makes ready for a value of the field with that number. Fields come in order, so the search starts where the
- * last one ended and is one step as a rule. Returns NULL, and takes note, where the call breaks the rules of
- * sink.h. */
-static const ProtobufCFieldDescriptor *start_value(struct wkv_sink *sink, uint32_t number, ProtobufCType type)
+/* The index of the field with that number, or n_fields: of those that may still be written. *again: of its
+ * next element. */
+static unsigned __attribute__((noinline)) find_next(const struct wkv_sink *sink, uint32_t number, bool *again)
+{
+    const ProtobufCMessageDescriptor *message = sink->type;
+    *again = is_next_element(sink, number);
+    unsigned index = *again ? sink->next_field - 1 : sink->next_field;
+    while (index < message->n_fields && message->fields[index].id != number)
+        index++;
+    return index;
+}
+
+/* Makes ready for a value of the field with that number. Fields come in order: mostly it is the next one.
+ * Returns NULL, and takes note, where the call breaks the rules of sink.h. */
+static inline const ProtobufCFieldDescriptor *start_value(struct wkv_sink *sink, uint32_t number,
+                                                          ProtobufCType type)
 {
     if (sink->encoder == NULL)
         return NULL;
     const ProtobufCMessageDescriptor *message = sink->type;
-    bool again = is_next_element(sink, number);
-    unsigned index = again ? sink->next_field - 1 : sink->next_field;
-    while (index < message->n_fields && message->fields[index].id != number)
-        index++;
+    unsigned index = sink->next_field;
+    bool again = false;
+    if (index >= message->n_fields || message->fields[index].id != number)
+        index = find_next(sink, number, &again);
     if (index == message->n_fields || message->fields[index].type != type) {
         sink->misused = true;
         return NULL;
@@ -248,27 +260,43 @@ void wkv_sink_begin_again(struct wkv_sink *sink, const ProtobufCMessageDescripto
 
 /* ---- messages within ---- */
 
-void wkv_sink_open(struct wkv_sink *sink, uint32_t number, size_t members, struct wkv_sink_frame *frame)
+/* What only fields with names have is left as it is elsewhere. */
+static void open_named(struct wkv_sink *sink, size_t members, struct wkv_sink_frame *frame)
 {
-    const ProtobufCFieldDescriptor *field = start_value(sink, number, PROTOBUF_C_TYPE_MESSAGE);
-    *frame = (struct wkv_sink_frame){.bare = field == NULL};
-    if (field == NULL)
-        return;
-    frame->type = sink->type;
-    frame->next_field = sink->next_field;
     frame->array_open = sink->array_open;
     frame->elements = sink->elements;
     frame->count_at = sink->count_at;
     frame->names = sink->names;
-    frame->begin = sink->buffer == NULL ? 0 : sink->buffer->len;
-    sink->type = field->descriptor;
-    sink->next_field = 0;
     sink->array_open = false;
     sink->count_at = 0;
     sink->names = 0;
+    sink->encoder->open_message(sink, members == WKV_SINK_ALL ? sink->type->n_fields : members);
+}
+
+static void close_named(struct wkv_sink *sink, const struct wkv_sink_frame *frame)
+{
+    skip_to(sink, sink->type->n_fields);
+    sink->encoder->close_message(sink);
+    sink->array_open = frame->array_open;
+    sink->elements = frame->elements;
+    sink->count_at = frame->count_at;
+    sink->names = frame->names;
+}
+
+void wkv_sink_open(struct wkv_sink *sink, uint32_t number, size_t members, struct wkv_sink_frame *frame)
+{
+    const ProtobufCFieldDescriptor *field = start_value(sink, number, PROTOBUF_C_TYPE_MESSAGE);
+    frame->bare = field == NULL;
+    frame->begin = sink->buffer == NULL ? 0 : sink->buffer->len;
+    if (field == NULL)
+        return;
+    frame->type = sink->type;
+    frame->next_field = sink->next_field;
+    sink->type = field->descriptor;
+    sink->next_field = 0;
     sink->depth++;
     if (sink->encoder->names_fields)
-        sink->encoder->open_message(sink, members == WKV_SINK_ALL ? sink->type->n_fields : members);
+        open_named(sink, members, frame);
     else
         sink->encoder->open_unnamed(sink, field);
     frame->at = sink->buffer == NULL ? 0 : sink->buffer->len;
@@ -279,18 +307,12 @@ void wkv_sink_close(struct wkv_sink *sink, const struct wkv_sink_frame *frame)
 {
     if (frame->bare)
         return;
-    if (sink->encoder->names_fields) {
-        skip_to(sink, sink->type->n_fields);
-        sink->encoder->close_message(sink);
-    } else {
+    if (sink->encoder->names_fields)
+        close_named(sink, frame);
+    else
         sink->encoder->close_unnamed(sink, frame->at, frame->total);
-    }
     sink->type = frame->type;
     sink->next_field = frame->next_field;
-    sink->array_open = frame->array_open;
-    sink->elements = frame->elements;
-    sink->count_at = frame->count_at;
-    sink->names = frame->names;
     sink->depth--;
 }
 

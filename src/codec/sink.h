@@ -91,13 +91,14 @@ void wkv_sink_bool(struct wkv_sink *sink, uint32_t field, bool value);
 
 /* A message within the reply: a field, or an element of a repeated one. */
 struct wkv_sink_frame {
+    bool bare;                              /* nobody reads it: nothing was opened */
     const ProtobufCMessageDescriptor *type; /* of the message around it, and how far that was */
     unsigned next_field;
-    bool array_open;
-    size_t elements, count_at, names;
     size_t begin;     /* buffer->len where it begins */
     size_t at, total; /* buffer->len and total_bytes where its content begins */
-    bool bare;        /* nobody reads it: nothing was opened */
+    /* Where fields have names. */
+    bool array_open;
+    size_t elements, count_at, names;
 };
 
 /* Opens the message of that field: what is written then are its fields, until it is closed, which must be in

@@ -118,6 +118,15 @@ static struct wkv_text echoed_text(const struct wkv_command *command)
     return command->operation->echo == WKV_ECHOES_KEY ? command->keys[0].name : command->value;
 }
 
+/* Of a protobuf field with that text: its tag, a varint of the length, and the text. */
+static size_t field_bytes(size_t len)
+{
+    size_t bytes = 2 + len;
+    while (len >>= 7)
+        bytes++;
+    return bytes;
+}
+
 size_t wkv_command_reply_bytes(const struct wkv_command *command)
 {
     struct wkv_sink sink;
@@ -125,6 +134,8 @@ size_t wkv_command_reply_bytes(const struct wkv_command *command)
         return command->batch->reply_bytes;
     if (command->operation->echo == WKV_ECHOES_NOTHING)
         return command->reply_bytes > NUMBER_REPLY_BYTES ? command->reply_bytes : NUMBER_REPLY_BYTES;
+    if (command->encoding == WKV_PROTOBUF)
+        return field_bytes(echoed_text(command).len);
     wkv_sink_begin(&sink, command->operation->reply, command->encoding, NULL, 0);
     (void)wkv_sink_text(&sink, WKV_ECHO_FIELD, echoed_text(command));
     (void)wkv_sink_end(&sink);
