@@ -112,8 +112,8 @@ static enum wkv_code resolve_claims(const struct wkv_policy *policy, struct wkv_
     return check_reach(found, actor, error);
 }
 
-enum wkv_code wkv_policy_check_claims(const struct wkv_policy *policy,
-                                      const struct wkv_policy_request *request, struct wkv_error *error)
+static enum wkv_code check_claims(const struct wkv_policy *policy, const struct wkv_policy_request *request,
+                                  struct wkv_error *error)
 {
     struct wkv_claims scratch;
     const struct wkv_claims *claims = NULL;
@@ -280,9 +280,9 @@ static enum wkv_code check_actor(const struct wkv_policy *policy, const struct w
     enum wkv_code code;
     switch (policy->auth) {
     case WKV_AUTH_CLAIMS:
-        return wkv_policy_check_claims(policy, request, error);
+        return check_claims(policy, request, error);
     case WKV_AUTH_INVOCATION:
-        code = wkv_policy_check_claims(policy, request, error);
+        code = check_claims(policy, request, error);
         return code != WKV_OK ? code : wkv_policy_check_invocation(policy, request, error);
     case WKV_AUTH_BINDING:
         return check_bound_by_claims(policy, request, error);

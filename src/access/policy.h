@@ -114,11 +114,6 @@ enum wkv_code wkv_policy_check(const struct wkv_policy *policy, const struct wkv
 
 /* The parts of it. Each does its check in every mode. */
 
-/* request->claims hold, for request->actor, and reach.
- * Errors: as wkv_policy_check. */
-enum wkv_code wkv_policy_check_claims(const struct wkv_policy *policy,
-                                      const struct wkv_policy_request *request, struct wkv_error *error);
-
 /* request->invocation holds for exactly this actor, binding, operation and payload, and was not seen before.
  * Errors: as wkv_policy_check. */
 enum wkv_code wkv_policy_check_invocation(const struct wkv_policy *policy,

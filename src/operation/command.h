@@ -151,6 +151,19 @@ static inline ProtobufCBinaryData wkv_bytes_of(const char *text)
     return (ProtobufCBinaryData){strlen(text), (uint8_t *)(uintptr_t)text};
 }
 
+/* Applies a change of a list or a set, and writes how many it has then. */
+typedef enum wkv_store_status (*wkv_counted_change)(struct wkv_view *view, size_t key, struct wkv_text value,
+                                                    int32_t *count);
+static inline enum wkv_store_status wkv_apply_counted(struct wkv_view *view,
+                                                      const struct wkv_command *command,
+                                                      wkv_counted_change change, struct wkv_sink *sink)
+{
+    int32_t count = 0;
+    enum wkv_store_status status = change(view, command->first_key, command->value, &count);
+    wkv_sink_int32(sink, WKV_COUNT_FIELD, count);
+    return status;
+}
+
 /* Writes the text to the reply: a wkv_store_visitor whose context is the sink. */
 static inline bool wkv_show(void *sink, struct wkv_text text)
 {

@@ -6,20 +6,14 @@
 WKV_APPLY(wkv_apply_push)
 {
     (void)now_ns;
-    int32_t length = 0;
-    enum wkv_store_status status = wkv_view_list_push(view, command->first_key, command->value, &length);
-    wkv_sink_int32(sink, WKV_LIST_RESPONSE_NEW_COUNT, length);
-    return status;
+    return wkv_apply_counted(view, command, wkv_view_list_push, sink);
 }
 
 /* "ListItemDelete: removes EVERY occurrence; new_count is what is left; an emptied list is gone." */
 WKV_APPLY(wkv_apply_list_item_delete)
 {
     (void)now_ns;
-    int32_t length = 0;
-    enum wkv_store_status status = wkv_view_list_remove(view, command->first_key, command->value, &length);
-    wkv_sink_int32(sink, WKV_LIST_RESPONSE_NEW_COUNT, length);
-    return status;
+    return wkv_apply_counted(view, command, wkv_view_list_remove, sink);
 }
 
 /* "Range: stop is INCLUSIVE; negative counts from the end (-1 is the last); out of range is clamped; missing

@@ -45,6 +45,8 @@ enum wkv_reply_field {
     WKV_CURSOR_FIELD = WKV_SET_QUERY_RESPONSE_CURSOR,
     /* What a write's reply repeats of the request (enum wkv_echo). */
     WKV_ECHO_FIELD = WKV_SET_RESPONSE_VALUE,
+    /* How many a list or a set has after a change. */
+    WKV_COUNT_FIELD = WKV_LIST_RESPONSE_NEW_COUNT,
 };
 
 _Static_assert(WKV_TEXTS_FIELD == WKV_LIST_KEYS_RESPONSE_KEYS &&
@@ -53,6 +55,7 @@ _Static_assert(WKV_TEXTS_FIELD == WKV_LIST_KEYS_RESPONSE_KEYS &&
                "wkv_show writes all of them");
 _Static_assert(WKV_CURSOR_FIELD == WKV_LIST_KEYS_RESPONSE_CURSOR, "pages end alike");
 
+_Static_assert(WKV_COUNT_FIELD == WKV_SET_OPERATION_RESPONSE_NEW_COUNT, "a list says it as a set does");
 _Static_assert(WKV_ECHO_FIELD == WKV_DEL_RESPONSE_KEY, "a key is repeated where a value is");
 
 #endif

@@ -7,19 +7,13 @@
 WKV_APPLY(wkv_apply_set_add)
 {
     (void)now_ns;
-    int32_t size = 0;
-    enum wkv_store_status status = wkv_view_set_add(view, command->first_key, command->value, &size);
-    wkv_sink_int32(sink, WKV_SET_OPERATION_RESPONSE_NEW_COUNT, size);
-    return status;
+    return wkv_apply_counted(view, command, wkv_view_set_add, sink);
 }
 
 WKV_APPLY(wkv_apply_set_remove)
 {
     (void)now_ns;
-    int32_t size = 0;
-    enum wkv_store_status status = wkv_view_set_remove(view, command->first_key, command->value, &size);
-    wkv_sink_int32(sink, WKV_SET_OPERATION_RESPONSE_NEW_COUNT, size);
-    return status;
+    return wkv_apply_counted(view, command, wkv_view_set_remove, sink);
 }
 
 WKV_APPLY(wkv_apply_set_contains)

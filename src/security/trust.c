@@ -168,7 +168,7 @@ uint64_t wkv_trust_generation(const struct wkv_trust *trust)
     return trust->generation;
 }
 
-struct wkv_trust *wkv_trust_retain(struct wkv_trust *trust)
+static struct wkv_trust *retain(struct wkv_trust *trust)
 {
     atomic_fetch_add_explicit(&trust->references, 1, memory_order_relaxed);
     return trust;
@@ -222,7 +222,7 @@ void wkv_trust_source_destroy(struct wkv_trust_source *source)
 static struct wkv_trust *take_current(struct wkv_trust_source *source)
 {
     pthread_mutex_lock(&source->lock);
-    struct wkv_trust *trust = wkv_trust_retain(source->current);
+    struct wkv_trust *trust = retain(source->current);
     pthread_mutex_unlock(&source->lock);
     return trust;
 }

@@ -59,9 +59,6 @@ bool wkv_trust_any_host(const struct wkv_trust *trust);
  */
 uint64_t wkv_trust_generation(const struct wkv_trust *trust);
 
-/* Takes one more reference and returns trust. Any thread. */
-struct wkv_trust *wkv_trust_retain(struct wkv_trust *trust);
-
 /* Gives a reference back; the last one frees the set. NULL is allowed. Any thread. */
 void wkv_trust_release(struct wkv_trust *trust);
 

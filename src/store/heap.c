@@ -3,21 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
-/* A block's info, and how a free block looks. Its size stands at its end once more, so that the block behind
- * it finds where it begins:
- *
- *   31        5        4      3     0          +------+-------+------+------+-- - - --+------+
- *   +---------+--------+------+-----+          | info | -     | next | prev |         | size |
- *   | size/8  | before | kind       |          +------+-------+------+------+-- - - --+------+
- *   +---------+--------+------------+          0      4       8      16               -4
- *
- * A free block below MIN_BYTES has no room for the links and is in no bin; it waits for its neighbours.
- */
-#define UNIT_BYTES 8u
-#define KIND_MASK 0xfu
-#define BEFORE_IS_FREE 0x10u
-#define SIZE_SHIFT 5
-#define MIN_BYTES 32u
+#include "store/block.h"
+
 #define LINE_BYTES 64u
 
 /* The segments of these levels, less than seven eighths full, are worth an evacuation. */
@@ -27,21 +14,6 @@
  * segments that are rather full come before one that is gained. */
 #define FRUITLESS 12u
 
-struct wkv_segment {
-    struct wkv_segment *next; /* of the same level */
-    struct wkv_segment *prev;
-    uint32_t live_bytes;
-    uint32_t level;
-};
-
-struct wkv_free_block {
-    struct wkv_block word;
-    struct wkv_free_block *next; /* of the same bin */
-    struct wkv_free_block *prev;
-};
-
-static_assert(sizeof(struct wkv_free_block) <= MIN_BYTES, "the links fit");
-static_assert(sizeof(struct wkv_segment) % UNIT_BYTES == 0, "the first block is aligned");
 static_assert(WKV_HEAP_MAX_BYTES + LINE_BYTES < WKV_SEGMENT_BYTES - sizeof(struct wkv_segment),
               "any block fits a fresh segment");
 
@@ -49,97 +21,17 @@ static_assert(WKV_HEAP_MAX_BYTES + LINE_BYTES < WKV_SEGMENT_BYTES - sizeof(struc
 
 enum wkv_block_kind wkv_block_kind(const struct wkv_block *word)
 {
-    return (enum wkv_block_kind)(word->info & KIND_MASK);
+    return (enum wkv_block_kind)(word->info & WKV_BLOCK_KIND_MASK);
 }
 
-static bool is_free(const struct wkv_block *block)
-{
-    return (block->info & KIND_MASK) == WKV_BLOCK_FREE;
-}
-
-static size_t size_of(const struct wkv_block *block)
-{
-    return (size_t)(block->info >> SIZE_SHIFT) * UNIT_BYTES;
-}
-
-static struct wkv_block *block_of(const void *bytes)
-{
-    return (struct wkv_block *)bytes - 1;
-}
-
-static struct wkv_segment *segment_of(const struct wkv_block *block)
-{
-    return (struct wkv_segment *)((uintptr_t)block & ~(uintptr_t)(WKV_SEGMENT_BYTES - 1));
-}
-
-static struct wkv_block *first_of(const struct wkv_segment *segment)
-{
-    return (struct wkv_block *)(segment + 1);
-}
-
-/* The block behind, or NULL at the segment's end. */
-static struct wkv_block *next_of(const struct wkv_block *block)
-{
-    char *next = (char *)block + size_of(block);
-    return ((uintptr_t)next & (WKV_SEGMENT_BYTES - 1)) == 0 ? NULL : (struct wkv_block *)next;
-}
-
-/* The free block before one that has BEFORE_IS_FREE. */
-static struct wkv_block *before_of(const struct wkv_block *block)
-{
-    uint32_t units;
-    memcpy(&units, (const char *)block - sizeof units, sizeof units);
-    return (struct wkv_block *)((char *)block - (size_t)units * UNIT_BYTES);
-}
-
-/* Writes the word of a block in use; what it says of the block before stays. */
-static void set_used(struct wkv_block *block, size_t size, enum wkv_block_kind kind)
-{
-    block->info =
-        (uint32_t)(size / UNIT_BYTES) << SIZE_SHIFT | (block->info & BEFORE_IS_FREE) | (uint32_t)kind;
-    struct wkv_block *next = next_of(block);
-    if (next != NULL)
-        next->info &= ~BEFORE_IS_FREE;
-}
-
-/* Writes what a free block has. The last of a segment has no end mark: it would cost a page for nobody. */
-static void set_free(struct wkv_block *block, size_t size)
-{
-    uint32_t units = (uint32_t)(size / UNIT_BYTES);
-    block->info = units << SIZE_SHIFT | (block->info & BEFORE_IS_FREE) | WKV_BLOCK_FREE;
-    struct wkv_block *next = next_of(block);
-    if (next == NULL)
-        return;
-    memcpy((char *)next - sizeof units, &units, sizeof units);
-    next->info |= BEFORE_IS_FREE;
-}
-
-/* ---- bins: one for each size below 512 bytes, eight for each power of two above ---- */
-
-#define EXACT_UNITS 64u
-#define FIRST_POWER 6
-#define PARTS_SHIFT 3
-
-static unsigned bin_of(size_t size)
-{
-    unsigned units = (unsigned)(size / UNIT_BYTES);
-    if (units < EXACT_UNITS)
-        return units;
-    unsigned power = 31u - (unsigned)__builtin_clz(units);
-    unsigned part = units >> (power - PARTS_SHIFT) & ((1u << PARTS_SHIFT) - 1);
-    return EXACT_UNITS + ((power - FIRST_POWER) << PARTS_SHIFT) + part;
-}
-
-static_assert((WKV_SEGMENT_BYTES / UNIT_BYTES) >> (FIRST_POWER + 7) == 1,
-              "the largest free block has power 12");
-static_assert(EXACT_UNITS + (7u << PARTS_SHIFT) <= WKV_HEAP_BINS, "and so a bin");
+/* ---- bins ---- */
 
 static void bin_put(struct wkv_heap *heap, struct wkv_block *block)
 {
-    size_t size = size_of(block);
-    if (size < MIN_BYTES)
+    size_t size = wkv_block_size(block);
+    if (size < WKV_BLOCK_MIN_BYTES)
         return;
-    unsigned bin = bin_of(size);
+    unsigned bin = wkv_block_bin(size);
     struct wkv_free_block *fresh = (struct wkv_free_block *)block;
     fresh->prev = NULL;
     fresh->next = heap->bins[bin];
@@ -151,10 +43,10 @@ static void bin_put(struct wkv_heap *heap, struct wkv_block *block)
 
 static void bin_take(struct wkv_heap *heap, struct wkv_block *block)
 {
-    size_t size = size_of(block);
-    if (size < MIN_BYTES)
+    size_t size = wkv_block_size(block);
+    if (size < WKV_BLOCK_MIN_BYTES)
         return;
-    unsigned bin = bin_of(size);
+    unsigned bin = wkv_block_bin(size);
     struct wkv_free_block *old = (struct wkv_free_block *)block;
     if (old->next != NULL)
         old->next->prev = old->prev;
@@ -184,10 +76,10 @@ static unsigned filled_from(const struct wkv_heap *heap, unsigned bin)
  * own one may be. */
 static struct wkv_block *find_free(const struct wkv_heap *heap, size_t size)
 {
-    unsigned own = bin_of(size);
+    unsigned own = wkv_block_bin(size);
     struct wkv_free_block *at = heap->bins[own];
     for (unsigned i = 0; i < LOOK_AT && at != NULL; i++, at = at->next)
-        if (size_of(&at->word) >= size)
+        if (wkv_block_size(&at->word) >= size)
             return &at->word;
     if (own + 1 >= WKV_HEAP_BINS)
         return NULL;
@@ -237,9 +129,9 @@ static struct wkv_segment *add_segment(struct wkv_heap *heap, uint64_t credit_by
     segment->live_bytes = 0;
     level_put(heap, segment, 0);
     heap->segments++;
-    struct wkv_block *all = first_of(segment);
+    struct wkv_block *all = wkv_block_first(segment);
     all->info = 0;
-    set_free(all, ROOM_BYTES);
+    wkv_block_set_free(all, ROOM_BYTES);
     bin_put(heap, all);
     return segment;
 }
@@ -257,8 +149,9 @@ static void give_segment(struct wkv_heap *heap, struct wkv_segment *segment)
 
 size_t wkv_heap_round(size_t bytes)
 {
-    size_t size = (bytes + sizeof(struct wkv_block) + UNIT_BYTES - 1) & ~(size_t)(UNIT_BYTES - 1);
-    return size < MIN_BYTES ? MIN_BYTES : size;
+    size_t size =
+        (bytes + sizeof(struct wkv_block) + WKV_BLOCK_UNIT_BYTES - 1) & ~(size_t)(WKV_BLOCK_UNIT_BYTES - 1);
+    return size < WKV_BLOCK_MIN_BYTES ? WKV_BLOCK_MIN_BYTES : size;
 }
 
 static bool lies_on_lines(enum wkv_block_kind kind)
@@ -276,24 +169,24 @@ static size_t bytes_to_line(const struct wkv_block *block)
 static struct wkv_block *carve(struct wkv_heap *heap, struct wkv_block *free_block, enum wkv_block_kind kind,
                                size_t size)
 {
-    size_t room = size_of(free_block);
+    size_t room = wkv_block_size(free_block);
     size_t skip = lies_on_lines(kind) ? bytes_to_line(free_block) : 0;
     struct wkv_block *block = (struct wkv_block *)((char *)free_block + skip);
     bin_take(heap, free_block);
     if (skip > 0) {
         block->info = 0;
-        set_used(block, room - skip, kind);
-        set_free(free_block, skip);
+        wkv_block_set_used(block, room - skip, kind);
+        wkv_block_set_free(free_block, skip);
         bin_put(heap, free_block);
     }
     if (room - skip > size) {
         struct wkv_block *rest = (struct wkv_block *)((char *)block + size);
         rest->info = 0;
-        set_free(rest, room - skip - size);
+        wkv_block_set_free(rest, room - skip - size);
         bin_put(heap, rest);
     }
-    set_used(block, size, kind);
-    add_live(heap, segment_of(block), size, 0);
+    wkv_block_set_used(block, size, kind);
+    add_live(heap, wkv_block_segment(block), size, 0);
     return block;
 }
 
@@ -308,7 +201,7 @@ static struct wkv_block *take(struct wkv_heap *heap, enum wkv_block_kind kind, s
         *added = add_segment(heap, credit_bytes);
         if (*added == NULL)
             return NULL;
-        found = first_of(*added);
+        found = wkv_block_first(*added);
     }
     return carve(heap, found, kind, size);
 }
@@ -329,53 +222,53 @@ void *wkv_heap_alloc(struct wkv_heap *heap, enum wkv_block_kind kind, uint32_t o
 /* Makes a block free and joins it with its free neighbours. */
 static void join(struct wkv_heap *heap, struct wkv_block *block)
 {
-    size_t size = size_of(block);
-    struct wkv_block *next = next_of(block);
-    if (next != NULL && is_free(next)) {
+    size_t size = wkv_block_size(block);
+    struct wkv_block *next = wkv_block_next(block);
+    if (next != NULL && wkv_block_is_free(next)) {
         bin_take(heap, next);
-        size += size_of(next);
+        size += wkv_block_size(next);
     }
-    if ((block->info & BEFORE_IS_FREE) != 0) {
-        block = before_of(block);
+    if ((block->info & WKV_BLOCK_BEFORE_IS_FREE) != 0) {
+        block = wkv_block_before(block);
         bin_take(heap, block);
-        size += size_of(block);
+        size += wkv_block_size(block);
     }
-    set_free(block, size);
+    wkv_block_set_free(block, size);
     bin_put(heap, block);
 }
 
 void wkv_heap_free(struct wkv_heap *heap, void *bytes)
 {
-    struct wkv_block *block = block_of(bytes);
-    struct wkv_segment *segment = segment_of(block);
-    assert(!is_free(block));
-    add_live(heap, segment, 0, size_of(block));
+    struct wkv_block *block = wkv_block_at(bytes);
+    struct wkv_segment *segment = wkv_block_segment(block);
+    assert(!wkv_block_is_free(block));
+    add_live(heap, segment, 0, wkv_block_size(block));
     join(heap, block);
     if (segment->live_bytes > 0)
         return;
-    bin_take(heap, first_of(segment));
+    bin_take(heap, wkv_block_first(segment));
     level_take(heap, segment);
     give_segment(heap, segment);
 }
 
 void wkv_heap_shrink(struct wkv_heap *heap, void *bytes, size_t wanted)
 {
-    struct wkv_block *block = block_of(bytes);
-    size_t old = size_of(block);
+    struct wkv_block *block = wkv_block_at(bytes);
+    size_t old = wkv_block_size(block);
     size_t size = wkv_heap_round(wanted);
     if (size >= old)
         return;
     struct wkv_block *rest = (struct wkv_block *)((char *)block + size);
     rest->info = 0;
-    set_used(block, size, wkv_block_kind(block));
-    set_used(rest, old - size, WKV_BLOCK_FIXED); /* for the moment */
-    add_live(heap, segment_of(block), 0, old - size);
+    wkv_block_set_used(block, size, wkv_block_kind(block));
+    wkv_block_set_used(rest, old - size, WKV_BLOCK_FIXED); /* for the moment */
+    add_live(heap, wkv_block_segment(block), 0, old - size);
     join(heap, rest);
 }
 
 size_t wkv_heap_bytes(const void *block)
 {
-    return size_of(block_of(block));
+    return wkv_block_size(wkv_block_at(block));
 }
 
 /* ---- evacuation ---- */
@@ -405,8 +298,8 @@ bool wkv_heap_is_sparse(const struct wkv_heap *heap)
 /* Takes a segment out of the bins and levels, so that nothing is put there while it is emptied. */
 static void withdraw(struct wkv_heap *heap, struct wkv_segment *segment)
 {
-    for (struct wkv_block *block = first_of(segment); block != NULL; block = next_of(block))
-        if (is_free(block))
+    for (struct wkv_block *block = wkv_block_first(segment); block != NULL; block = wkv_block_next(block))
+        if (wkv_block_is_free(block))
             bin_take(heap, block);
     level_take(heap, segment);
     heap->live_bytes -= segment->live_bytes;
@@ -418,19 +311,19 @@ static bool move(struct wkv_heap *heap, struct wkv_block *block, wkv_heap_relink
 {
     struct wkv_segment *added;
     struct wkv_block *fresh =
-        take(heap, wkv_block_kind(block), size_of(block), heap->pool->spare_bytes, &added);
+        take(heap, wkv_block_kind(block), wkv_block_size(block), heap->pool->spare_bytes, &added);
     if (fresh == NULL)
         return false;
     if (added != NULL)
         heap->target = added;
     fresh->owner = block->owner;
-    memcpy(fresh + 1, block + 1, size_of(block) - sizeof *block);
+    memcpy(fresh + 1, block + 1, wkv_block_size(block) - sizeof *block);
     if (!relink(context, fresh, block + 1, fresh + 1)) {
         wkv_heap_free(heap, fresh + 1);
         heap->unmoved++;
         return false;
     }
-    block->info &= ~KIND_MASK;
+    block->info &= ~WKV_BLOCK_KIND_MASK;
     return true;
 }
 
@@ -440,16 +333,16 @@ static void put_back(struct wkv_heap *heap, struct wkv_segment *segment)
 {
     size_t live_bytes = 0;
     struct wkv_block *next;
-    for (struct wkv_block *block = first_of(segment); block != NULL; block = next) {
-        next = next_of(block);
-        if (!is_free(block)) {
-            live_bytes += size_of(block);
+    for (struct wkv_block *block = wkv_block_first(segment); block != NULL; block = next) {
+        next = wkv_block_next(block);
+        if (!wkv_block_is_free(block)) {
+            live_bytes += wkv_block_size(block);
             continue;
         }
-        size_t size = size_of(block);
-        for (; next != NULL && is_free(next); next = next_of(next))
-            size += size_of(next);
-        set_free(block, size);
+        size_t size = wkv_block_size(block);
+        for (; next != NULL && wkv_block_is_free(next); next = wkv_block_next(next))
+            size += wkv_block_size(next);
+        wkv_block_set_free(block, size);
         bin_put(heap, block);
     }
     segment->live_bytes = (uint32_t)live_bytes;
@@ -463,8 +356,8 @@ static bool move_all(struct wkv_heap *heap, struct wkv_segment *segment, wkv_hea
                      void *context)
 {
     bool empty = true;
-    for (struct wkv_block *block = first_of(segment); block != NULL; block = next_of(block))
-        if (!is_free(block) && !move(heap, block, relink, context))
+    for (struct wkv_block *block = wkv_block_first(segment); block != NULL; block = wkv_block_next(block))
+        if (!wkv_block_is_free(block) && !move(heap, block, relink, context))
             empty = false;
     return empty;
 }
@@ -492,51 +385,4 @@ bool wkv_heap_evacuate(struct wkv_heap *heap, wkv_heap_relink relink, void *cont
     }
     judge(heap, heap->segments < before);
     return heap->segments < before;
-}
-
-/* ---- for tests ---- */
-
-static bool segment_is_sound(const struct wkv_segment *segment, size_t *free_blocks)
-{
-    size_t live_bytes = 0;
-    bool before_is_free = false;
-    const char *end = (const char *)segment + WKV_SEGMENT_BYTES;
-    const struct wkv_block *block = first_of(segment);
-    for (; block != NULL; block = next_of(block)) {
-        bool free_now = is_free(block);
-        if (size_of(block) == 0 || (const char *)block + size_of(block) > end ||
-            (free_now && before_is_free) || ((block->info & BEFORE_IS_FREE) != 0) != before_is_free)
-            return false;
-        live_bytes += free_now ? 0 : size_of(block);
-        *free_blocks += free_now && size_of(block) >= MIN_BYTES;
-        before_is_free = free_now;
-    }
-    return live_bytes == segment->live_bytes && live_bytes > 0;
-}
-
-static bool bin_is_sound(const struct wkv_heap *heap, unsigned bin, size_t *binned)
-{
-    const struct wkv_free_block *prev = NULL;
-    for (const struct wkv_free_block *at = heap->bins[bin]; at != NULL; prev = at, at = at->next, ++*binned)
-        if (!is_free(&at->word) || bin_of(size_of(&at->word)) != bin || at->prev != prev)
-            return false;
-    return (heap->bins[bin] != NULL) == ((heap->filled[bin / 64] >> bin % 64 & 1) != 0);
-}
-
-bool wkv_heap_is_sound(const struct wkv_heap *heap)
-{
-    size_t free_blocks = 0, binned = 0, segments = 0;
-    uint64_t live_bytes = 0;
-    for (unsigned level = 0; level < WKV_HEAP_LEVELS; level++) {
-        for (const struct wkv_segment *at = heap->levels[level]; at != NULL; at = at->next) {
-            if (at->level != level || !segment_is_sound(at, &free_blocks))
-                return false;
-            live_bytes += at->live_bytes;
-            segments++;
-        }
-    }
-    for (unsigned bin = 0; bin < WKV_HEAP_BINS; bin++)
-        if (!bin_is_sound(heap, bin, &binned))
-            return false;
-    return free_blocks == binned && segments == heap->segments && live_bytes == heap->live_bytes;
 }

@@ -93,7 +93,4 @@ bool wkv_heap_is_sparse(const struct wkv_heap *heap);
  * except those that relink finds. Returns whether a segment was given back. */
 bool wkv_heap_evacuate(struct wkv_heap *heap, wkv_heap_relink relink, void *context);
 
-/* Looks at every block of every segment: for tests. Returns whether all is as it should be. */
-bool wkv_heap_is_sound(const struct wkv_heap *heap);
-
 #endif

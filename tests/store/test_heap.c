@@ -1,6 +1,7 @@
 /* The heap by itself: blocks keep what is written to them, wherever they are moved, and holes are used again.
  */
 #include "store/heap.h"
+#include "store/heap_sound.h"
 #include "store/store_test.h"
 
 #define MOST_BLOCKS 4000
@@ -70,7 +71,7 @@ static void all_is_kept(void)
             if (block->at[i] != content(number, i))
                 ck_abort_msg("block %zu of %zu bytes is not what it was at %zu", number, block->len, i);
     }
-    ck_assert(wkv_heap_is_sound(&heap));
+    ck_assert(heap_is_sound(&heap));
     ck_assert_uint_eq(heap.live_bytes, bytes);
     ck_assert_uint_eq(wkv_pages_held(&pool), heap.segments * WKV_SEGMENT_BYTES + pool.warm_bytes);
 }
@@ -203,7 +204,7 @@ START_TEST(without_a_segment_there_is_no_block_and_nothing_is_changed)
         count++;
     }
     ck_assert_uint_gt(count, 60);
-    ck_assert(wkv_heap_is_sound(&heap));
+    ck_assert(heap_is_sound(&heap));
     ck_assert_uint_eq(heap.segments, 1);
     ck_assert_ptr_nonnull(wkv_heap_alloc(&heap, WKV_BLOCK_ENTRY, 0, 1000, WKV_SEGMENT_BYTES));
 }
