@@ -7,7 +7,8 @@ if [[ "$#" -ne 1 || "$1" == -h || "$1" == --help ]]; then
     exit 0
 fi
 readonly CORPUS=$1
-readonly TOKENS=${BASH_SOURCE[0]%/*}/../security/data/actor-tokens.json
+readonly HERE=${BASH_SOURCE[0]%/*}
+readonly TOKENS=$HERE/../security/data/actor-tokens.json TABLE=$HERE/../../src/operation/table.c
 
 # seed TARGET NAME FORMAT [ARGUMENT...]: printf's bytes.
 seed()
@@ -80,10 +81,16 @@ seed_invocation()
     seed invocation names '\202\246origin\201\245Actor\241M\243msg\304\002\201\300'
 }
 
+# number NAME: of an operation's row in the table, from 0.
+number()
+{
+    grep -F '{.name = "' "$TABLE" | awk -F '"' -v name="$1" '$2 == name { print NR - 1 }'
+}
+
 # request OPERATION FLAGS BOUNDS PAYLOAD: the bytes of a request as fuzz_dispatch.c takes them.
 request()
 {
-    printf '%b%b%b%b%b%s' "\\0$(printf %o "$1")" "\\0$(printf %o "$2")" "\\0$(printf %o "$3")" '\0' "\\0$(printf %o "${#4}")" "$4"
+    printf '%b%b%b%b%b%s' "\\0$(printf %o "$(number "$1")")" "\\0$(printf %o "$2")" "\\0$(printf %o "$3")" '\0' "\\0$(printf %o "${#4}")" "$4"
 }
 
 seed_dispatch()
@@ -93,35 +100,52 @@ seed_dispatch()
     for choice in 0 1 2 3 7 35; do # modes, a budget, --require-binding
         {
             printf '%b' "\\0$(printf %o "$choice")"
-            request 14 12 11 "{\"module\":\"$MODULE\",\"values\":{\"KEYSPACE\":\"k\"}}" # BindActor as system
-            request 14 14 11 "{\"module\":\"$MODULE\"}"
-            request 1 6 11 '{"key":"a","value":"1","expires_s":2}'
-            request 0 6 11 '{"key":"a"}'
-            request 3 6 11 '{"key":"a","value":41}'
-            request 4 6 11 '{"key":"l","value":"x"}'
-            request 6 6 11 '{"key":"l","start":0,"stop":-1}'
-            request 8 6 11 '{"key":"s","value":"x"}'
-            request 11 6 11 '{"keys":["s","s","t"]}'
-            request 18 12 11 '{"limit":2,"glob":"*"}'
-            request 20 12 11 '{}'
-            request 16 12 12 ''
-            request 15 12 11 "{\"module\":\"$MODULE\"}"
+            request BindActor 12 11 "{\"module\":\"$MODULE\",\"values\":{\"KEYSPACE\":\"k\"}}"
+            request BindActor 14 11 "{\"module\":\"$MODULE\"}"
+            request Set 6 11 '{"key":"a","value":"1","expires_s":2}'
+            request Get 6 11 '{"key":"a"}'
+            request Add 6 11 '{"key":"a","value":41}'
+            request Push 6 11 '{"key":"l","value":"x"}'
+            request Range 6 11 '{"key":"l","start":0,"stop":-1}'
+            request SetAdd 6 11 '{"key":"s","value":"x"}'
+            request SetUnion 6 11 '{"keys":["s","s","t"]}'
+            request CompareAndSet 6 11 '{"key":"a","value":"2","expected":"42"}'
+            request Pop 6 11 '{"key":"l"}'
+            request Batch 6 11 '{"atomic":true,"requests":[{"set":{"key":"b","value":"1"}},{"get":{"key":"a"}}]}'
+            request Keys 12 11 '{"limit":2,"glob":"*"}'
+            request Bindings 12 11 '{}'
+            request GetCapabilityDescriptor 12 12 ''
+            request RemoveActor 12 11 "{\"module\":\"$MODULE\"}"
         } >"$CORPUS/dispatch/mode-$choice"
+    done
+}
+
+# noise COUNT NUMBER: so many bytes, others for each number.
+noise()
+{
+    local i
+    for ((i = 0; i < $1; i++)); do
+        printf '%b' "\\0$(printf %o $((i * i * 7 + i * 31 + $2 * 57 & 255)))"
+    done
+}
+
+# The choices of a Batch, its items and their fields: as many keys, values and operations as there are.
+seed_batch()
+{
+    local choice
+    mkdir -p "$CORPUS/batch"
+    for choice in 0 1 3; do # like their items alone; in little room; in little memory
+        { printf '%b' "\\0$choice" && noise 400 "$choice"; } >"$CORPUS/batch/choice-$choice"
     done
 }
 
 # The choices of the model, a byte or some each: all operations on all keys, a few thousand steps.
 seed_store()
 {
-    local style i
+    local style
     mkdir -p "$CORPUS/store"
     for style in 0 1 2 3; do
-        {
-            printf '%b' "\\0$(printf %o $((style * 4 + 1)))"
-            for ((i = 0; i < 600; i++)); do
-                printf '%b' "\\0$(printf %o $((i * i * 7 + i * 31 + style * 57 & 255)))"
-            done
-        } >"$CORPUS/store/style-$style"
+        { printf '%b' "\\0$(printf %o $((style * 4 + 1)))" && noise 600 "$style"; } >"$CORPUS/store/style-$style"
     done
 }
 
@@ -132,4 +156,5 @@ seed_glob
 seed_decode
 seed_invocation
 seed_dispatch
+seed_batch
 seed_store
