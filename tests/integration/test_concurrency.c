@@ -22,6 +22,7 @@ struct worker {
     pthread_t thread;
     int number;
     enum encoding encoding;
+    int applied; /* of its batches, where it counts them */
     void (*work)(struct worker *worker);
 };
 
@@ -32,10 +33,11 @@ static void *run(void *argument)
     return NULL;
 }
 
-/* Gives each client the work, and waits for all. */
-static void run_clients(void (*work)(struct worker *worker))
+/* Gives each client the work, and waits for all. Returns how many of their batches were applied. */
+static int run_clients(void (*work)(struct worker *worker))
 {
     struct worker workers[CLIENTS];
+    int applied = 0;
     for (int i = 0; i < CLIENTS; i++) {
         workers[i] = (struct worker){.number = i, .encoding = i % 2 == 0 ? PROTOBUF : JSON, .work = work};
         client_open(&workers[i].client, shared.server.url);
@@ -45,7 +47,9 @@ static void run_clients(void (*work)(struct worker *worker))
     for (int i = 0; i < CLIENTS; i++) {
         ck_assert_int_eq(pthread_join(workers[i].thread, NULL), 0);
         client_close(&workers[i].client);
+        applied += workers[i].applied;
     }
+    return applied;
 }
 
 /* ---- counters ---- */
@@ -112,6 +116,44 @@ START_TEST(nobody_sees_half_of_an_atomic_batch)
     json_t *reply =
         client_call(&caller, JSON, "Range", "{s:s,s:i,s:i}", "key", "moves", "start", 0, "stop", -1);
     ck_assert_uint_eq(json_array_size(json_object_get(reply, "values")), 4 * (ROUNDS - (ROUNDS + 2) / 3));
+    json_decref(reply);
+}
+END_TEST
+
+/* Whoever reads a number in two places writes the next to both, unless another was quicker. */
+static void count_up(struct worker *worker)
+{
+    char next[32];
+    for (int i = 0; i < ROUNDS; i++) {
+        json_t *seen =
+            client_call(&worker->client, worker->encoding, "Batch", "{s:b,s:[{s:{s:s}},{s:{s:s}}]}", "atomic",
+                        1, "requests", "get", "key", "left", "get", "key", "right");
+        json_t *replies = json_object_get(seen, "replies");
+        ck_assert_int_eq(value_of(replies, 0), value_of(replies, 1));
+        const char *last =
+            json_string_value(json_object_get(json_object_get(json_array_get(replies, 0), "get"), "value"));
+        (void)snprintf(next, sizeof next, "%lld", value_of(replies, 0) + 1);
+        json_t *reply = client_call(&worker->client, worker->encoding, "Batch",
+                                    "{s:b,s:[{s:{s:s,s:s}},{s:{s:s,s:s,s:s}}]}", "atomic", 1, "requests",
+                                    "set", "key", "right", "value", next, "compare_and_set", "key", "left",
+                                    "value", next, "expected", last);
+        worker->applied += json_is_true(json_object_get(reply, "applied"));
+        json_decref(reply);
+        json_decref(seen);
+    }
+}
+
+START_TEST(no_atomic_batch_with_a_compare_is_lost_or_done_by_half)
+{
+    json_decref(client_call(&caller, JSON, "Batch", "{s:[{s:{s:s,s:s}},{s:{s:s,s:s}}]}", "requests", "set",
+                            "key", "left", "value", "0", "set", "key", "right", "value", "0"));
+    int applied = run_clients(count_up);
+    ck_assert_int_gt(applied, 0);
+    ck_assert_int_lt(applied, CLIENTS * ROUNDS);
+    json_t *reply = client_call(&caller, JSON, "Batch", "{s:[{s:{s:s}},{s:{s:s}}]}", "requests", "get", "key",
+                                "left", "get", "key", "right");
+    ck_assert_int_eq(value_of(json_object_get(reply, "replies"), 0), applied);
+    ck_assert_int_eq(value_of(json_object_get(reply, "replies"), 1), applied);
     json_decref(reply);
 }
 END_TEST
@@ -311,6 +353,7 @@ Suite *concurrency_suite(void)
     tcase_add_checked_fixture(tests, caller_open, caller_close);
     tcase_add_test(tests, clients_adding_to_one_counter_lose_nothing);
     tcase_add_test(tests, nobody_sees_half_of_an_atomic_batch);
+    tcase_add_test(tests, no_atomic_batch_with_a_compare_is_lost_or_done_by_half);
     tcase_add_test(tests, a_batch_looks_at_no_more_than_it_may);
     tcase_add_test(tests, a_list_holds_every_item_in_each_clients_order);
     tcase_add_test(tests, a_set_holds_every_member_that_was_added_and_not_removed);
