@@ -30,7 +30,7 @@ struct wkv_encoder {
     void (*name)(struct wkv_sink *sink, struct wkv_text name, size_t before); /* or a map's key */
     void (*open_array)(struct wkv_sink *sink, size_t count);                  /* or WKV_COUNT_LATER */
     void (*element)(struct wkv_sink *sink, size_t before); /* what stands in front of an element */
-    void (*close_array)(struct wkv_sink *sink);            /* sink->elements is their count */
+    void (*close_array)(struct wkv_sink *sink);            /* sink->place.elements is their count */
     void (*variant)(struct wkv_sink *sink, const ProtobufCFieldDescriptor *field, struct wkv_integer value);
     void (*nil)(struct wkv_sink *sink); /* a message that is not there */
 };

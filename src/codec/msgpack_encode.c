@@ -96,7 +96,7 @@ static void put_variant(struct wkv_sink *sink, const ProtobufCFieldDescriptor *f
  */
 static void open_array(struct wkv_sink *sink, size_t count)
 {
-    sink->count_at = 0;
+    sink->place.count_at = 0;
     if (count != WKV_COUNT_LATER) {
         (void)put_head(sink, wkv_msgpack_write_array_head, count);
         return;
@@ -106,7 +106,7 @@ static void open_array(struct wkv_sink *sink, size_t count)
         return;
     *at = (char)ARRAY_32;
     wkv_msgpack_write_uint32(at + 1, 0);
-    sink->count_at = sink->buffer->len - 4;
+    sink->place.count_at = sink->buffer->len - 4;
 }
 
 static void put_element(struct wkv_sink *sink, size_t before)
@@ -116,13 +116,13 @@ static void put_element(struct wkv_sink *sink, size_t before)
 
 static void close_array(struct wkv_sink *sink)
 {
-    if (sink->count_at == 0)
+    if (sink->place.count_at == 0)
         return;
-    if (sink->elements > UINT32_MAX)
+    if (sink->place.elements > UINT32_MAX)
         sink->misused = true;
     else
-        wkv_msgpack_write_uint32(sink->buffer->data + sink->count_at, (uint32_t)sink->elements);
-    sink->count_at = 0;
+        wkv_msgpack_write_uint32(sink->buffer->data + sink->place.count_at, (uint32_t)sink->place.elements);
+    sink->place.count_at = 0;
 }
 
 const struct wkv_encoder wkv_msgpack_encoder = {.text = put_text,

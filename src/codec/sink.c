@@ -145,9 +145,9 @@ static void put_default(struct wkv_sink *sink, const ProtobufCFieldDescriptor *f
 
 static void close_array(struct wkv_sink *sink)
 {
-    if (sink->array_open)
+    if (sink->place.array_open)
         sink->encoder->close_array(sink);
-    sink->array_open = false;
+    sink->place.array_open = false;
 }
 
 /* ---- Field by field ---- */
@@ -156,46 +156,46 @@ static void close_array(struct wkv_sink *sink)
 static void skip_to(struct wkv_sink *sink, unsigned index)
 {
     close_array(sink);
-    for (unsigned i = sink->next_field; i < index; i++) {
-        if (is_in_oneof(&sink->type->fields[i]))
+    for (unsigned i = sink->place.next_field; i < index; i++) {
+        if (is_in_oneof(&sink->place.type->fields[i]))
             continue;
-        put_name(sink, &sink->type->fields[i], sink->names++);
-        put_default(sink, &sink->type->fields[i]);
+        put_name(sink, &sink->place.type->fields[i], sink->place.names++);
+        put_default(sink, &sink->place.type->fields[i]);
     }
 }
 
 /* Whether number is of the repeated field whose elements are being written. */
 static bool is_next_element(const struct wkv_sink *sink, uint32_t number)
 {
-    if (sink->next_field == 0)
+    if (sink->place.next_field == 0)
         return false;
-    const ProtobufCFieldDescriptor *last = &sink->type->fields[sink->next_field - 1];
+    const ProtobufCFieldDescriptor *last = &sink->place.type->fields[sink->place.next_field - 1];
     return last->id == number && last->label == PROTOBUF_C_LABEL_REPEATED;
 }
 
 /* What stands in front of a value where fields have names. */
 static void start_named(struct wkv_sink *sink, unsigned index, bool again)
 {
-    const ProtobufCFieldDescriptor *field = &sink->type->fields[index];
+    const ProtobufCFieldDescriptor *field = &sink->place.type->fields[index];
     if (!again) {
         skip_to(sink, index);
-        put_name(sink, field, sink->names++);
-        sink->elements = 0;
-        sink->array_open = field->label == PROTOBUF_C_LABEL_REPEATED;
-        if (sink->array_open)
+        put_name(sink, field, sink->place.names++);
+        sink->place.elements = 0;
+        sink->place.array_open = field->label == PROTOBUF_C_LABEL_REPEATED;
+        if (sink->place.array_open)
             sink->encoder->open_array(sink, WKV_COUNT_LATER);
     }
-    if (sink->array_open)
-        sink->encoder->element(sink, sink->elements++);
+    if (sink->place.array_open)
+        sink->encoder->element(sink, sink->place.elements++);
 }
 
 /* The index of the field with that number, or n_fields: of those that may still be written. *again: of its
  * next element. */
 static unsigned __attribute__((noinline)) find_next(const struct wkv_sink *sink, uint32_t number, bool *again)
 {
-    const ProtobufCMessageDescriptor *message = sink->type;
+    const ProtobufCMessageDescriptor *message = sink->place.type;
     *again = is_next_element(sink, number);
-    unsigned index = *again ? sink->next_field - 1 : sink->next_field;
+    unsigned index = *again ? sink->place.next_field - 1 : sink->place.next_field;
     while (index < message->n_fields && message->fields[index].id != number)
         index++;
     return index;
@@ -208,8 +208,8 @@ static inline const ProtobufCFieldDescriptor *start_value(struct wkv_sink *sink,
 {
     if (sink->encoder == NULL)
         return NULL;
-    const ProtobufCMessageDescriptor *message = sink->type;
-    unsigned index = sink->next_field;
+    const ProtobufCMessageDescriptor *message = sink->place.type;
+    unsigned index = sink->place.next_field;
     bool again = false;
     if (index >= message->n_fields || message->fields[index].id != number)
         index = find_next(sink, number, &again);
@@ -219,7 +219,7 @@ static inline const ProtobufCFieldDescriptor *start_value(struct wkv_sink *sink,
     }
     if (sink->encoder->names_fields)
         start_named(sink, index, again);
-    sink->next_field = index + 1;
+    sink->place.next_field = index + 1;
     return &message->fields[index];
 }
 
@@ -237,7 +237,7 @@ void wkv_sink_begin(struct wkv_sink *sink, const ProtobufCMessageDescriptor *typ
                     struct wkv_buffer *buffer, size_t max_bytes)
 {
     *sink = (struct wkv_sink){.encoder = encoders[encoding],
-                              .type = type,
+                              .place.type = type,
                               .buffer = buffer,
                               .max_bytes = max_bytes,
                               .sure_bytes = max_bytes};
@@ -254,34 +254,11 @@ void wkv_sink_begin_again(struct wkv_sink *sink, const ProtobufCMessageDescripto
                               .buffer = sink->buffer,
                               .max_bytes = sink->max_bytes,
                               .encoder = sink->encoder,
-                              .type = type};
+                              .place.type = type};
     start(sink, type->n_fields);
 }
 
 /* ---- messages within ---- */
-
-/* What only fields with names have is left as it is elsewhere. */
-static void open_named(struct wkv_sink *sink, size_t members, struct wkv_sink_frame *frame)
-{
-    frame->array_open = sink->array_open;
-    frame->elements = sink->elements;
-    frame->count_at = sink->count_at;
-    frame->names = sink->names;
-    sink->array_open = false;
-    sink->count_at = 0;
-    sink->names = 0;
-    sink->encoder->open_message(sink, members == WKV_SINK_ALL ? sink->type->n_fields : members);
-}
-
-static void close_named(struct wkv_sink *sink, const struct wkv_sink_frame *frame)
-{
-    skip_to(sink, sink->type->n_fields);
-    sink->encoder->close_message(sink);
-    sink->array_open = frame->array_open;
-    sink->elements = frame->elements;
-    sink->count_at = frame->count_at;
-    sink->names = frame->names;
-}
 
 void wkv_sink_open(struct wkv_sink *sink, uint32_t number, size_t members, struct wkv_sink_frame *frame)
 {
@@ -290,13 +267,11 @@ void wkv_sink_open(struct wkv_sink *sink, uint32_t number, size_t members, struc
     frame->begin = sink->buffer == NULL ? 0 : sink->buffer->len;
     if (field == NULL)
         return;
-    frame->type = sink->type;
-    frame->next_field = sink->next_field;
-    sink->type = field->descriptor;
-    sink->next_field = 0;
+    frame->around = sink->place;
+    sink->place = (struct wkv_sink_place){.type = field->descriptor};
     sink->depth++;
     if (sink->encoder->names_fields)
-        open_named(sink, members, frame);
+        sink->encoder->open_message(sink, members == WKV_SINK_ALL ? sink->place.type->n_fields : members);
     else
         sink->encoder->open_unnamed(sink, field);
     frame->at = sink->buffer == NULL ? 0 : sink->buffer->len;
@@ -307,12 +282,13 @@ void wkv_sink_close(struct wkv_sink *sink, const struct wkv_sink_frame *frame)
 {
     if (frame->bare)
         return;
-    if (sink->encoder->names_fields)
-        close_named(sink, frame);
-    else
+    if (sink->encoder->names_fields) {
+        skip_to(sink, sink->place.type->n_fields);
+        sink->encoder->close_message(sink);
+    } else {
         sink->encoder->close_unnamed(sink, frame->at, frame->total);
-    sink->type = frame->type;
-    sink->next_field = frame->next_field;
+    }
+    sink->place = frame->around;
     sink->depth--;
 }
 
@@ -335,6 +311,11 @@ void wkv_sink_back(struct wkv_sink *sink, const struct wkv_sink_mark *mark)
         sink->buffer->len = mark->len;
 }
 
+bool wkv_names_fields(enum wkv_encoding encoding)
+{
+    return encoders[encoding] != NULL && encoders[encoding]->names_fields;
+}
+
 size_t wkv_sink_least_bytes(const ProtobufCMessageDescriptor *type, enum wkv_encoding encoding)
 {
     struct wkv_sink sink;
@@ -350,10 +331,10 @@ static size_t ends_bytes(const struct wkv_sink *sink)
     struct wkv_sink counted = *sink;
     counted.buffer = NULL;
     counted.max_bytes = 0;
-    counted.count_at = 0;
+    counted.place.count_at = 0;
     if (!sink->encoder->names_fields)
         return 4 * (size_t)sink->depth; /* the rest of a length */
-    skip_to(&counted, counted.type->n_fields);
+    skip_to(&counted, counted.place.type->n_fields);
     return counted.total_bytes - sink->total_bytes + sink->depth;
 }
 
@@ -415,13 +396,13 @@ void wkv_sink_message(struct wkv_sink *sink, const ProtobufCMessage *message)
 {
     if (sink->encoder == NULL)
         return;
-    if (message->descriptor != sink->type || sink->next_field != 0) {
+    if (message->descriptor != sink->place.type || sink->place.next_field != 0) {
         sink->misused = true;
         return;
     }
-    sink->next_field = sink->type->n_fields;
+    sink->place.next_field = sink->place.type->n_fields;
     size_t shown = count_shown(message);
-    if (shown < sink->type->n_fields)
+    if (shown < sink->place.type->n_fields)
         start(sink, shown);
     sink->encoder->fields(sink, message);
 }
@@ -441,7 +422,7 @@ enum wkv_code wkv_sink_end(struct wkv_sink *sink)
     if (sink->failure != WKV_OK || sink->encoder == NULL)
         return sink->failure;
     if (sink->encoder->names_fields && !sink->ended) {
-        skip_to(sink, sink->type->n_fields);
+        skip_to(sink, sink->place.type->n_fields);
         sink->encoder->close_message(sink);
     }
     sink->ended = true;

@@ -19,6 +19,16 @@
 
 struct wkv_encoder;
 
+/* How far the writing of a message has come. */
+struct wkv_sink_place {
+    const ProtobufCMessageDescriptor *type;
+    unsigned next_field; /* index of the first field of the descriptor that is not written yet */
+    bool array_open;     /* the field before next_field is repeated, and its array not closed yet */
+    size_t names;        /* fields written so far, where they have names */
+    size_t elements;     /* of that array so far */
+    size_t count_at;     /* where their number goes in a MessagePack array; 0: nowhere */
+};
+
 struct wkv_sink {
     /* The owner sets these after wkv_sink_begin, where somebody reads the failure. Borrowed. */
     struct wkv_error *error; /* gets the text of a failure; NULL: nobody reads it */
@@ -35,15 +45,10 @@ struct wkv_sink {
     bool cut;           /* wkv_sink_text said stop: the reply would have more bytes than were counted */
     /* The sink's own. */
     const struct wkv_encoder *encoder;
-    const ProtobufCMessageDescriptor *type;
-    unsigned next_field; /* index of the first field of the descriptor that is not written yet */
-    size_t names;        /* fields written so far, where they have names */
-    unsigned depth;      /* of the message that is written: 0 is the reply */
-    bool unfit;          /* wkv_sink_fits said no of a message within the reply */
-    bool array_open;     /* the field before next_field is repeated, and its array not closed yet */
-    size_t elements;     /* of that array so far */
-    size_t count_at;     /* where their number goes in a MessagePack array; 0: nowhere */
-    bool misused;        /* a call broke the rules below */
+    struct wkv_sink_place place;
+    unsigned depth; /* of the message that is written: 0 is the reply */
+    bool unfit;     /* wkv_sink_fits said no of a message within the reply */
+    bool misused;   /* a call broke the rules below */
     struct {
         size_t at, total;  /* buffer->len and total_bytes where the elements begin */
         size_t base64;     /* bytes of the elements so far, each with its comma, in base64 */
@@ -91,11 +96,10 @@ void wkv_sink_bool(struct wkv_sink *sink, uint32_t field, bool value);
 
 /* A message within the reply: a field, or an element of a repeated one. */
 struct wkv_sink_frame {
-    bool bare;                              /* nobody reads it: nothing was opened */
-    const ProtobufCMessageDescriptor *type; /* of the message around it, and how far that was */
-    unsigned next_field;
-    size_t begin;     /* buffer->len where it begins */
-    size_t at, total; /* buffer->len and total_bytes where its content begins */
+    bool bare;                    /* nobody reads it: nothing was opened */
+    struct wkv_sink_place around; /* the message around it */
+    size_t begin;                 /* buffer->len where it begins */
+    size_t at, total;             /* buffer->len and total_bytes where its content begins */
     /* Where fields have names. */
     bool array_open;
     size_t elements, count_at, names;
@@ -121,6 +125,9 @@ struct wkv_sink_mark {
 };
 void wkv_sink_mark(const struct wkv_sink *sink, struct wkv_sink_mark *mark);
 void wkv_sink_back(struct wkv_sink *sink, const struct wkv_sink_mark *mark);
+
+/* Whether fields have their names in that encoding, or else numbers. */
+bool wkv_names_fields(enum wkv_encoding encoding);
 
 /* Bytes that a reply of that type has at the least, in that encoding: with nothing written. */
 size_t wkv_sink_least_bytes(const ProtobufCMessageDescriptor *type, enum wkv_encoding encoding);

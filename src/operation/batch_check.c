@@ -7,13 +7,13 @@
 /* What stands around an item's reply: its place in the array, its member and the ends of both. */
 static size_t frame_bytes(const struct wkv_command *item)
 {
-    return item->encoding == WKV_PROTOBUF ? 12 : strlen(item->operation->name) + 24;
+    return wkv_names_fields(item->encoding) ? strlen(item->operation->name) + 24 : 12;
 }
 
 /* A reply that says why, without words: {"error":{"code":409,"description":""}}. */
 static size_t least_error_bytes(enum wkv_encoding encoding)
 {
-    return encoding == WKV_PROTOBUF ? 16 : 64;
+    return wkv_names_fields(encoding) ? 64 : 16;
 }
 
 /* A number is eleven bytes in protobuf, and twenty digits in JSON, more than any default. */
