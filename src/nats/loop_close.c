@@ -137,8 +137,10 @@ void wkv_loop_disconnect(struct wkv_loop *loop, int64_t timeout_ms)
     wkv_spent_empty(&loop->spent);
     /* Closed first: a subscription that goes while the connection is open leaves an UNSUB behind, for which
      * the close would then wait half a second, as there is no loop any more to send it. */
-    if (link->connection != NULL)
+    if (link->connection != NULL) {
         close_connection(link);
+        wkv_poller_await_detached(&loop->poller);
+    }
     (void)pthread_mutex_lock(&link->lock);
     wkv_link_await_holders(link);
     wkv_subscriptions_end(&loop->subscriptions);

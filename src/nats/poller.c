@@ -1,6 +1,7 @@
 #include "nats/poller.h"
 
 #include <dlfcn.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -70,6 +71,12 @@ void wkv_poller_break(struct wkv_poller *poller)
     (void)pthread_mutex_unlock(&poller->lock);
 }
 
+void wkv_poller_await_detached(const struct wkv_poller *poller)
+{
+    while (atomic_load(&poller->attached))
+        (void)poll(NULL, 0, 1);
+}
+
 void wkv_poller_close_left(struct wkv_poller *poller)
 {
     int left = atomic_exchange(&poller->left_fd, -1);
@@ -88,6 +95,7 @@ static natsStatus on_attach(void **user_data, void *argument, natsConnection *co
     if (epoll_ctl(poller->epoll_fd, EPOLL_CTL_ADD, socket, &event) != 0)
         return NATS_ERR;
     atomic_store(&poller->socket_fd, socket);
+    atomic_store(&poller->attached, true);
     return NATS_OK;
 }
 
@@ -126,9 +134,12 @@ static natsStatus on_write(void *user_data, bool add)
     return NATS_OK;
 }
 
+/* The store comes last: a thread that sees it may destroy the poller. */
 static natsStatus on_detach(void *user_data)
 {
-    forget_socket(user_data);
+    struct wkv_poller *poller = user_data;
+    forget_socket(poller);
+    atomic_store(&poller->attached, false);
     return NATS_OK;
 }
 

@@ -22,6 +22,7 @@ struct wkv_poller {
     bool closes_sockets;     /* nats.c leaves its sockets to the event loop to close (since 3.9.3) */
     _Atomic pthread_t owner; /* the loop's thread, once it runs; 0: none */
     _Atomic bool want_write; /* nats.c has bytes to send */
+    _Atomic bool attached;   /* nats.c has yet to call for the connection's end */
     uint32_t interest;       /* epoll events asked for; the loop's thread's */
 };
 
@@ -43,6 +44,10 @@ void wkv_poller_wake(struct wkv_poller *poller);
 
 /* Ends the connection under a thread that waits at its socket. Any thread. */
 void wkv_poller_break(struct wkv_poller *poller);
+
+/* Waits until nats.c has made its last call for a connection that is closed. It tells of the close before
+ * that, and may do both on a thread of its own. */
+void wkv_poller_await_detached(const struct wkv_poller *poller);
 
 /* Closes the socket of the last connection, where nats.c has left that to the loop. When the loop's thread
  * has ended and the connection is destroyed. */
