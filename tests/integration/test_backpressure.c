@@ -46,8 +46,14 @@ static void fill_list(const char *key, int items)
 
 /* ---- a server that does not take the replies ---- */
 
-#define REQUESTS 3000
 #define PADDING 8192
+
+/* Far more than may wait. A server that takes nothing is lost after some seconds, by when all must be read.
+ */
+static size_t many(void)
+{
+    return provider_is_sanitized() ? 1500 : 3000;
+}
 
 /* A Range request with an unknown field that makes it 8 kB long. */
 static size_t padded_range(char out[PADDING + 32])
@@ -70,18 +76,26 @@ static double metric(int port, const char *name)
     return value;
 }
 
-static void await_requests(int port, const char *operation, double count)
+static bool has_said(const char *text)
+{
+    process_read(&provider);
+    return strstr(provider.err.bytes, text) != NULL;
+}
+
+/* Returns false where the provider has lost its server meanwhile. */
+static bool await_requests(int port, const char *operation, double count)
 {
     char name[128];
     long long deadline_ms = now_ms() + WAIT_MS;
     (void)snprintf(name, sizeof name, "wascc_keyvalue_requests_total{operation=\"%s\"} ", operation);
     while (metric(port, name) < count) {
-        if (now_ms() >= deadline_ms) {
-            process_read(&provider);
-            ck_abort_msg("only %.0f of %.0f are read: %s", metric(port, name), count, provider.err.bytes);
-        }
+        if (has_said("disconnected"))
+            return false;
+        ck_assert_msg(now_ms() < deadline_ms, "%.0f of %.0f are read: %.2000s", metric(port, name), count,
+                      provider.err.bytes);
         (void)poll(NULL, 0, 20);
     }
+    return true;
 }
 
 static int serve_held(const char *url, const char *drain_timeout)
@@ -98,43 +112,68 @@ static int serve_held(const char *url, const char *drain_timeout)
     return port;
 }
 
+struct asked {
+    struct pipeline ranges;
+    int port;
+    long before_kb; /* the provider's memory */
+};
+
+static bool ask(struct asked *asked, const char *drain_timeout)
+{
+    char url[URL_BYTES], request[PADDING + 32];
+    size_t len = padded_range(request), count = many();
+    relay = relay_start(server.port);
+    relay_url(relay, url);
+    asked->port = serve_held(url, drain_timeout);
+    asked->before_kb = process_rss_kb(&provider);
+    pipeline_open(&asked->ranges, &client, count);
+    for (size_t i = 0; i < count; i++)
+        ck_assert(pipeline_send(&asked->ranges, "Range", request, len));
+    return await_requests(asked->port, "Range", (double)count);
+}
+
+/* Many requests are read, and their replies are not taken. A busy machine may want several tries. */
+static void ask_without_taking(struct asked *asked, const char *drain_timeout)
+{
+    for (int tries = 0; !ask(asked, drain_timeout); tries++) {
+        ck_assert_msg(tries < 3, "it loses its server before all is read: %.2000s", provider.err.bytes);
+        pipeline_close(&asked->ranges);
+        stop();
+        start();
+    }
+}
+
 /* The requests are 24 MB and their replies would be 48 MB. A provider that answered them all would grow by as
  * much, and one that stopped reading would be taken for a slow consumer: ours goes on reading and refuses
  * what would be too much. Every request is answered in the end. */
 START_TEST(replies_that_nobody_takes_do_not_make_it_grow)
 {
-    char url[URL_BYTES], request[PADDING + 32];
-    struct pipeline pipeline;
-    relay = relay_start(server.port);
-    relay_url(relay, url);
-    int port = serve_held(url, "10s");
-    long before_kb = process_rss_kb(&provider);
+    char request[PADDING + 32];
+    struct pipeline again;
+    struct asked asked;
     size_t len = padded_range(request);
-    pipeline_open(&pipeline, &client, REQUESTS);
-    for (int i = 0; i < REQUESTS; i++)
-        ck_assert(pipeline_send(&pipeline, "Range", request, len));
-    await_requests(port, "Range", REQUESTS);
-    long grown_kb = process_peak_rss_kb(&provider) - before_kb;
+    ask_without_taking(&asked, "10s");
+    long grown_kb = process_peak_rss_kb(&provider) - asked.before_kb;
     (void)process_await_line(&provider, "overloaded: ");
     relay_hold(relay, false);
-    pipeline_settle(&pipeline, 0);
-    ck_assert_uint_eq(pipeline.ok + pipeline.errors, REQUESTS);
-    ck_assert_uint_ge(pipeline.ok, 400);
-    ck_assert_uint_gt(pipeline.errors, 0);
-    ck_assert_int_eq(pipeline.last_code, 503);
-    ck_assert(metric(port, "wascc_keyvalue_errors_total{operation=\"Range\",code=\"503\"} ") ==
-              (double)pipeline.errors);
-    ck_assert(metric(port, "wascc_keyvalue_requests_dropped_total{reason=\"overload\"} ") == 0);
-    pipeline_close(&pipeline);
+    pipeline_settle(&asked.ranges, 0);
+    ck_assert_uint_eq(asked.ranges.ok + asked.ranges.errors, many());
+    ck_assert_uint_ge(asked.ranges.ok, 400);
+    ck_assert_uint_gt(asked.ranges.errors, 0);
+    ck_assert_int_eq(asked.ranges.last_code, 503);
+    ck_assert(metric(asked.port, "wascc_keyvalue_errors_total{operation=\"Range\",code=\"503\"} ") ==
+              (double)asked.ranges.errors);
+    ck_assert(metric(asked.port, "wascc_keyvalue_requests_dropped_total{reason=\"overload\"} ") == 0);
+    pipeline_close(&asked.ranges);
     if (!provider_is_sanitized())
         ck_assert_int_lt(grown_kb, 48 * 1024);
     /* That is over, and all is as before. */
-    pipeline_open(&pipeline, &client, 100);
+    pipeline_open(&again, &client, 100);
     for (int i = 0; i < 100; i++)
-        ck_assert(pipeline_send(&pipeline, "Range", request, len));
-    pipeline_settle(&pipeline, 0);
-    ck_assert_uint_eq(pipeline.ok, 100);
-    pipeline_close(&pipeline);
+        ck_assert(pipeline_send(&again, "Range", request, len));
+    pipeline_settle(&again, 0);
+    ck_assert_uint_eq(again.ok, 100);
+    pipeline_close(&again);
     provider_stop(&provider);
 }
 END_TEST
@@ -145,27 +184,21 @@ END_TEST
  * be sent again later. */
 START_TEST(what_is_too_large_by_itself_is_413_while_replies_pile_up)
 {
-    char url[URL_BYTES], request[PADDING + 32], set[LONG_KEY + 4] = "\x0a\xa0\x9c\x01";
-    struct pipeline ranges, sets;
-    relay = relay_start(server.port);
-    relay_url(relay, url);
-    int port = serve_held(url, "10s");
-    size_t len = padded_range(request);
+    char set[LONG_KEY + 4] = "\x0a\xa0\x9c\x01";
+    struct pipeline sets;
+    struct asked asked;
     memset(set + 4, 'k', LONG_KEY);
-    pipeline_open(&ranges, &client, REQUESTS);
+    ask_without_taking(&asked, "10s");
+    ck_assert(metric(asked.port, "wascc_keyvalue_errors_total{operation=\"Range\",code=\"503\"} ") > 0);
     pipeline_open(&sets, &client, 1);
-    for (int i = 0; i < REQUESTS; i++)
-        ck_assert(pipeline_send(&ranges, "Range", request, len));
-    await_requests(port, "Range", REQUESTS);
-    ck_assert(metric(port, "wascc_keyvalue_errors_total{operation=\"Range\",code=\"503\"} ") > 0);
     ck_assert(pipeline_send(&sets, "Set", set, sizeof set));
-    await_requests(port, "Set", 1);
+    ck_assert(await_requests(asked.port, "Set", 1));
     relay_hold(relay, false);
     pipeline_settle(&sets, 0);
-    pipeline_settle(&ranges, 0);
-    ck_assert_int_eq(ranges.last_code, 503);
+    pipeline_settle(&asked.ranges, 0);
+    ck_assert_int_eq(asked.ranges.last_code, 503);
     ck_assert_int_eq(sets.last_code, 413);
-    pipeline_close(&ranges);
+    pipeline_close(&asked.ranges);
     pipeline_close(&sets);
     provider_stop(&provider);
 }
@@ -174,18 +207,11 @@ END_TEST
 /* Told to stop while the server takes nothing, it ends at its time all the same. */
 START_TEST(replies_that_nobody_takes_do_not_hold_up_its_end)
 {
-    char url[URL_BYTES], request[PADDING + 32];
-    struct pipeline pipeline;
-    relay = relay_start(server.port);
-    relay_url(relay, url);
-    int port = serve_held(url, "1s");
-    size_t len = padded_range(request);
-    pipeline_open(&pipeline, &client, REQUESTS);
-    for (int i = 0; i < REQUESTS; i++)
-        ck_assert(pipeline_send(&pipeline, "Range", request, len));
-    await_requests(port, "Range", REQUESTS);
+    struct asked asked;
+    provider_may_leave_threads();
+    ask_without_taking(&asked, "1s");
     provider_stop_cut_short(&provider);
-    pipeline_close(&pipeline);
+    pipeline_close(&asked.ranges);
 }
 END_TEST
 
