@@ -59,7 +59,7 @@ void wkv_binding_table_take(struct wkv_binding_table *table, struct wkv_bound_ac
     table->count++;
 }
 
-/* What probed past the slot is moved into it, so that no search ends too early. */
+/* Moves entries that probed past the freed slot into it, so that no search ends too early. */
 void wkv_binding_table_remove(struct wkv_binding_table *table, struct wkv_bound_actor *slot)
 {
     uint32_t mask = table->slot_count - 1;

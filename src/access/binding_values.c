@@ -9,7 +9,7 @@ static const char *const known[] = {
 };
 #define KNOWN (sizeof known / sizeof known[0])
 
-/* Of one name, so that one that is long leaves room for others. */
+/* Characters shown of one name, so that a long one leaves room for others. */
 #define SHOWN_BYTES 40
 
 /* Shows the name, if there is room for it and for the comma behind the one before. */

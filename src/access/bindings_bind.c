@@ -53,8 +53,8 @@ static enum wkv_code reserve_actor(struct wkv_bindings *bindings, struct wkv_err
     return reserve(bindings, bindings->actor_bytes, "a binding", error);
 }
 
-/* A reload may have taken the host away after its signature was checked. It publishes its list and then looks
- * through the bindings under this lock: what is bound here by the list of before is found by it. */
+/* A reload may have removed the host after its signature was checked. The reload publishes its list and then
+ * looks through the bindings under this lock, so it finds what is bound here under the old list. */
 static enum wkv_code check_host(const struct wkv_bindings *bindings, const struct wkv_policy_binding *claims,
                                 struct wkv_error *error)
 {
@@ -69,7 +69,7 @@ static enum wkv_code check_host(const struct wkv_bindings *bindings, const struc
                               "the host that signed it is an untrusted host since just now");
 }
 
-/* The name of a keyspace comes last: it stays, so it must not be left of a bind that is refused. */
+/* The keyspace's name comes last: it stays for good, so a refused bind must not leave one behind. */
 static enum wkv_code bind_locked(struct wkv_bindings *bindings, struct wkv_text name,
                                  struct wkv_text keyspace, const struct wkv_policy_binding *claims,
                                  struct wkv_error *error)
@@ -104,14 +104,13 @@ static enum wkv_code check_names(struct wkv_text actor, struct wkv_text keyspace
         return wkv_fail(error, WKV_BAD_REQUEST,
                         "KEYSPACE has %zu bytes; give a name of 1 to %u, or leave it out", keyspace.len,
                         WKV_BINDINGS_MAX_NAME_BYTES);
-    /* A name is shown to operators, and would seem to end there. */
+    /* Operators are shown the name, which a NUL would seem to end. */
     if (keyspace.data != NULL && memchr(keyspace.data, '\0', keyspace.len) != NULL)
         return wkv_fail(error, WKV_BAD_REQUEST, "KEYSPACE has a NUL in it; give a name without one");
     return WKV_OK;
 }
 
-/* Whether there is room, as it seems now: asked before the provider listens, which costs a wait for the
- * server. */
+/* Checks for room before the provider listens, which costs a wait for the server. */
 static enum wkv_code check_room(struct wkv_bindings *bindings, struct wkv_text actor, struct wkv_error *error)
 {
     enum wkv_code code = WKV_OK;
@@ -140,7 +139,7 @@ enum wkv_code wkv_bindings_confirm(struct wkv_bindings *bindings, struct wkv_tex
     return guard->confirm == NULL ? WKV_OK : guard->confirm(guard->context, actor, until_ns, error);
 }
 
-/* Of a bind that the guard has let through. */
+/* Reports how a bind ended that the guard had allowed. */
 static void tell_outcome(const struct wkv_bindings *bindings, struct wkv_text actor, bool bound)
 {
     const struct wkv_bindings_guard *guard = &bindings->guard;
@@ -180,7 +179,7 @@ static bool is_news_now(struct wkv_bindings *bindings, struct wkv_text actor)
     return news;
 }
 
-/* The guard is asked between two looks: it may wait for the server, which is not for the lock to do. */
+/* The guard may wait for the server, so it is asked without the lock, between two looks at the registry. */
 enum wkv_code wkv_bindings_bind_if_new(struct wkv_bindings *bindings, struct wkv_text actor,
                                        struct wkv_text keyspace, const struct wkv_policy_binding *claims,
                                        bool *bound, struct wkv_error *error)

@@ -27,8 +27,8 @@ void wkv_bindings_reader_destroy(struct wkv_bindings_reader *reader)
     reader->slots = NULL;
 }
 
-/* A slot from the name's last bytes, which differ between keys. Names that are aimed at one slot cost
- * their sender a look-up each. */
+/* Picks a slot by the name's last bytes, which differ between keys. A sender who aims names at one slot pays
+ * with a look-up for each. */
 static uint32_t slot_of(struct wkv_text actor)
 {
     uint64_t word = 0;

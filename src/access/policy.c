@@ -88,8 +88,8 @@ static enum wkv_code check_reach(const struct wkv_claims *claims, struct wkv_tex
     return WKV_OK;
 }
 
-/* The claims in the text, which hold and are that actor's. Those that cannot be remembered are in *scratch.
- */
+/* Returns the claims in the text, which hold and are that actor's. Claims that cannot be remembered are in
+ * *scratch. */
 static enum wkv_code resolve_claims(const struct wkv_policy *policy, struct wkv_text text,
                                     struct wkv_text actor, int64_t now_s, struct wkv_claims *scratch,
                                     const struct wkv_claims **claims, struct wkv_error *error)
@@ -99,7 +99,7 @@ static enum wkv_code resolve_claims(const struct wkv_policy *policy, struct wkv_
                         "no claims: send the actor's signed claims in the header Wascc-Claims");
     const struct wkv_trust *trust = wkv_trust_reader_current(policy->trust);
     const struct wkv_claims *found = NULL;
-    /* Nothing longer was ever verified: it need not be looked for. */
+    /* No longer token was ever verified, so there is none to look for. */
     if (text.len <= WKV_TOKEN_MAX_BYTES)
         found = wkv_claims_cache_find(policy->cache, text.data, text.len, trust, now_s);
     if (found == NULL) {
@@ -188,7 +188,8 @@ enum wkv_code wkv_policy_check_invocation(const struct wkv_policy *policy,
     if (code != WKV_OK)
         return code;
     code = check_invocation_reach(&token, request, error);
-    /* Last, so that only ids of invocations that hold take room. The id is kept while `iat` could pass. */
+    /* Checked last, so that only ids of valid invocations take room. The id is kept for as long as `iat`
+     * could pass. */
     if (code == WKV_OK)
         code = wkv_replay_note(policy->replay, token.issuer.bytes, token.subject, strlen(token.subject),
                                token.issued_at_s + WKV_TOKEN_INVOCATION_WINDOW_S, request->now_s, error);

@@ -62,7 +62,7 @@ static bool brought_claims(const struct wkv_policy_binding *bound)
     return memcmp(bound->issuer, none, sizeof none) != 0;
 }
 
-/* A binding without claims is configuration, but that of a trusted host. */
+/* A binding without claims is only configuration, but a trusted host made it. */
 static enum wkv_code check_binding(const struct wkv_policy *policy, const struct wkv_policy_request *request,
                                    struct wkv_error *error)
 {

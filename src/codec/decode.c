@@ -43,7 +43,7 @@ enum wkv_encoding wkv_guess_encoding(const ProtobufCMessageDescriptor *type, enu
     return may_be_json && !wkv_scans_as_protobuf(type, bytes, len) ? WKV_JSON : guess;
 }
 
-/* JSON, with what may stand in front of it. */
+/* Decodes JSON behind white space or a byte order mark. */
 static enum wkv_code decode_object(const ProtobufCMessageDescriptor *type, struct wkv_text payload,
                                    struct wkv_arena *arena, ProtobufCMessage **message,
                                    struct wkv_error *error)

@@ -4,7 +4,7 @@
 
 #include "support/text.h"
 
-/* An enum is one of C, which gcc and clang give 32 bits. */
+/* A protobuf enum is a C enum, which gcc and clang give 32 bits. */
 static const struct {
     size_t bytes; /* of a value in a message's struct; 0: not known here */
     int64_t least;

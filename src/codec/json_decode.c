@@ -10,7 +10,7 @@
 
 #define EXAMPLE_BYTES 128
 
-/* Up to here every whole number is a double of its own; beyond it a double stands for several. */
+/* Up to here every integer has a double of its own; beyond it several share one. */
 #define MAX_EXACT_REAL 9007199254740992.0 /* 2^53 */
 
 /* Returns false where number is no JSON number, or not a whole one. jansson has refused an integer of more
@@ -35,8 +35,8 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* A text of nothing but digits, a sign in front of them where it is negative, and no 0 in front of others.
- * text ends with a NUL. Returns false for any other, and where 64 bits do not hold it. */
+/* Reads a text of digits alone, with a sign if it is negative and no leading zeros. text ends with a NUL.
+ * Returns false for any other text, and where 64 bits do not hold the number. */
 static bool integer_of_digits(const char *text, size_t len, struct wkv_integer *integer)
 {
     bool negative = text[0] == '-';
@@ -52,9 +52,8 @@ static bool integer_of_digits(const char *text, size_t len, struct wkv_integer *
     return true;
 }
 
-/* A string of a number follows the grammar of JSON's numbers, so jansson reads it too, except for a number of
- * mere digits, for which it has a bit too few. Without the check of its ends it would skip white space there.
- */
+/* A number in a string follows JSON's grammar, so jansson reads it too, except for a number of digits alone,
+ * for which jansson has a bit too few. Without the check of its ends jansson would skip white space there. */
 static enum wkv_code take_integer(struct wkv_walk *walk, ProtobufCType type, struct wkv_node *node)
 {
     (void)type;
@@ -157,10 +156,10 @@ static const struct wkv_notation notation = {.name = "JSON",
 #define MEMBER_BYTES 160
 #define VALUE_BYTES 112
 
-/* About the most that jansson allocates for a text, the characters of its strings aside. Its tree does not
- * come from the arena, and a text of tiny values makes one that is a hundred times the text: so it is weighed
- * first. What stands in strings is passed over; a text that is no JSON is weighed as far as jansson would
- * read it, and then some, but not deeper than it goes: what is nested so is malformed, however long it is. */
+/* Estimates the most that jansson allocates for a text, apart from the characters of its strings. jansson's
+ * tree does not come from the arena, and a text of tiny values makes a tree a hundred times its size, so the
+ * text is weighed first. What stands in strings is skipped. A text that is not JSON is weighed at least as
+ * far as jansson would read it, but no deeper than jansson goes: deeper nesting is malformed anyway. */
 static uint64_t weigh_tree(const char *bytes, size_t len)
 {
     uint64_t weight = VALUE_BYTES;
@@ -199,7 +198,7 @@ static void make_example(const ProtobufCMessageDescriptor *type, char *example, 
                    repeated ? "]" : "");
 }
 
-/* What jansson did not like, in our words: its own quote the text. */
+/* Says in our own words what jansson rejected: its messages quote the text. */
 static const char *name_problem(enum json_error_code code)
 {
     static const char *const names[] = {[json_error_premature_end_of_input] = "it ends too early",

@@ -130,7 +130,7 @@ bool wkv_msgpack_next(struct wkv_msgpack_reader *reader, struct wkv_msgpack_valu
     return true;
 }
 
-/* Counts what is still to come on each level, so that no value, however it nests, is a call in a call. */
+/* Counts what is still to come on each level instead of recursing, however deeply a value nests. */
 bool wkv_msgpack_skip(struct wkv_msgpack_reader *reader)
 {
     uint64_t left[WKV_MSGPACK_MAX_DEPTH + 1];

@@ -27,8 +27,8 @@ static void leave_to_reset(void *data, void *bytes)
     (void)bytes;
 }
 
-/* What stands in a message for one field: where its values begin, and how many there are. A singular field is
- * an array of one. */
+/* Where the values of one field begin in a message, and how many there are. A singular field is an array of
+ * one. */
 struct values {
     const void *first;
     size_t count;

@@ -6,7 +6,8 @@
 
 #include "codec/encoder.h"
 
-/* A reply that passes max_bytes by no more than this is told with its size. */
+/* A reply that exceeds max_bytes by no more than this is counted to its end, so that the error can state its
+ * size. */
 #define TOLD_BYTES ((size_t)64 * 1024)
 
 /* WKV_NONE has none. */

@@ -35,7 +35,7 @@ static enum wkv_code decode_base64(struct wkv_walk *walk, struct wkv_place place
     return WKV_OK;
 }
 
-/* No bytes have no data, as protobuf-c does it. */
+/* Empty bytes have a NULL pointer, as in protobuf-c. */
 static enum wkv_code decode_text(struct wkv_walk *walk, struct wkv_place place, const struct wkv_node *node,
                                  ProtobufCBinaryData *text)
 {
@@ -302,8 +302,8 @@ static unsigned find_field(const struct wkv_walk *walk, const ProtobufCMessageDe
     return index;
 }
 
-/* Whether the message is one of several, and nothing beside: then one that is none of those that are known
- * is its reader's to refuse. */
+/* Whether the message consists of one oneof and nothing else: then its reader refuses a member that is not
+ * known. */
 static bool is_choice(const ProtobufCMessageDescriptor *type)
 {
     for (unsigned i = 0; i < type->n_fields; i++)

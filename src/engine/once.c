@@ -120,7 +120,7 @@ static enum wkv_code remember(struct attempt *attempt)
     return no_room(attempt->sink);
 }
 
-/* What is done only if it can be told must be remembered first. */
+/* A write that is made only if its reply can be sent needs its note first. */
 static bool can_send_and_remember(const void *context, struct wkv_text reply)
 {
     struct attempt *attempt = (struct attempt *)(uintptr_t)context;
@@ -151,7 +151,7 @@ static bool see_note(void *context, struct wkv_text note)
     return false;
 }
 
-/* The first answer, which may not be sent by now: the server's max_payload can have become less. */
+/* The first answer may be too large by now: the server's max_payload can have shrunk. */
 static enum wkv_code answer_again(struct attempt *attempt)
 {
     const struct wkv_limits *limits = attempt->limits;

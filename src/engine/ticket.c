@@ -10,7 +10,7 @@ static enum wkv_outcome refuse_for_memory(struct wkv_ticket *ticket)
     return WKV_REFUSED;
 }
 
-/* Memory for the reply is there before anything is done: what has been done must be told. */
+/* Reserves memory for the reply before anything is done: the caller must hear of what was done. */
 static bool reserve(struct wkv_ticket *ticket)
 {
     size_t bytes = ticket->command.reply_bytes;
@@ -18,8 +18,8 @@ static bool reserve(struct wkv_ticket *ticket)
     return wkv_buffer_reserve(ticket->buffer, bytes > WKV_REPLY_FIRST_BYTES ? bytes : WKV_REPLY_FIRST_BYTES);
 }
 
-/* A reply that only found no room for now. One that was cut may be larger than any room; the next time will
- * tell. */
+/* Whether the reply only found no room for now. A reply that was cut may be too large for any room; the next
+ * attempt will tell. */
 static bool may_fit_later(const struct wkv_ticket *ticket, const struct wkv_sink *sink)
 {
     return sink->total_bytes > ticket->room && ticket->room < ticket->limits.max_reply_bytes &&

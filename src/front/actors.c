@@ -3,10 +3,10 @@
 #include "front/invocations.h"
 #include "support/clock.h"
 
-/* For the server to confirm that all workers listen to an actor: a host waits 600 ms for the whole of a
- * BindActor. */
+/* How long the server has to confirm that all workers listen to an actor: a host waits 600 ms for the whole
+ * of a BindActor. */
 #define LISTEN_TIMEOUT_MS 400
-/* The host that binds decides how often it is refused. */
+/* At most one warning in this time: hosts decide how often they bind and are refused. */
 #define WARN_NS WKV_NS_PER_S
 
 static enum wkv_code refuse(enum wkv_listening state, struct wkv_loop *loop, struct wkv_error *error)
@@ -38,8 +38,8 @@ static enum wkv_code refuse(enum wkv_listening state, struct wkv_loop *loop, str
     }
 }
 
-/* One worker after the other: where the server has no room, one of them has lost its connection and the
- * others have not. Returns what stands in the way and where, or LISTENS. */
+/* Asks one worker after the other: where the server has no room, only one of them loses its connection.
+ * Returns what stands in the way and where, or LISTENS. */
 static enum wkv_listening ask(struct wkv_actors *actors, struct wkv_text actor, struct wkv_loop **where)
 {
     int64_t deadline_ns = wkv_monotonic_ns() + LISTEN_TIMEOUT_MS * WKV_NS_PER_MS;
@@ -56,7 +56,7 @@ static enum wkv_listening ask(struct wkv_actors *actors, struct wkv_text actor, 
     return best;
 }
 
-/* What one worker has found out with its connection the others need not. */
+/* Shares the limit that one worker found at the cost of its connection. */
 static void share_limit(struct wkv_actors *actors, struct wkv_loop *where)
 {
     size_t room = wkv_subscriptions_room(&where->subscriptions);
@@ -122,7 +122,7 @@ enum wkv_code wkv_actors_confirm(struct wkv_actors *actors, struct wkv_text acto
     return code;
 }
 
-/* Two threads may bind and remove at once, and be heard in another order than they did it: what holds now
+/* Two threads may bind and remove at once, and report it in another order: the registry's present state
  * counts. */
 static void settle(struct wkv_actors *actors, struct wkv_text actor, int64_t timeout_ms)
 {

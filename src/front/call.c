@@ -23,7 +23,8 @@ enum wkv_encoding wkv_call_encoding(const struct wkv_request *request)
 
 /* ---- what a call is made of ---- */
 
-/* Field by field, here and below: a struct made whole is made elsewhere and copied, in each request. */
+/* Assigns field by field, here and below: a whole struct would be built elsewhere and copied, in each
+ * request. */
 static void ask_policy(struct wkv_call *call, const struct wkv_provider *provider,
                        const struct wkv_binding *bound)
 {
@@ -120,7 +121,7 @@ static enum wkv_code authorize(struct wkv_session *session, struct wkv_call *cal
     return wkv_command_blame(&call->ticket.command, error);
 }
 
-/* What a write answers must find room at this moment, too; a read finds out when it is done. */
+/* The reply to a write must fit into the room that there is now, too; a read finds out when it is done. */
 static enum wkv_code __attribute__((noinline))
 check_room_now(struct wkv_ticket *ticket, struct wkv_arena *arena, struct wkv_error *error)
 {

@@ -1,4 +1,4 @@
-/* The one way of a message, whatever front it came by. */
+/* How a message is handled, whichever front it came by. */
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +9,8 @@
 #include "support/clock.h"
 #include "support/text.h"
 
-/* Of a traceparent that goes back, which a later version of W3C's may make as long as it likes; its header,
- * with its name and `NATS/1.0`, has WKV_LOOP_HEADER_BYTES at the most. */
+/* The most of a traceparent that goes back: one of a later W3C version may have any length. Its header, with
+ * its name and `NATS/1.0`, has WKV_LOOP_HEADER_BYTES at most. */
 #define MAX_TRACEPARENT_BYTES (WKV_LOOP_HEADER_BYTES - sizeof "NATS/1.0\r\ntraceparent: \r\n\r\n")
 
 /* ---- what fronts share ---- */
@@ -95,8 +95,7 @@ static size_t header_bytes(const struct wkv_exchange *exchange)
     return (size_t)(exchange->headers.trace.present + is_once(exchange)) * WKV_LOOP_HEADER_BYTES;
 }
 
-/* The headers that go back count in the server's max_payload, also what only a second answer has: it is the
- * first one over again. */
+/* Headers that go back count towards the server's max_payload, also those that only a repeated answer has. */
 size_t wkv_front_room(const struct wkv_exchange *exchange)
 {
     size_t room = wkv_loop_max_payload(&exchange->worker->loop), headers = header_bytes(exchange);
@@ -183,8 +182,8 @@ static void count_items(struct wkv_stats_block *stats, const struct wkv_batch *b
     }
 }
 
-/* Counts what has been answered, before the answer can reach anybody: it leaves with the end of the loop's
- * turn. What names no operation of ours has nowhere to be counted. */
+/* Counts what has been answered before the answer can reach anybody: it leaves at the end of the loop's turn.
+ * A request that names none of our operations is counted nowhere. */
 static void count(const struct wkv_exchange *exchange, const struct wkv_batch *batch)
 {
     struct wkv_worker *worker = exchange->worker;
@@ -209,7 +208,7 @@ static void count(const struct wkv_exchange *exchange, const struct wkv_batch *b
             request->operation == NULL ? "no operation of this subject" : request->operation->name, &done);
 }
 
-/* What is silent is another instance's to answer, which counts it. */
+/* A silent outcome is another instance's to answer and to count. */
 static void conclude(struct wkv_exchange *exchange, enum wkv_outcome outcome)
 {
     struct wkv_ticket *ticket = &exchange->call.ticket;
@@ -246,7 +245,7 @@ static void complete(struct wkv_ticket *ticket, enum wkv_outcome outcome)
     free(kept);
 }
 
-/* Others may have been answered meanwhile. What a write answers has had its room when it was taken. */
+/* Other replies may have taken room since. A write had room for its reply when it was accepted. */
 static bool resume(struct wkv_ticket *ticket)
 {
     struct kept *kept = (struct kept *)((char *)ticket - offsetof(struct kept, exchange.call.ticket));

@@ -58,8 +58,8 @@ static enum wkv_code check_entities(const struct wkv_exchange *exchange,
     return WKV_OK;
 }
 
-/* The id goes back with the response, which must have room for it once the operation is done. One that claims
- * can name is never longer than this; a longer one is told of its mistake without it. */
+/* The id goes back in the response, so it must have room once the operation is done. An id that claims can
+ * name is never longer than this; the error for a longer one goes without it. */
 static enum wkv_code check_id(struct wkv_request *request, struct wkv_error *error)
 {
     size_t len = request->id.len;
@@ -70,7 +70,7 @@ static enum wkv_code check_id(struct wkv_request *request, struct wkv_error *err
                     WKV_TOKEN_MAX_ID_BYTES);
 }
 
-/* Of a text without bytes the policy must see that it was sent. */
+/* The policy must see that an empty text was sent. */
 static struct wkv_text sent(struct wkv_text text)
 {
     return (struct wkv_text){text.data == NULL ? "" : text.data, text.len};

@@ -2,9 +2,8 @@
 
 #include <stdlib.h>
 
-/* A request that is decoded within this allocates nothing; a larger one borrows, as far as its payload lets
- * it.
- */
+/* A request that is decoded within this many bytes allocates nothing; a larger one borrows more, in
+ * proportion to its payload. */
 #define SLAB_BYTES ((size_t)64 * 1024)
 #define SPARE_MAX 16
 

@@ -81,7 +81,7 @@ static void adopt(struct wkv_discovery *discovery, json_t *binding, const struct
         (void)json_array_append(outcome->actors, json_object_get(binding, "actor"));
 }
 
-/* What the server refuses comes a little later than its answer, for all of them within the same time. */
+/* The server's refusals come a little after its answer, so one wait serves all bindings. */
 static void confirm(struct wkv_discovery *discovery, struct outcome *outcome)
 {
     struct wkv_bindings *bindings = discovery->process.sources.bindings;
@@ -103,7 +103,7 @@ static void confirm(struct wkv_discovery *discovery, struct outcome *outcome)
     }
 }
 
-/* Some lines for an answer, however many bindings are in it. */
+/* Logs a few lines for an answer, however many bindings are in it. */
 static void log_outcome(struct wkv_log *log, const struct outcome *outcome)
 {
     if (outcome->refused > 0)
@@ -131,8 +131,8 @@ static bool trusts_a_host(const struct wkv_lattice_process *process)
     return trusts;
 }
 
-/* When nothing is adopted: where a binding is permission, and not only configuration, and where there is no
- * host that could have bound anybody. NULL: it is. */
+/* Why nothing is adopted: a binding is permission here and not only configuration, or no trusted host could
+ * have bound anybody. NULL: bindings are adopted. */
 static const char *what_forbids(const struct wkv_lattice_process *process)
 {
     if (process->auth == WKV_AUTH_NONE)

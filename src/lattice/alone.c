@@ -2,9 +2,9 @@
 
 #include "lattice/alone_parts.h"
 
-/* Whatever the reason, there is so much time between two questions. */
+/* The least time between two questions, whatever the reason. */
 #define HURRY_NS (500 * WKV_NS_PER_MS)
-/* A turn that comes so late tells of a process that was stopped. */
+/* A turn that is this late means that the process was stopped. */
 #define GAP_NS WKV_NS_PER_S
 #define MOST_WAIT_MS 1000
 /* Where it could not ask. */
@@ -12,8 +12,8 @@
 /* While our own answer is waited for. */
 #define CLAIM_POLL_MS 5
 #define POLL_MS 50
-/* So many questions without any answer, our own included, and the log is told, or the claim ends where the
- * server has refused something. A frozen server answers none either, but is given up before so many. */
+/* After so many questions without any answer, even our own, the log is told, or the claim ends if the server
+ * has refused something. A frozen server answers none either, but it is given up sooner. */
 #define UNHEARD_ROUNDS 8
 #define REFUSED_ROUNDS 3
 
@@ -34,7 +34,7 @@ void wkv_alone_claim(struct wkv_alone *alone)
 
 /* ---- when to ask ---- */
 
-/* Whether something has happened since the last turn that makes the last answer worth nothing. */
+/* Whether something has happened since the last turn that makes the last answer worthless. */
 static bool has_reason(struct wkv_alone *alone, int64_t now_ns)
 {
     uint64_t connects = wkv_stats_connects(wkv_alone_stats(alone));
@@ -120,8 +120,8 @@ static enum wkv_alone_verdict claim(struct wkv_alone *alone, const struct wkv_me
 
 /* ---- while it serves ---- */
 
-/* Whether answers come at all: an instance that may not hear them cannot tell. A question on a connection
- * that was lost since says nothing of that. */
+/* Whether answers come at all: an instance that may not receive them cannot tell. A question on a connection
+ * that was lost since proves nothing. */
 static void watch_answers(struct wkv_alone *alone)
 {
     const struct wkv_meeting *meeting = &alone->meeting;

@@ -6,8 +6,8 @@
 #include "nats/inbox.h"
 #include "nats/subject.h"
 
-/* Between two questions of one that serves and is alone: somewhere between these, so that many do not ask at
- * the same moment. */
+/* The time between two questions of an instance that serves alone: random between these, so that many do not
+ * ask at the same moment. */
 #define INTERVAL_MS 2000
 #define INTERVAL_JITTER_MS 2000
 /* Answers of a round that wait to be read: anybody who hears the question may send any number. */
@@ -99,6 +99,6 @@ void wkv_alone_ask(struct wkv_alone *alone, int64_t now_ns)
     meeting->interval_ns = (INTERVAL_MS + (int64_t)randombytes_uniform(INTERVAL_JITTER_MS)) * WKV_NS_PER_MS;
     round->number = meeting->round;
     alone->hurry = false;
-    /* The oldest one is ended in time, so that it has had its turn when its place is needed. */
+    /* Ends the oldest round now, so that it can be freed when its place is needed. */
     (void)end_round(alone, &alone->rounds[(meeting->round + 1) % WKV_ALONE_ROUNDS]);
 }

@@ -25,8 +25,8 @@ static bool is_to_be_found(struct wkv_discovery *discovery)
     return atomic_load(&discovery->phase) >= WKV_PHASE_SERVING;
 }
 
-/* A service that is found is called, so one that does not listen yet is only found by others that start.
- * Another that serves on this address is news. */
+/* A service that is found is called, so one that does not listen yet answers only instances that start. A
+ * question of another instance on this address is noted. */
 static bool answers_ping(struct wkv_discovery *discovery, const natsMsg *message)
 {
     struct wkv_question question = wkv_question_read(
@@ -63,7 +63,7 @@ static void answer_stats(struct wkv_loop *loop, void *context, natsMsg *message)
         wkv_answers_give(&discovery->answers, message, "STATS", wkv_service_stats(discovery));
 }
 
-/* What is asked there has its '.' in front, so that it is none of the above. */
+/* Inventory questions are kept under their name with its '.', which sets them apart from those above. */
 static void answer_inventory(struct wkv_loop *loop, void *context, natsMsg *message)
 {
     struct wkv_discovery *discovery = context;

@@ -22,7 +22,7 @@ const char *wkv_phase_name(enum wkv_phase phase)
     return phase_names[phase];
 }
 
-/* A version that says nothing, or something new, holds data as far as anyone knows. */
+/* An instance that says nothing, or something new, is taken to hold data. */
 static enum wkv_phase read_phase(const char *name)
 {
     for (size_t i = 0; i < sizeof phase_names / sizeof phase_names[0]; i++)

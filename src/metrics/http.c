@@ -15,7 +15,7 @@
 #include "metrics/metrics.h"
 #include "support/clock.h"
 
-/* For a connection on which nothing is said or taken. */
+/* A connection that neither sends nor takes anything is closed after this. */
 #define TIMEOUT_S 10u
 /* Clients that neither hang up nor go on hold so many connections at the most, and those of one address leave
  * room for others. */

@@ -16,7 +16,7 @@
 
 /* So that nats.c, where it keeps the time by itself, has its own say first. */
 #define GRACE_MS 50
-/* What was shut down before it was connected is shut down again. */
+/* A socket that was shut down before it was connected must be shut down again. */
 #define AGAIN_MS 50
 
 struct attempt {

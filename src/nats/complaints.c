@@ -7,13 +7,13 @@
 #include "nats/loop.h"
 #include "support/clock.h"
 
-/* So many complaints of the server's are logged in a second: callers who make us publish where we may
- * not decide how many there are, and nats.c has one thread for these and for the loss of connections. */
+/* The most complaints of the server that are logged in a second: callers who make us publish where we may not
+ * decide how many there are, and nats.c has one thread for these and for lost connections. */
 #define TOLD_A_SECOND 16
 
-/* A subscription that every connection must have. While one is opened its opener waits for this; later, the
- * server has taken back what it had granted, and nobody but its operator knows when it grants it again: the
- * connection is as good as lost, and is opened again until it has all. */
+/* A subscription that every connection must have is refused. While the connection is opened, its opener waits
+ * for this. Later it means that the server took back what it had granted, and only its operator knows when it
+ * will grant it again: the connection counts as lost, and is opened again until it has all of them. */
 static void note_refusal(struct wkv_loop *loop, const char *text)
 {
     struct wkv_link *link = &loop->link;
@@ -36,7 +36,7 @@ static void note_refusal(struct wkv_loop *loop, const char *text)
     wkv_loop_notify(loop);
 }
 
-/* A reply that was sent and will not arrive. What the provider says in its own name, and may not, is none. */
+/* A reply that was sent and will not arrive. A refused message of the provider's own is none. */
 static void count_unsent(struct wkv_loop *loop, const char *text)
 {
     static const char publishing[] = "Permissions Violation for Publish to \"";

@@ -11,7 +11,7 @@
 #define PING_INTERVAL_MS 5000
 #define MAX_PINGS_OUT 2
 #define CONNECT_TIMEOUT_MS 2000
-/* What leaves room for the rest of a subject. */
+/* A longer prefix leaves no room for the rest of a subject. */
 #define INBOX_PREFIX_BYTES 256
 
 /* nats.c opens these by itself, and would wait for a pipe's writer. */
@@ -145,8 +145,8 @@ enum wkv_code wkv_connect_options_check(const struct wkv_connect_options *option
     return WKV_OK;
 }
 
-/* What nats.c says more than the status, or "". Its place in nats.c, which it says first, tells nobody here
- * anything: `(conn.c:2088): No server available for connection`. */
+/* What nats.c adds to the status, or "". The place in its source, with which its text begins, is left out:
+ * `(conn.c:2088): No server available for connection`. */
 static const char *more_than(natsStatus status)
 {
     natsStatus last = NATS_OK;

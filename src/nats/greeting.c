@@ -62,7 +62,7 @@ static void call_server(struct calls *calls, const struct wkv_pool_server *serve
     freeaddrinfo(found);
 }
 
-/* Whether that call is answered as a NATS server does; one that is not is at its end. */
+/* Whether a NATS server has answered that call. A call that is answered otherwise is hung up. */
 static bool is_greeted(struct calls *calls, nfds_t i)
 {
     char text[sizeof GREETING - 1];

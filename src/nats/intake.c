@@ -181,8 +181,8 @@ void wkv_intake_handle(struct wkv_loop *loop)
     }
 }
 
-/* Makes room for what comes: the oldest of the sender with the most are refused. A single message may be as
- * large as the server lets it. */
+/* Makes room for new messages by refusing the oldest ones of the sender with the most. A single message may
+ * be as large as the server allows. */
 void wkv_intake_refuse_excess(struct wkv_loop *loop)
 {
     struct wkv_intake *intake = &loop->intake;

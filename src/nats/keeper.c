@@ -19,7 +19,7 @@
 #define CHECK_MS 2000 /* for connections that have stopped */
 /* How often the same trouble is logged. */
 #define TELL_NS (5 * WKV_NS_PER_S)
-/* For what the loop has in hand when its connection is given up. */
+/* How long the loop has to finish what it has in hand when its connection is given up. */
 #define GIVE_UP_MS 500
 
 /* ---- what they share ---- */
@@ -96,7 +96,7 @@ static bool wait_for_stop(struct wkv_keeper *keeper, int lost_fd, int timeout_ms
     return (fds[0].revents & POLLIN) != 0;
 }
 
-/* What keeps it from its server is said, to people and to the service manager; and not again and again. */
+/* Tells people and the service manager what keeps the loop from its server, but not again and again. */
 static void tell(struct wkv_keeper *keeper, const struct wkv_error *error, int again_ms)
 {
     int64_t now_ns = wkv_monotonic_ns();
@@ -142,7 +142,7 @@ static bool open_loop(struct wkv_keeper *keeper)
     int backoff_ms = FIRST_BACKOFF_MS;
     set_state(keeper, WKV_KEEPER_OPENING);
     wkv_loop_disconnect(keeper->loop, GIVE_UP_MS);
-    /* What is lost again at once is waited for, too. */
+    /* A connection that is lost again at once is followed by a wait, too. */
     if (keeper->opened_ns != 0 && wkv_monotonic_ns() < keeper->opened_ns + SHORT_LIFE_NS &&
         wait_for_stop(keeper, -1, next_wait_ms(&backoff_ms)))
         return false;

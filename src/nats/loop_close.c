@@ -108,7 +108,7 @@ static void stop_thread(struct wkv_loop *loop, int64_t timeout_ms)
         atomic_load(&loop->link.closed) || await_turn(loop, wkv_monotonic_ns() + timeout_ms * WKV_NS_PER_MS);
     atomic_store_explicit(&loop->want_stop, true, memory_order_release);
     wkv_poller_wake(&loop->poller);
-    /* It may be one that waits without end. */
+    /* The loop may be in a wait without end. */
     if (!turned)
         wkv_poller_break(&loop->poller);
     (void)pthread_join(loop->thread, NULL);
@@ -135,8 +135,8 @@ void wkv_loop_disconnect(struct wkv_loop *loop, int64_t timeout_ms)
         stop_thread(loop, timeout_ms);
     wkv_intake_forget(loop);
     wkv_spent_empty(&loop->spent);
-    /* Closed first: a subscription that goes while the connection is open leaves an UNSUB behind, for which
-     * the close would then wait half a second, as there is no loop any more to send it. */
+    /* The connection is closed first: a subscription destroyed while it is open leaves an UNSUB to be sent,
+     * for which the close would wait half a second, since no loop is left to send it. */
     if (link->connection != NULL) {
         close_connection(link);
         wkv_poller_await_detached(&loop->poller);

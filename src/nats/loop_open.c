@@ -111,9 +111,8 @@ static enum wkv_code connect_to_any(struct wkv_loop *loop, const struct wkv_dial
     return WKV_OK;
 }
 
-/* The server has refused something. What reaches us by a callback of nats.c's, on a thread of its own; where
- * that is no subscription, but a reply to a request that came in already, there is nothing to wait for but
- * the time. */
+/* The server has refused something; nats.c says what by a callback on a thread of its own. Where that was no
+ * subscription but a reply to an early request, there is nothing to wait for but the time. */
 static void await_refusal(struct wkv_link *link)
 {
     int64_t deadline_ns = wkv_monotonic_ns() + REFUSAL_WAIT_MS * WKV_NS_PER_MS;

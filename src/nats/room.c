@@ -1,6 +1,6 @@
-/* How many subscriptions a server has room for. It tells nobody, and ends the connection that passes its
- * max_subscriptions; so what one connection has found out is believed for a minute: the operator may raise
- * it. */
+/* How many subscriptions a server has room for. The server does not announce it, and ends a connection that
+ * exceeds its max_subscriptions. So what one connection has found out is believed for a minute: the operator
+ * may raise the limit. */
 #include <string.h>
 
 #include "nats/subscriptions.h"

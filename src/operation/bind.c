@@ -61,8 +61,8 @@ static enum wkv_code look_at_values(const Core__CapabilityConfiguration *request
     return WKV_OK;
 }
 
-/* The names of the actor and of the keyspace are for who may bind to hear of: wkv_bindings_bind looks at
- * them. */
+/* wkv_bindings_bind checks the names of the actor and of the keyspace: only a caller who may bind is told
+ * what is wrong with them. */
 WKV_CHECK(wkv_check_bind_actor)
 {
     struct wkv_binding_values values = {.unknown = 0};

@@ -80,7 +80,7 @@ static enum wkv_code find_value(struct wkv_command *command, const struct wkv_li
 
 /* Of a reply that repeats nothing: numbers, and their names. */
 #define NUMBER_REPLY_BYTES 64
-/* A byte has six in JSON at the most (\u0001); the rest is names. */
+/* A byte takes six in JSON at most (\u0001); the rest is names. */
 #define ECHO_REPLY_BYTES(len) (64 + 6 * (len))
 
 /* Measures the reply to a write, which must not happen where that does not fit. A wrapped reply is written,

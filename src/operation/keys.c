@@ -11,8 +11,9 @@
 #include "support/text.h"
 
 #define MAX_PATTERN_BYTES 1024
-/* What one request looks through before it answers with what it has found, maybe nothing: pieces of a scan,
- * and bytes of names times bytes of glob. Some milliseconds, in which other questions of operators wait. */
+/* How much one request searches before it answers with what it has found, perhaps nothing: pieces of a scan,
+ * and bytes of names times bytes of glob. That is some milliseconds, for which other requests of operators
+ * wait. */
 #define MAX_PIECES 512u
 #define MAX_MATCH_STEPS ((size_t)16 * 1024 * 1024)
 /* Of a key's size in JSON: 20 digits and a comma. */

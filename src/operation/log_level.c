@@ -12,7 +12,7 @@ static bool parse_level(struct wkv_text text, enum wkv_log_level *level)
     return strlen(name) == text.len && wkv_log_level_parse(name, level);
 }
 
-/* In the log whichever of the two levels shows it: one that falls silent says why. */
+/* Logs the change under the louder of the two levels, so that a log that falls silent says why. */
 static void set_level(struct wkv_log *log, enum wkv_log_level level)
 {
     enum wkv_log_level before = wkv_log_level(log);

@@ -120,7 +120,7 @@ static bool forget_notices(const struct wkv_server *server)
     return read(server->network.notify_fd, &count, sizeof count) == (ssize_t)sizeof count;
 }
 
-/* Whether one of the connections, which has never been there, cannot come to be. */
+/* Whether one of the connections was never open and has failed for good. */
 static bool has_failed(struct wkv_server *server, struct wkv_error *error)
 {
     for (unsigned i = 0; i < server->network.keeper_count; i++)

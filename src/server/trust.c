@@ -78,7 +78,7 @@ enum wkv_code wkv_server_open_trust(struct wkv_server *server, struct wkv_error 
     struct wkv_replay_options options = {0};
     if (load_trust(server, &trust, error) != WKV_OK)
         return error->code;
-    /* What is wrong is wrong also where it is not needed. */
+    /* With --auth none the lists are not needed, but a mistake in them is reported all the same. */
     if (server->options->auth == WKV_AUTH_NONE) {
         wkv_trust_release(trust);
         return WKV_OK;

@@ -79,7 +79,7 @@ static uint64_t pool_credit(const struct wkv_memory *memory)
     return memory->credit_bytes == 0 ? 0 : memory->credit_bytes + memory->heap.pool->spare_bytes;
 }
 
-/* What malloc takes is known afterwards only. */
+/* How much malloc takes is known only afterwards. */
 static void *from_malloc(struct wkv_memory *memory, enum wkv_block_kind kind, size_t size)
 {
     size_t head = head_bytes(kind);
@@ -105,7 +105,7 @@ static void *from_pages(struct wkv_memory *memory, enum wkv_block_kind kind, siz
     return start + 1;
 }
 
-/* What heap and pages take is known before. */
+/* How much the heap and the pages take is known beforehand. */
 static void *from_pool(struct wkv_memory *memory, enum wkv_block_kind kind, size_t size, bool in_heap)
 {
     uint64_t bytes = in_heap ? wkv_heap_round(size) : wkv_pages_round(size + sizeof(struct outside));

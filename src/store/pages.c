@@ -13,7 +13,7 @@
 /* Free slots that keep their pages, so that memory which comes and goes costs no system call each time. */
 #define WARM_BYTES ((uint64_t)2 << 20)
 
-/* What is taken may have so large a part of itself in pages beside those that were asked for. */
+/* A slot may keep this part of its size in pages beyond those that were asked for. */
 #define SPARE_PART 4
 
 struct wkv_pages_slot {
