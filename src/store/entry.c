@@ -56,8 +56,11 @@ bool wkv_entry_fits(const struct wkv_entry *entry, struct wkv_entry_shape shape)
 void wkv_entry_reshape(struct wkv_entry *entry, struct wkv_memory *memory, struct wkv_entry_shape shape)
 {
     const char *key = wkv_entry_key(entry);
+    bool as_large = entry->timed == shape.timed && entry->value_len == shape.value_len;
     assert(is_scalar(entry));
     entry->kind = (uint8_t)shape.kind;
+    if (as_large && !shape.timed) /* as most values are that replace another */
+        return;
     entry->timed = shape.timed;
     memmove(wkv_entry_key(entry), key, entry->key_len);
     entry->value_len = (uint32_t)shape.value_len;
