@@ -180,8 +180,8 @@ struct wkv_bindings_reader {
     struct wkv_bindings_slot *slots; /* owned */
 };
 
-/* Errors: -1 where memory is short. */
-int wkv_bindings_reader_init(struct wkv_bindings_reader *reader, struct wkv_bindings *bindings);
+/* Errors: false where memory is short. */
+bool wkv_bindings_reader_init(struct wkv_bindings_reader *reader, struct wkv_bindings *bindings);
 void wkv_bindings_reader_destroy(struct wkv_bindings_reader *reader);
 
 /* What is known of the actor now: a change that has been answered before this call is seen. The reader's,

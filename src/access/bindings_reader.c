@@ -14,11 +14,11 @@ struct wkv_bindings_slot {
     struct wkv_binding binding;
 };
 
-int wkv_bindings_reader_init(struct wkv_bindings_reader *reader, struct wkv_bindings *bindings)
+bool wkv_bindings_reader_init(struct wkv_bindings_reader *reader, struct wkv_bindings *bindings)
 {
     reader->bindings = bindings;
     reader->slots = calloc(READER_SLOTS, sizeof *reader->slots);
-    return reader->slots == NULL ? -1 : 0;
+    return reader->slots != NULL;
 }
 
 void wkv_bindings_reader_destroy(struct wkv_bindings_reader *reader)

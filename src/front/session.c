@@ -3,32 +3,32 @@
 #include <string.h>
 
 /* Without trust there is nothing to check with, and --auth none has none. */
-static int init_policy(struct wkv_session *session)
+static bool init_policy(struct wkv_session *session)
 {
     const struct wkv_provider *provider = session->provider;
     struct wkv_claims_cache_options options = {.tally = provider->claims};
     session->policy.auth = provider->auth;
     session->policy.require_binding = provider->require_binding;
     if (provider->trust == NULL)
-        return 0;
+        return true;
     if (wkv_claims_cache_create(&options, &session->policy.cache, NULL) != WKV_OK)
-        return -1;
+        return false;
     wkv_trust_reader_init(&session->trust, provider->trust);
     session->policy.trust = &session->trust;
     session->policy.replay = provider->replay;
-    return 0;
+    return true;
 }
 
-int wkv_session_init(struct wkv_session *session, const struct wkv_provider *provider)
+bool wkv_session_init(struct wkv_session *session, const struct wkv_provider *provider)
 {
     memset(session, 0, sizeof *session);
     session->provider = provider;
     wkv_buffer_init(&session->reply);
     if (wkv_slabs_init(&session->memory) &&
-        wkv_bindings_reader_init(&session->bindings, provider->bindings) == 0 && init_policy(session) == 0)
-        return 0;
+        wkv_bindings_reader_init(&session->bindings, provider->bindings) && init_policy(session))
+        return true;
     wkv_session_destroy(session);
-    return -1;
+    return false;
 }
 
 void wkv_session_destroy(struct wkv_session *session)

@@ -18,8 +18,8 @@ struct wkv_session {
     struct wkv_policy policy;
 };
 
-/* Errors: -1 where memory is short; nothing is left to destroy then. */
-int wkv_session_init(struct wkv_session *session, const struct wkv_provider *provider);
+/* Errors: false where memory is short; nothing is left to destroy then. */
+bool wkv_session_init(struct wkv_session *session, const struct wkv_provider *provider);
 void wkv_session_destroy(struct wkv_session *session);
 
 #endif

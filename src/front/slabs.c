@@ -22,7 +22,7 @@ static struct wkv_slab *take(struct wkv_slabs *slabs)
         return slab;
     }
     slab = calloc(1, sizeof *slab);
-    if (slab == NULL || wkv_arena_init(&slab->arena, SLAB_BYTES, SLAB_BYTES) == 0)
+    if (slab == NULL || wkv_arena_init(&slab->arena, SLAB_BYTES, SLAB_BYTES))
         return slab;
     free(slab);
     return NULL;

@@ -13,9 +13,9 @@
 static enum wkv_code init_memory(struct wkv_worker *worker, struct wkv_error *error)
 {
     wkv_buffer_init(&worker->wrapped);
-    if (wkv_arena_init(&worker->envelope, ENVELOPE_BYTES, ENVELOPE_MAX_BYTES) != 0)
+    if (!wkv_arena_init(&worker->envelope, ENVELOPE_BYTES, ENVELOPE_MAX_BYTES))
         return wkv_fail(error, WKV_NO_MEMORY, "no memory for a worker");
-    if (wkv_session_init(&worker->session, worker->provider) == 0)
+    if (wkv_session_init(&worker->session, worker->provider))
         return WKV_OK;
     wkv_arena_destroy(&worker->envelope);
     return wkv_fail(error, WKV_NO_MEMORY, "no memory for a worker");

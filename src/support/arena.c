@@ -36,7 +36,7 @@ static struct wkv_arena_block *new_block(struct wkv_arena *arena, size_t capacit
     return block;
 }
 
-int wkv_arena_init(struct wkv_arena *arena, size_t first_bytes, size_t max_bytes)
+bool wkv_arena_init(struct wkv_arena *arena, size_t first_bytes, size_t max_bytes)
 {
     arena->total_bytes = 0;
     arena->max_bytes = max_bytes;
@@ -44,7 +44,7 @@ int wkv_arena_init(struct wkv_arena *arena, size_t first_bytes, size_t max_bytes
     arena->bounded = false;
     arena->first = new_block(arena, first_bytes);
     arena->current = arena->first;
-    return arena->first == NULL ? -1 : 0;
+    return arena->first != NULL;
 }
 
 /* Doubling keeps the number of blocks small for a request of any size. */

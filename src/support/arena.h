@@ -21,8 +21,8 @@ struct wkv_arena {
 };
 
 /* Makes an arena with a first block of first_bytes (> 0) that may grow to max_bytes in all.
- * Returns 0, or -1 where memory is short. */
-int wkv_arena_init(struct wkv_arena *arena, size_t first_bytes, size_t max_bytes);
+ * Returns false where memory is short. */
+bool wkv_arena_init(struct wkv_arena *arena, size_t first_bytes, size_t max_bytes);
 
 /* Returns size bytes aligned for any type (at least one byte), valid until the next reset.
  * Errors: NULL where max_bytes would be passed, which `bounded` then says, or memory is short. */

@@ -17,7 +17,7 @@ static void set_up(void)
 {
     bindings = wkv_bindings_create("default");
     ck_assert_ptr_nonnull(bindings);
-    ck_assert_int_eq(wkv_bindings_reader_init(&reader, bindings), 0);
+    ck_assert(wkv_bindings_reader_init(&reader, bindings));
 }
 
 static void tear_down(void)
@@ -282,7 +282,7 @@ static void *watch_binding(void *argument)
 {
     struct watch *watch = argument;
     struct wkv_bindings_reader own;
-    if (wkv_bindings_reader_init(&own, bindings) != 0)
+    if (!wkv_bindings_reader_init(&own, bindings))
         return (void *)1;
     uintptr_t wrong = 0;
     for (int round = 1; atomic_load(&watch->wanted) >= 0;) {

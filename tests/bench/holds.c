@@ -165,7 +165,7 @@ static void batch(const char *what, const char *item, bool atomic)
                                 .max_reply_bytes = 1 << 20,
                                 .scratch = &scratch};
     wkv_command_begin(&command, wkv_operation_find("Batch"), 0);
-    if (wkv_arena_init(&arena, 65536, 65536) != 0 ||
+    if (!wkv_arena_init(&arena, 65536, 65536) ||
         wkv_command_decode(&command, (struct wkv_text){json, used}, WKV_FORM_JSON, &limits, &arena, &error) !=
             WKV_OK ||
         wkv_command_check(&command, &limits, &arena, &error) != WKV_OK) {

@@ -14,7 +14,7 @@ static struct wkv_error error;
 
 static void set_up(void)
 {
-    ck_assert_int_eq(wkv_arena_init(&arena, 4096, 1 << 20), 0);
+    ck_assert(wkv_arena_init(&arena, 4096, 1 << 20));
     wkv_error_clear(&error);
 }
 

@@ -648,7 +648,7 @@ START_TEST(a_hostile_count_costs_nothing)
                                         "81 a46b657973 db ffffffff", "81 a178 dd ffffffff 00"};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct wkv_arena small;
-        ck_assert_int_eq(wkv_arena_init(&small, 256, SIZE_MAX), 0);
+        ck_assert(wkv_arena_init(&small, 256, SIZE_MAX));
         size_t len;
         uint8_t *bytes = hex_bytes(cases[i], &len);
         ProtobufCMessage *message;
@@ -668,7 +668,7 @@ START_TEST(an_arena_that_runs_out_anywhere_is_not_a_bad_request)
     size_t refused = 0;
     for (size_t max = 16; max < 2048; max += 16) {
         struct wkv_arena small;
-        ck_assert_int_eq(wkv_arena_init(&small, 16, max), 0);
+        ck_assert(wkv_arena_init(&small, 16, max));
         ProtobufCMessage *message;
         enum wkv_code code = wkv_decode(types[DESCRIPTOR], WKV_MSGPACK, bytes, len, &small, &message, &error);
         ck_assert_msg(code == WKV_TOO_LARGE || code == WKV_OK, "%zu bytes: %d", max, code);

@@ -230,7 +230,7 @@ START_TEST(a_flood_of_tiny_fields_ends_within_the_arena)
     enum wkv_code last = WKV_OK;
     for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
         struct wkv_arena bounded;
-        ck_assert_int_eq(wkv_arena_init(&bounded, 4096, sizes[s]), 0);
+        ck_assert(wkv_arena_init(&bounded, 4096, sizes[s]));
         ProtobufCMessage *message;
         last = wkv_decode(&keyvalue__set_union_request__descriptor, WKV_PROTOBUF, bytes,
                           count * floods[_i].len, &bounded, &message, &error);
@@ -262,7 +262,7 @@ START_TEST(an_arena_that_runs_out_anywhere_is_not_a_bad_request)
     size_t refused = 0;
     for (size_t max = 16; max < 8192; max += 16) {
         struct wkv_arena small;
-        ck_assert_int_eq(wkv_arena_init(&small, 16, max), 0);
+        ck_assert(wkv_arena_init(&small, 16, max));
         ProtobufCMessage *message;
         enum wkv_code code = wkv_decode(&keyvalue__set_union_request__descriptor, WKV_PROTOBUF, bytes,
                                         sizeof bytes, &small, &message, &error);

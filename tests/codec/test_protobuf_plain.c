@@ -113,7 +113,7 @@ START_TEST(takes_back_what_was_read_in_vain)
     ProtobufCMessage *message;
     memcpy(bytes, "\x0a\x80\x20", 3);
     memcpy(bytes + 3 + 4096, "\x30\x01", 2);
-    ck_assert_int_eq(wkv_arena_init(&tight, 16, 6000), 0);
+    ck_assert(wkv_arena_init(&tight, 16, 6000));
     ck_assert_msg(wkv_decode(&keyvalue__set_request__descriptor, WKV_PROTOBUF, bytes, 3 + 4096 + 2, &tight,
                              &message, &error) == WKV_OK,
                   "%s", error.text);

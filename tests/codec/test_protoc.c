@@ -78,7 +78,7 @@ START_TEST(protoc_and_we_agree)
     struct wkv_buffer buffer = {0};
     struct wkv_sink sink;
     struct wkv_error error;
-    ck_assert_int_eq(wkv_arena_init(&arena, 4096, 1 << 20), 0);
+    ck_assert(wkv_arena_init(&arena, 4096, 1 << 20));
     /* What protoc encodes is what the JSON says. */
     size_t len =
         protoc("encode", type->short_name, cases[_i].text, strlen(cases[_i].text), bytes, sizeof bytes);

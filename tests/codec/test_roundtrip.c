@@ -15,7 +15,7 @@ static struct wkv_error error;
 
 static void set_up(void)
 {
-    ck_assert_int_eq(wkv_arena_init(&arena, 1 << 16, 64 << 20), 0);
+    ck_assert(wkv_arena_init(&arena, 1 << 16, 64 << 20));
     wkv_buffer_init(&buffer);
 }
 

@@ -27,7 +27,7 @@ static void open_store(uint64_t max_memory_bytes)
 
 static void set_up(void)
 {
-    ck_assert_int_eq(wkv_arena_init(&arena, 65536, 65536), 0);
+    ck_assert(wkv_arena_init(&arena, 65536, 65536));
     wkv_buffer_init(&buffer);
     wkv_buffer_init(&scratch);
     limits = (struct wkv_limits){.max_key_bytes = WKV_DEFAULT_MAX_KEY_BYTES,

@@ -22,7 +22,7 @@ static json_t *data;
 
 static void set_up(void)
 {
-    ck_assert_int_eq(wkv_arena_init(&arena, 4096, ARENA_MAX_BYTES), 0);
+    ck_assert(wkv_arena_init(&arena, 4096, ARENA_MAX_BYTES));
     wkv_error_clear(&error);
     data = NULL;
 }
@@ -608,7 +608,7 @@ static void world_make(struct world *world)
     ck_assert_int_eq(wkv_bindings_bind(provider->bindings, (struct wkv_text){actor, strlen(actor)},
                                        (struct wkv_text){NULL, 0}, &claims, &error),
                      WKV_OK);
-    ck_assert_int_eq(wkv_session_init(&world->session, provider), 0);
+    ck_assert(wkv_session_init(&world->session, provider));
 }
 
 static void world_destroy(struct world *world)

@@ -50,7 +50,7 @@ static void make_side(struct side *side)
     struct wkv_stats_options stats = {.workers = 1, .operations = wkv_operation_count};
     side->provider.stats = wkv_stats_create(&stats);
     must(side->provider.bindings != NULL && side->provider.stats != NULL);
-    must(wkv_session_init(&side->session, &side->provider) == 0);
+    must(wkv_session_init(&side->session, &side->provider));
 }
 
 static void open_side(struct side *side, size_t budget_bytes)
@@ -363,7 +363,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     scene.now_ns = 1;
     scene.number = 0;
     if (scene.arena.max_bytes == 0)
-        must(wkv_arena_init(&scene.arena, 65536, 64u << 20) == 0);
+        must(wkv_arena_init(&scene.arena, 65536, 64u << 20));
     wkv_log_init(&scene.log, -1, WKV_LOG_DEBUG, WKV_LOG_TEXT);
     open_side(&scene.batched, (choice & 3) == 3 ? BUDGET_BYTES : 0);
     open_side(&scene.single, 0);

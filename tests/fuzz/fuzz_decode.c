@@ -97,7 +97,7 @@ static void decode_nested(const ProtobufCMessageDescriptor *type, enum wkv_encod
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     struct wkv_arena arena;
-    if (wkv_arena_init(&arena, ARENA_FIRST_BYTES, ARENA_MAX_BYTES) != 0)
+    if (!wkv_arena_init(&arena, ARENA_FIRST_BYTES, ARENA_MAX_BYTES))
         abort();
     for (size_t i = 0; i < ALL_MESSAGES; i++) {
         decode(all_messages[i], WKV_PROTOBUF, bytes, len, &arena);

@@ -90,7 +90,7 @@ static void open_scene(struct scene *scene, unsigned choice)
     provider->stats = wkv_stats_create(&stats);
     must(provider->stats != NULL);
     make_trust(provider);
-    must(wkv_session_init(&scene->session, provider) == 0);
+    must(wkv_session_init(&scene->session, provider));
 }
 
 static void close_scene(struct scene *scene)
@@ -157,7 +157,7 @@ static void check_reply(const struct wkv_request *request, struct wkv_text reply
     static struct wkv_arena arena;
     ProtobufCMessage *message;
     if (arena.max_bytes == 0)
-        must(wkv_arena_init(&arena, 65536, 64u << 20) == 0);
+        must(wkv_arena_init(&arena, 65536, 64u << 20));
     must(reply.len <= request->max_reply_bytes);
     if (reply.data == NULL || (request->form == WKV_FORM_MSGPACK && reply.len == 0))
         return;

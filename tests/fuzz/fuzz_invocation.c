@@ -56,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     struct wkv_arena arena;
     struct wkv_error error = {WKV_OK, ""};
     struct wkv_invocation invocation;
-    if (wkv_arena_init(&arena, ARENA_FIRST_BYTES, ARENA_MAX_BYTES) != 0)
+    if (!wkv_arena_init(&arena, ARENA_FIRST_BYTES, ARENA_MAX_BYTES))
         abort();
     enum wkv_code code = wkv_invocation_decode(bytes, len, &arena, &invocation, &error);
     must(code == WKV_OK || code == WKV_BAD_REQUEST || code == WKV_NO_MEMORY);

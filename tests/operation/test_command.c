@@ -22,7 +22,7 @@ static void set_up(void)
     struct wkv_store_options options = {0};
     store = wkv_store_create(&options, 0);
     ck_assert_ptr_nonnull(store);
-    ck_assert_int_eq(wkv_arena_init(&arena, 65536, 65536), 0);
+    ck_assert(wkv_arena_init(&arena, 65536, 65536));
     wkv_buffer_init(&buffer);
     limits = (struct wkv_limits){.max_key_bytes = WKV_DEFAULT_MAX_KEY_BYTES,
                                  .max_value_bytes = WKV_DEFAULT_MAX_VALUE_BYTES,

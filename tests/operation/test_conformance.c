@@ -29,7 +29,7 @@ static void start(struct wkv_store_options options, size_t max_reply_bytes, uint
                                      .max_value_bytes = max_value_bytes};
     ck_assert(provider.store != NULL && provider.bindings != NULL);
     ck_assert_int_eq(wkv_bindings_bind(provider.bindings, actor, none, &claims, NULL), WKV_OK);
-    ck_assert_int_eq(wkv_session_init(&session, &provider), 0);
+    ck_assert(wkv_session_init(&session, &provider));
 }
 
 static void start_plain(void)

@@ -32,7 +32,7 @@ static void set_up(void)
     provider.instance = "INSTANCE";
     provider.auth = WKV_AUTH_NONE;
     ck_assert_ptr_nonnull(provider.bindings);
-    ck_assert_int_eq(wkv_session_init(&session, &provider), 0);
+    ck_assert(wkv_session_init(&session, &provider));
 }
 
 static void tear_down(void)

@@ -134,9 +134,9 @@ struct bench_inside *bench_inside_create(const struct bench_lattice_parties *par
                                              .max_key_bytes = WKV_DEFAULT_MAX_KEY_BYTES,
                                              .max_value_bytes = WKV_DEFAULT_MAX_VALUE_BYTES};
     if (inside->provider.store != NULL && inside->provider.bindings != NULL &&
-        wkv_arena_init(&inside->envelope, 16384, MAX_REPLY_BYTES) == 0 &&
+        wkv_arena_init(&inside->envelope, 16384, MAX_REPLY_BYTES) &&
         trust(inside, parties->mint, &error) == WKV_OK && bind(inside, parties->mint, &error) == WKV_OK &&
-        wkv_session_init(&inside->session, &inside->provider) == 0 &&
+        wkv_session_init(&inside->session, &inside->provider) &&
         (inside->windows[VERIFIED] = make_window()) != NULL &&
         (inside->windows[UNVERIFIED] = make_window()) != NULL)
         return inside;
