@@ -7,7 +7,7 @@
 static bool parse_level(struct wkv_text text, enum wkv_log_level *level)
 {
     char name[8] = "";
-    if (text.len < sizeof name)
+    if (text.len > 0 && text.len < sizeof name)
         memcpy(name, text.data, text.len);
     return strlen(name) == text.len && wkv_log_level_parse(name, level);
 }
