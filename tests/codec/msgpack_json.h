@@ -52,7 +52,9 @@ static inline bool mp_run(struct mp_reader *reader, enum mp_kind kind, uint64_t 
     return true;
 }
 
-static inline bool mp_integer(struct mp_reader *reader, unsigned bytes, bool is_signed,
+enum mp_sign { MP_UNSIGNED, MP_SIGNED };
+
+static inline bool mp_integer(struct mp_reader *reader, unsigned bytes, enum mp_sign sign,
                               struct mp_value *value)
 {
     uint64_t number;
@@ -60,11 +62,11 @@ static inline bool mp_integer(struct mp_reader *reader, unsigned bytes, bool is_
         return false;
     unsigned unused = 64 - 8 * bytes;
     int64_t extended = (int64_t)(number << unused) >> unused;
-    bool too_large = !is_signed && number > INT64_MAX;
+    bool too_large = sign == MP_UNSIGNED && number > INT64_MAX;
     *value = (struct mp_value){.kind = MP_INTEGER,
-                               .integer = is_signed   ? extended
-                                          : too_large ? INT64_MAX
-                                                      : (int64_t)number};
+                               .integer = sign == MP_SIGNED ? extended
+                                          : too_large       ? INT64_MAX
+                                                            : (int64_t)number};
     return true;
 }
 
@@ -102,9 +104,9 @@ static inline bool mp_next(struct mp_reader *reader, struct mp_value *value)
     if (head == 0xca || head == 0xcb)
         return mp_run(reader, MP_OTHER, head == 0xca ? 4 : 8, value);
     if (head >= 0xcc && head <= 0xcf)
-        return mp_integer(reader, 1u << (head - 0xcc), false, value);
+        return mp_integer(reader, 1u << (head - 0xcc), MP_UNSIGNED, value);
     if (head >= 0xd0 && head <= 0xd3)
-        return mp_integer(reader, 1u << (head - 0xd0), true, value);
+        return mp_integer(reader, 1u << (head - 0xd0), MP_SIGNED, value);
     if (head >= 0xd4 && head <= 0xd8)
         return mp_run(reader, MP_OTHER, (1u << (head - 0xd4)) + 1, value);
     if (head >= 0xd9 && head <= 0xdb)

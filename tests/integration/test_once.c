@@ -51,15 +51,18 @@ static struct answer ask_once(struct client *from, const char *operation, const 
     return client_send_with(from, operation, json, strlen(json), ID, id, NULL);
 }
 
+/* Whether the write is done, or was done before and is answered again. */
+enum turn { FIRST_TIME, AGAIN };
+
 /* Asks and checks what comes back, and whether that is an earlier answer. */
 static void expect(struct client *from, const char *operation, const char *json, const char *id,
-                   const char *reply, bool duplicate)
+                   const char *reply, enum turn turn)
 {
     struct answer answer = ask_once(from, operation, json, id);
     ck_assert_msg(answer.code == 0, "%s: %d %s", operation, answer.code, answer.text);
     ck_assert_msg(answer.len == strlen(reply) && memcmp(answer.data, reply, answer.len) == 0,
                   "%s: %.*s instead of %s", operation, (int)answer.len, answer.data, reply);
-    check_header(&answer, DUPLICATE, duplicate ? "true" : NULL);
+    check_header(&answer, DUPLICATE, turn == AGAIN ? "true" : NULL);
     check_header(&answer, ID, NULL);
     answer_free(&answer);
 }
@@ -157,17 +160,17 @@ END_TEST
 START_TEST(an_id_is_of_one_payload_one_actor_and_one_operation)
 {
     serve();
-    expect(&client, "Add", ADD, "1", "{\"value\":1}", false);
+    expect(&client, "Add", ADD, "1", "{\"value\":1}", FIRST_TIME);
     refused(&client, "Add", "{\"key\":\"k\",\"value\":2}", "1", 400, ID);
     refused(&client, "Add", "{\"key\":\"k\",\"value\":1 }", "1", 400, ID);
-    expect(&client, "Add", ADD, "1", "{\"value\":1}", true);
+    expect(&client, "Add", ADD, "1", "{\"value\":1}", AGAIN);
     /* Another actor, in the same keyspace. */
-    expect(&other, "Add", ADD, "1", "{\"value\":2}", false);
-    expect(&other, "Add", ADD, "1", "{\"value\":2}", true);
-    expect(&client, "Add", ADD, "1", "{\"value\":1}", true);
-    expect(&client, "Push", "{\"key\":\"l\",\"value\":\"v\"}", "1", "{\"new_count\":1}", false);
-    expect(&client, "SetAdd", "{\"key\":\"s\",\"value\":\"v\"}", "1", "{\"new_count\":1}", false);
-    expect(&client, "Add", ADD, "2", "{\"value\":3}", false);
+    expect(&other, "Add", ADD, "1", "{\"value\":2}", FIRST_TIME);
+    expect(&other, "Add", ADD, "1", "{\"value\":2}", AGAIN);
+    expect(&client, "Add", ADD, "1", "{\"value\":1}", AGAIN);
+    expect(&client, "Push", "{\"key\":\"l\",\"value\":\"v\"}", "1", "{\"new_count\":1}", FIRST_TIME);
+    expect(&client, "SetAdd", "{\"key\":\"s\",\"value\":\"v\"}", "1", "{\"new_count\":1}", FIRST_TIME);
+    expect(&client, "Add", ADD, "2", "{\"value\":3}", FIRST_TIME);
     provider_stop(&provider);
 }
 END_TEST
@@ -181,10 +184,10 @@ START_TEST(what_was_refused_is_not_remembered)
     refused(&client, "Add", ADD, "1", 400, NULL);
     refused(&client, "Add", "{\"key\":\"k\",", "1", 400, NULL);
     do_plain(JSON, "Del", "{'key':'%s'}", "k");
-    expect(&client, "Push", push, "1", "{\"new_count\":1}", false);
-    expect(&client, "Push", push, "1", "{\"new_count\":1}", true);
+    expect(&client, "Push", push, "1", "{\"new_count\":1}", FIRST_TIME);
+    expect(&client, "Push", push, "1", "{\"new_count\":1}", AGAIN);
     do_plain(JSON, "Del", "{'key':'%s'}", "k");
-    expect(&client, "Add", ADD, "1", "{\"value\":1}", false);
+    expect(&client, "Add", ADD, "1", "{\"value\":1}", FIRST_TIME);
     provider_stop(&provider);
 }
 END_TEST
@@ -196,20 +199,20 @@ START_TEST(the_header_is_taken_in_any_case_and_without_blanks)
     static const char *const names[] = {"nats-msg-id", "NATS-MSG-ID", "Nats-Msg-Id"};
     static const char *const values[] = {"an id", "an id ", "  an id\t"};
     serve();
-    expect(&client, "Add", ADD, "an id", "{\"value\":1}", false);
+    expect(&client, "Add", ADD, "an id", "{\"value\":1}", FIRST_TIME);
     for (size_t i = 0; i < 9; i++) {
         struct answer answer =
             client_send_with(&client, "Add", ADD, strlen(ADD), names[i / 3], values[i % 3], NULL);
         check_header(&answer, DUPLICATE, "true");
         answer_free(&answer);
     }
-    expect(&client, "Add", ADD, "An id", "{\"value\":2}", false);
+    expect(&client, "Add", ADD, "An id", "{\"value\":2}", FIRST_TIME);
     /* None is meant. */
-    expect(&client, "Add", ADD, "", "{\"value\":3}", false);
-    expect(&client, "Add", ADD, "  ", "{\"value\":4}", false);
+    expect(&client, "Add", ADD, "", "{\"value\":3}", FIRST_TIME);
+    expect(&client, "Add", ADD, "  ", "{\"value\":4}", FIRST_TIME);
     /* Reads are what they are. */
-    expect(&client, "KeyExists", "{\"key\":\"k\"}", "r", "{\"value\":\"\",\"exists\":true}", false);
-    expect(&client, "KeyExists", "{\"key\":\"k\"}", "r", "{\"value\":\"\",\"exists\":true}", false);
+    expect(&client, "KeyExists", "{\"key\":\"k\"}", "r", "{\"value\":\"\",\"exists\":true}", FIRST_TIME);
+    expect(&client, "KeyExists", "{\"key\":\"k\"}", "r", "{\"value\":\"\",\"exists\":true}", FIRST_TIME);
     provider_stop(&provider);
 }
 END_TEST
@@ -236,8 +239,8 @@ START_TEST(an_id_has_a_bound)
     memset(id, 'i', sizeof id - 1);
     refused(&client, "Add", ADD, id, 400, "at most 32768");
     id[32768] = '\0';
-    expect(&client, "Add", ADD, id, "{\"value\":1}", false);
-    expect(&client, "Add", ADD, id, "{\"value\":1}", true);
+    expect(&client, "Add", ADD, id, "{\"value\":1}", FIRST_TIME);
+    expect(&client, "Add", ADD, id, "{\"value\":1}", AGAIN);
     provider_stop(&provider);
 }
 END_TEST
@@ -249,7 +252,7 @@ START_TEST(the_window_ends_and_a_duplicate_does_not_prolong_it)
     provider_serve(&provider, server.url, "--duplicate-window", "1s", NULL);
     open_clients();
     long long begun_ms = now_ms();
-    expect(&client, "Add", ADD, "1", "{\"value\":1}", false);
+    expect(&client, "Add", ADD, "1", "{\"value\":1}", FIRST_TIME);
     for (bool duplicate = true; duplicate;) {
         ck_assert_int_lt(now_ms() - begun_ms, WAIT_MS);
         struct answer answer = ask_once(&client, "Add", ADD, "1");
@@ -271,13 +274,13 @@ static long long stored_bytes(void)
     return bytes;
 }
 
-static void set_large(const char *id, bool duplicate)
+static void set_large(const char *id, enum turn turn)
 {
     static char request[1000100];
     int len = snprintf(request, sizeof request, "{\"key\":\"large\",\"value\":\"%01000000d\"}", 7);
     struct answer answer = client_send_with(&client, "Set", request, (size_t)len, ID, id, NULL);
     ck_assert_msg(answer.code == 0, "%s", answer.text);
-    check_header(&answer, DUPLICATE, duplicate ? "true" : NULL);
+    check_header(&answer, DUPLICATE, turn == AGAIN ? "true" : NULL);
     ck_assert_uint_eq(answer.len, 1000000 + strlen("{\"value\":\"\"}"));
     answer_free(&answer);
 }
@@ -289,9 +292,9 @@ START_TEST(a_large_answer_is_remembered_for_so_long)
     provider_serve(&provider, server.url, "--duplicate-window", provider_is_sanitized() ? "20s" : "2s", NULL);
     open_clients();
     long long before = stored_bytes(), deadline_ms = now_ms() + WAIT_MS;
-    set_large("1", false);
+    set_large("1", FIRST_TIME);
     ck_assert_int_ge(stored_bytes(), before + 2000000);
-    set_large("1", true);
+    set_large("1", AGAIN);
     do_plain(JSON, "Del", "{'key':'%s'}", "large");
     while (stored_bytes() >= before + 1000000)
         ck_assert_int_lt(now_ms(), deadline_ms);
@@ -328,7 +331,7 @@ START_TEST(ids_are_no_keys)
     provider_serve(&provider, server.url, "--duplicate-window", "1s", NULL);
     open_clients();
     system_open(&sys, server.url);
-    expect(&client, "Add", ADD, "1", "{\"value\":1}", false);
+    expect(&client, "Add", ADD, "1", "{\"value\":1}", FIRST_TIME);
     json_t *stats = service_stats(&client);
     ck_assert_int_eq(number_at(stats, "data.keys"), 1);
     ck_assert_int_eq(number_at(stats, "data.kinds.scalar"), 0);
@@ -383,9 +386,9 @@ START_TEST(without_room_for_the_id_nothing_is_changed)
         (void)snprintf(key, sizeof key, "key-%d", i);
         do_plain(JSON, "Del", "{'key':'%s'}", key);
     }
-    expect(&client, "Del", del, id, "{\"key\":\"key-1\"}", false);
+    expect(&client, "Del", del, id, "{\"key\":\"key-1\"}", FIRST_TIME);
     ck_assert(!client_exists(&client, "key-1"));
-    expect(&client, "Del", del, id, "{\"key\":\"key-1\"}", true);
+    expect(&client, "Del", del, id, "{\"key\":\"key-1\"}", AGAIN);
     provider_stop(&provider);
 }
 END_TEST
@@ -441,7 +444,7 @@ END_TEST
 /* ---- through the lattice ---- */
 
 /* Pushes through an invocation, each time a new one, and checks the response and its header. */
-static void push_by_invocation(const char *id, const char *value, const char *reply, bool duplicate)
+static void push_by_invocation(const char *id, const char *value, const char *reply, enum turn turn)
 {
     char subject[512], invocation_id[LATTICE_ID_BYTES], request[64];
     struct wkv_buffer msg, bytes;
@@ -457,7 +460,7 @@ static void push_by_invocation(const char *id, const char *value, const char *re
     ck_assert_int_eq(natsMsgHeader_Set(message, ID, id), NATS_OK);
     ck_assert_int_eq(natsConnection_RequestMsg(&answer.message, lattice.connection, message, WAIT_MS),
                      NATS_OK);
-    check_header(&answer, DUPLICATE, duplicate ? "true" : NULL);
+    check_header(&answer, DUPLICATE, turn == AGAIN ? "true" : NULL);
     ck_assert_int_eq(natsMsg_Create(&bare, subject, NULL, natsMsg_GetData(answer.message),
                                     natsMsg_GetDataLength(answer.message)),
                      NATS_OK);
@@ -485,10 +488,10 @@ START_TEST(an_invocation_is_done_once)
                    "--trusted-host", people.host.key, NULL);
     lattice_open(&lattice, server.url, &people.host, "wasmbus", "default");
     lattice_bind(&lattice, ACTOR, NULL);
-    push_by_invocation("1", "v", "{\"newCount\":1}", false);
-    push_by_invocation("1", "v", "{\"newCount\":1}", true);
-    push_by_invocation("1", "w", NULL, false);
-    push_by_invocation("2", "w", "{\"newCount\":2}", false);
+    push_by_invocation("1", "v", "{\"newCount\":1}", FIRST_TIME);
+    push_by_invocation("1", "v", "{\"newCount\":1}", AGAIN);
+    push_by_invocation("1", "w", NULL, FIRST_TIME);
+    push_by_invocation("2", "w", "{\"newCount\":2}", FIRST_TIME);
     provider_stop(&provider);
 }
 END_TEST

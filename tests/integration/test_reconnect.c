@@ -725,9 +725,11 @@ static bool manager_hear(struct manager *manager, int flags)
     return true;
 }
 
-static void manager_await(struct manager *manager, bool serving)
+enum told { SERVES, SERVES_NOT };
+
+static void manager_await(struct manager *manager, enum told told)
 {
-    while ((strcmp(manager->status, "serving") == 0) != serving)
+    while ((strcmp(manager->status, "serving") == 0) != (told == SERVES))
         ck_assert_msg(manager_hear(manager, 0), "the last STATUS stays: %s", manager->status);
 }
 
@@ -740,13 +742,13 @@ START_TEST(the_service_manager_hears_whether_it_serves)
                           "--server",         server.url, WITH_METRICS, NULL};
     process_start(&provider, argv, program_environment(also), NULL);
     await_serving();
-    manager_await(&manager, true);
+    manager_await(&manager, SERVES);
     for (int round = 0; round < 2; round++) {
         nats_server_kill(&server);
-        manager_await(&manager, false);
+        manager_await(&manager, SERVES_NOT);
         ck_assert_str_ne(manager.status, "");
         nats_server_start_on(&server, server.port, NULL);
-        manager_await(&manager, true);
+        manager_await(&manager, SERVES);
         http_await_status(http_port, "/readyz", 200);
         while (manager_hear(&manager, MSG_DONTWAIT))
             continue;

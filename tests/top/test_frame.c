@@ -61,12 +61,14 @@ static json_t *busy(const char *id, int look, int factor)
 }
 
 /* Two looks at two instances; of the second look only those who answer. */
-static void two_looks(bool first_answers)
+enum silence { BOTH_ANSWER, FIRST_FALLS_SILENT };
+
+static void two_looks(enum silence silence)
 {
     for (int look = 0; look < 2; look++) {
         wkv_top_begin(&model);
         json_t *a = busy("0AAAAAAAAAAAAAAAAAAAAAAAAA", look, 1);
-        if (look == 0 || first_answers)
+        if (look == 0 || silence == BOTH_ANSWER)
             ck_assert(hear(&model, a, look * 1000));
         else
             json_decref(a);
@@ -79,7 +81,7 @@ static void two_looks(bool first_answers)
 
 START_TEST(a_frame_of_an_ordinary_terminal)
 {
-    two_looks(true);
+    two_looks(BOTH_ANSWER);
     ck_assert_str_eq(frame(80, 24, ""),
                      "wascc-keyvalue top  binding default  2 instances  12:34:56 UTC\n"
                      "requests 5250/s, 5650 in all  errors 1.0/s, 4 in all  expired 10.0/s, 10 in all\n"
@@ -100,7 +102,7 @@ END_TEST
 
 START_TEST(a_frame_of_a_wide_terminal)
 {
-    two_looks(true);
+    two_looks(BOTH_ANSWER);
     ck_assert_str_eq(
         frame(250, 50, ""),
         "wascc-keyvalue top  binding default  2 instances  12:34:56 UTC\n"
@@ -149,7 +151,7 @@ END_TEST
 
 START_TEST(an_instance_that_is_gone_counts_no_more)
 {
-    two_looks(false);
+    two_looks(FIRST_FALLS_SILENT);
     ck_assert_str_eq(frame(80, 24, ""),
                      "wascc-keyvalue top  binding default  1 instance  12:34:56 UTC\n"
                      "requests 3500/s, 3750 in all  errors 0.0/s, 0 in all  expired 5.0/s, 5 in all\n"
@@ -214,7 +216,7 @@ static void check_fits(const char *text, unsigned columns, unsigned rows)
 
 START_TEST(a_frame_fits_every_terminal)
 {
-    two_looks(true);
+    two_looks(BOTH_ANSWER);
     for (unsigned columns = 1; columns <= 600; columns += columns < 20 ? 1 : 29)
         for (unsigned rows = 1 + columns % test_stride(); rows <= 30;
              rows += test_stride() * (rows < 12 ? 1 : 6))
@@ -225,7 +227,7 @@ END_TEST
 /* Half a number would be another number. */
 START_TEST(a_line_is_cut_between_words)
 {
-    two_looks(true);
+    two_looks(BOTH_ANSWER);
     char wide[512];
     (void)snprintf(wide, sizeof wide, "%s", strstr(frame(500, 24, ""), "\nrequests") + 1);
     for (unsigned columns = 10; columns < 80; columns++) {
@@ -427,7 +429,7 @@ END_TEST
 
 START_TEST(each_instance_has_a_line_of_pairs)
 {
-    two_looks(true);
+    two_looks(BOTH_ANSWER);
     ck_assert_str_eq(
         lines(),
         "time=2026-01-31T12:34:56.789Z instance=0AAAAAAAAAAAAAAAAAAAAAAAAA state=serving interval_s=1.000 "
@@ -446,7 +448,7 @@ END_TEST
 
 START_TEST(one_that_is_gone_has_a_line_that_says_so)
 {
-    two_looks(false);
+    two_looks(FIRST_FALLS_SILENT);
     const char *first = "time=2026-01-31T12:34:56.789Z instance=0AAAAAAAAAAAAAAAAAAAAAAAAA state=gone\n";
     ck_assert_int_eq(strncmp(lines(), first, strlen(first)), 0);
 }

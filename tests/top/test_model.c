@@ -383,8 +383,10 @@ END_TEST
 
 /* ---- latency ---- */
 
+enum period { SINCE_START, LAST_MINUTE };
+
 static void check_latency(const char *operation, uint64_t p50_ns, uint64_t p99_ns, uint64_t max_ns,
-                          bool of_minute)
+                          enum period period)
 {
     struct wkv_stats_latency latency;
     bool minute;
@@ -392,7 +394,7 @@ static void check_latency(const char *operation, uint64_t p50_ns, uint64_t p99_n
     ck_assert_uint_eq(latency.p50_ns, p50_ns);
     ck_assert_uint_eq(latency.p99_ns, p99_ns);
     ck_assert_uint_eq(latency.max_ns, max_ns);
-    ck_assert(minute == of_minute);
+    ck_assert(minute == (period == LAST_MINUTE));
 }
 
 START_TEST(latency_is_of_the_last_minute_where_there_were_requests)
@@ -402,11 +404,11 @@ START_TEST(latency_is_of_the_last_minute_where_there_were_requests)
     with(answer, an_endpoint("Set", 1000, 0, 200, 999, 0));
     with(answer, an_endpoint("Del", 0, 0, 0, 0, 0));
     ck_assert(hear(&model, answer, 0));
-    check_latency("Get", 101, 301, 1000, true);
-    check_latency("Set", 200, 600, 999, false);
-    check_latency("Del", 0, 0, 0, false);
-    check_latency("Nothing", 0, 0, 0, false);
-    check_latency(NULL, 101, 301, 1000, true);
+    check_latency("Get", 101, 301, 1000, LAST_MINUTE);
+    check_latency("Set", 200, 600, 999, SINCE_START);
+    check_latency("Del", 0, 0, 0, SINCE_START);
+    check_latency("Nothing", 0, 0, 0, SINCE_START);
+    check_latency(NULL, 101, 301, 1000, LAST_MINUTE);
 }
 END_TEST
 
@@ -417,7 +419,7 @@ START_TEST(a_rare_operation_does_not_make_a_percentile)
     with(answer, an_endpoint("Get", 1000000, 0, 100, 900, 0));
     with(answer, an_endpoint("BindActor", 1, 0, 1000000, 5000000, 0));
     ck_assert(hear(&model, answer, 0));
-    check_latency(NULL, 101, 301, 5000000, false);
+    check_latency(NULL, 101, 301, 5000000, SINCE_START);
 }
 END_TEST
 
@@ -430,7 +432,7 @@ START_TEST(instances_that_are_alike_have_their_latency_together)
         with(answer, an_endpoint("Get", 1000, 0, 100, 900, 0));
         ck_assert(hear(&model, answer, 0));
     }
-    check_latency("Get", 100, 300, 900, false);
+    check_latency("Get", 100, 300, 900, SINCE_START);
 }
 END_TEST
 
