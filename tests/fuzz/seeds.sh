@@ -114,6 +114,7 @@ seed_dispatch()
             request Batch 6 11 '{"atomic":true,"requests":[{"set":{"key":"b","value":"1"}},{"get":{"key":"a"}}]}'
             request Keys 12 11 '{"limit":2,"glob":"*"}'
             request Bindings 12 11 '{}'
+            request LogLevel 12 11 '{}'
             request GetCapabilityDescriptor 12 12 ''
             request RemoveActor 12 11 "{\"module\":\"$MODULE\"}"
         } >"$CORPUS/dispatch/mode-$choice"
