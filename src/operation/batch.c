@@ -15,6 +15,7 @@ struct run {
     size_t room;            /* bytes of the whole reply at the most */
     size_t reply_at;        /* where the item's reply begins in the buffer */
     size_t work;            /* that its items were, so far */
+    bool in_one_view;       /* the locks are held to its end */
     size_t share;           /* of an item whose reply shows something that the store holds, beside its own */
 };
 
@@ -52,8 +53,8 @@ static size_t bound(const struct run *run, const struct wkv_batch_item *item)
 
 /* A Batch that has looked at so much begins no other item: half a second's work at the most. */
 #define MOST_WORK ((size_t)8 << 20)
-/* Of an atomic one, which holds its locks: some milliseconds. */
-#define MOST_ATOMIC_WORK ((size_t)128 << 10)
+/* Of one that holds its locks to its end: some milliseconds. */
+#define MOST_LOCKED_WORK ((size_t)128 << 10)
 
 /* What the item will look at beside what it shows. A range passes over the chunks of a list. */
 static size_t work_ahead(struct wkv_view *view, const struct wkv_command *item)
@@ -74,15 +75,15 @@ static size_t work_ahead(struct wkv_view *view, const struct wkv_command *item)
 static bool may_begin(struct run *run, struct wkv_view *view, struct wkv_batch_item *item)
 {
     size_t ahead = work_ahead(view, &item->command);
-    bool atomic = run->batch->atomic;
-    if (atomic ? run->work + ahead <= MOST_ATOMIC_WORK : run->work <= MOST_WORK) {
+    bool locked = run->in_one_view;
+    if (locked ? run->work + ahead <= MOST_LOCKED_WORK : run->work <= MOST_WORK) {
         run->work += ahead;
         return true;
     }
     (void)wkv_command_fail(&item->command, &run->error, WKV_TOO_LARGE,
                            "the Batch would look at more than %zu items, members or pieces of 64 bytes; send "
                            "this item in another, or without one",
-                           atomic ? MOST_ATOMIC_WORK : MOST_WORK);
+                           locked ? MOST_LOCKED_WORK : MOST_WORK);
     wkv_batch_refuse(run->batch, item, WKV_TOO_LARGE, run->error.text);
     return false;
 }
@@ -254,7 +255,7 @@ static size_t do_piece(struct run *run, struct wkv_store *store, size_t first, s
 enum wkv_code wkv_batch_execute(const struct wkv_command *command, struct wkv_store *store, int64_t now_ns,
                                 struct wkv_sink *sink)
 {
-    struct run run;
+    struct run run = {.in_one_view = false};
     begin_run(&run, command, now_ns, sink);
     for (size_t first = 0; first < run.batch->count;)
         first = do_piece(&run, store, first, piece_from(run.batch, first));
@@ -375,7 +376,7 @@ static enum wkv_store_status apply_atomic(struct attempt *attempt, struct wkv_vi
  * where it is done once only, in one view with its note. */
 WKV_APPLY(wkv_apply_batch)
 {
-    struct attempt attempt = {.failed = false};
+    struct attempt attempt = {.run.in_one_view = true};
     struct run *run = &attempt.run;
     wkv_sink_mark(sink, &attempt.begin);
     begin_run(run, command, now_ns, sink);
