@@ -65,6 +65,14 @@ enum wkv_store_blocks {
     WKV_STORE_BLOCKS_MALLOC,
 };
 
+/* What a write does where the budget is spent. A key that goes is gone as if it had been deleted. Those go
+ * first that were not read or written lately; never one of a view that is under way, nor a note. */
+enum wkv_evict {
+    WKV_EVICT_NONE,     /* fails with WKV_STORE_NO_MEMORY */
+    WKV_EVICT_ANY,      /* has keys go, of any keyspace, */
+    WKV_EVICT_EXPIRING, /* but only those that have an expiry */
+};
+
 /* Zero means the default. */
 struct wkv_store_options {
     uint32_t shards;           /* rounded up to a power of two, at most WKV_STORE_MAX_SHARDS; default
@@ -72,6 +80,7 @@ struct wkv_store_options {
     uint64_t max_memory_bytes; /* the budget for everything that the store allocates; default: no bound. Holes
                                   between blocks may take an eighth more, and 64 KiB a shard */
     enum wkv_store_blocks blocks;
+    enum wkv_evict evict;           /* default: none */
     const unsigned char *hash_seed; /* WKV_STORE_HASH_SEED_BYTES bytes, copied; default: random. For tests */
 };
 
@@ -140,7 +149,9 @@ struct wkv_view {
 #define WKV_STORE_READS ((size_t)0)
 
 /* Opens a view of `count` keys, which may repeat and are borrowed until the end. write_bytes is about how
- * many bytes of keys and values the calls will write; WKV_STORE_READS: they only read or take away. Errors:
+ * many bytes of keys and values the calls will write; WKV_STORE_READS: they only read or take away. Room for
+ * them is made before anything is locked, which takes as long as that many bytes ask for: so it is here that
+ * keys are evicted, and nothing of it is taken back with what the view changes. Errors:
  * WKV_STORE_NO_MEMORY, only with more than WKV_VIEW_FEW_KEYS keys; nothing is locked then, and an end does
  * nothing. */
 enum wkv_store_status wkv_store_begin(struct wkv_view *view, struct wkv_store *store,
@@ -356,7 +367,7 @@ enum wkv_change_kind {
     WKV_CHANGE_PUT,    /* a write that changed the key's value, or set it anew */
     WKV_CHANGE_DELETE, /* by a call */
     WKV_CHANGE_EXPIRE,
-    WKV_CHANGE_EVICT,
+    WKV_CHANGE_EVICT,  /* to make room for others */
     WKV_CHANGE_MISSED, /* there was no room for some of the changes before this, of whatever keys */
 };
 
@@ -413,7 +424,8 @@ struct wkv_store_stats {
     uint64_t bytes;           /* allocated, with the allocator's overhead, and reserved */
     uint64_t held_bytes;      /* of memory for that, holes between blocks included; malloc's blocks are not */
     uint64_t budget_bytes;    /* 0: no bound */
-    uint64_t expired;         /* keys that expired since start */
+    uint64_t expired;         /* keys that expired since start, */
+    uint64_t evicted;         /* and that went to make room for others */
     uint32_t shards;
     uint64_t shard_keys_min; /* of the shard with the fewest keys, */
     uint64_t shard_keys_max; /* and with the most; like `keys` */

@@ -79,6 +79,7 @@ struct wkv_changes *wkv_changes_open(struct wkv_store *store, const struct wkv_c
         return NULL;
     size_t capacity = options->bytes_per_shard == 0 ? WKV_CHANGES_DEFAULT_BYTES : options->bytes_per_shard;
     uint64_t bytes = sizeof(struct wkv_changes) + ((uint64_t)store->shard_count + 1) * capacity;
+    wkv_store_make_room(&(struct wkv_view){.store = store}, bytes);
     bool reserved = wkv_store_reserve(store, bytes);
     struct wkv_changes *changes = reserved ? calloc(1, sizeof *changes) : NULL;
     if (changes == NULL) {

@@ -30,6 +30,7 @@ struct wkv_entry *wkv_entry_create(struct wkv_memory *memory, uint32_t hash, str
     entry->key_len = (uint16_t)key.name.len;
     entry->kind = (uint8_t)shape.kind;
     entry->timed = shape.timed;
+    entry->used = 0;
     entry->value_len = (uint32_t)shape.value_len;
     if (shape.timed)
         wkv_entry_timer(entry)->deadline_ns = 0;
@@ -77,9 +78,11 @@ struct wkv_entry *wkv_entry_with_timer(const struct wkv_entry *entry, struct wkv
     memory->credit_bytes = wkv_memory_block_bytes(entry);
     struct wkv_entry *fresh = wkv_entry_create(memory, entry->item.hash, key, shape);
     memory->credit_bytes = 0;
-    if (fresh != NULL)
-        memcpy(wkv_entry_head(fresh), wkv_entry_head(entry),
-               wkv_entry_head_bytes(shape.kind) + entry->key_len + entry->value_len);
+    if (fresh == NULL)
+        return NULL;
+    fresh->used = entry->used;
+    memcpy(wkv_entry_head(fresh), wkv_entry_head(entry),
+           wkv_entry_head_bytes(shape.kind) + entry->key_len + entry->value_len);
     return fresh;
 }
 

@@ -3,7 +3,7 @@
  *   0      4          8         10     11      12            16
  *   +------+----------+---------+------+-------+-----------+---------+--------------+-----+--------------+
  *   | hash | keyspace | key_len | kind | timed | value_len | [timer] | [list | set] | key | scalar bytes |
- *   |      |          |         |      |       |           | 24 B    | [32 B | 48 B]|     | or counter   |
+ *   |      |          |         |      | used  |           | 24 B    | [32 B | 48 B]|     | or counter   |
  *   +------+----------+---------+------+-------+-----------+---------+--------------+-----+--------------+
  *
  * Only a key that was given an expiry has room for a timer, and only lists and sets have their head; so a
@@ -31,7 +31,9 @@ struct wkv_entry {
     uint32_t keyspace;
     uint16_t key_len;
     uint8_t kind;       /* enum wkv_kind */
-    uint8_t timed;      /* 1: there is room for a timer */
+    uint8_t timed : 1;  /* there is room for a timer */
+    uint8_t used : 2;   /* how often of late: up by one with each read and write, down by one whenever evict.c
+                           comes by; 0 with the write that makes the key */
     uint32_t value_len; /* bytes behind the key: of a scalar, or the 8 of a counter */
     alignas(8) char body[];
 };
@@ -40,6 +42,15 @@ static_assert(offsetof(struct wkv_entry, body) == 16, "the drawing holds");
 static_assert(sizeof(struct wkv_timer) == 24 || sizeof(void *) != 8, "the drawing holds");
 static_assert(sizeof(struct wkv_list) == 32 || sizeof(void *) != 8, "the drawing holds");
 static_assert(sizeof(struct wkv_set) == 48 || sizeof(void *) != 8, "the drawing holds");
+
+#define WKV_ENTRY_MOST_USED 3
+
+/* A caller has asked for the key. */
+static inline void wkv_entry_use(struct wkv_entry *entry)
+{
+    if (entry->used < WKV_ENTRY_MOST_USED)
+        entry->used++;
+}
 
 static inline struct wkv_timer *wkv_entry_timer(struct wkv_entry *entry)
 {

@@ -7,7 +7,7 @@ static bool entry_moved(struct wkv_shard *shard, const void *old, struct wkv_ent
     if (!wkv_table_item_moved(&shard->table, old, &fresh->item))
         return false;
     if (fresh->timed)
-        wkv_wheel_moved(wkv_entry_timer(fresh));
+        wkv_wheel_moved(&shard->wheel, wkv_entry_timer((struct wkv_entry *)old), wkv_entry_timer(fresh));
     return true;
 }
 

@@ -45,8 +45,11 @@ static bool tidy(struct wkv_store *store, size_t bytes)
     return idle < store->shard_count;
 }
 
-void wkv_store_make_room(struct wkv_store *store, size_t bytes)
+void wkv_store_make_room(const struct wkv_view *view, size_t bytes)
 {
+    struct wkv_store *store = view->store;
+    if (store->evict != WKV_EVICT_NONE)
+        wkv_store_evict(view, bytes);
     if (!is_tight(store, bytes))
         return;
     uint64_t barren = atomic_load_explicit(&store->barren_bytes, memory_order_relaxed);

@@ -72,6 +72,8 @@ static struct wkv_entry *create_instead(struct wkv_place place, const struct wkv
  * have to come back. */
 static bool insert_instead(struct wkv_shard *shard, struct wkv_entry *old, struct wkv_entry *fresh)
 {
+    if (old != NULL)
+        fresh->used = old->used;
     if (old != NULL && shard->undo == NULL) {
         wkv_shard_replace(shard, old, fresh);
         return true;

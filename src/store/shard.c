@@ -184,6 +184,13 @@ void wkv_shard_expire(struct wkv_shard *shard, struct wkv_entry *entry)
     shard->undo = undo;
 }
 
+void wkv_shard_evict(struct wkv_shard *shard, struct wkv_entry *entry)
+{
+    shard->evicted++;
+    wkv_shard_changed(shard, entry, WKV_CHANGE_EVICT);
+    wkv_shard_remove(shard, entry);
+}
+
 void wkv_shard_set_expiry(struct wkv_shard *shard, struct wkv_entry *entry, int64_t expires_at_ns)
 {
     if (entry->timed)
@@ -203,13 +210,19 @@ bool wkv_shard_maintain(struct wkv_shard *shard, int64_t now_ns, unsigned max_st
     return wkv_shard_compact(shard) && wkv_heap_is_sparse(&shard->memory.heap);
 }
 
-bool wkv_shard_compact(struct wkv_shard *shard)
+bool wkv_shard_bring_back(struct wkv_shard *shard)
 {
     unsigned steps = COMPACT_STEPS;
-    if (shard->graveyard != NULL) {
-        (void)drain_graveyard(shard, &steps);
+    if (shard->graveyard == NULL)
+        return false;
+    (void)drain_graveyard(shard, &steps);
+    return true;
+}
+
+bool wkv_shard_compact(struct wkv_shard *shard)
+{
+    if (wkv_shard_bring_back(shard))
         return true;
-    }
     if (shard->walks != NULL || !wkv_heap_is_sparse(&shard->memory.heap))
         return false;
     (void)wkv_heap_evacuate(&shard->memory.heap, wkv_shard_relink, shard);

@@ -36,6 +36,8 @@ struct wkv_shard {
     uint64_t keys_by_kind[WKV_KINDS];
     uint64_t notes; /* in the table, but no keys */
     uint64_t expired;
+    uint64_t evicted;
+    uint32_t hand; /* the place in the table where the next search for what may go begins */
 };
 
 /* Where a key lives. */
@@ -90,13 +92,19 @@ void wkv_shard_remove(struct wkv_shard *shard, struct wkv_entry *entry);
 void wkv_shard_delete(struct wkv_shard *shard, struct wkv_entry *entry);
 void wkv_shard_expire(struct wkv_shard *shard, struct wkv_entry *entry);
 
+/* The same: the key goes to make room for others. No view has the lock. */
+void wkv_shard_evict(struct wkv_shard *shard, struct wkv_entry *entry);
+
 /* The entry, which has room for a timer unless that is 0, expires then. */
 void wkv_shard_set_expiry(struct wkv_shard *shard, struct wkv_entry *entry, int64_t expires_at_ns);
 
 /* Frees an entry that the table does not hold. */
 void wkv_shard_discard(struct wkv_shard *shard, struct wkv_entry *entry);
 
-/* One piece of tidying: frees some of what lies in the graveyard, or evacuates a segment of the heap, unless
+/* Frees some of what lies in the graveyard. Returns whether there was anything. */
+bool wkv_shard_bring_back(struct wkv_shard *shard);
+
+/* One piece of tidying: does that, or evacuates a segment of the heap, unless
  * a view that has let go of the lock will go on where it was. Returns whether there was anything to do. No
  * other pointer to a block of the shard may be held. */
 bool wkv_shard_compact(struct wkv_shard *shard);

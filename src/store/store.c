@@ -72,6 +72,7 @@ struct wkv_store *wkv_store_create(const struct wkv_store_options *options, int6
     }
     uint64_t fixed_bytes = sizeof *store + shards * sizeof(struct wkv_shard);
     store->budget.max_bytes = options->max_memory_bytes;
+    store->evict = options->max_memory_bytes == 0 ? WKV_EVICT_NONE : options->evict;
     atomic_init(&store->budget.used_bytes, fixed_bytes);
     bool affordable = store->budget.max_bytes == 0 || fixed_bytes <= store->budget.max_bytes;
     if (!affordable || !make_shards(store, shards, now_ns)) {
@@ -145,6 +146,7 @@ void wkv_store_stats(struct wkv_store *store, struct wkv_store_stats *stats)
             stats->keys_by_kind[kind] += shard->keys_by_kind[kind];
         stats->bytes += shard->memory.used_bytes;
         stats->expired += shard->expired;
+        stats->evicted += shard->evicted;
         wkv_shard_unlock(shard);
     }
     stats->bytes += atomic_load_explicit(&store->budget.reserved_bytes, memory_order_relaxed);

@@ -16,7 +16,8 @@ struct wkv_store {
         barren_bytes;         /* holes that there were when nothing was left to tidy; 0: there is something */
     _Atomic bool observed;    /* there is an observer of changes, */
     _Atomic bool any_changes; /* and there may be some */
-    uint32_t shard_count;     /* a power of two */
+    enum wkv_evict evict;
+    uint32_t shard_count; /* a power of two */
     struct wkv_shard *shards;
 };
 
@@ -33,9 +34,11 @@ static inline struct wkv_place wkv_store_place(const struct wkv_store *store, st
     return wkv_store_place_of(store, wkv_hash(&store->hasher, key.keyspace, key.name));
 }
 
-/* Before a write of about so many bytes, with no lock held: where the pool comes near its bound, moves blocks
+/* Before the view writes about so many bytes, with no lock held: where the budget comes near its bound and
+ * keys may go, evicts some that are none of the view's (evict.c); and where the pool does, moves blocks
  * together until there is room, or until there is nothing to gain (room.c). */
-void wkv_store_make_room(struct wkv_store *store, size_t bytes);
+void wkv_store_make_room(const struct wkv_view *view, size_t bytes);
+void wkv_store_evict(const struct wkv_view *view, size_t bytes);
 
 /* Where the view's key lives. */
 static inline struct wkv_place wkv_view_place(const struct wkv_view *view, size_t key)
@@ -52,12 +55,21 @@ bool wkv_view_breathe(struct wkv_view *view, size_t bytes);
 bool wkv_view_let_go(struct wkv_view *view);
 bool wkv_view_hold_again(struct wkv_view *view);
 
-/* The key's entry, or NULL where there is none or it has expired: for reads, which change nothing. */
-static inline struct wkv_entry *wkv_view_find(const struct wkv_view *view, size_t key)
+/* The key's entry, or NULL where there is none or it has expired: for a look that is no use of the key. */
+static inline struct wkv_entry *wkv_view_look(const struct wkv_view *view, size_t key)
 {
     struct wkv_place place = wkv_view_place(view, key);
     struct wkv_entry *entry = wkv_shard_find(place.shard, place.hash, view->keys[key]);
     return entry != NULL && wkv_entry_is_expired(entry, view->now_ns) ? NULL : entry;
+}
+
+/* The same for reads, which change nothing of what the key holds. */
+static inline struct wkv_entry *wkv_view_find(const struct wkv_view *view, size_t key)
+{
+    struct wkv_entry *entry = wkv_view_look(view, key);
+    if (entry != NULL)
+        wkv_entry_use(entry);
+    return entry;
 }
 
 /* The key's entry, or NULL, and where it lives: for writes. One that has expired is taken out on the way. */
@@ -68,7 +80,10 @@ static inline struct wkv_entry *wkv_view_claim(struct wkv_view *view, size_t key
     view->claimed = key;
     place->shard->memory.owner = place->hash;
     struct wkv_entry *entry = wkv_shard_find(place->shard, place->hash, view->keys[key]);
-    if (entry == NULL || !wkv_entry_is_expired(entry, view->now_ns))
+    if (entry == NULL)
+        return NULL;
+    wkv_entry_use(entry);
+    if (!wkv_entry_is_expired(entry, view->now_ns))
         return entry;
     wkv_shard_expire(place->shard, entry);
     return NULL;

@@ -206,6 +206,7 @@ struct wkv_entry *wkv_undo_copy(struct wkv_undo *undo, struct wkv_shard *shard, 
         (struct wkv_entry_shape){.kind = (enum wkv_kind)entry->kind, .timed = expires_at_ns != 0});
     if (fresh == NULL)
         return NULL;
+    fresh->used = entry->used;
     struct copying copying = {.undo = undo, .memory = &shard->memory, .fresh = fresh};
     if (!copy_content(&copying, entry) || !wkv_shard_insert(shard, fresh)) {
         wkv_shard_discard(shard, fresh);
@@ -224,7 +225,7 @@ struct wkv_entry *wkv_undo_copy(struct wkv_undo *undo, struct wkv_shard *shard, 
 static void take_back_in(struct wkv_undo *undo, struct wkv_shard *shard, struct record *record)
 {
     const struct wkv_hasher *hasher = &undo->view->store->hasher;
-    struct wkv_entry *entry = wkv_view_find(undo->view, record->key);
+    struct wkv_entry *entry = wkv_view_look(undo->view, record->key);
     switch (record->what) {
     case HID:
         record->u.hidden.entry->keyspace = record->u.hidden.keyspace;
@@ -309,7 +310,7 @@ void wkv_view_keep(struct wkv_view *view)
         struct record *record = &undo->records[i];
         struct wkv_shard *shard = wkv_view_place(view, record->key).shard;
         bool is_last = i + 1 == undo->count || undo->records[i + 1].key != record->key;
-        struct wkv_entry *entry = wkv_view_find(view, record->key);
+        struct wkv_entry *entry = wkv_view_look(view, record->key);
         if (record->what == HID)
             record->u.hidden.entry->keyspace = record->u.hidden.keyspace;
         if (is_last)

@@ -61,7 +61,7 @@ NOT_INLINE static enum wkv_store_status begin_several(struct wkv_view *view, siz
     for (size_t i = 0; i < count; i++)
         hash_key(view, i);
     if (write_bytes != WKV_STORE_READS)
-        wkv_store_make_room(view->store, write_bytes);
+        wkv_store_make_room(view, write_bytes);
     lock_several(view);
     return WKV_STORE_OK;
 }
@@ -86,7 +86,7 @@ enum wkv_store_status wkv_store_begin(struct wkv_view *view, struct wkv_store *s
     view->count = 1;
     hash_key(view, 0);
     if (write_bytes != WKV_STORE_READS && store->pool.max_bytes != 0)
-        wkv_store_make_room(store, write_bytes);
+        wkv_store_make_room(view, write_bytes);
     view->shard = wkv_view_place(view, 0).shard;
     wkv_shard_lock(view->shard);
     return WKV_STORE_OK;
@@ -271,7 +271,7 @@ enum wkv_store_status wkv_view_exists(struct wkv_view *view, size_t key, enum wk
 
 enum wkv_store_status wkv_view_inspect(struct wkv_view *view, size_t key, struct wkv_store_info *info)
 {
-    const struct wkv_entry *entry = wkv_view_find(view, key);
+    const struct wkv_entry *entry = wkv_view_look(view, key);
     if (entry != NULL)
         wkv_entry_info(entry, info);
     return entry == NULL ? WKV_STORE_MISSING : WKV_STORE_OK;

@@ -22,6 +22,8 @@ void wkv_wheel_init(struct wkv_wheel *wheel, int64_t now_ns)
     wheel->slots = NULL;
     wheel->tick = tick_of(now_ns);
     wheel->armed = 0;
+    wheel->hand = NULL;
+    wheel->hand_slot = 0;
 }
 
 bool wkv_wheel_reserve(struct wkv_wheel *wheel, struct wkv_memory *memory)
@@ -52,8 +54,10 @@ static void file(struct wkv_wheel *wheel, struct wkv_timer *timer)
     *slot = timer;
 }
 
-static void unfile(struct wkv_timer *timer)
+static void unfile(struct wkv_wheel *wheel, struct wkv_timer *timer)
 {
+    if (wheel->hand == timer)
+        wheel->hand = timer->next;
     *timer->link = timer->next;
     if (timer->next != NULL)
         timer->next->link = timer->link;
@@ -66,10 +70,12 @@ void wkv_wheel_arm(struct wkv_wheel *wheel, struct wkv_timer *timer, int64_t dea
     wheel->armed++;
 }
 
-void wkv_wheel_moved(struct wkv_timer *timer)
+void wkv_wheel_moved(struct wkv_wheel *wheel, const struct wkv_timer *old, struct wkv_timer *timer)
 {
     if (timer->deadline_ns == 0)
         return;
+    if (wheel->hand == old)
+        wheel->hand = timer;
     *timer->link = timer;
     if (timer->next != NULL)
         timer->next->link = &timer->next;
@@ -79,9 +85,22 @@ void wkv_wheel_disarm(struct wkv_wheel *wheel, struct wkv_timer *timer)
 {
     if (timer->deadline_ns == 0)
         return;
-    unfile(timer);
+    unfile(wheel, timer);
     timer->deadline_ns = 0;
     wheel->armed--;
+}
+
+struct wkv_timer *wkv_wheel_turn(struct wkv_wheel *wheel)
+{
+    if (wheel->armed == 0)
+        return NULL;
+    while (wheel->hand == NULL) {
+        wheel->hand_slot = (wheel->hand_slot + 1) % (WKV_WHEEL_LEVELS * WKV_WHEEL_SLOTS);
+        wheel->hand = wheel->slots[wheel->hand_slot];
+    }
+    struct wkv_timer *timer = wheel->hand;
+    wheel->hand = timer->next;
+    return timer;
 }
 
 /* Deals the timers of the higher levels' slots that begin at the wheel's tick to the levels below, highest
@@ -99,7 +118,7 @@ static bool cascade(struct wkv_wheel *wheel, unsigned *steps)
                 return false;
             (*steps)--;
             struct wkv_timer *timer = *slot;
-            unfile(timer);
+            unfile(wheel, timer);
             file(wheel, timer);
         }
     }

@@ -30,6 +30,8 @@ struct wkv_wheel {
     struct wkv_timer **slots; /* LEVELS x SLOTS lists, allocated when the first timer is armed */
     uint64_t tick;            /* all earlier ticks are done with */
     uint64_t armed;           /* timers */
+    struct wkv_timer *hand;   /* the one that is next in turn; NULL: the first of the next slot */
+    unsigned hand_slot;       /* where that is, or was */
 };
 
 void wkv_wheel_init(struct wkv_wheel *wheel, int64_t now_ns);
@@ -40,8 +42,12 @@ bool wkv_wheel_reserve(struct wkv_wheel *wheel, struct wkv_memory *memory);
 /* Arms a timer that is not armed. reserve has been called. */
 void wkv_wheel_arm(struct wkv_wheel *wheel, struct wkv_timer *timer, int64_t deadline_ns);
 
-/* The timer, armed or not, lies here now: points to it what pointed to where it was. */
-void wkv_wheel_moved(struct wkv_timer *timer);
+/* The timer, armed or not, lies here now: points to it what pointed to where it was, at `old`. */
+void wkv_wheel_moved(struct wkv_wheel *wheel, const struct wkv_timer *old, struct wkv_timer *timer);
+
+/* One armed timer after the other, round and round; NULL: none is. One that is armed meanwhile may have to
+ * wait for the next round. */
+struct wkv_timer *wkv_wheel_turn(struct wkv_wheel *wheel);
 
 /* Disarms the timer; nothing happens where it is not armed. */
 void wkv_wheel_disarm(struct wkv_wheel *wheel, struct wkv_timer *timer);
