@@ -73,6 +73,9 @@ enum wkv_evict {
     WKV_EVICT_EXPIRING, /* but only those that have an expiry */
 };
 
+/* Reads "none", "any" or "expiring". Returns false for any other text. */
+bool wkv_evict_parse(const char *name, enum wkv_evict *evict);
+
 /* Zero means the default. */
 struct wkv_store_options {
     uint32_t shards;           /* rounded up to a power of two, at most WKV_STORE_MAX_SHARDS; default

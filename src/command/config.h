@@ -61,6 +61,7 @@ struct wkv_config {
         uint64_t max_wait_ms;
         uint64_t duplicate_window_ms;
         bool allow_split;
+        const char *evict;
         const char *metrics_listen; /* NULL: off */
     } serve;
     struct {

@@ -22,7 +22,8 @@ static enum wkv_code read_names(const struct wkv_config *config, struct wkv_serv
 {
     if (wkv_log_level_parse(config->log.level, &options->log_level) &&
         wkv_log_format_parse(config->log.format, &options->log_format) &&
-        wkv_auth_parse(config->trust.auth, &options->auth))
+        wkv_auth_parse(config->trust.auth, &options->auth) &&
+        wkv_evict_parse(config->serve.evict, &options->evict))
         return WKV_OK;
     return wkv_fail(error, WKV_BAD_REQUEST, "an option has a value without a meaning");
 }

@@ -88,6 +88,9 @@ static void check_item(const struct wkv_command *command, const Keyvalue__BatchR
     item->room = room_of(&item->command);
 }
 
+/* What an item takes in a view beside its key and its value: an entry's head, and what takes it back. */
+#define ITEM_BYTES 384u
+
 static enum wkv_code check_items(struct wkv_command *command, const struct wkv_limits *limits,
                                  struct wkv_error *error)
 {
@@ -105,7 +108,9 @@ static enum wkv_code check_items(struct wkv_command *command, const struct wkv_l
         command->key_count += item->command.key_count;
         command->write_bytes += item->command.write_bytes;
         const struct wkv_operation *operation = item->command.operation;
-        batch->writes += item->code == WKV_OK && operation->effect != WKV_READS;
+        bool writes = item->code == WKV_OK && operation->effect != WKV_READS;
+        batch->writes += writes;
+        command->write_bytes += writes ? ITEM_BYTES : 0;
         batch->is_measured &=
             item->code != WKV_OK || (operation->effect != WKV_READS && !operation->may_echo);
     }

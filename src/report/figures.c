@@ -71,6 +71,8 @@ const struct wkv_figure wkv_figures[] = {
      .help = "What the store may hold (--max-memory); 0 is no bound."},
     {.metric = PREFIX "expired_keys_total", .stats = "expired", .kind = WKV_FIGURE_COUNTER, IN_REPORT(store.expired),
      .help = "Keys that expired."},
+    {.metric = PREFIX "evictions_total", .stats = "evicted", .kind = WKV_FIGURE_COUNTER, IN_REPORT(store.evicted),
+     .help = "Keys that went to make room for others (--evict)."},
     {.metric = PREFIX "shards", .stats = "shards.count", IN_REPORT(store.shards),
      .help = "Parts of the store, each with its lock."},
     {.metric = PREFIX "shard_keys_min", .stats = "shards.min_keys", IN_REPORT(store.shard_keys_min),

@@ -61,8 +61,8 @@ static enum wkv_code open_signals(struct wkv_server *server, struct wkv_error *e
 static enum wkv_code open_store(struct wkv_server *server, struct wkv_error *error)
 {
     const struct wkv_server_options *options = server->options;
-    const struct wkv_store_options store = {.shards = options->shards,
-                                            .max_memory_bytes = options->max_memory_bytes};
+    const struct wkv_store_options store = {
+        .shards = options->shards, .max_memory_bytes = options->max_memory_bytes, .evict = options->evict};
     server->provider.store = wkv_store_create(&store, wkv_monotonic_ns());
     if (server->provider.store == NULL)
         return wkv_fail(error, WKV_BAD_REQUEST,

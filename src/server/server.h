@@ -11,6 +11,7 @@
 #include "security/trust.h"
 #include "support/error.h"
 #include "support/log.h"
+#include "wascc_keyvalue/store.h"
 
 struct wkv_server_options {
     struct wkv_connect_options connect;
@@ -21,6 +22,7 @@ struct wkv_server_options {
     unsigned workers;          /* event loops, each a thread with a connection; 1 to WKV_MAX_WORKERS */
     uint32_t shards;           /* 0: the store's default */
     uint64_t max_memory_bytes; /* 0: no bound */
+    enum wkv_evict evict;
     uint32_t max_key_bytes;
     uint32_t max_value_bytes;
     int64_t drain_timeout_ms;    /* >= 0 */

@@ -6,6 +6,8 @@
  * evicts those that have none. So a key that is asked for only once goes at the hand's next round, whatever
  * else is read or written meanwhile, and one that was asked for often stays for some rounds more. Nothing is
  * kept in order, and nothing is written by a read but the two bits of its key. */
+#include <string.h>
+
 #include "store/store.h"
 
 /* A write that finds less than this left makes room, so that several may at once, and for what its value
@@ -20,6 +22,19 @@
 /* Keys and buckets that the hand passes at the most before it takes the key with the fewest uses. */
 #define MAX_STEPS 64u
 #define MAX_VICTIMS 16u
+
+bool wkv_evict_parse(const char *name, enum wkv_evict *evict)
+{
+    static const char *const names[] = {
+        [WKV_EVICT_NONE] = "none", [WKV_EVICT_ANY] = "any", [WKV_EVICT_EXPIRING] = "expiring"};
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(name, names[i]) != 0)
+            continue;
+        *evict = (enum wkv_evict)i;
+        return true;
+    }
+    return false;
+}
 
 static uint64_t spare_bytes(const struct wkv_store *store)
 {

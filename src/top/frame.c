@@ -144,6 +144,9 @@ static void show_traffic(struct page *page, const struct wkv_top_view *view,
         rate(all->measured, all->errors_per_s, cells[2]), wkv_top_count(all->errors, cells[3]));
     put(page, "  expired %s/s, %s in all", rate(all->measured, all->expired_per_s, cells[4]),
         wkv_top_count(all->told.store.expired, cells[5]));
+    if (all->told.store.evicted > 0)
+        put(page, "  evicted %s/s, %s in all", rate(all->measured, all->evicted_per_s, cells[4]),
+            wkv_top_count(all->told.store.evicted, cells[5]));
     end_parts(page);
     wkv_top_latency(view->model, NULL, NULL, &latency, &minute);
     if (latency.requests == 0)

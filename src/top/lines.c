@@ -55,6 +55,8 @@ static void print_service(struct wkv_buffer *out, const struct wkv_top_instance 
     print_number(out, "budget_bytes", store->budget_bytes);
     print(out, " expired_per_s=%.3f", instance->expired_per_s);
     print_number(out, "expired", store->expired);
+    print(out, " evicted_per_s=%.3f", instance->evicted_per_s);
+    print_number(out, "evicted", store->evicted);
     print_number(out, "connections", instance->told.service.connections);
     print_number(out, "reconnects", instance->told.service.reconnects);
     print(out, " uptime_s=%.1f", (double)instance->told.service.uptime_ns / (double)WKV_NS_PER_S);

@@ -119,6 +119,7 @@ static void measure_rates(struct wkv_top_instance *now, struct wkv_top_instance 
     now->requests_per_s = (double)growth(before->requests, now->requests) / now->elapsed_s;
     now->errors_per_s = (double)growth(before->errors, now->errors) / now->elapsed_s;
     now->expired_per_s = (double)growth(before->told.store.expired, now->told.store.expired) / now->elapsed_s;
+    now->evicted_per_s = (double)growth(before->told.store.evicted, now->told.store.evicted) / now->elapsed_s;
     for (size_t i = 0; i < now->endpoint_count; i++) {
         struct wkv_top_endpoint *endpoint = &now->endpoints[i];
         const struct wkv_top_endpoint *old = find_endpoint(before, endpoint->name);
@@ -271,6 +272,7 @@ static void add_instance(struct wkv_top_instance *sum, const struct wkv_top_inst
     sum->requests_per_s += one->requests_per_s;
     sum->errors_per_s += one->errors_per_s;
     sum->expired_per_s += one->expired_per_s;
+    sum->evicted_per_s += one->evicted_per_s;
     wkv_figures_add(WKV_OF_PROCESS, &sum->told, &one->told);
     if (one->last_error[0] != '\0' &&
         (sum->last_error[0] == '\0' || one->last_error_ns > sum->last_error_ns)) {

@@ -45,7 +45,7 @@ struct wkv_top_instance {
     int64_t heard_ns;          /* monotonic, when it last answered */
     double elapsed_s;          /* between its last two answers */
     uint64_t requests, errors; /* of all endpoints */
-    double requests_per_s, errors_per_s, expired_per_s;
+    double requests_per_s, errors_per_s, expired_per_s, evicted_per_s;
     char last_error[WKV_TOP_ERROR_BYTES];
     int64_t last_error_ns;  /* when it was first seen here */
     struct wkv_report told; /* what else it told; no names of keyspaces */

@@ -166,9 +166,10 @@ static void check_info(const json_t *info, const char *id, struct place place)
 
 static void check_service_data(const json_t *data)
 {
-    check_shape(data, "uptime_s:r ready:b workers:i requests:i errors:i refusals:o unsent:i keys:i kinds:o "
-                      "keyspaces:o bytes:i budget_bytes:i expired:i shards:o bound_actors:i claims_cache:o "
-                      "connections:o process:o dropped:o");
+    check_shape(
+        data, "uptime_s:r ready:b workers:i requests:i errors:i refusals:o unsent:i keys:i kinds:o "
+              "keyspaces:o bytes:i budget_bytes:i expired:i evicted:i shards:o bound_actors:i claims_cache:o "
+              "connections:o process:o dropped:o");
     check_shape(member_at(data, "dropped"), "reply_subject:i subject:i overload:i");
     check_shape(member_at(data, "kinds"), "scalar:i counter:i list:i set:i");
     check_shape(member_at(data, "shards"), "count:i min_keys:i max_keys:i");

@@ -214,6 +214,7 @@ static const struct {
     {"wascc_keyvalue_memory_bytes", "data.bytes"},
     {"wascc_keyvalue_memory_budget_bytes", "data.budget_bytes"},
     {"wascc_keyvalue_expired_keys_total", "data.expired"},
+    {"wascc_keyvalue_evictions_total", "data.evicted"},
     {"wascc_keyvalue_shards", "data.shards.count"},
     {"wascc_keyvalue_shard_keys_min", "data.shards.min_keys"},
     {"wascc_keyvalue_shard_keys_max", "data.shards.max_keys"},

@@ -435,13 +435,15 @@ START_TEST(each_instance_has_a_line_of_pairs)
         "time=2026-01-31T12:34:56.789Z instance=0AAAAAAAAAAAAAAAAAAAAAAAAA state=serving interval_s=1.000 "
         "requests_per_s=1750.000 requests=1900 errors_per_s=1.000 errors=4 latency_of=minute p50_ns=12001 "
         "p90_ns=24001 p99_ns=36001 p999_ns=48001 max_ns=150001 keys=1000 scalars=994 counters=3 lists=2 "
-        "sets=1 memory_bytes=1024000 budget_bytes=67108864 expired_per_s=5.000 expired=5 connections=3 "
+        "sets=1 memory_bytes=1024000 budget_bytes=67108864 expired_per_s=5.000 expired=5 evicted_per_s=0.000 "
+        "evicted=0 connections=3 "
         "reconnects=0 uptime_s=3601.0 op_Get_per_s=250.000 op_Set_per_s=1500.000 last_error=\"409: Get: "
         "error 4\"\n"
         "time=2026-01-31T12:34:56.789Z instance=0BBBBBBBBBBBBBBBBBBBBBBBBB state=serving interval_s=1.000 "
         "requests_per_s=3500.000 requests=3750 errors_per_s=0.000 errors=0 latency_of=minute p50_ns=12001 "
         "p90_ns=24001 p99_ns=36001 p999_ns=48001 max_ns=150001 keys=2000 scalars=1994 counters=3 lists=2 "
-        "sets=1 memory_bytes=2048000 budget_bytes=67108864 expired_per_s=5.000 expired=5 connections=3 "
+        "sets=1 memory_bytes=2048000 budget_bytes=67108864 expired_per_s=5.000 expired=5 evicted_per_s=0.000 "
+        "evicted=0 connections=3 "
         "reconnects=0 uptime_s=7201.0 op_Get_per_s=500.000 op_Set_per_s=3000.000\n");
 }
 END_TEST
