@@ -411,7 +411,8 @@ static size_t count_refusals(const char *operation, const char *request)
     ck_assert_int_eq(
         natsConnection_PublishRequestString(sys.connection, DEFAULT_BASE ".system.LogLevel", "answers", "{}"),
         NATS_OK);
-    for (int levels = 0; levels < 2;) {
+    /* Those of one instance, too, come in any order. */
+    for (size_t levels = 0; levels + refused < 3;) {
         natsMsg *message = NULL;
         ck_assert_int_eq(natsSubscription_NextMsg(&message, answers, WAIT_MS), NATS_OK);
         json_t *reply = json_of(natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message));
@@ -421,6 +422,8 @@ static size_t count_refusals(const char *operation, const char *request)
         json_decref(reply);
         natsMsg_Destroy(message);
     }
+    for (natsMsg *more = NULL; natsSubscription_NextMsg(&more, answers, 100) == NATS_OK; refused++)
+        natsMsg_Destroy(more);
     natsSubscription_Destroy(answers);
     return refused;
 }
