@@ -161,14 +161,23 @@ bool wkv_front_send_plain(struct wkv_exchange *exchange, struct wkv_text reply, 
 
 /* ---- the answer ---- */
 
+/* Whether both have been done, by the same operation: such are counted at once. */
+static bool is_alike(const struct wkv_batch_item *item, const struct wkv_batch_item *other)
+{
+    return item->command.operation == other->command.operation && item->code == WKV_OK &&
+           other->code == WKV_OK;
+}
+
 /* "Items are counted in the statistics of their own operations": each with its share of the time, while the
  * bytes are the Batch's. */
 static void count_items(struct wkv_stats_block *stats, const struct wkv_batch *batch,
                         const struct wkv_stats_request *whole)
 {
     int64_t share_ns = (whole->end_ns - whole->start_ns) / (int64_t)(batch->count + 1);
-    for (size_t i = 0; i < batch->count; i++) {
+    for (size_t i = 0, next; i < batch->count; i = next) {
         const struct wkv_batch_item *item = &batch->items[i];
+        for (next = i + 1; next < batch->count && is_alike(item, &batch->items[next]); next++)
+            continue;
         if (item->command.operation == NULL)
             continue;
         wkv_stats_count(stats, &(struct wkv_stats_request){
@@ -178,7 +187,7 @@ static void count_items(struct wkv_stats_block *stats, const struct wkv_batch *b
                                    .error = item->text,
                                    .start_ns = whole->start_ns,
                                    .end_ns = whole->start_ns + share_ns,
-                                   .is_item = true});
+                                   .items = next - i});
     }
 }
 

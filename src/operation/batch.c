@@ -61,7 +61,7 @@ static size_t work_ahead(struct wkv_view *view, const struct wkv_command *item)
 {
     size_t work = 0;
     bool shows_all = item->operation->keys == WKV_ONE_KEY && item->operation->effect == WKV_READS;
-    for (size_t i = 0; item->operation->is_long && i < item->key_count; i++) {
+    for (size_t i = 0; i < item->key_count; i++) {
         struct wkv_store_info info;
         if (wkv_view_inspect(view, item->first_key + i, &info) != WKV_STORE_OK)
             continue;
@@ -74,7 +74,7 @@ static size_t work_ahead(struct wkv_view *view, const struct wkv_command *item)
 /* Counts it, or refuses the item where it is too much. */
 static bool may_begin(struct run *run, struct wkv_view *view, struct wkv_batch_item *item)
 {
-    size_t ahead = work_ahead(view, &item->command);
+    size_t ahead = item->command.operation->is_long ? work_ahead(view, &item->command) : 0;
     bool locked = run->in_one_view;
     if (locked ? run->work + ahead <= MOST_LOCKED_WORK : run->work <= MOST_WORK) {
         run->work += ahead;
@@ -159,7 +159,8 @@ static enum wkv_store_status apply_item(struct run *run, struct wkv_view *view, 
     run->reply_at = outer.begin;
     wkv_sink_open(sink, (uint32_t)(operation - wkv_operations) + 1, WKV_SINK_ALL, &inner);
     enum wkv_store_status status = operation->apply(view, &item->command, run->now_ns, sink);
-    (void)wkv_command_refuse(&item->command, status, sink);
+    if (status != WKV_STORE_OK)
+        (void)wkv_command_refuse(&item->command, status, sink);
     wkv_sink_close(sink, &inner);
     wkv_sink_close(sink, &outer);
     enum wkv_code code = judge(run, item, most);

@@ -46,11 +46,12 @@ static inline uint32_t wkv_histogram_bucket(uint64_t ns)
  */
 uint64_t wkv_histogram_upper_ns(uint32_t bucket);
 
-/* Adds one value. For the histogram's one writer. */
-static inline void wkv_histogram_add(struct wkv_histogram *histogram, uint64_t ns)
+/* Adds a value so many times. For the histogram's one writer. */
+static inline void wkv_histogram_add(struct wkv_histogram *histogram, uint64_t ns, uint64_t times)
 {
     _Atomic uint64_t *count = &histogram->counts[wkv_histogram_bucket(ns)];
-    atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + 1, memory_order_relaxed);
+    atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + times,
+                          memory_order_relaxed);
 }
 
 /* Percentiles, all n in one walk through the buckets. out[i] is the smallest value, in nanoseconds and

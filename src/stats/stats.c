@@ -119,17 +119,17 @@ void wkv_stats_count(struct wkv_stats_block *block, const struct wkv_stats_reque
     struct wkv_stats_row *row = &block->rows[request->operation];
     struct wkv_stats_counters *counters = &row->counters;
     int64_t duration_ns = request->end_ns > request->start_ns ? request->end_ns - request->start_ns : 0;
-    uint64_t ns = (uint64_t)duration_ns;
-    wkv_stats_add(&counters->requests, 1);
-    wkv_stats_add(&counters->processing_ns, ns);
+    uint64_t ns = (uint64_t)duration_ns, times = request->items == 0 ? 1 : request->items;
+    wkv_stats_add(&counters->requests, times);
+    wkv_stats_add(&counters->processing_ns, ns * times);
     wkv_stats_add(&counters->request_bytes, request->request_bytes);
     wkv_stats_add(&counters->reply_bytes, request->reply_bytes);
     if (ns > wkv_stats_read(&counters->max_ns))
         atomic_store_explicit(&counters->max_ns, ns, memory_order_relaxed);
-    wkv_histogram_add(&row->histogram, ns);
+    wkv_histogram_add(&row->histogram, ns, times);
     if (request->code != WKV_OK)
         count_refusal(block, row, request);
-    if (request->is_item)
+    if (request->items > 0)
         return;
     if (duration_ns > block->slow_threshold_ns || request->end_ns >= block->slow_window_end_ns)
         wkv_stats_slow_add(block, request, duration_ns);

@@ -68,7 +68,7 @@ struct wkv_stats_request {
     size_t request_bytes;  /* of the payloads */
     size_t reply_bytes;
     const struct wkv_trace *trace; /* NULL: none */
-    bool is_item;                  /* of a Batch, which the slow log shows as a whole */
+    size_t items; /* it stands for so many of a Batch, which the slow log shows as a whole; 0: for itself */
 };
 
 /* Counts it: some plain stores, and no lock but for a refusal or for a request that gets into the slow log.

@@ -130,7 +130,7 @@ START_TEST(a_percentile_is_that_of_the_sorted_values_rounded_up_to_its_bucket)
     memset(&histogram, 0, sizeof histogram);
     for (size_t i = 0; i < SAMPLES; i++) {
         sorted[i] = distributions[_i](&state);
-        wkv_histogram_add(&histogram, sorted[i]);
+        wkv_histogram_add(&histogram, sorted[i], 1);
     }
     qsort(sorted, SAMPLES, sizeof sorted[0], by_value);
     for (uint32_t i = 0; i < WKV_HISTOGRAM_BUCKETS; i++)
