@@ -209,16 +209,44 @@ static enum wkv_code check_variables(struct wkv_error *error)
 
 /* ---- the command line ---- */
 
-/* Tells why getopt refused it. An argument that is no option of ours may hold anything, so only its name is
+/* The option that a misspelt one is most like; NULL if it is like none. */
+static const struct option *nearest_option(const struct option *known, const char *name)
+{
+    const struct option *nearest = NULL;
+    size_t least = strlen(name) / 2 + 1;
+    for (; known->name != NULL; known++) {
+        size_t distance = wkv_edit_distance(name, known->name);
+        if (distance < least) {
+            least = distance;
+            nearest = known;
+        }
+    }
+    return nearest;
+}
+
+/* Tells why it was refused. An argument that is no option of ours may hold anything, so only its name is
  * shown, up to a '='.
  */
-static enum wkv_code refuse_option(const char *argument, int reason, struct wkv_error *error)
+static enum wkv_code refuse_option(const struct option *known, const char *argument, int reason,
+                                   struct wkv_error *error)
 {
     int len = (int)strcspn(argument, "=");
-    if (reason == ':')
-        return wkv_fail(error, WKV_BAD_REQUEST, "option %.*s needs a value; see --help", len, argument);
-    return wkv_fail(error, WKV_BAD_REQUEST, "there is no option %.*s here, or it takes no value; see --help",
-                    len, argument);
+    char name[WKV_VARIABLE_BYTES];
+    (void)snprintf(name, sizeof name, "%.*s", len > 2 ? len - 2 : 0, argument + (len > 2 ? 2 : 0));
+    const struct option *nearest = nearest_option(known, name);
+    bool is_nearest = nearest != NULL && strcmp(nearest->name, name) == 0;
+    if (is_nearest)
+        return wkv_fail(error, WKV_BAD_REQUEST, "option %.*s %s value; see --help", len, argument,
+                        reason == ':' ? "needs a" : "takes no");
+    return wkv_fail(error, WKV_BAD_REQUEST, "there is no option %.*s here%s%s; see --help", len, argument,
+                    nearest != NULL ? ", do you mean --" : "", nearest != NULL ? nearest->name : "");
+}
+
+/* getopt accepts the beginning of an option's name, which would mean another option, or none, in a later
+ * version. */
+static bool is_whole(const char *argument, const char *name)
+{
+    return strcspn(argument, "=") == strlen("--") + strlen(name);
 }
 
 static enum wkv_code read_option(const struct wkv_option *option, char *argument, struct wkv_config *config,
@@ -244,8 +272,8 @@ static enum wkv_code read_all_options(const struct option *known, int argc, char
     opterr = 0;
     for (int index = optind, found; (found = getopt_long(argc, argv, "+:", known, NULL)) != -1;
          index = optind) {
-        if (found == ':' || found == '?')
-            return refuse_option(argv[index], found, error);
+        if (found == ':' || found == '?' || !is_whole(argv[index], wkv_options[found - FIRST_OPTION].name))
+            return refuse_option(known, argv[index], found, error);
         if (read_option(&wkv_options[found - FIRST_OPTION], optarg, config, error) != WKV_OK)
             return error->code;
     }
