@@ -14,9 +14,9 @@ static enum wkv_code no_memory(struct wkv_walk *walk)
 
 static enum wkv_code must_be(struct wkv_walk *walk, struct wkv_place place, const char *right)
 {
-    return wkv_fail(walk->error, WKV_BAD_REQUEST, "%s%s \"%s\" of %s must be %s",
+    return wkv_fail(walk->error, WKV_BAD_REQUEST, "%s%s \"%s%s\" of %s must be %s",
                     place.is_element ? "each element of " : "", walk->notation->field, place.field->name,
-                    place.type->short_name, right);
+                    place.is_base64 ? "_base64" : "", place.type->short_name, right);
 }
 
 static enum wkv_code decode_base64(struct wkv_walk *walk, struct wkv_place place, const struct wkv_node *node,
@@ -238,8 +238,9 @@ static bool note_presence(const ProtobufCFieldDescriptor *field, char *base)
     return true;
 }
 
+/* Decodes the value that comes next in `from`. *seen: whether the field has been there. */
 static enum wkv_code decode_field(struct wkv_walk *walk, struct wkv_place place, struct wkv_node *from,
-                                  char *base)
+                                  char *base, bool *seen)
 {
     const ProtobufCFieldDescriptor *field = place.field;
     if (wkv_value_bytes(field->type) == 0)
@@ -249,7 +250,12 @@ static enum wkv_code decode_field(struct wkv_walk *walk, struct wkv_place place,
     struct wkv_node node;
     enum wkv_code code = walk->notation->value(walk, from, &node);
     if (code != WKV_OK || node.kind == WKV_NODE_NULL)
-        return code; /* null: the default, which message_init has set */
+        return code; /* null: as if it were not there */
+    if (*seen)
+        return wkv_fail(walk->error, WKV_BAD_REQUEST,
+                        "%s \"%s\" of %s is there twice: send it once, by one name", walk->notation->field,
+                        field->name, place.type->short_name);
+    *seen = true;
     if (wkv_field_is_map(field))
         return decode_map(walk, place, &node, base);
     if (field->label == PROTOBUF_C_LABEL_REPEATED)
@@ -339,12 +345,7 @@ static enum wkv_code decode_named(struct wkv_walk *walk, struct wkv_node *map, P
         return walk->notation->skips_unknown_fields || is_choice(type) ? pass_over(walk, map)
                                                                        : unknown_field(walk, type);
     struct wkv_place place = {.type = type, .field = &type->fields[index], .is_base64 = is_base64};
-    if (seen[index])
-        return wkv_fail(walk->error, WKV_BAD_REQUEST,
-                        "%s \"%s\" of %s is there twice: send it once, by one name", walk->notation->field,
-                        place.field->name, type->short_name);
-    seen[index] = true;
-    return decode_field(walk, place, map, (char *)message);
+    return decode_field(walk, place, map, (char *)message, &seen[index]);
 }
 
 static enum wkv_code decode_by_name(struct wkv_walk *walk, struct wkv_node *map, ProtobufCMessage *message)
@@ -366,9 +367,10 @@ static enum wkv_code decode_by_order(struct wkv_walk *walk, struct wkv_node *arr
     const ProtobufCMessageDescriptor *type = message->descriptor;
     enum wkv_code code = WKV_OK;
     for (size_t i = 0; code == WKV_OK && i < array->count; i++) {
+        bool seen = false;
         if (i < type->n_fields)
             code = decode_field(walk, (struct wkv_place){.type = type, .field = &type->fields[i]}, array,
-                                (char *)message);
+                                (char *)message, &seen);
         else
             code = walk->notation->skip(walk, array);
     }
