@@ -1,6 +1,6 @@
 /* Prints the man page: the template on standard input, in which
  *
- *   @options COMMAND   is the list of that command's options, as the program's own table has them; COMMAND is
+ *   @options COMMAND   is the list of that command's options, from the program's own table; COMMAND is
  *                      `connection` for those that serve, call, health and top share;
  *   @about --OPTION    begins lines for that option's item, up to the next @about or
  *   @end               which ends the list;

@@ -18,7 +18,7 @@ struct unit {
     uint64_t factor;
 };
 
-/* Sizes as Redis has them (k = 1000, kb = 1024 ...) and as Kubernetes has them, in any case. */
+/* Sizes as Redis writes them (k = 1000, kb = 1024 ...) and as Kubernetes does, in any case. */
 static const struct unit *units_of(enum wkv_option_kind kind)
 {
     static const struct unit none[] = {{"", 1}, {NULL, 0}};

@@ -1,6 +1,6 @@
 /* The envelope of the lattice protocol (CONTRACT section 7): a host's Invocation, and the InvocationResponse
- * that answers it, both in MessagePack as rmp-serde 0.14 has it. What is in an invocation's msg is a request,
- * for wkv_decode with WKV_MSGPACK; what goes into a response's msg is a reply that a sink wrote with
+ * that answers it, both in MessagePack as rmp-serde 0.14 writes it. What is in an invocation's msg is a
+ * request, for wkv_decode with WKV_MSGPACK; what goes into a response's msg is a reply that a sink wrote with
  * WKV_MSGPACK.
  *
  * Nothing here checks the claims of an invocation. Thread-safe, each arena and buffer belonging to one

@@ -16,7 +16,8 @@
 
 extern const struct wkv_front wkv_front_invocations;
 
-/* What the invocation brings, as a request has it: all but the operation, the actor and the room. Borrows. */
+/* Fills the request with what the invocation brings: all but the operation, the actor and the room. Borrows.
+ */
 void wkv_invocation_ask(const struct wkv_invocation *invocation, struct wkv_request *request);
 
 /* Listens, or listens no more, on the subject of a bound actor, whose queue group is the subject itself: see

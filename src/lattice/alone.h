@@ -50,8 +50,8 @@ void wkv_alone_init(struct wkv_alone *alone, struct wkv_discovery *discovery, co
  * the claim the phase becomes WKV_PHASE_CLAIMED. */
 void wkv_alone_claim(struct wkv_alone *alone);
 
-/* One turn: *wait_ms (at least 1, at most 1000) is how long the next has time. While it serves, it tells the
- * log and the statistics what it meets, and says "wait" or "go". */
+/* One turn: *wait_ms (at least 1, at most 1000) is the longest until the next one. While it serves, it tells
+ * the log and the statistics what it meets, and says "wait" or "go". */
 enum wkv_alone_verdict wkv_alone_turn(struct wkv_alone *alone, int64_t *wait_ms, struct wkv_error *error);
 
 /* Frees what it holds; the discovery is disconnected. */

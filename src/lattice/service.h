@@ -11,7 +11,7 @@
 /* The metadata `split` of one that was started with --allow-split. */
 #define WKV_SPLIT_ALLOWED "allowed"
 
-/* The lattice namespace as the documents have it: "" where there is none. */
+/* The lattice namespace as the documents write it: "" where there is none. */
 static inline const char *wkv_service_namespace(const struct wkv_address *address)
 {
     return address->lattice_namespace == NULL ? "" : address->lattice_namespace;

@@ -27,7 +27,7 @@ void wkv_expose(struct wkv_buffer *page, const char *name, const char *suffix, c
 void wkv_expose_seconds(struct wkv_buffer *page, const char *name, const char *suffix,
                         const struct wkv_label *labels, uint64_t ns);
 
-/* Room for a duration as the format has it, its NUL included. */
+/* Room for a duration in the format, its NUL included. */
 #define WKV_EXPOSITION_SECONDS_BYTES 32
 
 /* Nanoseconds as seconds. In whole numbers: a double and the locale would each have a say in it. */

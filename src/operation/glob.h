@@ -1,4 +1,4 @@
-/* Globs, as Redis has them: which names an operator asks for.
+/* Globs in the style of Redis: which names an operator asks for.
  *
  *   *       any text, also none
  *   ?       any one character

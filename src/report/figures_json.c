@@ -1,4 +1,4 @@
-/* The figures as STATS has them: packed by an instance, read by `top`. */
+/* The figures in the JSON of STATS: packed by an instance, read by `top`. */
 #include <string.h>
 
 #include "report/figures.h"

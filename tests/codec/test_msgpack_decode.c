@@ -44,7 +44,7 @@ static const struct {
     /* real */
     {"83a36b6579a16ba576616c7565a176a7657870697265733c", "k", "v", 60},
     {"93a16ba176d0c4", "k", "v", -60},
-    /* the names of expires_s: as waSCC has it, camelCase, as the proto has it */
+    /* the names of expires_s: waSCC's, camelCase, the proto's */
     {"81 a7 65787069726573 3c", "", "", 60},
     {"81 a8 6578706972657353 3c", "", "", 60},
     {"81 a9 657870697265735f73 3c", "", "", 60},

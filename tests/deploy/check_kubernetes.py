@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """check_kubernetes.py RENDERED: checks what `kubectl kustomize deploy/kubernetes` printed.
 
-Each document against the API's own definition of it, as Kubernetes' Python client has it: an unknown field, a value of another
+Each document against the API's own definition of it, from Kubernetes' Python client: an unknown field, a value of another
 type and a required field that is missing are all said. Then what the documents must say together. Prints a line for each fault
 and exits 1 where there is one. Needs python3-kubernetes and python3-yaml.
 """

@@ -174,7 +174,7 @@ static void check_reply(const struct wkv_request *request, struct wkv_text reply
     wkv_arena_reset(&arena);
 }
 
-/* What the mode asks for, as the contract's table has it, but for bindings, which other requests make. */
+/* What the mode asks for by the contract's table, but for bindings, which other requests make. */
 static void check_may(const struct scene *scene, const struct wkv_request *request, struct papers papers)
 {
     enum wkv_auth auth = scene->provider.auth;

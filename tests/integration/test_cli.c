@@ -530,7 +530,7 @@ START_TEST(an_option_wins_over_its_variable_and_that_over_the_others)
 }
 END_TEST
 
-/* LATTICE_HOST is a host, as the lattice's own tools have it, with a port where it is not NATS's usual
+/* LATTICE_HOST is a host, as for the lattice's own tools, with a port where it is not NATS's usual
  * one. */
 START_TEST(the_lattice_host_needs_no_scheme)
 {

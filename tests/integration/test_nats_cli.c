@@ -1,4 +1,4 @@
-/* The nats CLI, as whoever reads the README has it in hand. Skipped where it is not on PATH. */
+/* The nats CLI, used as the README says. Skipped where it is not on PATH. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

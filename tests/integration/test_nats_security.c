@@ -102,7 +102,7 @@ static size_t append_base64(char *out, size_t len, size_t out_bytes, const void 
     return len + strlen(out + len);
 }
 
-/* A JWT as NATS has them since its second version. `nats` is the member of that name, as JSON. */
+/* A JWT in the form of NATS since its second version. `nats` is the member of that name, as JSON. */
 static void mint(char out[2048], const struct identity *issuer, const struct identity *subject,
                  const char *nats)
 {

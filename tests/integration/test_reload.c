@@ -369,22 +369,30 @@ START_TEST(a_list_in_place_of_any_removes_what_others_bound)
 }
 END_TEST
 
-/* Many at once, while others bind: each that goes has gone on both fronts by the line of the log. */
-START_TEST(a_host_that_bound_many_takes_all_of_them_along)
+#define MANY 300
+
+/* Two thirds of them and one more are bound by the host that the next reload takes away. */
+static void bind_many(struct client *system, struct lattice *by_first, struct lattice *by_other)
 {
-    enum { MANY = 300 };
-    struct client system;
-    struct lattice by_first, by_other;
     char key[WKV_NKEY_PUBLIC_CHARS + 1];
     actor_key(2, key);
     write_list(host_fd, people.host.key, people.other_host.key);
     serve("claims");
-    bind_two(&system, &by_first, &by_other, key);
+    bind_two(system, by_first, by_other, key);
     for (unsigned i = 0; i < MANY; i++) {
         lattice_actor(i, key);
-        lattice_bind(i % 3 == 0 ? &by_other : &by_first, key, NULL);
+        lattice_bind(i % 3 == 0 ? by_other : by_first, key, NULL);
     }
     write_list(host_fd, people.other_host.key, NULL);
+}
+
+/* Many at once, while others bind: each that goes has gone on both fronts by the line of the log. */
+START_TEST(a_host_that_bound_many_takes_all_of_them_along)
+{
+    struct client system;
+    struct lattice by_first, by_other;
+    char key[WKV_NKEY_PUBLIC_CHARS + 1];
+    bind_many(&system, &by_first, &by_other);
     reload("removed 201 bindings of hosts");
     (void)process_await_line(&provider, "reloaded: ");
     for (unsigned i = 0; i < MANY; i++) {
@@ -402,19 +410,9 @@ END_TEST
  * when it runs again. */
 START_TEST(a_stop_is_obeyed_while_bindings_are_removed)
 {
-    enum { MANY = 300 };
     struct client system;
     struct lattice by_first, by_other;
-    char key[WKV_NKEY_PUBLIC_CHARS + 1];
-    actor_key(2, key);
-    write_list(host_fd, people.host.key, people.other_host.key);
-    serve("claims");
-    bind_two(&system, &by_first, &by_other, key);
-    for (unsigned i = 0; i < MANY; i++) {
-        lattice_actor(i, key);
-        lattice_bind(&by_first, key, NULL);
-    }
-    write_list(host_fd, people.other_host.key, NULL);
+    bind_many(&system, &by_first, &by_other);
     process_signal(&provider, SIGSTOP);
     process_signal(&provider, SIGHUP);
     process_signal(&provider, SIGTERM);
@@ -433,31 +431,31 @@ END_TEST
  * once, and while they are called all the time. */
 START_TEST(what_is_in_flight_is_answered_when_its_binding_goes_with_the_host)
 {
-    enum { MANY = 400, ROUNDS = 60, OUTSTANDING = 3000 };
+    enum { ACTORS = 400, ROUNDS = 60, OUTSTANDING = 3000 };
     static const char msg[] = "\x81\xa3key\xa1k";
     struct client system, calls;
     struct lattice by_first, by_other;
     struct pipeline pipeline;
-    struct wkv_buffer bytes[MANY];
-    char keys[MANY][WKV_NKEY_PUBLIC_CHARS + 1], other[WKV_NKEY_PUBLIC_CHARS + 1], id[LATTICE_ID_BYTES];
+    struct wkv_buffer bytes[ACTORS];
+    char keys[ACTORS][WKV_NKEY_PUBLIC_CHARS + 1], other[WKV_NKEY_PUBLIC_CHARS + 1], id[LATTICE_ID_BYTES];
     actor_key(2, other);
     write_list(host_fd, people.host.key, people.other_host.key);
     serve("claims");
     bind_two(&system, &by_first, &by_other, other);
     client_open(&calls, server.url);
     (void)snprintf(calls.base, sizeof calls.base, "%s", by_other.own);
-    pipeline_open(&pipeline, &calls, (size_t)MANY * ROUNDS);
-    for (unsigned i = 0; i < MANY; i++) {
+    pipeline_open(&pipeline, &calls, (size_t)ACTORS * ROUNDS);
+    for (unsigned i = 0; i < ACTORS; i++) {
         lattice_actor(i, keys[i]);
         lattice_bind(&by_first, keys[i], NULL);
         struct invocation get = {.actor = keys[i], .operation = "Get", .msg = msg, .msg_len = sizeof msg - 1};
         invocation_pack(&by_other, &get, &bytes[i], id);
     }
     write_list(host_fd, people.other_host.key, NULL);
-    for (unsigned i = 0; i < MANY * ROUNDS; i++) {
-        if (i == MANY * ROUNDS / 3)
+    for (unsigned i = 0; i < ACTORS * ROUNDS; i++) {
+        if (i == ACTORS * ROUNDS / 3)
             process_signal(&provider, SIGHUP);
-        ck_assert(pipeline_send(&pipeline, keys[i % MANY], bytes[i % MANY].data, bytes[i % MANY].len));
+        ck_assert(pipeline_send(&pipeline, keys[i % ACTORS], bytes[i % ACTORS].data, bytes[i % ACTORS].len));
         pipeline_settle(&pipeline, OUTSTANDING);
     }
     pipeline_settle(&pipeline, 0);
@@ -465,7 +463,7 @@ START_TEST(what_is_in_flight_is_answered_when_its_binding_goes_with_the_host)
     ck_assert_uint_gt(pipeline.ok, 0);
     ck_assert_uint_gt(pipeline.no_responders, 0);
     (void)process_await_line(&provider, "removed 401 bindings of hosts");
-    for (unsigned i = 0; i < MANY; i++)
+    for (unsigned i = 0; i < ACTORS; i++)
         wkv_buffer_destroy(&bytes[i]);
     pipeline_close(&pipeline);
     client_close(&calls);

@@ -193,7 +193,7 @@ START_TEST(a_traceparent_of_an_empty_body_comes_back)
 }
 END_TEST
 
-/* W3C: what is not as the recommendation has it is taken for not sent. */
+/* W3C: a header that breaks the recommendation is taken for not sent. */
 static const char *const invalid[] = {
     "nonsense",
     "00-" TRACE_ID "-00f067aa0ba902b7",

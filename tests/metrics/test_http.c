@@ -32,7 +32,7 @@ static const char *said(void)
     return text;
 }
 
-static unsigned short listening_port; /* of the server that was started last, as the log has it */
+static unsigned short listening_port; /* of the server that was started last, from the log */
 
 static struct wkv_metrics *start(const char *listen_on)
 {

@@ -151,7 +151,7 @@ static void model_remove_items(struct model_key *key, struct wkv_text text)
         model_delete(key);
 }
 
-/* A decimal number as the contract has it: what printing the number gives back. */
+/* A decimal number by the contract: what printing the number gives back. */
 static bool model_number(struct wkv_text text, struct wkv_range range, int64_t *number)
 {
     char copy[24], printed[24];

@@ -1,4 +1,4 @@
-/* What the service manager is told, read from a socket as a manager has it. */
+/* What the service manager is told, read from a socket like the manager's. */
 #include <check.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -19,7 +19,7 @@ static int manager = -1;
 static char folder[64];
 static struct sockaddr_un address;
 
-/* `name` is the address as the variable has it, `len` is that of its sun_path. */
+/* `name` is the address in the variable, `len` is that of its sun_path. */
 static void listen_as(const char *name, size_t len)
 {
     socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
