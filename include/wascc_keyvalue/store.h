@@ -405,6 +405,28 @@ typedef void (*wkv_change_visitor)(void *context, const struct wkv_change *chang
  * Where there is nothing new it costs a look at one word. */
 void wkv_changes_take(struct wkv_changes *changes, wkv_change_visitor visit, void *context);
 
+/* Whether there may be changes that were not taken: a look at one word, by any thread, for those who tell the
+ * observer that it is time. */
+bool wkv_store_has_changes(const struct wkv_store *store);
+
+/* For an observer that wants all keys first, and then the changes. Each takes the changes of one shard, as
+ * wkv_changes_take does, and looks at keys of that shard, both at one moment: what is shown as a change was
+ * made before the look, and what is taken later, after it.
+ *
+ * scan: as wkv_store_scan from cursor on, but a piece ends with its shard at the latest. */
+void wkv_changes_scan(struct wkv_changes *changes, uint32_t keyspace, uint64_t cursor, int64_t now_ns,
+                      struct wkv_store_scan *scan, wkv_change_visitor visit, void *context);
+
+/* read: the key's value, as wkv_view_get does. Errors: WKV_STORE_MISSING; WKV_STORE_WRONG_KIND, a list or a
+ * set. show may be NULL. */
+enum wkv_store_status wkv_changes_read(struct wkv_changes *changes, const struct wkv_key *key, int64_t now_ns,
+                                       wkv_store_visitor show, void *show_context, wkv_change_visitor visit,
+                                       void *context);
+
+/* Where a scan comes by the key: it is among those that a scan from cursor on shows if this is not below
+ * cursor. */
+uint64_t wkv_store_rank(const struct wkv_store *store, const struct wkv_key *key);
+
 /* ---- the budget ---- */
 
 /* Counts bytes that the caller keeps beside the store, such as a binding's, as if the store had allocated

@@ -22,6 +22,7 @@ enum wkv_outcome {
     WKV_REFUSED,  /* ticket->error says why; nothing has been changed */
     WKV_SILENT,   /* nobody is answered: the request is another instance's, or the engine has ended */
     WKV_LATER,    /* the engine has kept it */
+    WKV_STREAMS,  /* it is answered by events, which another thread sends: no engine says so */
 };
 
 struct wkv_ticket {

@@ -5,6 +5,7 @@
 
 #include "front/front.h"
 #include "front/request_log.h"
+#include "front/watching.h"
 #include "operation/batch.h"
 #include "support/clock.h"
 #include "support/text.h"
@@ -227,9 +228,9 @@ static void conclude(struct wkv_exchange *exchange, enum wkv_outcome outcome)
         return;
     if (outcome == WKV_ANSWERED)
         reply = ticket->reply;
-    else if (ticket->squeezed)
+    else if (outcome == WKV_REFUSED && ticket->squeezed)
         (void)wkv_loop_refuse(&worker->loop, exchange->call.request.operation->name, exchange->error);
-    if (!exchange->endpoint->front->send(exchange, reply, exchange->error))
+    if (outcome != WKV_STREAMS && !exchange->endpoint->front->send(exchange, reply, exchange->error))
         wkv_stats_count_unsent(worker->stats);
     bool is_new = outcome == WKV_ANSWERED && !ticket->once.duplicate;
     count(exchange, is_new ? ticket->command.batch : NULL);
@@ -322,7 +323,8 @@ static enum wkv_outcome take(struct wkv_exchange *exchange)
     ticket->complete = complete;
     ticket->keep = keep;
     ticket->resume = resume;
-    return worker->engine->submit(worker->engine_part, ticket);
+    return ticket->command.operation->streams ? wkv_front_watch(exchange)
+                                              : worker->engine->submit(worker->engine_part, ticket);
 }
 
 void wkv_front_handle(struct wkv_loop *loop, void *context, natsMsg *message)
@@ -339,6 +341,7 @@ void wkv_front_handle(struct wkv_loop *loop, void *context, natsMsg *message)
         (struct wkv_request){.operation = endpoint->operation, .now_ns = wkv_loop_begun_ns(loop)};
     exchange.call.ticket.squeezed = false;
     exchange.call.ticket.once.duplicate = false;
+    exchange.reply_bytes = 0;
     exchange.error = &error;
     if (worker->provider->auth != WKV_AUTH_NONE)
         exchange.call.request.wall_s = wkv_wall_coarse_s();

@@ -31,7 +31,12 @@ static const struct wkv_operation *find_operation(bool own_subject, struct wkv_t
 static enum wkv_code check_operation(const struct wkv_exchange *exchange, struct wkv_error *error)
 {
     if (exchange->call.request.operation != NULL)
-        return WKV_OK;
+        return exchange->call.request.operation->streams
+                   ? wkv_fail(error, WKV_BAD_REQUEST,
+                              "%s has many replies and an invocation has one: send it to the operation's "
+                              "subject",
+                              exchange->call.request.operation->name)
+                   : WKV_OK;
     return wkv_fail(error, WKV_BAD_REQUEST, "%s",
                     exchange->endpoint->for_system ? WKV_POLICY_UNBOUND
                                                    : "there is no such operation of " WKV_CAPABILITY);

@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "front/watching.h"
+
 /* Runs before a batch of messages of one subscription is handled one by one. */
 static void prepare(void *context, natsMsg *const *messages, size_t count)
 {
@@ -31,6 +33,8 @@ static enum wkv_code listen(struct wkv_worker *worker, struct wkv_error *error)
                                         .prepare = wkv_operation_is_system(operation) ? NULL : prepare};
         if (wkv_subject_operation(worker->address, "*", operation->name, subject, error) != WKV_OK ||
             wkv_front_listen(worker, &endpoint, subject, queue, error) == NULL)
+            return error->code;
+        if (operation->streams && wkv_front_listen_for_renewals(worker, &endpoint, error) != WKV_OK)
             return error->code;
     }
     return WKV_OK;

@@ -21,13 +21,23 @@ static enum wkv_code init_memory(struct wkv_worker *worker, struct wkv_error *er
     return wkv_fail(error, WKV_NO_MEMORY, "no memory for a worker");
 }
 
+/* What was written in this turn is told to those who watch. */
+static int64_t after_turn(void *context)
+{
+    struct wkv_worker *worker = context;
+    const struct wkv_engine *engine = worker->engine;
+    int64_t next_turn_ns = engine->after_turn == NULL ? WKV_NO_TURN : engine->after_turn(worker->engine_part);
+    if (worker->provider->watches != NULL)
+        wkv_watches_poke(worker->provider->watches);
+    return next_turn_ns;
+}
+
 static enum wkv_code open_engine(struct wkv_worker *worker, struct wkv_error *error)
 {
     const struct wkv_engine *engine = worker->engine;
     if (engine->open != NULL && engine->open(&worker->engine_part, error) != WKV_OK)
         return error->code;
-    if (engine->after_turn != NULL)
-        wkv_loop_call_after_turns(&worker->loop, engine->after_turn, worker->engine_part, engine->window);
+    wkv_loop_call_after_turns(&worker->loop, after_turn, worker, engine->window);
     return WKV_OK;
 }
 

@@ -59,6 +59,7 @@ struct wkv_operation {
     enum wkv_key_path keys;
     bool has_value; /* the second field, bytes, is a value, an item or a member */
     bool is_long;   /* it may look at many items, with pauses: in a view of its own, where it can be */
+    bool streams;   /* its replies are many, and come later: a Watch. Without apply and serve */
     bool may_echo;  /* a write whose reply may have something that the store holds */
     enum wkv_echo echo;
     /* What is to be checked beside keys, value and echo; NULL: nothing. Errors: WKV_BAD_REQUEST,
@@ -136,6 +137,7 @@ WKV_CHECK(wkv_check_compare_and_set);
 WKV_CHECK(wkv_check_expire);
 WKV_CHECK(wkv_check_set_query);
 WKV_CHECK(wkv_check_list_keys);
+WKV_CHECK(wkv_check_watch);
 WKV_CHECK(wkv_check_bind_actor);
 WKV_CHECK(wkv_check_remove_actor);
 WKV_CHECK(wkv_check_keys);

@@ -193,6 +193,13 @@ const struct wkv_operation wkv_operations[] = {
      .effect = WKV_GROWS,
      .keys = WKV_ITEM_KEYS,
      .apply = wkv_apply_batch},
+    {.name = "Watch",
+     .doc =
+         "Tells each change of a key, of keys with a prefix or of all: the keys that are there, a sync, then "
+         "what changes, until the lease is over.",
+     MESSAGES(keyvalue, watch_request, watch_response),
+     .streams = true,
+     .check = wkv_check_watch},
     {.name = "BindActor",
      .doc = "Binds an actor; the value KEYSPACE names a keyspace for it.",
      MESSAGES(core, capability_configuration, empty),

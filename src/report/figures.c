@@ -99,6 +99,13 @@ const struct wkv_figure wkv_figures[] = {
     {.metric = PREFIX "reconnects_total", .stats = "connections.reconnects", .kind = WKV_FIGURE_COUNTER,
      IN_REPORT(service.reconnects), .help = "Connections to NATS that came back after they were lost."},
 
+    /* Watches. */
+    {.metric = PREFIX "watches", .stats = "watches.open", IN_REPORT(service.watches), .help = "Watches that are open."},
+    {.metric = PREFIX "watch_events_total", .stats = "watches.events", .kind = WKV_FIGURE_COUNTER,
+     IN_REPORT(service.watch_events), .help = "Events that were sent to watches."},
+    {.metric = PREFIX "watches_missed_total", .stats = "watches.missed", .kind = WKV_FIGURE_COUNTER,
+     IN_REPORT(service.watches_missed), .help = "Watches that were ended since they did not keep up."},
+
     /* The process. */
     {.metric = PREFIX "log_lines_dropped_total", .kind = WKV_FIGURE_COUNTER, IN_REPORT(log_lines_dropped),
      .help = "Lines of the log that were dropped since its reader did not take them."},

@@ -82,9 +82,11 @@ static void answer_what_came(struct wkv_server *server, const struct schedule *s
     struct wkv_network *network = &server->network;
     bool served = atomic_exchange(&network->discovery.phase, WKV_PHASE_DRAINING) == WKV_PHASE_SERVING;
     wkv_stats_set_ready(server->provider.stats, false);
+    wkv_watches_stop(&network->watches);
     wkv_keepers_begin(&network->keepers, WKV_KEEPERS_DRAIN, schedule->drained_ns);
     for (unsigned i = 1; i < network->keeper_count; i++)
         server->cut |= !wkv_keeper_await_drained(&network->each[i], schedule->drained_ns);
+    wkv_watches_await(&network->watches, schedule->drained_ns);
     if (served)
         wkv_event_publish(&network->discovery, WKV_EVENT_PROVIDER_REMOVED, (struct wkv_text){NULL, 0});
 }

@@ -94,7 +94,7 @@ static enum wkv_server_outcome claim_address(struct wkv_server *server, struct w
 
 static bool all_confirmed(struct wkv_server *server)
 {
-    for (unsigned i = 0; i <= server->network.worker_count; i++)
+    for (unsigned i = 0; i < server->network.keeper_count; i++)
         if (!wkv_loop_is_confirmed(wkv_network_loop(server, i)))
             return false;
     return true;

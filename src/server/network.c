@@ -7,7 +7,10 @@
 
 struct wkv_loop *wkv_network_loop(struct wkv_server *server, unsigned i)
 {
-    return i == 0 ? &server->network.discovery.loop : &server->network.workers[i - 1].loop;
+    struct wkv_network *network = &server->network;
+    return i == 0                       ? &network->discovery.loop
+           : i <= network->worker_count ? &network->workers[i - 1].loop
+                                        : &network->watches.loop;
 }
 
 /* ---- actors' subjects follow the bindings ---- */
@@ -45,6 +48,8 @@ static void follow_binding(void *context, const struct wkv_bindings_change *chan
         wkv_pulse_beat(&server->pulse);
         wkv_actors_settle(&server->network.actors, change->actor);
     }
+    /* What it watches may be in another keyspace now, or not its own to see. */
+    wkv_watches_end_actor(&server->network.watches, change->actor);
     wkv_event_publish(&server->network.discovery,
                       change->bound ? WKV_EVENT_BINDING_CREATED : WKV_EVENT_BINDING_REMOVED, change->actor);
 }
@@ -90,8 +95,24 @@ static void show_pulses(struct wkv_server *server,
                         void (*change)(struct wkv_vitals *vitals, struct wkv_pulse *pulse))
 {
     change(&server->vitals, &server->pulse);
-    for (unsigned i = 0; i <= server->network.worker_count; i++)
+    for (unsigned i = 0; i < server->network.keeper_count; i++)
         change(&server->vitals, &wkv_network_loop(server, i)->turns.pulse);
+}
+
+/* Its connection is closed when the workers' are drained: nothing of its own is to be. */
+static enum wkv_code init_watches(struct wkv_server *server, struct wkv_error *error)
+{
+    struct wkv_network *network = &server->network;
+    struct wkv_keeper *keeper = &network->each[network->keeper_count];
+    if (wkv_keeper_init(keeper, &network->keepers, &network->watches.loop, error) != WKV_OK)
+        return error->code;
+    network->keeper_count++;
+    const struct wkv_watches_options watches = {.store = server->provider.store,
+                                                .stats = server->provider.stats,
+                                                .instance = server->instance,
+                                                .loop = loop_options(server, keeper)};
+    server->provider.watches = &network->watches;
+    return wkv_watches_init(&network->watches, &watches, error);
 }
 
 static void watch_bindings(struct wkv_server *server)
@@ -134,10 +155,11 @@ enum wkv_code wkv_network_open(struct wkv_server *server, struct wkv_error *erro
         WKV_OK)
         return error->code;
     network->workers = calloc(workers, sizeof *network->workers);
-    network->each = calloc(workers + 1, sizeof *network->each);
+    network->each = calloc(workers + 2, sizeof *network->each);
     if (network->workers == NULL || network->each == NULL)
         return wkv_fail(error, WKV_NO_MEMORY, "no memory for %u worker threads", options->workers);
-    if (init_discovery(server, error) != WKV_OK || init_workers(server, error) != WKV_OK)
+    if (init_discovery(server, error) != WKV_OK || init_workers(server, error) != WKV_OK ||
+        init_watches(server, error) != WKV_OK)
         return error->code;
     wkv_alone_init(&network->alone, &network->discovery, options->connect.inbox_prefix);
     watch_bindings(server);
@@ -155,6 +177,8 @@ void wkv_network_close(struct wkv_server *server)
     for (unsigned i = 0; i < network->worker_count; i++)
         wkv_worker_destroy(&network->workers[i]);
     free(network->workers);
+    if (server->provider.watches != NULL)
+        wkv_watches_destroy(&network->watches);
     wkv_alone_destroy(&network->alone);
     if (network->keeper_count > 0)
         wkv_discovery_destroy(&network->discovery);

@@ -16,19 +16,22 @@
 #include "server/watchdog.h"
 #include "support/pulse.h"
 #include "support/self.h"
+#include "watch/watches.h"
 
 /* The connections and what speaks through them. The loops are numbered: discovery's is 0, a worker's is one
- * more than the worker's number, and the last one is that of `system`. */
+ * more than the worker's number, and behind that of `system`, which is the last of them, comes that of
+ * watches. */
 struct wkv_network {
     int notify_fd; /* an eventfd: a connection was opened, or never will be */
     struct wkv_keepers keepers;
-    struct wkv_keeper *each; /* discovery's, and each worker's */
+    struct wkv_keeper *each; /* discovery's, each worker's, and that of watches */
     unsigned keeper_count;
     struct wkv_discovery discovery;
     struct wkv_alone alone;
     struct wkv_worker *workers; /* for actors; behind them one more, for `system` */
     unsigned worker_count;      /* initialised ones, that one included */
     struct wkv_actors actors;
+    struct wkv_watches watches;
 };
 
 struct wkv_server {

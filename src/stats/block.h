@@ -105,6 +105,9 @@ struct wkv_stats {
     _Atomic bool split;
     _Atomic uint64_t dropped[WKV_STATS_DROPS];
     _Atomic uint64_t refused_replies; /* unsent, too */
+    _Atomic uint64_t watches;
+    _Atomic uint64_t watch_events;
+    _Atomic uint64_t watches_missed;
 };
 
 static inline uint64_t wkv_stats_read(const _Atomic uint64_t *counter)

@@ -147,6 +147,21 @@ void wkv_stats_count_dropped(struct wkv_stats *stats, enum wkv_stats_drop why)
     (void)atomic_fetch_add_explicit(&stats->dropped[why], 1, memory_order_relaxed);
 }
 
+void wkv_stats_set_watches(struct wkv_stats *stats, uint64_t count)
+{
+    atomic_store_explicit(&stats->watches, count, memory_order_relaxed);
+}
+
+void wkv_stats_count_watch_event(struct wkv_stats *stats)
+{
+    (void)atomic_fetch_add_explicit(&stats->watch_events, 1, memory_order_relaxed);
+}
+
+void wkv_stats_count_missed_watch(struct wkv_stats *stats)
+{
+    (void)atomic_fetch_add_explicit(&stats->watches_missed, 1, memory_order_relaxed);
+}
+
 void wkv_stats_connected(struct wkv_stats *stats)
 {
     (void)atomic_fetch_add_explicit(&stats->connections, 1, memory_order_relaxed);

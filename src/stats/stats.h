@@ -99,6 +99,11 @@ void wkv_stats_connected(struct wkv_stats *stats);
 void wkv_stats_reconnected(struct wkv_stats *stats);
 void wkv_stats_disconnected(struct wkv_stats *stats);
 
+/* So many watches are open; an event was sent to one; one was ended since it did not keep up. Any thread. */
+void wkv_stats_set_watches(struct wkv_stats *stats, uint64_t count);
+void wkv_stats_count_watch_event(struct wkv_stats *stats);
+void wkv_stats_count_missed_watch(struct wkv_stats *stats);
+
 /* Connections that were made, those that came back included: another number is another connection. Any
  * thread. */
 uint64_t wkv_stats_connects(struct wkv_stats *stats);
@@ -167,6 +172,8 @@ struct wkv_stats_service {
     uint64_t connections; /* up now */
     uint64_t connects;    /* made since start, those that came back not counted */
     uint64_t reconnects;  /* came back since start */
+    uint64_t watches;     /* open now */
+    uint64_t watch_events, watches_missed;
 };
 
 void wkv_stats_service(struct wkv_stats *stats, int64_t now_ns, struct wkv_stats_service *out);

@@ -133,6 +133,9 @@ void wkv_stats_service(struct wkv_stats *stats, int64_t now_ns, struct wkv_stats
         .connections = wkv_stats_read(&stats->connections),
         .connects = wkv_stats_read(&stats->connects),
         .reconnects = wkv_stats_read(&stats->reconnects),
+        .watches = wkv_stats_read(&stats->watches),
+        .watch_events = wkv_stats_read(&stats->watch_events),
+        .watches_missed = wkv_stats_read(&stats->watches_missed),
     };
     for (unsigned i = 0; i < stats->block_count; i++)
         add_requests(stats->blocks[i], out);

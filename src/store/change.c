@@ -122,19 +122,31 @@ static void show(const char *at, const char *end, wkv_change_visitor visit, void
     }
 }
 
-static void take_shard(struct wkv_changes *changes, struct wkv_shard *shard, wkv_change_visitor visit,
-                       void *context)
+/* Takes what the shard has noted, under its lock: it goes on with the empty buffer. */
+static struct wkv_change_log take_noted(struct wkv_changes *changes, struct wkv_shard *shard)
 {
-    wkv_shard_lock(shard);
     struct wkv_change_log taken = shard->log;
     shard->log.bytes = changes->spare;
     shard->log.used = 0;
     shard->log.missed = false;
-    wkv_shard_unlock(shard);
     changes->spare = taken.bytes;
-    show(taken.bytes, taken.bytes + taken.used, visit, context);
-    if (taken.missed)
+    return taken;
+}
+
+static void show_taken(const struct wkv_change_log *taken, wkv_change_visitor visit, void *context)
+{
+    show(taken->bytes, taken->bytes + taken->used, visit, context);
+    if (taken->missed)
         visit(context, &(struct wkv_change){.what = WKV_CHANGE_MISSED});
+}
+
+static void take_shard(struct wkv_changes *changes, struct wkv_shard *shard, wkv_change_visitor visit,
+                       void *context)
+{
+    wkv_shard_lock(shard);
+    struct wkv_change_log taken = take_noted(changes, shard);
+    wkv_shard_unlock(shard);
+    show_taken(&taken, visit, context);
 }
 
 void wkv_changes_take(struct wkv_changes *changes, wkv_change_visitor visit, void *context)
@@ -144,4 +156,43 @@ void wkv_changes_take(struct wkv_changes *changes, wkv_change_visitor visit, voi
         return;
     for (uint32_t i = 0; i < store->shard_count; i++)
         take_shard(changes, &store->shards[i], visit, context);
+}
+
+bool wkv_store_has_changes(const struct wkv_store *store)
+{
+    return atomic_load_explicit(&store->any_changes, memory_order_relaxed);
+}
+
+void wkv_changes_scan(struct wkv_changes *changes, uint32_t keyspace, uint64_t cursor, int64_t now_ns,
+                      struct wkv_store_scan *scan, wkv_change_visitor visit, void *context)
+{
+    struct wkv_shard *shard = wkv_scan_shard_of(changes->store, cursor);
+    struct wkv_change_log taken = {.bytes = NULL};
+    scan->count = 0;
+    scan->next = WKV_STORE_SCAN_END;
+    if (shard == NULL)
+        return;
+    wkv_shard_lock(shard);
+    taken = take_noted(changes, shard);
+    wkv_scan_locked(changes->store, keyspace, cursor, now_ns, scan);
+    wkv_shard_unlock(shard);
+    show_taken(&taken, visit, context);
+}
+
+enum wkv_store_status wkv_changes_read(struct wkv_changes *changes, const struct wkv_key *key, int64_t now_ns,
+                                       wkv_store_visitor show_value, void *show_context,
+                                       wkv_change_visitor visit, void *context)
+{
+    struct wkv_view view;
+    char decimal[WKV_DECIMAL_BYTES];
+    struct wkv_text value = {NULL, 0};
+    (void)wkv_store_begin(&view, changes->store, key, 1, WKV_STORE_READS, now_ns);
+    struct wkv_change_log taken = take_noted(changes, wkv_view_place(&view, 0).shard);
+    const struct wkv_entry *entry = wkv_view_find(&view, 0);
+    bool is_scalar = entry != NULL && wkv_entry_text(entry, decimal, &value);
+    if (is_scalar && show_value != NULL)
+        (void)show_value(show_context, value);
+    wkv_store_end(&view);
+    show_taken(&taken, visit, context);
+    return entry == NULL ? WKV_STORE_MISSING : is_scalar ? WKV_STORE_OK : WKV_STORE_WRONG_KIND;
 }

@@ -151,16 +151,15 @@ static void show(struct search *search, uint64_t shard_cursor, struct wkv_store_
     search->bytes_room = (size_t)(scan->bytes + sizeof scan->bytes - at);
 }
 
+/* Under the shard's lock. */
 static void scan_shard(struct search *search, struct wkv_shard *shard, uint64_t shard_cursor,
                        struct wkv_store_scan *scan)
 {
     search->room = WKV_STORE_SCAN_KEYS - scan->count;
     search->count = 0;
     search->bytes = 0;
-    wkv_shard_lock(shard);
     search_table(search, &shard->table);
     show(search, shard_cursor, scan);
-    wkv_shard_unlock(shard);
 }
 
 /* Searches shard by shard from the search's rank on, and says where it ended. */
@@ -170,7 +169,9 @@ static uint64_t scan_shards(struct search *search, struct wkv_store *store, uint
     for (; shard < store->shard_count; shard++) {
         if (search->steps >= MAX_STEPS || scan->count == WKV_STORE_SCAN_KEYS)
             return shard << SHARD_SHIFT;
+        wkv_shard_lock(&store->shards[shard]);
         scan_shard(search, &store->shards[shard], shard << SHARD_SHIFT, scan);
+        wkv_shard_unlock(&store->shards[shard]);
         if (search->end < SHARD_END)
             return (shard << SHARD_SHIFT) + search->end;
         search->from = 0;
@@ -178,22 +179,54 @@ static uint64_t scan_shards(struct search *search, struct wkv_store *store, uint
     return WKV_STORE_SCAN_END;
 }
 
+static struct search begin(const struct wkv_store *store, uint32_t keyspace, uint64_t cursor, int64_t now_ns)
+{
+    return (struct search){.hasher = &store->hasher,
+                           .keyspace = keyspace,
+                           .now_ns = now_ns,
+                           .from = cursor & (SHARD_END - 1),
+                           .bytes_room = WKV_STORE_SCAN_BYTES};
+}
+
+/* Not even keys that tie, against all odds, hold a scan up for ever. */
+static void end(struct wkv_store_scan *scan, uint64_t cursor, uint64_t next)
+{
+    scan->next = next > cursor ? next : cursor + 1;
+}
+
 void wkv_store_scan(struct wkv_store *store, uint32_t keyspace, uint64_t cursor, int64_t now_ns,
                     struct wkv_store_scan *scan)
 {
-    struct search search = {.hasher = &store->hasher,
-                            .keyspace = keyspace,
-                            .now_ns = now_ns,
-                            .from = cursor & (SHARD_END - 1),
-                            .bytes_room = sizeof scan->bytes};
+    struct search search = begin(store, keyspace, cursor, now_ns);
     scan->count = 0;
     scan->next = WKV_STORE_SCAN_END;
-    if (cursor == WKV_STORE_SCAN_END)
-        return;
-    scan->next = scan_shards(&search, store, cursor >> SHARD_SHIFT, scan);
-    /* Not even keys that tie, against all odds, hold a scan up for ever. */
-    if (scan->next <= cursor)
-        scan->next = cursor + 1;
+    if (cursor != WKV_STORE_SCAN_END)
+        end(scan, cursor, scan_shards(&search, store, cursor >> SHARD_SHIFT, scan));
+}
+
+struct wkv_shard *wkv_scan_shard_of(const struct wkv_store *store, uint64_t cursor)
+{
+    uint64_t shard = cursor >> SHARD_SHIFT;
+    return cursor == WKV_STORE_SCAN_END || shard >= store->shard_count ? NULL : &store->shards[shard];
+}
+
+void wkv_scan_locked(struct wkv_store *store, uint32_t keyspace, uint64_t cursor, int64_t now_ns,
+                     struct wkv_store_scan *scan)
+{
+    struct search search = begin(store, keyspace, cursor, now_ns);
+    uint64_t shard = cursor >> SHARD_SHIFT;
+    uint64_t behind = shard + 1 < store->shard_count ? (shard + 1) << SHARD_SHIFT : WKV_STORE_SCAN_END;
+    scan->count = 0;
+    scan_shard(&search, &store->shards[shard], shard << SHARD_SHIFT, scan);
+    end(scan, cursor, search.end < SHARD_END ? (shard << SHARD_SHIFT) + search.end : behind);
+}
+
+uint64_t wkv_store_rank(const struct wkv_store *store, const struct wkv_key *key)
+{
+    uint64_t hash = wkv_hash(&store->hasher, key->keyspace, key->name);
+    uint64_t shard = (uint32_t)(hash >> 32) & (store->shard_count - 1);
+    return shard << SHARD_SHIFT | (uint64_t)wkv_table_place((uint32_t)hash) << TIE_BITS |
+           hash >> (64 - TIE_BITS);
 }
 
 uint64_t wkv_store_stamp(const struct wkv_store *store, const char *purpose)

@@ -40,6 +40,12 @@ static inline struct wkv_place wkv_store_place(const struct wkv_store *store, st
 void wkv_store_make_room(const struct wkv_view *view, size_t bytes);
 void wkv_store_evict(const struct wkv_view *view, size_t bytes);
 
+/* A piece of a scan in the one shard that the cursor is in (NULL: the cursor is behind all), which the caller
+ * has locked. */
+struct wkv_shard *wkv_scan_shard_of(const struct wkv_store *store, uint64_t cursor);
+void wkv_scan_locked(struct wkv_store *store, uint32_t keyspace, uint64_t cursor, int64_t now_ns,
+                     struct wkv_store_scan *scan);
+
 /* Where the view's key lives. */
 static inline struct wkv_place wkv_view_place(const struct wkv_view *view, size_t key)
 {
