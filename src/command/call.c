@@ -10,6 +10,7 @@
 #include "command/command.h"
 #include "command/describe.h"
 #include "command/exchange.h"
+#include "command/follow.h"
 #include "nats/connect.h"
 #include "nats/inbox.h"
 #include "nats/subject.h"
@@ -180,6 +181,43 @@ static int request(natsConnection *connection, const struct wkv_config *config, 
     return exit_status;
 }
 
+/* What has become of a watch, as its events have told. */
+struct shown {
+    int status; /* the exit status */
+};
+
+static bool is_event(natsMsg *message, const char *name)
+{
+    json_t *document =
+        json_loadb(natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message), JSON_ALLOW_NUL, NULL);
+    const char *event = json_string_value(json_object_get(document, "event"));
+    bool is = event != NULL && strcmp(event, name) == 0;
+    json_decref(document);
+    return is;
+}
+
+/* Prints one event. `end` is the last, and so are `missed` and an error, which are failures. */
+static bool show_event(void *context, natsMsg *event)
+{
+    struct shown *shown = context;
+    shown->status = print_reply(event);
+    if (shown->status == WKV_EXIT_OK && is_event(event, "missed"))
+        shown->status = failed("missed", "this watch did not keep up and is over; ask again");
+    return shown->status == WKV_EXIT_OK && !is_event(event, "end");
+}
+
+/* Prints each event until the watch is over, or the user ends the process. */
+static int follow(natsConnection *connection, const struct wkv_config *config, struct outgoing *outgoing)
+{
+    struct shown shown = {.status = WKV_EXIT_OK};
+    natsMsg *message = NULL;
+    natsStatus status = make_message(outgoing, config->connect.inbox_prefix, &message);
+    if (status == NATS_OK)
+        status = wkv_follow(connection, message, (int64_t)config->timeout_ms, show_event, &shown);
+    natsMsg_Destroy(message);
+    return status == NATS_OK ? shown.status : no_reply(connection, status, "");
+}
+
 /* White space and a byte order mark in front, as editors leave them, are not sent. */
 static bool begin_with_object(struct wkv_buffer *payload)
 {
@@ -327,7 +365,9 @@ static int call(const struct wkv_config *config, char **arguments)
         wkv_connect(&config->connect, "wascc-keyvalue call", &connection, &error) != WKV_OK) {
         status = wkv_failed(&error);
     } else {
-        status = request_pages(connection, config, operation, &outgoing);
+        status = wkv_operation_find(operation)->streams
+                     ? follow(connection, config, &outgoing)
+                     : request_pages(connection, config, operation, &outgoing);
         natsConnection_Destroy(connection);
     }
     destroy_outgoing(&outgoing);

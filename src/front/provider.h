@@ -14,7 +14,7 @@
 /* Set up once, before the first request. */
 struct wkv_provider {
     struct wkv_watches *watches; /* borrowed; NULL: there is no Watch */
-    struct wkv_store *store; /* borrowed, like all that follow */
+    struct wkv_store *store;     /* borrowed, like all that follow */
     struct wkv_bindings *bindings;
     struct wkv_trust_source *trust;  /* NULL where auth is WKV_AUTH_NONE */
     struct wkv_replay *replay;       /* likewise */

@@ -49,6 +49,8 @@ static const ProtobufCMessageDescriptor *const all_messages[] = {
     &keyvalue__set_contains_response__descriptor,
     &keyvalue__list_keys_request__descriptor,
     &keyvalue__list_keys_response__descriptor,
+    &keyvalue__watch_request__descriptor,
+    &keyvalue__watch_response__descriptor,
 };
 
 /* Those with messages within, which what follows does not know. */

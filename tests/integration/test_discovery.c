@@ -69,6 +69,7 @@ static const struct {
     {"SetContains", false, "SetContainsRequest", "SetContainsResponse"},
     {"ListKeys", false, "ListKeysRequest", "ListKeysResponse"},
     {"Batch", false, "BatchRequest", "BatchResponse"},
+    {"Watch", false, "WatchRequest", "WatchResponse"},
     {"BindActor", true, "CapabilityConfiguration", "Empty"},
     {"RemoveActor", true, "CapabilityConfiguration", "Empty"},
     {"GetCapabilityDescriptor", true, "Empty", "CapabilityDescriptor"},
@@ -169,7 +170,7 @@ static void check_service_data(const json_t *data)
     check_shape(
         data, "uptime_s:r ready:b workers:i requests:i errors:i refusals:o unsent:i keys:i kinds:o "
               "keyspaces:o bytes:i budget_bytes:i expired:i evicted:i shards:o bound_actors:i claims_cache:o "
-              "connections:o process:o dropped:o");
+              "connections:o watches:o process:o dropped:o");
     check_shape(member_at(data, "dropped"), "reply_subject:i subject:i overload:i");
     check_shape(member_at(data, "kinds"), "scalar:i counter:i list:i set:i");
     check_shape(member_at(data, "shards"), "count:i min_keys:i max_keys:i");

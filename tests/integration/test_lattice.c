@@ -683,13 +683,14 @@ START_TEST(the_capability_descriptor_is_as_hosts_read_it)
         check_text(reply, "version");
         check_text(reply, "long_description");
         ck_assert(json_is_integer(json_object_get(reply, "revision")));
-        ck_assert_uint_eq(json_array_size(list), operation_count);
+        ck_assert_uint_eq(json_array_size(list), operation_count + 1);
         json_array_foreach(list, index, operation)
         {
             json_t *direction = json_object_get(operation, "direction");
             ck_assert_uint_eq(json_object_size(operation), 3);
             check_text(operation, "doctext");
-            ck_assert_str_eq(json_string_value(json_object_get(operation, "name")), operations[index]);
+            ck_assert_str_eq(json_string_value(json_object_get(operation, "name")),
+                             index < operation_count ? operations[index] : "Watch");
             ck_assert_uint_eq(json_object_size(direction), 1);
             ck_assert(json_is_null(json_object_get(direction, "1"))); /* to_provider, as 81 01 c0 */
         }

@@ -431,6 +431,7 @@ START_TEST(the_table_has_the_contract_s_operations)
                                         "SetContains",
                                         "ListKeys",
                                         "Batch",
+                                        "Watch",
                                         "BindActor",
                                         "RemoveActor",
                                         "GetCapabilityDescriptor",
@@ -444,8 +445,8 @@ START_TEST(the_table_has_the_contract_s_operations)
     for (size_t i = 0; i < wkv_operation_count; i++) {
         ck_assert_str_eq(wkv_operations[i].name, names[i]);
         ck_assert_ptr_eq(wkv_operation_find(names[i]), &wkv_operations[i]);
-        ck_assert_int_eq(wkv_operation_is_system(&wkv_operations[i]), i >= 23);
-        ck_assert_int_eq(wkv_operations[i].scope == WKV_SCOPE_OPERATOR, i >= 27);
+        ck_assert_int_eq(wkv_operation_is_system(&wkv_operations[i]), i >= 24);
+        ck_assert_int_eq(wkv_operations[i].scope == WKV_SCOPE_OPERATOR, i >= 28);
     }
     ck_assert_ptr_null(wkv_operation_find("get"));
     ck_assert_ptr_null(wkv_operation_find(""));

@@ -13,6 +13,7 @@ const OPERATIONS = [
   "SetIntersection", "KeyExists", "Increment", "CompareAndSet", "CompareAndDelete", "Expire", "TimeToLive", "Pop", "SetContains",
   "ListKeys",
   "Batch",
+  "Watch",
 ];
 const OF_SYSTEM = [
   "BindActor", "RemoveActor", "GetCapabilityDescriptor", "HealthRequest", "Keys", "Inspect", "Bindings", "Slowlog", "LogLevel",
