@@ -377,7 +377,8 @@ enum wkv_change_kind {
 struct wkv_change {
     enum wkv_change_kind what;
     struct wkv_key key; /* none of WKV_CHANGE_MISSED */
-    bool has_value;     /* of a put of a scalar or a counter, where values are wanted and it is not large */
+    bool has_value;     /* of a put of a scalar or a counter, where values are wanted and it is not large, */
+    bool is_large;      /* or it is */
     struct wkv_text value; /* what Get showed then */
 };
 

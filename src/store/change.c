@@ -9,9 +9,11 @@ struct record {
     uint32_t keyspace;
     uint16_t key_len;
     uint8_t what;
-    uint8_t has_value;
+    uint8_t value; /* enum noted_value */
     uint32_t value_len;
 };
+
+enum noted_value { NO_VALUE, HAS_VALUE, LARGE_VALUE };
 
 /* A value that would take more of a log than this part is left out of it. */
 #define LARGE_PART 4
@@ -20,13 +22,14 @@ void wkv_change_note(struct wkv_change_log *log, const struct wkv_entry *entry, 
 {
     struct wkv_text value = {NULL, 0};
     char decimal[WKV_DECIMAL_BYTES];
-    bool has_value = log->values && what == WKV_CHANGE_PUT && wkv_entry_text(entry, decimal, &value) &&
-                     value.len <= log->capacity / LARGE_PART;
+    enum noted_value noted = NO_VALUE;
+    if (log->values && what == WKV_CHANGE_PUT && wkv_entry_text(entry, decimal, &value))
+        noted = value.len <= log->capacity / LARGE_PART ? HAS_VALUE : LARGE_VALUE;
     struct record record = {.keyspace = entry->keyspace,
                             .key_len = entry->key_len,
                             .what = (uint8_t)what,
-                            .has_value = has_value,
-                            .value_len = has_value ? (uint32_t)value.len : 0};
+                            .value = (uint8_t)noted,
+                            .value_len = noted == HAS_VALUE ? (uint32_t)value.len : 0};
     size_t bytes = sizeof record + record.key_len + record.value_len;
     if (log->used == 0)
         atomic_store_explicit(log->any, true, memory_order_relaxed);
@@ -117,7 +120,8 @@ static void show(const char *at, const char *end, wkv_change_visitor visit, void
         at = value + record.value_len;
         visit(context, &(struct wkv_change){.what = (enum wkv_change_kind)record.what,
                                             .key = {record.keyspace, {key, record.key_len}},
-                                            .has_value = record.has_value,
+                                            .has_value = record.value == HAS_VALUE,
+                                            .is_large = record.value == LARGE_VALUE,
                                             .value = {value, record.value_len}});
     }
 }

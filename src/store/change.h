@@ -3,7 +3,7 @@
  *
  *   0          4         6      7           8           12
  *   +----------+---------+------+-----------+-----------+-----+-------+----------- ...
- *   | keyspace | key_len | what | has_value | value_len | key | value | the next
+ *   | keyspace | key_len | what | value?    | value_len | key | value | the next
  *   +----------+---------+------+-----------+-----------+-----+-------+----------- ...
  *
  * Not thread-safe: the shard's lock guards it.

@@ -40,9 +40,9 @@ static bool has_value(struct wkv_watches *watches, const struct wkv_change *chan
 {
     struct wkv_view view;
     *value = change->value;
-    if (change->has_value || change->what != WKV_CHANGE_PUT)
+    if (!change->is_large)
         return true;
-    /* A large value, which was not noted, is told as it is now. */
+    /* It was not noted, and is told as it is now. */
     wkv_buffer_reset(&watches->large, watches->large.capacity);
     (void)wkv_store_begin(&view, watches->store, &change->key, 1, WKV_STORE_READS, wkv_monotonic_ns());
     (void)wkv_view_get(&view, 0, wkv_watch_take_value, &watches->large);
