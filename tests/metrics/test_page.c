@@ -343,6 +343,7 @@ static const struct {
     {"wascc_keyvalue_memory_held_bytes", "gauge"},
     {"wascc_keyvalue_memory_budget_bytes", "gauge"},
     {"wascc_keyvalue_expired_keys_total", "counter"},
+    {"wascc_keyvalue_evictions_total", "counter"},
     {"wascc_keyvalue_shards", "gauge"},
     {"wascc_keyvalue_shard_keys_min", "gauge"},
     {"wascc_keyvalue_shard_keys_max", "gauge"},
