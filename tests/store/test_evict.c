@@ -85,7 +85,7 @@ START_TEST(with_it_every_write_is_done_and_each_key_that_goes_is_told_of_once)
     struct wkv_changes *changes = wkv_changes_open(store, &(struct wkv_changes_options){0});
     struct told told = {0};
     uint64_t random = (uint64_t)_i + 1, left = 0;
-    size_t count = TEST_SANITIZED ? 20000 : 100000;
+    size_t count = TEST_SANITIZED ? 40000 : 100000;
     ck_assert_ptr_nonnull(changes);
     for (size_t i = 0; i < count; i++) {
         set(store, "k", i, test_below(&random, _i == 0 ? 200 : 40000));

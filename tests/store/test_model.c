@@ -59,7 +59,9 @@ struct run {
     uint64_t budget_bytes;
     size_t no_memory; /* answers so far */
     size_t expired;   /* keys so far, by the model */
-    size_t style;     /* what this stretch of operations favours */
+    size_t evicted;   /* keys so far, by the store */
+    enum wkv_evict evict;
+    size_t style; /* what this stretch of operations favours */
     struct model_key keys[KEYS];
     struct wkv_store *store;
     struct wkv_changes *changes;
@@ -797,6 +799,14 @@ static void tell_expired(struct run *run, struct model_key *key)
     key->gone = false;
 }
 
+/* The model has what is evicted from the store alone. */
+static void tell_evicted(struct run *run, struct model_key *key)
+{
+    EXPECT(run, key->present && (run->evict == WKV_EVICT_ANY || key->expires_at_ns != 0));
+    model_delete(key);
+    run->evicted++;
+}
+
 /* The first change of that key that has not been told yet is this one: of one key they come in order, of
  * several in any. */
 static void see_change(void *context, const struct wkv_change *change)
@@ -805,11 +815,14 @@ static void see_change(void *context, const struct wkv_change *change)
     struct run *run = telling->run;
     size_t i = 0;
     EXPECT(run, change->what != WKV_CHANGE_MISSED);
-    if (change->what == WKV_CHANGE_EXPIRE) {
+    if (change->what == WKV_CHANGE_EXPIRE || change->what == WKV_CHANGE_EVICT) {
         while (run->keys[i].keyspace != change->key.keyspace ||
                !test_same(text_of(&run->keys[i].name), change->key.name))
             i++;
-        tell_expired(run, &run->keys[i]);
+        if (change->what == WKV_CHANGE_EXPIRE)
+            tell_expired(run, &run->keys[i]);
+        else
+            tell_evicted(run, &run->keys[i]);
         return;
     }
     for (; i < run->wanted_count; i++)
@@ -831,6 +844,15 @@ static void compare_changes(struct run *run)
     run->wanted_count = 0;
 }
 
+/* As a view does for so many bytes, before it locks anything; so the model is told before its calls. */
+static void evict(struct run *run, size_t bytes)
+{
+    run->operation = "evict";
+    wkv_store_make_room(&(struct wkv_view){.store = run->store, .now_ns = run->now_ns}, bytes);
+    compare_changes(run);
+    EXPECT(run, test_stats(run->store).evicted == run->evicted);
+}
+
 /* One key and what a union chose, or all keys and that. */
 static void batch(struct run *run, size_t calls)
 {
@@ -844,7 +866,8 @@ static void batch(struct run *run, size_t calls)
             keys[count++] = key_of(&run->keys[i]);
     for (size_t i = 0; i < run->chosen_count; i++)
         keys[count++] = key_of(run->chosen[i]);
-    EXPECT(run, wkv_store_begin(&view, run->store, keys, count, LONGEST_VALUE, run->now_ns) == WKV_STORE_OK);
+    size_t write_bytes = run->evict == WKV_EVICT_NONE ? LONGEST_VALUE : WKV_STORE_READS;
+    EXPECT(run, wkv_store_begin(&view, run->store, keys, count, write_bytes, run->now_ns) == WKV_STORE_OK);
     run->view = &view;
     for (size_t i = 0; i < calls; i++)
         call_one(run, &run->keys[run->single ? first : test_below(&run->random, KEYS)]);
@@ -857,6 +880,7 @@ static void one_step(struct run *run)
         do_maintain(run);
     if (test_below(&run->random, 30) == 0)
         do_evacuate(run);
+    evict(run, test_below(&run->random, LONGEST_VALUE));
     batch(run, test_below(&run->random, 2) == 0 ? 1 : 1 + test_below(&run->random, BATCH));
     compare_changes(run);
     if (run->budget_bytes != 0)
@@ -900,7 +924,8 @@ static void wind_up(struct run *run)
     compare_changes(run);
     compare_all(run);
     /* A short run, as under valgrind, may never have come to the budget. */
-    EXPECT(run, run->budget_bytes == 0 || run->no_memory > 0 || run->step < STEPS / 4);
+    bool came_to_it = run->evict == WKV_EVICT_NONE ? run->no_memory > 0 : run->evicted > 0;
+    EXPECT(run, run->budget_bytes == 0 || came_to_it || run->step < STEPS / 4);
     look_at_all(run, do_delete);
     compare_changes(run);
     for (size_t i = 0; i < KEYS; i++)
@@ -915,7 +940,7 @@ static void wind_up(struct run *run)
 
 static const struct wkv_changes_options changes_options = {.bytes_per_shard = CHANGES_BYTES};
 
-static void side_by_side(uint64_t seed, uint32_t shards, uint64_t room_bytes)
+static void side_by_side(uint64_t seed, uint32_t shards, uint64_t room_bytes, enum wkv_evict evict)
 {
     struct run *run = calloc(1, sizeof *run);
     unsigned char hash_seed[WKV_STORE_HASH_SEED_BYTES];
@@ -929,7 +954,9 @@ static void side_by_side(uint64_t seed, uint32_t shards, uint64_t room_bytes)
     struct wkv_store_options options = {.shards = shards,
                                         .blocks = seed % 2 == 0 ? WKV_STORE_BLOCKS_POOLED
                                                                 : WKV_STORE_BLOCKS_DEFAULT,
+                                        .evict = evict,
                                         .hash_seed = hash_seed};
+    run->evict = evict;
     struct wkv_store *empty = wkv_store_create(&options, TEST_NOW);
     ck_assert_ptr_nonnull(empty);
     if (room_bytes != 0)
@@ -967,14 +994,18 @@ static const struct {
     uint64_t seed; /* 0: random */
     uint32_t shards;
     uint64_t room_bytes; /* beside the empty shards; 0: no budget */
+    enum wkv_evict evict;
 } runs[] = {
-    {1, 1, 0}, {2, 4, 0}, {3, 64, 0}, {0, 2, 0}, {4, 1, 20000}, {5, 4, 60000}, {6, 64, 90000}, {0, 2, 40000},
+    {1, 1, 0, WKV_EVICT_NONE},         {2, 4, 0, WKV_EVICT_NONE},     {3, 64, 0, WKV_EVICT_NONE},
+    {0, 2, 0, WKV_EVICT_NONE},         {4, 1, 20000, WKV_EVICT_NONE}, {5, 4, 60000, WKV_EVICT_NONE},
+    {6, 64, 90000, WKV_EVICT_NONE},    {0, 2, 40000, WKV_EVICT_NONE}, {7, 2, 60000, WKV_EVICT_ANY},
+    {8, 4, 90000, WKV_EVICT_EXPIRING},
 };
 
 START_TEST(answers_as_the_model_does)
 {
     uint64_t seed = runs[_i].seed == 0 ? random_seed() : runs[_i].seed;
-    side_by_side(seed, runs[_i].shards, runs[_i].room_bytes);
+    side_by_side(seed, runs[_i].shards, runs[_i].room_bytes, runs[_i].evict);
 }
 END_TEST
 
