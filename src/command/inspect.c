@@ -16,9 +16,9 @@ static json_t *strings(const char **items, size_t count)
     return array;
 }
 
-static json_t *optional_time(int64_t seconds, int64_t absent)
+static json_t *optional_number(int64_t number, int64_t absent)
 {
-    return seconds == absent ? json_null() : json_integer(seconds);
+    return number == absent ? json_null() : json_integer(number);
 }
 
 /* The claims as they stand, unverified. */
@@ -26,12 +26,13 @@ static json_t *describe(const struct wkv_token *token)
 {
     json_t *claims = json_pack("{s:s, s:s, s:s?, s:I, s:o, s:o}", "iss", token->issuer_text, "sub",
                                token->subject, "jti", token->id, "iat", (json_int_t)token->issued_at_s, "nbf",
-                               optional_time(token->not_before_s, 0), "exp",
-                               optional_time(token->expires_s, WKV_TOKEN_NEVER));
+                               optional_number(token->not_before_s, 0), "exp",
+                               optional_number(token->expires_s, WKV_TOKEN_NEVER));
     json_t *more =
         token->kind == WKV_TOKEN_ACTOR
-            ? json_pack("{s:s?, s:s?, s:s?, s:o, s:o, s:b}", "name", token->actor.name, "hash", token->hash,
-                        "ver", token->actor.version, "caps",
+            ? json_pack("{s:s?, s:s?, s:o, s:s?, s:o, s:o, s:b}", "name", token->actor.name, "hash",
+                        token->hash, "rev", optional_number(token->actor.revision, -1), "ver",
+                        token->actor.version, "caps",
                         strings(token->actor.capabilities, token->actor.capability_count), "tags",
                         strings(token->actor.tags, token->actor.tag_count), "prov", token->actor.provider)
             : json_pack("{s:s, s:s, s:s}", "origin_url", token->invocation.origin_url, "target_url",

@@ -227,6 +227,15 @@ static void inspected(int status, bool held, const char *names)
     ck_assert_msg(strstr(command.out.bytes, names) != NULL, "\"%s\" is not in: %s", names, command.out.bytes);
 }
 
+/* Another program signed it; its wascap has a rev and a ver. */
+static const char revised[] =
+    "eyJ0eXAiOiJqd3QiLCJhbGciOiJFZDI1NTE5In0.eyJqdGkiOiJ4IiwiaWF0IjoxNjAwMDAwMDAwLCJpc3MiOiJB"
+    "QllGV0xPUEZCTjdPVEVGNkFST1hQWFJZQURCTExUUVAzT0lUNVRLSUpaV1VDVzJVTE9DQUJCTiIsInN1YiI6Ik1B"
+    "U0tDS1BRMlNYVFlVNlZSR08zM0c3WDVKU1lNMlQzNVdHN1hJNEFGT0FXVjU0M1ZDWlFFNFJWIiwid2FzY2FwIjp7"
+    "Im5hbWUiOiJuIiwiaGFzaCI6IkgiLCJ0YWdzIjpbInQiXSwiY2FwcyI6WyJ3YXNjYzprZXl2YWx1ZSJdLCJyZXYi"
+    "OjcsInZlciI6IjEuMiIsInByb3YiOmZhbHNlfX0.OC4PMriT1c6_DofvahDc4zeL37wlkVLs0XxPB6bydq9q_0MR"
+    "0kJ56ThTZ8Dtty0JZRw8ppq-xfrPbEfNqQEtCA";
+
 START_TEST(inspect_says_what_a_token_says_and_whether_it_holds)
 {
     char *good = claims_until(&people.account, actor, 1000),
@@ -238,6 +247,9 @@ START_TEST(inspect_says_what_a_token_says_and_whether_it_holds)
     inspected(RUN("inspect", good), true, actor);
     ck_assert_ptr_nonnull(strstr(command.out.bytes, "wascc:keyvalue"));
     ck_assert_ptr_nonnull(strstr(command.out.bytes, people.account.key));
+    inspected(RUN("inspect", good), true, "\"rev\": null");
+    inspected(RUN("inspect", revised), true, "\"rev\": 7,");
+    ck_assert_ptr_nonnull(strstr(command.out.bytes, "\"ver\": \"1.2\""));
     inspected(RUN("inspect", "--trusted-issuer", people.account.key, good), true, "checked");
     inspected(RUN("inspect", "--trusted-issuer", people.other_account.key, good), false, "untrusted issuer");
     inspected(RUN("inspect", "--trusted-issuer", people.other_account.key, other), true, actor);
