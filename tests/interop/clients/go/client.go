@@ -42,9 +42,8 @@ type Client struct {
 	duplicate bool
 }
 
-func (c *Client) ask(operation, id string, request, reply proto.Message) error {
-	c.called[operation] = true
-	message := nats.NewMsg(c.Subject + "." + operation)
+func (c *Client) message(subject, id string, request proto.Message) *nats.Msg {
+	message := nats.NewMsg(subject)
 	if c.Claims != "" {
 		message.Header.Set("Wascc-Claims", c.Claims)
 	}
@@ -52,6 +51,12 @@ func (c *Client) ask(operation, id string, request, reply proto.Message) error {
 		message.Header.Set("Nats-Msg-Id", id)
 	}
 	message.Data, _ = proto.Marshal(request)
+	return message
+}
+
+func (c *Client) ask(operation, id string, request, reply proto.Message) error {
+	c.called[operation] = true
+	message := c.message(c.Subject+"."+operation, id, request)
 	answer, err := c.nats.RequestMsg(message, 10*time.Second)
 	if err != nil {
 		return err
@@ -102,7 +107,7 @@ var services = []protoreflect.ServiceDescriptor{
 	core.File_core_proto.Services().ByName("Provider"),
 }
 
-func message(descriptor protoreflect.MessageDescriptor) proto.Message {
+func messageOf(descriptor protoreflect.MessageDescriptor) proto.Message {
 	kind, err := protoregistry.GlobalTypes.FindMessageByName(descriptor.FullName())
 	must(err)
 	return kind.New().Interface()
@@ -111,7 +116,7 @@ func message(descriptor protoreflect.MessageDescriptor) proto.Message {
 func messagesOf(operation string) (request, reply proto.Message) {
 	for _, service := range services {
 		if method := service.Methods().ByName(protoreflect.Name(operation)); method != nil {
-			return message(method.Input()), message(method.Output())
+			return messageOf(method.Input()), messageOf(method.Output())
 		}
 	}
 	panic("no operation " + operation)
@@ -207,6 +212,35 @@ func tooManyItems(kv *Client) {
 	(&step{Refused: 413}).isRefusal(kv.ask("Batch", "", request, &keyvalue.BatchResponse{}))
 }
 
+func watch(kv *Client) {
+	inbox := nats.NewInbox()
+	events, err := kv.nats.SubscribeSync(inbox)
+	must(err)
+	ask := func(subject string, leaseMs uint32) {
+		message := kv.message(subject, "", &keyvalue.WatchRequest{Key: "watched", Values: true, LeaseMs: leaseMs})
+		message.Reply = inbox
+		must(kv.nats.PublishMsg(message))
+	}
+	next := func(event, value string, number uint64) *keyvalue.WatchResponse {
+		message, err := events.NextMsg(10 * time.Second)
+		must(err)
+		told := &keyvalue.WatchResponse{}
+		must(proto.Unmarshal(message.Data, told))
+		equal([]any{told.Event, string(told.Value), told.Number}, []any{event, value, number})
+		return told
+	}
+	call[keyvalue.SetResponse](kv, "Set", &keyvalue.SetRequest{Key: "watched", Value: []byte("old")})
+	ask(kv.Subject+".Watch", 0)
+	equal(next("put", "old", 1).Key, "watched")
+	renew := next("sync", "", 2).Renew
+	call[keyvalue.SetResponse](kv, "Set", &keyvalue.SetRequest{Key: "watched", Value: []byte("new")})
+	call[keyvalue.DelResponse](kv, "Del", &keyvalue.DelRequest{Key: "watched"})
+	next("put", "new", 3)
+	next("delete", "", 4)
+	ask(renew, 1)
+	next("end", "", 5)
+}
+
 func capabilityDescriptor(host *Client) {
 	descriptor := call[core.CapabilityDescriptor](host, "GetCapabilityDescriptor", &core.Empty{})
 	equal(descriptor.Id, "wascc:keyvalue")
@@ -281,6 +315,7 @@ func main() {
 	check("a time to live", func() { timeToLive(kv) })
 	check("keys and members page by page", func() { pages(kv) })
 	check("a Batch of too many items", func() { tooManyItems(kv) })
+	check("Watch", func() { watch(kv) })
 	check("GetCapabilityDescriptor", func() { capabilityDescriptor(told.Callers["host"]) })
 	check("every operation was called", func() { everyOperation(called) })
 	connection.Close()

@@ -2,7 +2,7 @@
 // usage: node client.mjs CHECKS, which is the file that ../run.sh writes
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { connect, headers } from "nats";
+import { connect, createInbox, headers } from "nats";
 import { core, keyvalue } from "./stubs.js";
 
 const { server, callers, checks } = JSON.parse(readFileSync(process.argv[2], "utf8"));
@@ -16,12 +16,17 @@ class Refusal extends Error {
   }
 }
 
-// A stub whose requests go out over NATS in the caller's name. What is told about a reply beside its message is in `answer`.
-function stub(Service, as = "actor", id = "", answer = {}) {
-  const { subject, claims } = callers[as];
+function headersOf(claims, id) {
   const sent = headers();
   if (claims) sent.set("Wascc-Claims", claims);
   if (id) sent.set("Nats-Msg-Id", id);
+  return sent;
+}
+
+// A stub whose requests go out over NATS in the caller's name. What is told about a reply beside its message is in `answer`.
+function stub(Service, as = "actor", id = "", answer = {}) {
+  const { subject, claims } = callers[as];
+  const sent = headersOf(claims, id);
   return Service.create((method, data, done) => {
     called.add(method.name);
     connection.request(`${subject}.${method.name}`, data, { headers: sent, timeout: 10000 }).then((reply) => {
@@ -90,6 +95,27 @@ const tests = {
     const requests = Array(4097).fill({ get: { key: "bytes" } });
     assert.equal((await kv.batch({ requests: requests.slice(1) })).replies.length, 4096);
     await assert.rejects(kv.batch({ requests }), { code: 413 });
+  },
+  "Watch": async () => {
+    const { subject, claims } = callers.actor;
+    const reply = createInbox(), sent = headersOf(claims);
+    const events = connection.subscribe(reply)[Symbol.asyncIterator]();
+    const ask = (to, request) => connection.publish(to, keyvalue.WatchRequest.encode(request).finish(), { reply, headers: sent });
+    const next = async (event, value, number) => {
+      const told = keyvalue.WatchResponse.decode((await events.next()).value.data);
+      assert.deepEqual([told.event, text(told.value), `${told.number}`], [event, value, number]);
+      return told;
+    };
+    await kv.set({ key: "watched", value: bytes("old") });
+    ask(`${subject}.Watch`, { key: "watched", values: true });
+    assert.equal((await next("put", "old", "1")).key, "watched");
+    const { renew } = await next("sync", "", "2");
+    await kv.set({ key: "watched", value: bytes("new") });
+    await kv.del({ key: "watched" });
+    await next("put", "new", "3");
+    await next("delete", "", "4");
+    ask(renew, { key: "watched", values: true, leaseMs: 1 });
+    await next("end", "", "5");
   },
   "GetCapabilityDescriptor": async () => {
     const descriptor = await stub(core.Provider, "host").getCapabilityDescriptor({});

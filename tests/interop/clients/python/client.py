@@ -37,14 +37,17 @@ class Client:
         self.connection, self.caller = connection, caller
         self.called, self.duplicate = set(), False
 
+    def headers(self, message_id=""):
+        headers = {"Wascc-Claims": self.caller["claims"], "Nats-Msg-Id": message_id}
+        return {name: value for name, value in headers.items() if value}
+
     async def __call__(self, operation, request, message_id=""):
         self.called.add(operation)
-        headers = {"Wascc-Claims": self.caller["claims"], "Nats-Msg-Id": message_id}
         answer = await self.connection.request(
             f"{self.caller['subject']}.{operation}",
             request.SerializeToString(),
             timeout=10,
-            headers={name: value for name, value in headers.items() if value},
+            headers=self.headers(message_id),
         )
         told = answer.headers or {}
         if "Nats-Service-Error-Code" in told:
@@ -122,6 +125,31 @@ async def a_batch_of_too_many_items(kv):
     equal((await refusal_of(kv("Batch", keyvalue.BatchRequest(requests=[item] * 4097)))).code, 413)
 
 
+async def watch(kv):
+    inbox = kv.connection.new_inbox()
+    events = await kv.connection.subscribe(inbox)
+
+    async def ask(subject, **request):
+        payload = keyvalue.WatchRequest(key="watched", values=True, **request).SerializeToString()
+        await kv.connection.publish(subject, payload, reply=inbox, headers=kv.headers())
+
+    async def following(event, value, number):
+        told = keyvalue.WatchResponse.FromString((await events.next_msg(timeout=10)).data)
+        equal((told.event, told.value, told.number), (event, value, number))
+        return told
+
+    await kv("Set", keyvalue.SetRequest(key="watched", value=b"old"))
+    await ask(f"{kv.caller['subject']}.Watch")
+    equal((await following("put", b"old", 1)).key, "watched")
+    renew = (await following("sync", b"", 2)).renew
+    await kv("Set", keyvalue.SetRequest(key="watched", value=b"new"))
+    await kv("Del", keyvalue.DelRequest(key="watched"))
+    await following("put", b"new", 3)
+    await following("delete", b"", 4)
+    await ask(renew, lease_ms=1)
+    await following("end", b"", 5)
+
+
 async def get_capability_descriptor(host):
     descriptor = await host("GetCapabilityDescriptor", core_pb2.Empty())
     equal(descriptor.id, "wascc:keyvalue")
@@ -164,6 +192,7 @@ async def main():
         ("a time to live", a_time_to_live(kv)),
         ("keys and members page by page", keys_and_members_page_by_page(kv)),
         ("a Batch of too many items", a_batch_of_too_many_items(kv)),
+        ("Watch", watch(kv)),
         ("GetCapabilityDescriptor", get_capability_descriptor(clients["host"])),
         ("every operation was called", every_operation_was_called(clients)),
     ]

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use async_nats::HeaderMap;
+use futures_util::StreamExt;
 use prost::Message;
 use serde_json::Value;
 
@@ -191,6 +192,47 @@ async fn too_many_items(kv: &Client) -> Result<(), Failure> {
     equal(refusal_of(keyvalue::batch(kv, request).await)?.code, 413)
 }
 
+/// The events of one watch.
+struct Watch {
+    client: Client,
+    inbox: String,
+    events: async_nats::Subscriber,
+}
+
+impl Watch {
+    async fn ask(&self, subject: String, lease_ms: u32) -> Result<(), Failure> {
+        let request = keyvalue::WatchRequest { key: "watched".into(), values: true, lease_ms, ..Default::default() };
+        let (headers, payload) = (self.client.headers.clone(), request.encode_to_vec().into());
+        let nats = &self.client.nats;
+        Ok(nats.publish_with_reply_and_headers(subject, self.inbox.clone(), headers, payload).await?)
+    }
+
+    async fn next(&mut self, event: &str, value: &str, number: u64) -> Result<keyvalue::WatchResponse, Failure> {
+        let message = tokio::time::timeout(Duration::from_secs(10), self.events.next()).await?;
+        let told = keyvalue::WatchResponse::decode(message.ok_or("the subscription is over")?.payload)?;
+        equal((told.event.as_str(), told.value.as_slice(), told.number), (event, value.as_bytes(), number))?;
+        Ok(told)
+    }
+}
+
+async fn watch(kv: &Client) -> Result<(), Failure> {
+    let inbox = kv.nats.new_inbox();
+    let events = kv.nats.subscribe(inbox.clone()).await?;
+    let mut watch = Watch { client: kv.clone(), inbox, events };
+    let put = |value: &str| keyvalue::SetRequest { key: "watched".into(), value: value.into(), ..Default::default() };
+    keyvalue::set(kv, put("old")).await?;
+    watch.ask(format!("{}.Watch", kv.subject), 0).await?;
+    equal(watch.next("put", "old", 1).await?.key.as_str(), "watched")?;
+    let renew = watch.next("sync", "", 2).await?.renew;
+    keyvalue::set(kv, put("new")).await?;
+    keyvalue::del(kv, keyvalue::DelRequest { key: "watched".into() }).await?;
+    watch.next("put", "new", 3).await?;
+    watch.next("delete", "", 4).await?;
+    watch.ask(renew, 1).await?;
+    watch.next("end", "", 5).await?;
+    Ok(())
+}
+
 async fn capability_descriptor(client: &Client) -> Result<(), Failure> {
     let descriptor = host::get_capability_descriptor(client, host::Empty {}).await?;
     equal(descriptor.id.as_str(), "wascc:keyvalue")?;
@@ -229,6 +271,7 @@ async fn main() -> Result<(), Failure> {
     passed &= check("a time to live", time_to_live(kv)).await;
     passed &= check("keys and members page by page", pages(kv)).await;
     passed &= check("a Batch of too many items", too_many_items(kv)).await;
+    passed &= check("Watch", watch(kv)).await;
     passed &= check("GetCapabilityDescriptor", capability_descriptor(&clients["host"])).await;
     passed &= check("every operation was called", every_operation(&clients)).await;
     std::process::exit(i32::from(!passed));
