@@ -112,6 +112,7 @@ seed_dispatch()
             request CompareAndSet 6 11 '{"key":"a","value":"2","expected":"42"}'
             request Pop 6 11 '{"key":"l"}'
             request Batch 6 11 '{"atomic":true,"requests":[{"set":{"key":"b","value":"1"}},{"get":{"key":"a"}}]}'
+            request Watch 6 11 '{"prefix":"a","values":true}'
             request Keys 12 11 '{"limit":2,"glob":"*"}'
             request Bindings 12 11 '{}'
             request LogLevel 12 11 '{}'

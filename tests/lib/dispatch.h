@@ -13,10 +13,12 @@ static inline enum wkv_code dispatch_request(struct wkv_session *session, const 
     struct wkv_call call;
     call.request = *request;
     enum wkv_code code = wkv_call_admit(session, &call, error);
-    if (code != WKV_OK)
+    *reply = (struct wkv_text){NULL, 0};
+    if (code != WKV_OK || request->operation->streams) /* what streams has no one reply */
         return code;
     enum wkv_outcome outcome = wkv_engine_memory.submit(NULL, &call.ticket);
-    *reply = outcome == WKV_ANSWERED ? call.ticket.reply : (struct wkv_text){NULL, 0};
+    if (outcome == WKV_ANSWERED)
+        *reply = call.ticket.reply;
     return outcome == WKV_REFUSED ? error->code : WKV_OK;
 }
 
