@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#define TICK_SHIFT 27
+#define TICK_SHIFT 25
 #define SLOT_BITS 6
 #define SLOT_MASK (WKV_WHEEL_SLOTS - 1)
 

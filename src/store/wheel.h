@@ -1,9 +1,10 @@
 /* The expiry times of one shard: a hierarchical timing wheel, O(1) to arm and to disarm, in which what is due
  * is found without looking at what is not.
  *
- * A tick is 2^27 ns (134 ms). Level 0 has a slot for each of the next 64 ticks, level 1 one for each of the
- * 64 spans of 64 ticks after that, and so on: 6 levels reach 290 years, more than any expiry. When the time
- * of a slot of a higher level comes, its timers are dealt to the levels below.
+ * A tick is 2^25 ns (34 ms): "expiry is an event within 100 ms". Level 0 has a slot for each of the next 64
+ * ticks, level 1 one for each of the 64 spans of 64 ticks after that, and so on: 7 levels reach 4,676 years,
+ * more than any expiry. When the time of a slot of a higher level comes, its timers are dealt to the levels
+ * below.
  *
  * Not thread-safe: the shard's lock guards it.
  */
@@ -22,7 +23,7 @@ struct wkv_timer {
     struct wkv_timer **link; /* what points to this timer */
 };
 
-#define WKV_WHEEL_LEVELS 6
+#define WKV_WHEEL_LEVELS 7
 #define WKV_WHEEL_SLOTS 64
 #define WKV_WHEEL_BYTES (sizeof(struct wkv_timer *) * WKV_WHEEL_LEVELS * WKV_WHEEL_SLOTS)
 

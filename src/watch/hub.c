@@ -12,7 +12,7 @@
 #define BEGINNING_NS (2 * WKV_NS_PER_MS)
 /* While there are watches: who takes an expired key out pokes nobody, and "expiry is an event within 100 ms".
  */
-#define LOOK_NS (40 * WKV_NS_PER_MS)
+#define LOOK_NS (20 * WKV_NS_PER_MS)
 /* While what is unsent leaves no room: how soon to look again. */
 #define CROWDED_NS (5 * WKV_NS_PER_MS)
 
@@ -117,19 +117,19 @@ static void drop(struct wkv_watches *watches, struct wkv_watch *watch)
     wkv_watch_free(watches, watch);
 }
 
-/* The last one's end ends the store's notes, unless one has begun meanwhile. */
+/* The last one's end ends the store's notes, unless one has begun meanwhile. Under the lock: who begins the
+ * next one makes the store note again, which it does for one observer at a time. */
 static void rest(struct wkv_watches *watches)
 {
-    struct wkv_changes *changes = NULL;
     (void)pthread_mutex_lock(&watches->lock);
-    if (watches->count == 0) {
-        changes = watches->changes;
+    bool rests = watches->count == 0;
+    if (rests) {
+        wkv_changes_close(watches->changes);
         watches->changes = NULL;
     }
     (void)pthread_mutex_unlock(&watches->lock);
-    if (changes == NULL)
+    if (!rests)
         return;
-    wkv_changes_close(changes);
     free(watches->scan);
     watches->scan = NULL;
     wkv_buffer_reset(&watches->first, 0);
@@ -196,6 +196,7 @@ int64_t wkv_watches_turn(void *context)
 {
     struct wkv_watches *watches = context;
     int64_t now_ns = wkv_monotonic_ns();
+    watches->waited_ns = 0;
     atomic_store(&watches->poked, false);
     if (atomic_exchange(&watches->reconnected, false))
         miss_all(watches);

@@ -209,7 +209,7 @@ START_TEST(notes_and_what_is_reserved_never_go)
     ck_assert_int_eq(status, WKV_STORE_NO_MEMORY);
     ck_assert_uint_eq(test_stats(store).keys, 0); /* all went for them */
     ck_assert_uint_gt(test_stats(store).evicted, number / 2);
-    ck_assert_int_eq(try_set(store, "k", 0, 1000, 0), WKV_STORE_NO_MEMORY);
+    ck_assert_int_eq(try_set(store, "k", 0, sizeof bytes, 0), WKV_STORE_NO_MEMORY);
     for (size_t i = 0; i + 1 < notes; i++) {
         key.name = test_numbered_key(&name, "note", i).name;
         ck_assert_int_eq(wkv_store_get(store, key, TEST_NOW, test_count_visit, &shown), WKV_STORE_OK);

@@ -3,7 +3,7 @@
 #include "store/store_test.h"
 #include "store/wheel.h"
 
-#define TICK_NS (INT64_C(1) << 27)
+#define TICK_NS (INT64_C(1) << 25)
 #define TIMERS 400
 #define DAY_NS (INT64_C(86400) * WKV_NS_PER_S)
 #define YEAR_NS (DAY_NS * 365)
