@@ -1,6 +1,7 @@
 /* Events as they are sent. */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "codec/sink.h"
 #include "operation/command.h"
@@ -49,11 +50,35 @@ static bool publish(struct wkv_watches *watches, struct wkv_watch *watch)
     return true;
 }
 
+/* One change can make more events than may be unsent: a turn waits so long, in all, for the server to take
+ * them. Meanwhile shards note what changes, and nobody else waits. */
+#define PATIENCE_NS WKV_NS_PER_S
+
+/* Whether another event may be unsent. */
+static bool has_room(struct wkv_watches *watches)
+{
+    const struct timespec pause = {.tv_nsec = WKV_NS_PER_MS};
+    struct wkv_loop *loop = &watches->loop;
+    while (wkv_sending_bytes(&loop->sending) >= WKV_WATCH_UNSENT_MOST) {
+        wkv_sending_offer(loop);
+        if (wkv_sending_bytes(&loop->sending) < WKV_WATCH_UNSENT_MOST)
+            break;
+        if (watches->waited_ns >= PATIENCE_NS || atomic_load(&watches->stopping))
+            return false;
+        int64_t from_ns = wkv_monotonic_ns();
+        wkv_pulse_rest(&loop->turns.pulse);
+        (void)nanosleep(&pause, NULL);
+        wkv_pulse_turn(&loop->turns.pulse);
+        watches->waited_ns += wkv_monotonic_ns() - from_ns;
+    }
+    return true;
+}
+
 static bool tell(struct wkv_watches *watches, struct wkv_watch *watch, const struct wkv_watch_event *event,
                  const char *renew)
 {
     struct wkv_watch_event bare = {.name = event->name, .key = event->key};
-    bool told = wkv_sending_bytes(&watches->loop.sending) < WKV_WATCH_UNSENT_MOST &&
+    bool told = has_room(watches) &&
                 (write_event(watches, watch, event, renew) || write_event(watches, watch, &bare, renew)) &&
                 publish(watches, watch);
     if (!told)

@@ -28,7 +28,7 @@ struct wkv_watch {
 };
 
 /* Events that are not sent yet: above the first no first keys are told, above the second a watch that has one
- * more has missed it. */
+ * more has missed it, unless the server takes some within a second. */
 #define WKV_WATCH_UNSENT_FIRST ((size_t)1 * 1024 * 1024)
 #define WKV_WATCH_UNSENT_MOST ((size_t)8 * 1024 * 1024)
 

@@ -88,6 +88,7 @@ struct wkv_watches {
     struct wkv_store_scan *scan;   /* memory for first keys */
     struct wkv_watch *scanned;     /* whose first keys these are, */
     size_t unread;                 /* those from there on are not told yet */
+    int64_t waited_ns;             /* in this turn, for the server to take events */
     struct wkv_buffer event;
     struct wkv_buffer first, large; /* values: of a first key, and of a change that was noted without */
     char base[WKV_SUBJECT_BYTES];
