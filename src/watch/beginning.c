@@ -9,6 +9,9 @@
  *
  * With values each key of a piece is read once more, as one moment with its changes likewise, and until then
  * counts as not shown.
+ *
+ * A key whose time is over is shown until it is taken out, which is told. A worker's clock stands still for a
+ * turn: what is over here may be there for it yet, and an Expire that keeps it is no event.
  */
 #include <stdlib.h>
 
@@ -25,14 +28,16 @@ static void follow(struct wkv_watches *watches, struct wkv_watch *watch, int64_t
     wkv_watch_sync(watches, watch, now_ns);
 }
 
+/* At this time no key's time is over. */
+#define BEFORE_ALL_NS 0
+
 /* Tells a key as it is now, if it is there still. */
-static void tell_read(struct wkv_watches *watches, struct wkv_watch *watch, const struct wkv_key *key,
-                      int64_t now_ns)
+static void tell_read(struct wkv_watches *watches, struct wkv_watch *watch, const struct wkv_key *key)
 {
     wkv_buffer_reset(&watches->first, watches->first.capacity);
-    enum wkv_store_status status =
-        wkv_changes_read(watches->changes, key, now_ns, watch->order.values ? wkv_watch_take_value : NULL,
-                         &watches->first, wkv_watch_dispatch, watches);
+    enum wkv_store_status status = wkv_changes_read(watches->changes, key, BEFORE_ALL_NS,
+                                                    watch->order.values ? wkv_watch_take_value : NULL,
+                                                    &watches->first, wkv_watch_dispatch, watches);
     struct wkv_text value = {watches->first.data, watches->first.len};
     if (watches->first.failed)
         watch->state = WKV_WATCH_MISSED;
@@ -43,11 +48,11 @@ static void tell_read(struct wkv_watches *watches, struct wkv_watch *watch, cons
 static void begin_key(struct wkv_watches *watches, struct wkv_watch *watch, int64_t now_ns)
 {
     struct wkv_key key = {watch->order.keyspace, watch->order.name};
-    tell_read(watches, watch, &key, now_ns);
+    tell_read(watches, watch, &key);
     follow(watches, watch, now_ns);
 }
 
-static void tell_found(struct wkv_watches *watches, struct wkv_watch *watch, int64_t now_ns)
+static void tell_found(struct wkv_watches *watches, struct wkv_watch *watch)
 {
     struct wkv_store_scan *scan = watches->scan;
     for (; watches->unread < scan->count && watch->state == WKV_WATCH_BEGINS; watches->unread++) {
@@ -55,7 +60,7 @@ static void tell_found(struct wkv_watches *watches, struct wkv_watch *watch, int
         if (!wkv_has_prefix(key.name, watch->order.name))
             continue;
         if (watch->order.values)
-            tell_read(watches, watch, &key, now_ns);
+            tell_read(watches, watch, &key);
         else
             (void)wkv_watch_put(watches, watch, key.name, (struct wkv_text){NULL, 0});
     }
@@ -69,12 +74,12 @@ static void begin_piece(struct wkv_watches *watches, struct wkv_watch *watch, in
         watch->state = WKV_WATCH_MISSED;
         return;
     }
-    wkv_changes_scan(watches->changes, watch->order.keyspace, watch->cursor, now_ns, watches->scan,
+    wkv_changes_scan(watches->changes, watch->order.keyspace, watch->cursor, BEFORE_ALL_NS, watches->scan,
                      wkv_watch_dispatch, watches);
     watch->cursor = watches->scan->next;
     watches->scanned = watch;
     watches->unread = 0;
-    tell_found(watches, watch, now_ns);
+    tell_found(watches, watch);
     watches->scanned = NULL;
     if (watch->cursor == WKV_STORE_SCAN_END)
         follow(watches, watch, now_ns);
