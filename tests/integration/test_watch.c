@@ -490,14 +490,13 @@ START_TEST(an_instance_that_stops_ends_its_watches)
 }
 END_TEST
 
-/* Waits until the provider's connection for STATS is back, too. */
-static void await_discovery(void)
+/* Waits until the provider listens on the subject again: each of its connections is back in its own time. */
+static void await_listener(const char *subject)
 {
     int64_t until_ns = wkv_monotonic_ns() + WAIT_MS * WKV_NS_PER_MS;
     natsMsg *message = NULL;
-    while (natsConnection_RequestString(&message, client.connection, "$SRV.PING.wascc-keyvalue", "",
-                                        WAIT_MS) != NATS_OK) {
-        ck_assert_msg(wkv_monotonic_ns() < until_ns, "discovery is not back");
+    while (natsConnection_RequestString(&message, client.connection, subject, "", WAIT_MS) != NATS_OK) {
+        ck_assert_msg(wkv_monotonic_ns() < until_ns, "%s is not back", subject);
         nats_Sleep(10);
     }
     natsMsg_Destroy(message);
@@ -516,7 +515,8 @@ START_TEST(a_watch_whose_connection_was_lost_is_over)
     watch_close(&watch);
     client_close(&client);
     client_open(&client, server.url);
-    await_discovery();
+    await_listener("$SRV.PING.wascc-keyvalue");
+    await_listener(DEFAULT_BASE "." ACTOR ".Batch"); /* Watch comes next */
     json_t *stats = service_await(&client, "data.watches.open", 0);
     ck_assert_int_eq(number_at(stats, "data.watches.missed"), 1);
     json_decref(stats);
