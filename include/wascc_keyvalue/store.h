@@ -139,6 +139,7 @@ struct wkv_view {
     size_t claimed;        /* the key that a call has begun to change last */
     bool writes;           /* a call has begun to */
     bool prepaid;
+    size_t promised_bytes; /* of the budget: room that was made for it, which others leave alone */
     uint64_t few_hashes[WKV_VIEW_FEW_KEYS];
     uint64_t locked[WKV_STORE_MAX_SHARDS / 64]; /* a bit a shard; not kept for a single key */
     struct wkv_walk {                           /* is told that others change a key meanwhile: one a key */

@@ -44,7 +44,8 @@ static uint64_t spare_bytes(const struct wkv_store *store)
 
 static bool is_short(const struct wkv_store *store, uint64_t bytes)
 {
-    uint64_t used = atomic_load_explicit(&store->budget.used_bytes, memory_order_relaxed);
+    uint64_t used = atomic_load_explicit(&store->budget.used_bytes, memory_order_relaxed) +
+                    atomic_load_explicit(&store->promised_bytes, memory_order_relaxed);
     return used + bytes + spare_bytes(store) > store->budget.max_bytes;
 }
 
@@ -126,7 +127,7 @@ static bool is_at_work(const struct wkv_view *view, const struct wkv_shard *shar
 
 /* What is found together goes together unless it is large, so that the hand has to pass no key for nothing.
  */
-static void evict_some(const struct wkv_view *view, struct wkv_shard *shard, size_t bytes)
+static void evict_some(const struct wkv_view *view, struct wkv_shard *shard, uint64_t bytes)
 {
     struct pass pass = {.now_ns = view->now_ns};
     uint64_t wanted = bytes + spare_bytes(view->store) / 16;
@@ -141,7 +142,7 @@ static void evict_some(const struct wkv_view *view, struct wkv_shard *shard, siz
 
 /* One piece: brings back some of what lies dead in the shard, or else evicts. Returns whether there was
  * anything to do; *dead says whether some is left to bring back. */
-static bool work_at(const struct wkv_view *view, struct wkv_shard *shard, size_t bytes, bool *dead)
+static bool work_at(const struct wkv_view *view, struct wkv_shard *shard, uint64_t bytes, bool *dead)
 {
     wkv_shard_lock(shard);
     bool busy = wkv_shard_bring_back(shard);
@@ -163,17 +164,18 @@ static struct wkv_shard *next_shard(struct wkv_store *store)
 void wkv_store_evict(const struct wkv_view *view, size_t bytes)
 {
     struct wkv_store *store = view->store;
-    if (!is_short(store, bytes) || is_hopeless(store, bytes))
+    uint64_t wanted = bytes - view->promised_bytes; /* beside that */
+    if (!is_short(store, wanted) || is_hopeless(store, bytes))
         return;
     atomic_store_explicit(&store->barren_bytes, 0, memory_order_relaxed); /* there will be holes */
     size_t pieces = MAX_PIECES + bytes / PIECE_BYTES;
     uint32_t idle = 0; /* shards in a row that have nothing to give */
     struct wkv_shard *shard = NULL;
     bool dead = false; /* what is in the shard goes on */
-    while (pieces > 0 && idle < store->shard_count && is_short(store, bytes)) {
+    while (pieces > 0 && idle < store->shard_count && is_short(store, wanted)) {
         if (!dead)
             shard = next_shard(store);
-        bool busy = work_at(view, shard, bytes, &dead);
+        bool busy = work_at(view, shard, wanted, &dead);
         idle = busy ? 0 : idle + 1;
         pieces -= busy;
     }

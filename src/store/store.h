@@ -17,7 +17,8 @@ struct wkv_store {
     _Atomic bool observed;    /* there is an observer of changes, */
     _Atomic bool any_changes; /* and there may be some */
     enum wkv_evict evict;
-    uint32_t shard_count; /* a power of two */
+    _Atomic uint64_t promised_bytes; /* to views under way, for which keys are evicted */
+    uint32_t shard_count;            /* a power of two */
     struct wkv_shard *shards;
 };
 
@@ -39,6 +40,27 @@ static inline struct wkv_place wkv_store_place(const struct wkv_store *store, st
  * together until there is room, or until there is nothing to gain (room.c). */
 void wkv_store_make_room(const struct wkv_view *view, size_t bytes);
 void wkv_store_evict(const struct wkv_view *view, size_t bytes);
+
+/* Writes up to this find room in the spare that is kept; larger ones are promised theirs, but for those that
+ * want half of all, which may never fit. */
+#define WKV_PROMISE_BYTES ((size_t)4096)
+
+/* Makes room, and keeps others from the view's until it ends. */
+static inline void wkv_store_promise(struct wkv_view *view, size_t bytes)
+{
+    struct wkv_store *store = view->store;
+    if (store->evict != WKV_EVICT_NONE && bytes > WKV_PROMISE_BYTES && bytes < store->budget.max_bytes / 2) {
+        view->promised_bytes = bytes;
+        atomic_fetch_add_explicit(&store->promised_bytes, bytes, memory_order_relaxed);
+    }
+    wkv_store_make_room(view, bytes);
+}
+
+static inline void wkv_store_keep_promise(struct wkv_view *view)
+{
+    atomic_fetch_sub_explicit(&view->store->promised_bytes, view->promised_bytes, memory_order_relaxed);
+    view->promised_bytes = 0;
+}
 
 /* A piece of a scan in the one shard that the cursor is in (NULL: the cursor is behind all), which the caller
  * has locked. */

@@ -61,7 +61,7 @@ NOT_INLINE static enum wkv_store_status begin_several(struct wkv_view *view, siz
     for (size_t i = 0; i < count; i++)
         hash_key(view, i);
     if (write_bytes != WKV_STORE_READS)
-        wkv_store_make_room(view, write_bytes);
+        wkv_store_promise(view, write_bytes);
     lock_several(view);
     return WKV_STORE_OK;
 }
@@ -80,13 +80,14 @@ enum wkv_store_status wkv_store_begin(struct wkv_view *view, struct wkv_store *s
     view->tries = 0;
     view->writes = false;
     view->prepaid = false;
+    view->promised_bytes = 0;
     view->undo = NULL;
     if (count != 1)
         return begin_several(view, count, write_bytes);
     view->count = 1;
     hash_key(view, 0);
     if (write_bytes != WKV_STORE_READS && store->pool.max_bytes != 0)
-        wkv_store_make_room(view, write_bytes);
+        wkv_store_promise(view, write_bytes);
     view->shard = wkv_view_place(view, 0).shard;
     wkv_shard_lock(view->shard);
     return WKV_STORE_OK;
@@ -246,6 +247,8 @@ NOT_INLINE static void end_all(struct wkv_view *view)
         end_walks(view);
     if (view->prepaid)
         end_reserve(view);
+    if (view->promised_bytes != 0)
+        wkv_store_keep_promise(view);
     unlock_all(view);
     free(view->scratch);
     if (view->hashes != view->few_hashes)
@@ -255,7 +258,8 @@ NOT_INLINE static void end_all(struct wkv_view *view)
 void wkv_store_end(struct wkv_view *view)
 {
     assert(view->undo == NULL);
-    if (view->count == 1 && view->walks == NULL && view->scratch == NULL && !view->prepaid)
+    if (view->count == 1 && view->walks == NULL && view->scratch == NULL && !view->prepaid &&
+        view->promised_bytes == 0)
         wkv_shard_unlock(view->shard);
     else
         end_all(view);

@@ -328,7 +328,7 @@ END_TEST
 
 /* ---- many threads ---- */
 
-#define HANDS 4u
+#define HANDS 8u
 
 struct hand {
     struct wkv_store *store;
@@ -355,20 +355,42 @@ static void *work(void *context)
     return NULL;
 }
 
-START_TEST(many_threads_write_at_the_budget_and_none_fails)
+static void run_hands(struct wkv_store *store, void *(*what)(void *))
 {
-    struct wkv_store *store = store_that(WKV_EVICT_ANY, 2 * MIB);
     struct hand hands[HANDS];
     pthread_t threads[HANDS];
     for (size_t i = 0; i < HANDS; i++) {
         hands[i] = (struct hand){store, i + 1, 0};
-        ck_assert_int_eq(pthread_create(&threads[i], NULL, work, &hands[i]), 0);
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, what, &hands[i]), 0);
     }
     for (size_t i = 0; i < HANDS; i++) {
         ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
         ck_assert_uint_eq(hands[i].failures, 0);
     }
     ck_assert_uint_gt(test_stats(store).evicted, 0);
+}
+
+START_TEST(many_threads_write_at_the_budget_and_none_fails)
+{
+    struct wkv_store *store = store_that(WKV_EVICT_ANY, 2 * MIB);
+    run_hands(store, work);
+    wkv_store_destroy(store);
+}
+END_TEST
+
+static void *write_large(void *context)
+{
+    struct hand *hand = context;
+    for (size_t i = 0; i < (TEST_SANITIZED ? 400 : 2000); i++)
+        hand->failures +=
+            try_set(hand->store, "large", test_below(&hand->random, 1000), sizeof bytes, 0) != WKV_STORE_OK;
+    return NULL;
+}
+
+START_TEST(large_writes_do_not_take_the_room_that_was_made_for_others)
+{
+    struct wkv_store *store = store_that(WKV_EVICT_ANY, 4 * MIB);
+    run_hands(store, write_large);
     wkv_store_destroy(store);
 }
 END_TEST
@@ -391,6 +413,7 @@ Suite *evict_suite(void)
     tcase_add_test(tests, what_has_expired_goes_as_expired);
     tcase_add_test(tests, evictions_are_not_taken_back);
     tcase_add_test(tests, many_threads_write_at_the_budget_and_none_fails);
+    tcase_add_test(tests, large_writes_do_not_take_the_room_that_was_made_for_others);
     suite_add_tcase(suite, tests);
     return suite;
 }
