@@ -121,12 +121,22 @@ bool provider_is_sanitized(void)
     return file_holds(provider_program(), "__asan_init") || file_holds(provider_program(), "__tsan_init");
 }
 
-void provider_may_leave_threads(void)
+static void add_tsan_option(const char *option)
 {
     char options[1024];
     const char *theirs = getenv("TSAN_OPTIONS");
-    (void)snprintf(options, sizeof options, "%s:report_thread_leaks=0", theirs == NULL ? "" : theirs);
+    (void)snprintf(options, sizeof options, "%s:%s", theirs == NULL ? "" : theirs, option);
     ck_assert_int_eq(setenv("TSAN_OPTIONS", options, 1), 0);
+}
+
+void provider_may_leave_threads(void)
+{
+    add_tsan_option("report_thread_leaks=0");
+}
+
+void provider_may_hold_all_shards(void)
+{
+    add_tsan_option("detect_deadlocks=0");
 }
 
 /* Ours go before what the caller's environment says, which wins where both set the same. */

@@ -17,6 +17,7 @@ static struct client client;
 static void start(const char *evict)
 {
     nats_server_start(&server, NULL);
+    provider_may_hold_all_shards();
     provider_serve(&provider, server.url, "--max-memory", "4mb", "--evict", evict, NULL);
     client_open(&client, server.url);
 }
