@@ -819,7 +819,8 @@ START_TEST(the_capability_descriptor_has_the_contracts_fields)
     (void)text_of(json, "long_description");
     ck_assert_int_gt(json_integer_value(json_object_get(json, "revision")), 0);
     const json_t *rows = json_object_get(json, "supported_operations");
-    ck_assert_uint_eq(json_array_size(rows), operation_count);
+    size_t count = operation_count + 1; /* and Watch */
+    ck_assert_uint_eq(json_array_size(rows), count);
 
     answer = papers_send(&host_client, by_host(NULL), "GetCapabilityDescriptor", "", 0);
     ck_assert_msg(answer.code == 0, "%s", answer.text);
@@ -831,14 +832,15 @@ START_TEST(the_capability_descriptor_has_the_contracts_fields)
     ck_assert(same_text(packed->version, text_of(json, "version")));
     ck_assert(same_text(packed->long_description, text_of(json, "long_description")));
     ck_assert_int_eq(packed->revision, json_integer_value(json_object_get(json, "revision")));
-    ck_assert_uint_eq(packed->n_supported_operations, operation_count);
-    for (size_t i = 0; i < operation_count; i++) {
+    ck_assert_uint_eq(packed->n_supported_operations, count);
+    for (size_t i = 0; i < count; i++) {
+        const char *name = i < operation_count ? operations[i] : "Watch";
         const json_t *row = json_array_get(rows, i);
         const Core__OperationDescriptor *other = packed->supported_operations[i];
         ck_assert_uint_eq(json_object_size(row), 3);
-        ck_assert_str_eq(text_of(row, "name"), operations[i]);
+        ck_assert_str_eq(text_of(row, "name"), name);
         ck_assert_str_eq(text_of(row, "direction"), "to_provider");
-        ck_assert(same_text(other->name, operations[i]));
+        ck_assert(same_text(other->name, name));
         ck_assert_int_eq(other->direction, CORE__OPERATION_DIRECTION__to_provider);
         ck_assert(same_text(other->doctext, text_of(row, "doctext")));
     }
