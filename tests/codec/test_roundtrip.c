@@ -120,7 +120,7 @@ static void assert_json_value(const json_t *json, const ProtobufCFieldDescriptor
     } else if (field->type == PROTOBUF_C_TYPE_BOOL) {
         ck_assert(json_is_boolean(json));
         ck_assert_int_eq(json_is_true(json), ((const protobuf_c_boolean *)elements)[k]);
-    } else if (field->type == PROTOBUF_C_TYPE_INT64) {
+    } else if (test_has_64_bits(field)) {
         ck_assert(json_is_integer(json));
         ck_assert_int_eq(json_integer_value(json), ((const int64_t *)elements)[k]);
     } else if (field->type == PROTOBUF_C_TYPE_UINT32) {

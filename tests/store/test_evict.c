@@ -169,7 +169,7 @@ START_TEST(expiring_takes_only_keys_with_an_expiry_and_fails_when_none_is_left)
     while (try_set(store, "stays", stay, 100, 0) == WKV_STORE_OK)
         stay++;
     ck_assert_uint_eq(test_stats(store).keys, stay); /* whatever could go has gone */
-    ck_assert_int_eq(try_set(store, "goes", 0, 100, LATER), WKV_STORE_NO_MEMORY);
+    ck_assert_int_eq(try_set(store, "stays", stay, 1000, LATER), WKV_STORE_NO_MEMORY);
     for (size_t i = 0; i < stay; i++)
         ck_assert(has(store, "stays", i));
     ck_assert_int_eq(wkv_store_delete(store, test_key("stays0"), TEST_NOW), WKV_STORE_OK);
