@@ -246,7 +246,8 @@ START_TEST(watches_that_come_and_go_are_not_refused)
                                                       "{\"key\":\"other\",\"value\":\"1\"}"),
                          NATS_OK);
     }
-    for (size_t i = 0; i < ROUNDS * 2; i++)
+    /* A lease may be over before there is anything to say but that. */
+    for (size_t ends = 0; ends < ROUNDS; ends += strcmp(told, "end") == 0 ? 1 : 0)
         crowd_next(&crowd, told);
     ck_assert_int_eq(open_watches(), 0);
     crowd_close(&crowd);
@@ -320,7 +321,7 @@ START_TEST(expiry_is_told_when_the_time_is_over)
         ck_assert_int_ge(late_ms[i], -1);
     }
     qsort(late_ms, TIMES, sizeof late_ms[0], by_size);
-    ck_assert_int_le(late_ms[TIMES / 2], 100);
+    ck_assert_int_le(late_ms[TIMES / 2], provider_is_sanitized() ? 2000 : 100);
     watcher_close(&watcher);
 }
 END_TEST
