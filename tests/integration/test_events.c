@@ -484,11 +484,11 @@ START_TEST(inventory_of_capabilities)
     ck_assert_str_ne(text_at(descriptor, "long_description"), "");
     ck_assert_int_ge(number_at(descriptor, "revision"), 0);
     const json_t *supported = member_at(descriptor, "supported_operations");
-    ck_assert_uint_eq(json_array_size(supported), operation_count);
-    for (size_t i = 0; i < operation_count; i++) {
+    ck_assert_uint_eq(json_array_size(supported), operation_count + 1);
+    for (size_t i = 0; i <= operation_count; i++) {
         const json_t *operation = json_array_get(supported, i);
         check_shape(operation, "name:s direction:s doctext:s");
-        ck_assert_str_eq(text_at(operation, "name"), operations[i]);
+        ck_assert_str_eq(text_at(operation, "name"), i < operation_count ? operations[i] : "Watch");
         ck_assert_str_eq(text_at(operation, "direction"), "to_provider");
         ck_assert_str_ne(text_at(operation, "doctext"), "");
     }
