@@ -83,7 +83,7 @@ const struct wkv_option wkv_options[] = {
     {.name = "max-memory", SIZE, FOR(SERVE, serve.max_memory_bytes), BETWEEN(0, UINT64_MAX), .argument = "SIZE",
      .initial = "0", .help = "How much the store may hold, overheads included; 0 is no bound"},
     {.name = "evict", CHOICE, FOR(SERVE, serve.evict), .argument = "none|any|expiring", .initial = "none",
-     .help = "Which keys may go when --max-memory is spent; none: what would add is refused"},
+     .help = "Which keys may make room for others when --max-memory is spent"},
     {.name = "max-key-size", SIZE, FOR(SERVE, serve.max_key_bytes), BETWEEN(1, WKV_STORE_MAX_KEY_BYTES),
      .argument = "SIZE", .initial = "16kb", .help = "How large a key may be"},
     {.name = "max-value-size", SIZE, FOR(SERVE, serve.max_value_bytes), BETWEEN(1, WKV_STORE_MAX_VALUE_BYTES),

@@ -164,7 +164,7 @@ START_TEST(a_server_that_hangs_does_not_hold_it_past_the_timeout)
 }
 END_TEST
 
-#define CONNECTIONS 4 /* two workers', that for `system` and discovery's */
+#define CONNECTIONS 5 /* two workers', that for `system`, discovery's and that of watches */
 
 /* All have found out: of one that is lost while it drains nobody knows what it had received. */
 START_TEST(a_server_that_is_gone_does_not_hold_it)

@@ -687,8 +687,8 @@ START_TEST(bound_actors_are_served_again_after_the_server_was_away)
         nats_server_kill(&server);
         (void)process_await_line(&provider, "disconnected");
         nats_server_start_on(&server, server.port, NULL);
-        /* Two workers, `system` and discovery. */
-        for (int i = 0; i < 4; i++)
+        /* Two workers, `system`, discovery and watches. */
+        for (int i = 0; i < 5; i++)
             (void)process_await_line(&provider, ": reconnected");
         lattice_open(&lattice, server.url, &people.host, "wasmbus", "default");
         client_open(&watcher, server.url);

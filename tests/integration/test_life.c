@@ -152,8 +152,8 @@ START_TEST(a_wrong_password_is_tried_again_and_never_shown)
     (void)snprintf(url, sizeof url, "nats://u:hunter2secret@127.0.0.1:%d", server.port);
     provider_serve(&provider, url, "--log-level", "debug", NULL);
     nats_server_kill(&server);
-    for (int i = 0; i < 4;
-         i++) /* system, discovery and two workers: what is lost already need not be drained */
+    /* System, discovery, watches and two workers: what is lost already need not be drained. */
+    for (int i = 0; i < 5; i++)
         (void)process_await_line(&provider, "disconnected");
     never_said(&provider, "hunter2secret");
     process_signal(&provider, SIGTERM);
@@ -177,9 +177,8 @@ START_TEST(a_server_killed_and_started_again_finds_the_data_intact)
         set_value("kept", "here");
         ck_assert_int_eq(client_add(&client, PROTOBUF, "n", 1), round + 1);
         client_close(&client);
-        /* Two workers and discovery. */
         restart_with(NULL);
-        for (int i = 0; i < 3; i++)
+        for (int i = 0; i < 5; i++)
             (void)process_await_line(&provider, "reconnected");
     }
     provider_stop(&provider);
@@ -209,7 +208,7 @@ START_TEST(another_max_payload_after_a_restart_counts)
     check_value("wide", value);
     client_close(&client);
     restart_with("max_payload: 1024\n");
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 5; i++)
         (void)process_await_line(&provider, "reconnected");
     client_open(&client, server.url);
     await_served();

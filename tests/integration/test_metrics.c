@@ -347,7 +347,7 @@ START_TEST(probes_follow_the_connection)
             (void)client_exists(&client, "k");
         client_close(&client);
         nats_server_kill(&server);
-        for (int i = 0; i < 3; i++) /* discovery and two workers: what is lost already need not be drained */
+        for (int i = 0; i < 5; i++) /* of all connections: what is lost already need not be drained */
             (void)process_await_line(&provider, "disconnected");
         http_await_status(http_port, "/readyz", 503);
         ck_assert_int_eq(http_status(http_port, "/livez"), 200);

@@ -532,7 +532,7 @@ static void await_listener(int mode, const struct nats_server *server)
 
 static void await_reconnected(struct process *provider, int mode, const struct nats_server *server)
 {
-    for (int i = 0; i < 4; i++) /* system, discovery and two workers */
+    for (int i = 0; i < 5; i++) /* system, discovery, watches and two workers */
         (void)process_await_line(provider, ": reconnected");
     await_listener(mode, server);
 }
@@ -846,7 +846,7 @@ START_TEST(a_password_is_rotated_without_a_restart)
     (void)process_await_line(&provider, "--password-file: that file is empty");
     write_file("new", OTHER_PASSWORD "\r\n");
     ck_assert_int_eq(rename(in_folder("new"), in_folder("password")), 0);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 5; i++)
         (void)process_await_line(&provider, ": reconnected");
     const char *const health[] = {"health", NULL};
     int status = 1;

@@ -430,7 +430,7 @@ END_TEST
 /* ---- a connection that is lost as soon as it is made ---- */
 
 #define CUTS_AT_ONCE 10
-#define CONNECTIONS 3 /* one worker's, that for `system` and discovery's */
+#define CONNECTIONS 4 /* one worker's, that for `system`, discovery's and that of watches */
 #define FIRST_BACKOFF_MS 100
 
 /* Whoever connects again at once, for as long as it takes, is a burden to a server that is in trouble. */

@@ -653,8 +653,8 @@ START_TEST(a_provider_says_no_token_seed_or_password)
     process_destroy(&other);
     /* Losing its server is worth a line, and the URL in it. */
     nats_server_kill(&guarded);
-    for (int i = 0; i < 4;
-         i++) /* system, discovery and two workers: what is lost already need not be drained */
+    /* System, discovery, watches and two workers: what is lost already need not be drained. */
+    for (int i = 0; i < 5; i++)
         (void)process_await_line(&command, "disconnected");
     process_signal(&command, SIGTERM);
     ck_assert_int_eq(process_await_exit(&command), 0);

@@ -246,12 +246,12 @@ START_TEST(each_connection_is_tried_again)
     provider_serve(&provider, server.url, NULL);
     nats_server_kill(&server);
     mute_start(&mute, &manners[_i], server.port);
-    /* Discovery, `system` and two workers, each more than once. */
-    mute_await(&mute, 9);
+    /* Discovery, `system`, watches and two workers, each more than once. */
+    mute_await(&mute, 11);
     mute_stop(&mute);
     long long begin_ms = now_ms();
     nats_server_start_on(&server, server.port, NULL);
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 5; i++)
         (void)process_await_line(&provider, "reconnected");
     long long took_ms = now_ms() - begin_ms;
     ck_assert_msg(took_ms < SOON_MS, "back after %lld ms", took_ms);
