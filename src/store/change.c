@@ -105,6 +105,8 @@ void wkv_changes_close(struct wkv_changes *changes)
     struct wkv_store *store = changes->store;
     for (uint32_t i = 0; i < store->shard_count; i++)
         set_log(&store->shards[i], (struct wkv_change_log){.bytes = NULL});
+    /* What was noted and not taken is nobody's any more: nobody need be woken for it. */
+    atomic_store_explicit(&store->any_changes, false, memory_order_relaxed);
     wkv_store_release(store, changes->bytes);
     free(changes->spare);
     free(changes);

@@ -66,8 +66,8 @@ static void tell(struct wkv_watches *watches, struct wkv_watch *watch, const str
 static void miss_all(struct wkv_watches *watches)
 {
     struct wkv_watch *watch;
-    TAILQ_FOREACH(watch, &watches->all, next)
-    watch->state = WKV_WATCH_MISSED;
+    for (watch = TAILQ_FIRST(&watches->all); watch != NULL; watch = TAILQ_NEXT(watch, next))
+        watch->state = WKV_WATCH_MISSED;
 }
 
 void wkv_watch_dispatch(void *context, const struct wkv_change *change)
@@ -149,10 +149,11 @@ static bool begin_some(struct wkv_watches *watches, int64_t now_ns)
     int64_t until_ns = now_ns + BEGINNING_NS;
     bool left;
     do {
-        struct wkv_watch *watch;
+        struct wkv_watch *watch = TAILQ_FIRST(&watches->all);
         left = false;
-        TAILQ_FOREACH(watch, &watches->all, next)
-        if (watch->state == WKV_WATCH_BEGINS) {
+        for (; watch != NULL; watch = TAILQ_NEXT(watch, next)) {
+            if (watch->state != WKV_WATCH_BEGINS)
+                continue;
             if (is_crowded(watches, WKV_WATCH_UNSENT_FIRST) || wkv_monotonic_ns() >= until_ns)
                 return true;
             wkv_watch_begin(watches, watch, wkv_monotonic_ns());
@@ -201,8 +202,10 @@ int64_t wkv_watches_turn(void *context)
     if (atomic_exchange(&watches->reconnected, false))
         miss_all(watches);
     adopt(watches);
-    if (TAILQ_EMPTY(&watches->all))
+    if (TAILQ_EMPTY(&watches->all)) {
+        rest(watches); /* there was memory for notes, and none for the watch */
         return WKV_NO_TURN;
+    }
     wkv_changes_take(watches->changes, wkv_watch_dispatch, watches);
     bool left = begin_some(watches, now_ns);
     int64_t due_ns = look_at_time(watches, now_ns);

@@ -1,7 +1,6 @@
 /* What any thread may do: watches begin, are renewed and ended, and the loop is woken. */
 #include "watch/watches.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 

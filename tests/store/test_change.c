@@ -119,6 +119,22 @@ START_TEST(there_is_one_observer_and_its_memory_is_counted)
 }
 END_TEST
 
+/* Whoever is woken where there is something to take is not woken for ever for what nobody will take. */
+START_TEST(what_was_not_taken_is_nobody_s_when_the_observer_ends)
+{
+    struct wkv_store *store = test_store(4, 0);
+    struct wkv_changes *changes = open_changes(store, 1000, false);
+    ck_assert(!wkv_store_has_changes(store));
+    set(store, "k", "1", 0);
+    ck_assert(wkv_store_has_changes(store));
+    wkv_changes_close(changes);
+    ck_assert(!wkv_store_has_changes(store));
+    set(store, "k", "2", 0);
+    ck_assert(!wkv_store_has_changes(store));
+    wkv_store_destroy(store);
+}
+END_TEST
+
 Suite *change_suite(void)
 {
     Suite *suite = suite_create("store/change");
@@ -127,6 +143,7 @@ Suite *change_suite(void)
     tcase_add_test(tests, what_expires_is_told_by_upkeep_or_by_the_write_that_finds_it);
     tcase_add_test(tests, what_has_no_room_is_told_as_missed);
     tcase_add_test(tests, there_is_one_observer_and_its_memory_is_counted);
+    tcase_add_test(tests, what_was_not_taken_is_nobody_s_when_the_observer_ends);
     suite_add_tcase(suite, tests);
     return suite;
 }
