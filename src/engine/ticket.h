@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "engine/once.h"
 #include "operation/command.h"
+#include "operation/once.h"
 #include "operation/serve.h"
 #include "support/buffer.h"
 #include "support/error.h"

@@ -6,8 +6,8 @@
  * (once.c). It counts in the budget and expires as a key does. Room for it is reserved before anything is
  * changed, so that what was done is never forgotten.
  */
-#ifndef WKV_ENGINE_ONCE_H
-#define WKV_ENGINE_ONCE_H
+#ifndef WKV_OPERATION_ONCE_H
+#define WKV_OPERATION_ONCE_H
 
 #include <stdbool.h>
 #include <stdint.h>

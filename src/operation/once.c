@@ -1,4 +1,4 @@
-#include "engine/once.h"
+#include "operation/once.h"
 
 #include <sodium.h>
 #include <string.h>

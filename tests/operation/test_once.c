@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/once.h"
 #include "lib/store_once.h"
+#include "operation/once.h"
 
 #define SECOND INT64_C(1000000000)
 #define NOW (1000 * SECOND)
@@ -378,7 +378,7 @@ END_TEST
 
 Suite *once_suite(void)
 {
-    Suite *suite = suite_create("engine/once");
+    Suite *suite = suite_create("operation/once");
     TCase *tests = tcase_create("once");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, what_was_done_is_answered_again_until_its_time_is_over);
