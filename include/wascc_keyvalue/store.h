@@ -326,7 +326,8 @@ enum wkv_store_status wkv_view_inspect(struct wkv_view *view, size_t key, struct
 /* One piece of a scan. The caller's, who may keep it on the heap: it is large. */
 struct wkv_store_scan {
     struct {
-        uint64_t cursor;      /* a scan that begins there shows this key and all behind it */
+        uint64_t cursor; /* a scan that begins there shows this key and all behind it */
+        uint32_t keyspace;
         struct wkv_text name; /* in `bytes` */
         struct wkv_store_info info;
     } keys[WKV_STORE_SCAN_KEYS];
@@ -334,6 +335,9 @@ struct wkv_store_scan {
     uint64_t next; /* where to go on; WKV_STORE_SCAN_END: that was all */
     char bytes[WKV_STORE_SCAN_BYTES];
 };
+
+/* As the keyspace of a scan: all keys, the notes too. No keyspace has that number. */
+#define WKV_STORE_ALL_KEYSPACES (UINT32_MAX - 2)
 
 #define WKV_STORE_SCAN_BEGIN UINT64_C(0)
 #define WKV_STORE_SCAN_END UINT64_MAX

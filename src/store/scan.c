@@ -105,7 +105,8 @@ static void consider(void *context, struct wkv_table_item *item)
     struct search *search = context;
     struct found found = {(const struct wkv_entry *)item, (uint64_t)wkv_table_place(item->hash) << TIE_BITS};
     search->steps++;
-    if (found.entry->keyspace != search->keyspace || wkv_entry_is_expired(found.entry, search->now_ns))
+    bool wanted = search->keyspace == found.entry->keyspace || search->keyspace == WKV_STORE_ALL_KEYSPACES;
+    if (!wanted || wkv_entry_is_expired(found.entry, search->now_ns))
         return;
     if ((same_place(found.rank, search->from) && has_tie(search->from)) ||
         (same_place(found.rank, search->end) && has_tie(search->end)))
@@ -143,6 +144,7 @@ static void show(struct search *search, uint64_t shard_cursor, struct wkv_store_
         }
         memcpy(at, wkv_entry_key(entry), entry->key_len);
         scan->keys[scan->count].cursor = shard_cursor + search->found[i].rank;
+        scan->keys[scan->count].keyspace = entry->keyspace;
         scan->keys[scan->count].name = (struct wkv_text){at, entry->key_len};
         wkv_entry_info(entry, &scan->keys[scan->count].info);
         scan->count++;

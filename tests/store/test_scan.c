@@ -679,12 +679,48 @@ START_TEST(a_call_passes_a_bounded_number_of_empty_shards)
 }
 END_TEST
 
+/* Of all keyspaces, notes too. What a piece has passed, and what not, is told by the keys' ranks. */
+START_TEST(a_scan_of_all_keyspaces_goes_by_rank)
+{
+    static const uint32_t keyspaces[] = {0, 1, 65536, WKV_STORE_NOTES};
+    struct wkv_store *store = test_store(4, 0);
+    struct wkv_store_scan *scan = new_scan();
+    bool shown[TEST_COUNT_OF(keyspaces)][100] = {{false}};
+    struct test_name name;
+    for (size_t k = 0; k < TEST_COUNT_OF(keyspaces); k++)
+        for (size_t i = 0; i < 100; i++)
+            put(store, keyspaces[k], "s", i);
+    for (uint64_t cursor = WKV_STORE_SCAN_BEGIN; cursor != WKV_STORE_SCAN_END; cursor = scan->next) {
+        wkv_store_scan(store, WKV_STORE_ALL_KEYSPACES, cursor, TEST_NOW, scan);
+        for (size_t i = 0; i < scan->count; i++) {
+            size_t k = 0;
+            (void)snprintf(name.text, sizeof name.text, "%.*s", (int)scan->keys[i].name.len,
+                           scan->keys[i].name.data);
+            while (scan->keys[i].keyspace != keyspaces[k])
+                k++;
+            bool *seen = &shown[k][strtoul(name.text + 1, NULL, 10)];
+            ck_assert(!*seen);
+            *seen = true;
+        }
+        for (size_t k = 0; k < TEST_COUNT_OF(keyspaces); k++)
+            for (size_t i = 0; i < 100; i++) {
+                struct wkv_key key = test_numbered_key(&name, "s", i);
+                key.keyspace = keyspaces[k];
+                ck_assert(shown[k][i] == (wkv_store_rank(store, &key) < scan->next));
+            }
+    }
+    free(scan);
+    wkv_store_destroy(store);
+}
+END_TEST
+
 Suite *scan_suite(void)
 {
     Suite *suite = suite_create("store/scan");
     TCase *tests = tcase_create("scan");
     tcase_add_loop_test(tests, a_scan_shows_every_key_of_its_keyspace_once_and_no_other, 0,
                         (int)TEST_COUNT_OF(sizes));
+    tcase_add_test(tests, a_scan_of_all_keyspaces_goes_by_rank);
     tcase_add_loop_test(tests, keys_that_stay_are_shown_once_while_others_come_and_go_between_pieces, 0,
                         (int)TEST_COUNT_OF(tides));
     tcase_add_loop_test(tests, keys_that_stay_are_shown_once_while_another_thread_writes, 0, 2);
