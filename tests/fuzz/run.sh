@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 readonly BUILD=build/fuzz LOGS=$PWD/build/logs
-readonly TARGETS=(batch decode dispatch glob header invocation store subject token)
+readonly TARGETS=(batch decode dispatch glob header invocation record store subject token)
 # Enough for what the seeds lead to; dispatch opens a provider for each input.
 bounds=(-runs=10000 -max_total_time=4)
 case ${1:-} in

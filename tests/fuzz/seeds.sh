@@ -141,6 +141,34 @@ seed_batch()
     done
 }
 
+# A log as fuzz_record.c takes it: each line a record with one request (row, flags, protobuf).
+seed_record()
+{
+    local number=0 row flags payload
+    mkdir -p "$CORPUS/record"
+    {
+        printf '\002'
+        while read -r row flags payload; do
+            number=$((number + 1))
+            printf '%b' "\\004\\0$(printf %o "$number")\\0$(printf %o "$number")\\0150"
+            printf '%b' "\\0\\0$(printf %o "$flags")\\0$(printf %o "$row")\\01\\0\\0200\\01\\0\\01\\0\\0377"
+            printf '%b' "\\0\\0$(printf '%b' "$payload" | wc -c | xargs printf %o)$payload"
+        done <<'END'
+2 0 \n\01a\0022\01v
+4 0 \n\01b\0020\05
+5 0 \n\01l\0022\03one
+20 2 \n\01l
+9 4 \n\01s\0022\01m
+9 4 \n\01s\0022\01m
+16 2 \n\01a\0022\01w\0032\01v
+64 2 \n\07\0022\05\n\01c\0022\00\n\05\n\03\n\01a\0020\01
+END
+    } >"$CORPUS/record/log"
+    seed record message '\0WKVL\001\004\0\0\001\0\0\0\0\0\0\0'
+    seed record operations '\001\001\0\002\001\0\003abc\021\0\001M\022\0%048d\002' 0
+    seed record snapshot '\003\0\002ab\0\011\0\0\0\001k\001\001v'
+}
+
 # The choices of the model, a byte or some each: all operations on all keys, a few thousand steps.
 seed_store()
 {
@@ -159,4 +187,5 @@ seed_decode
 seed_invocation
 seed_dispatch
 seed_batch
+seed_record
 seed_store
