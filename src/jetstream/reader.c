@@ -1,0 +1,223 @@
+#include "jetstream/reader.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/clock.h"
+
+/* "CREATE is asked again each 500 ms": a request that lands on a server that has just died is never answered.
+ */
+#define ASK_AGAIN_NS (500 * WKV_NS_PER_MS)
+/* The overlap comes at once where it is there. */
+#define OVERLAP_NS (1 * WKV_NS_PER_S)
+/* "2 heartbeats missed", which come each second. */
+#define SILENCE_NS (2500 * WKV_NS_PER_MS)
+
+void wkv_js_reader_init(struct wkv_js_reader *reader, const char *stream, const char *domain,
+                        const char *inbox, const struct wkv_js_reader_hooks *hooks)
+{
+    *reader = (struct wkv_js_reader){.stream = stream, .domain = domain, .hooks = *hooks};
+    (void)snprintf(reader->inbox, sizeof reader->inbox, "%s", inbox);
+}
+
+/* Asks for a consumer of a new generation: `<inbox>.<generation>` is where it delivers, and the same with an
+ * `a` in front where it is answered. */
+static void ask(struct wkv_js_reader *reader, int64_t now_ns)
+{
+    char subject[WKV_JS_SUBJECT_BYTES], answer[WKV_SUBJECT_BYTES + 24], deliver[WKV_SUBJECT_BYTES + 24];
+    reader->generation++;
+    reader->state = WKV_JS_ASKING;
+    reader->asked_ns = now_ns;
+    reader->consumer_sequence = 0;
+    (void)snprintf(deliver, sizeof deliver, "%s.%llu", reader->inbox, (unsigned long long)reader->generation);
+    (void)snprintf(answer, sizeof answer, "%s.a%llu", reader->inbox, (unsigned long long)reader->generation);
+    char *request =
+        wkv_js_consumer_request(reader->stream, deliver, reader->applied > 0 ? reader->applied : 1);
+    /* Without memory it is asked again in a moment. */
+    if (request != NULL &&
+        wkv_js_subject(WKV_JS_CONSUMER_CREATE, reader->domain, reader->stream, NULL, subject, NULL) == WKV_OK)
+        reader->hooks.publish(reader->hooks.context, subject, answer, request);
+    free(request);
+}
+
+void wkv_js_reader_begin(struct wkv_js_reader *reader, uint64_t applied, int64_t now_ns)
+{
+    reader->applied = applied;
+    reader->wanted = true;
+    wkv_js_reader_renew(reader, now_ns);
+}
+
+void wkv_js_reader_connected(struct wkv_js_reader *reader, int64_t now_ns)
+{
+    reader->connected = true;
+    wkv_js_reader_renew(reader, now_ns);
+}
+
+void wkv_js_reader_lost(struct wkv_js_reader *reader)
+{
+    reader->connected = false;
+    if (reader->state != WKV_JS_STOPPED)
+        reader->state = WKV_JS_IDLE;
+}
+
+void wkv_js_reader_renew(struct wkv_js_reader *reader, int64_t now_ns)
+{
+    if (reader->wanted && reader->connected)
+        ask(reader, now_ns);
+    else if (reader->state != WKV_JS_STOPPED)
+        reader->state = WKV_JS_IDLE;
+}
+
+static void stop(struct wkv_js_reader *reader, enum wkv_js_trouble trouble, uint64_t from, uint64_t to,
+                 const struct wkv_js_refusal *refusal)
+{
+    reader->state = WKV_JS_STOPPED;
+    reader->wanted = false;
+    reader->hooks.trouble(reader->hooks.context, trouble, from, to, refusal);
+}
+
+/* There is a consumer: from now on its first message is due. */
+static void note_consumer(struct wkv_js_reader *reader, int64_t now_ns)
+{
+    reader->consumers++;
+    reader->state = reader->applied > 0 ? WKV_JS_OVERLAP : WKV_JS_FOLLOWING;
+    reader->asked_ns = now_ns;
+    reader->heard_ns = now_ns;
+}
+
+/* ---- what comes ---- */
+
+static void take_answer(struct wkv_js_reader *reader, const struct wkv_js_incoming *incoming, int64_t now_ns)
+{
+    struct wkv_js_consumer consumer;
+    struct wkv_js_refusal refusal;
+    if (reader->state != WKV_JS_ASKING)
+        return;
+    switch (wkv_js_read_consumer(incoming->bytes, &consumer, &refusal)) {
+    case WKV_JS_DONE:
+        note_consumer(reader, now_ns);
+        return;
+    case WKV_JS_REFUSED:
+        /* 5xx: a cluster without a leader now, or a server that is about to stop. It is asked again. */
+        if (refusal.code < 500)
+            stop(reader, WKV_JS_NO_READING, reader->applied + 1, 0, &refusal);
+        return;
+    case WKV_JS_GARBLED: /* such as NATS's own "no responders": asked again */
+    case WKV_JS_NO_MEMORY:
+        return;
+    }
+}
+
+static void take_overlap(struct wkv_js_reader *reader, const struct wkv_js_delivery *delivery,
+                         struct wkv_text bytes)
+{
+    if (delivery->sequence > reader->applied)
+        stop(reader, WKV_JS_MISSING, reader->applied, delivery->sequence - 1, NULL);
+    else if (delivery->sequence < reader->applied ||
+             !reader->hooks.is_known(reader->hooks.context, reader->applied, bytes))
+        stop(reader, WKV_JS_DIFFERENT, reader->applied, reader->applied, NULL);
+    else
+        reader->state = WKV_JS_FOLLOWING;
+}
+
+static void take_next(struct wkv_js_reader *reader, const struct wkv_js_delivery *delivery,
+                      struct wkv_text bytes)
+{
+    if (delivery->sequence != reader->applied + 1) {
+        stop(reader, WKV_JS_MISSING, reader->applied + 1, delivery->sequence - 1, NULL);
+        return;
+    }
+    reader->applied = delivery->sequence;
+    reader->hooks.message(reader->hooks.context, delivery->sequence, delivery->time_ns, bytes);
+}
+
+static void take_message(struct wkv_js_reader *reader, const struct wkv_js_delivery *delivery,
+                         const struct wkv_js_incoming *incoming, int64_t now_ns)
+{
+    /* A message of this consumer was lost on the way, or it was delivered by another consumer. */
+    if (delivery->consumer_sequence != reader->consumer_sequence + 1 ||
+        !wkv_text_is(delivery->stream, reader->stream)) {
+        wkv_js_reader_renew(reader, now_ns);
+        return;
+    }
+    reader->consumer_sequence++;
+    reader->pending = delivery->pending;
+    if (reader->state == WKV_JS_OVERLAP)
+        take_overlap(reader, delivery, incoming->bytes);
+    else
+        take_next(reader, delivery, incoming->bytes);
+}
+
+static void take_delivery(struct wkv_js_reader *reader, const struct wkv_js_incoming *incoming,
+                          int64_t now_ns)
+{
+    struct wkv_js_delivery delivery;
+    wkv_js_read_delivery(incoming, &delivery);
+    if (delivery.answer_to.len > 0 && delivery.answer_to.len < WKV_SUBJECT_BYTES) {
+        char subject[WKV_SUBJECT_BYTES];
+        (void)snprintf(subject, sizeof subject, "%.*s", (int)delivery.answer_to.len, delivery.answer_to.data);
+        reader->hooks.publish(reader->hooks.context, subject, NULL, "");
+    }
+    if (delivery.kind == WKV_JS_FOREIGN)
+        return;
+    reader->heard_ns = now_ns;
+    if (delivery.kind == WKV_JS_MESSAGE)
+        take_message(reader, &delivery, incoming, now_ns);
+    else if (delivery.kind == WKV_JS_OTHER_STATUS ||
+             (delivery.kind == WKV_JS_HEARTBEAT && delivery.consumer_sequence != reader->consumer_sequence))
+        wkv_js_reader_renew(reader, now_ns);
+}
+
+/* The subject's last token is the generation, of an answer with an `a` in front. */
+void wkv_js_reader_take(struct wkv_js_reader *reader, const struct wkv_js_incoming *incoming, int64_t now_ns)
+{
+    size_t prefix = strlen(reader->inbox);
+    struct wkv_text subject = incoming->subject;
+    uint64_t generation;
+    if (subject.len < prefix + 2 || memcmp(subject.data, reader->inbox, prefix) != 0)
+        return;
+    struct wkv_text token = {subject.data + prefix + 1, subject.len - prefix - 1};
+    bool answers = token.data[0] == 'a';
+    if (answers)
+        token = (struct wkv_text){token.data + 1, token.len - 1};
+    if (!wkv_text_decimal(token, UINT64_MAX, &generation) || generation != reader->generation)
+        return;
+    if (answers) {
+        take_answer(reader, incoming, now_ns);
+        return;
+    }
+    /* The first deliveries may overtake the answer. */
+    if (reader->state == WKV_JS_ASKING)
+        note_consumer(reader, now_ns);
+    if (reader->state == WKV_JS_OVERLAP || reader->state == WKV_JS_FOLLOWING)
+        take_delivery(reader, incoming, now_ns);
+}
+
+/* When the state has lasted too long. */
+static int64_t due_ns(const struct wkv_js_reader *reader)
+{
+    switch (reader->state) {
+    case WKV_JS_ASKING:
+        return reader->asked_ns + ASK_AGAIN_NS;
+    case WKV_JS_OVERLAP: /* heartbeats come all the same */
+        return reader->asked_ns + OVERLAP_NS;
+    case WKV_JS_FOLLOWING:
+        return reader->heard_ns + SILENCE_NS;
+    case WKV_JS_IDLE:
+    case WKV_JS_STOPPED:
+        break;
+    }
+    return INT64_MAX;
+}
+
+int64_t wkv_js_reader_tick(struct wkv_js_reader *reader, int64_t now_ns)
+{
+    if (now_ns < due_ns(reader))
+        return due_ns(reader);
+    if (reader->state == WKV_JS_OVERLAP)
+        stop(reader, WKV_JS_NO_OVERLAP, reader->applied, reader->applied, NULL);
+    else
+        ask(reader, now_ns);
+    return due_ns(reader);
+}
