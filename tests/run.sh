@@ -12,7 +12,7 @@ source deploy/lib/local-servers.sh
 # Two lanes run beside each other: the suites of the trees, which want the processors, and the rest, which mostly waits. At
 # its end it takes, at the lowest priority, what the suites leave of the processors.
 readonly SUITE_STEPS=(gcc asan tsan)
-readonly OTHER_STEPS=(report contract format shellcheck services install deploy local container lattice clients valgrind fuzz)
+readonly OTHER_STEPS=(report contract format shellcheck services install deploy local container lattice clients linearizability valgrind fuzz)
 readonly QUICK_STEPS=(report gcc)
 # clang-format's major versions differ in details; the code is formatted by this one.
 readonly FORMATTER=14
@@ -56,6 +56,7 @@ runs where and why.
     container    the Dockerfile's image is built and run
     lattice      a lattice peer of waSCC's published crates, and a real wascc-host, use the provider (where cargo is)
     clients      clients made of proto/ in JavaScript, Python, Go and Rust call every operation (where npm, pip, go, cargo are)
+    linearizability  sixteen callers' histories are judged by an independent checker (where go is)
 
 WKV_TEST_SCALE in the environment: the per cent of their work that the randomized tests of every step do.
 
@@ -454,6 +455,12 @@ step_clients()
     await clients
     await cargo
     run_script clients tests/interop/clients/run.sh build/release/wascc-keyvalue
+}
+
+step_linearizability()
+{
+    check "the build for linearizability" build_preset release || return 0
+    run_script linearizability tests/interop/linearizability/run.sh ${nightly:+--nightly} build/release/wascc-keyvalue
 }
 
 step_deploy()
