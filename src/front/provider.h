@@ -6,6 +6,7 @@
 #include "access/policy.h"
 #include "operation/identity.h"
 #include "operation/serve.h"
+#include "report/engine.h"
 #include "security/claims_cache.h"
 #include "stats/stats.h"
 #include "support/log.h"
@@ -21,9 +22,10 @@ struct wkv_provider {
     struct wkv_claims_tally *claims; /* the sessions' claims caches count here; NULL: nobody asks */
     struct wkv_stats *stats;         /* for Slowlog */
     struct wkv_log *log;             /* for LogLevel */
-    const char *binding;             /* the binding's name */
-    const char *instance;            /* this process's id: what operators name, and whose cursors are whose */
-    bool split;                      /* others may serve this binding too, each a part of the data */
+    const struct wkv_report_engine *engine_report; /* what the engine tells of itself; NULL: memory */
+    const char *binding;                           /* the binding's name */
+    const char *instance; /* this process's id: what operators name, and whose cursors are whose */
+    bool split;           /* others may serve this binding too, each a part of the data */
     enum wkv_auth auth;
     bool require_binding;        /* refuse actors that are not bound, in every mode */
     uint32_t max_key_bytes;      /* 1 to WKV_STORE_MAX_KEY_BYTES */

@@ -24,6 +24,8 @@ void wkv_alone_init(struct wkv_alone *alone, struct wkv_discovery *discovery, co
     (void)snprintf(own->id, sizeof own->id, "%s", discovery->id);
     (void)snprintf(own->started, sizeof own->started, "%s", discovery->started);
     own->may_split = discovery->process.split;
+    (void)snprintf(own->engine, sizeof own->engine, "%s",
+                   wkv_report_engine_name(discovery->process.sources.engine));
 }
 
 void wkv_alone_claim(struct wkv_alone *alone)
@@ -99,11 +101,7 @@ static enum wkv_alone_verdict claim(struct wkv_alone *alone, const struct wkv_me
 {
     struct wkv_discovery *discovery = alone->discovery;
     if (alone->state == WKV_MEETING_YIELD) {
-        (void)wkv_fail(error, WKV_UNAVAILABLE,
-                       "instance %s already serves binding \"%s\" from its memory; a second one would split "
-                       "the data: stop that one, choose another --binding or --lattice-namespace, or give "
-                       "--allow-split",
-                       other->pong.id, discovery->address->binding);
+        wkv_alone_tell_taken(alone, other, error);
         return WKV_ALONE_GO;
     }
     if (alone->state == WKV_MEETING_ALONE) {
@@ -166,6 +164,8 @@ enum wkv_alone_verdict wkv_alone_turn(struct wkv_alone *alone, int64_t *wait_ms,
     *wait_ms = MOST_WAIT_MS;
     if (alone->meeting.serving && alone->meeting.own.may_split)
         return WKV_ALONE_WAIT;
+    /* An engine opens its log some time after the start. */
+    wkv_report_engine_log_id(alone->discovery->process.sources.engine, alone->meeting.own.log);
     wkv_alone_read_answers(alone, now_ns);
     enum wkv_meeting_state before = alone->state;
     alone->state = wkv_meeting_judge(&alone->meeting, now_ns, &other);

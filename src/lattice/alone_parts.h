@@ -27,6 +27,10 @@ void wkv_alone_read_answers(struct wkv_alone *alone, int64_t now_ns);
 /* Before it serves: another one serves, and that is allowed, or it does not answer every time. */
 void wkv_alone_tell_beside(const struct wkv_alone *alone, const struct wkv_meeting_peer *other);
 
+/* Likewise: another one serves, and this one does not start, which is the error. */
+void wkv_alone_tell_taken(const struct wkv_alone *alone, const struct wkv_meeting_peer *other,
+                          struct wkv_error *error);
+
 /* While it serves. What was there before is over; another one answers, maybe; this one stays, or is to go,
  * which is the error. */
 void wkv_alone_tell_end(struct wkv_alone *alone, enum wkv_meeting_state before);

@@ -25,6 +25,8 @@ void wkv_meeting_ask(struct wkv_meeting *meeting, int64_t now_ns)
 /* Whether one that answers so cannot be there together with us. */
 static bool is_in_the_way(const struct wkv_meeting *meeting, const struct wkv_pong *pong)
 {
+    if (wkv_pong_share(&meeting->own, pong))
+        return false;
     if (!meeting->serving)
         return pong->phase >= WKV_PHASE_CLAIMED ||
                (pong->phase == WKV_PHASE_STARTING && strcmp(pong->id, meeting->own.id) < 0);
@@ -103,7 +105,8 @@ void wkv_meeting_hear(struct wkv_meeting *meeting, uint64_t round, const struct 
     struct wkv_meeting_peer *peer = find(meeting, pong->id);
     if (peer != NULL && round >= peer->last)
         forget(meeting, peer);
-    if (pong->phase == WKV_PHASE_STARTING && round > meeting->undecided_round)
+    if (pong->phase == WKV_PHASE_STARTING && !wkv_pong_share(&meeting->own, pong) &&
+        round > meeting->undecided_round)
         meeting->undecided_round = round;
 }
 

@@ -31,16 +31,16 @@ static enum wkv_phase read_phase(const char *name)
     return WKV_PHASE_SERVING;
 }
 
-/* Takes an id that may stand in a log's line. */
-static bool copy_id(const char *id, char out[WKV_PONG_ID_BYTES])
+/* Takes a text without spaces that may stand in a log's line. */
+static bool copy_word(const char *word, char *out, size_t bytes)
 {
-    size_t len = strlen(id);
-    if (len == 0 || len >= WKV_PONG_ID_BYTES)
+    size_t len = strlen(word);
+    if (len == 0 || len >= bytes)
         return false;
     for (size_t i = 0; i < len; i++)
-        if (id[i] <= ' ' || id[i] > '~')
+        if (word[i] <= ' ' || word[i] > '~')
             return false;
-    memcpy(out, id, len + 1);
+    memcpy(out, word, len + 1);
     return true;
 }
 
@@ -60,21 +60,31 @@ static void copy_started(const char *started, char out[WKV_TIME_TEXT_BYTES])
 bool wkv_pong_read(const char *data, size_t len, const struct wkv_address *address, struct wkv_pong *pong)
 {
     json_t *document = data == NULL || len > MOST_PONG_BYTES ? NULL : json_loadb(data, len, 0, NULL);
-    const char *type, *name, *id, *space, *binding, *engine, *phase = "serving", *started = "", *split = "";
-    bool ours =
-        json_unpack(document, "{s:s, s:s, s:s, s:{s:s, s:s, s:s, s?:s, s?:s, s?:s}}", "type", &type, "name",
-                    &name, "id", &id, "metadata", "lattice_namespace", &space, "binding", &binding, "engine",
-                    &engine, "phase", &phase, "started", &started, "split", &split) == 0 &&
-        strcmp(type, WKV_PING_TYPE) == 0 && strcmp(name, WKV_SERVICE_NAME) == 0 &&
-        strcmp(space, wkv_service_namespace(address)) == 0 && strcmp(binding, address->binding) == 0 &&
-        strcmp(engine, WKV_ENGINE) == 0 && copy_id(id, pong->id);
+    const char *type, *name, *id, *space, *binding, *engine, *phase = "serving", *started = "", *split = "",
+                                                             *log = "";
+    bool ours = json_unpack(document, "{s:s, s:s, s:s, s:{s:s, s:s, s:s, s?:s, s?:s, s?:s, s?:s}}", "type",
+                            &type, "name", &name, "id", &id, "metadata", "lattice_namespace", &space,
+                            "binding", &binding, "engine", &engine, "phase", &phase, "started", &started,
+                            "split", &split, "log", &log) == 0 &&
+                strcmp(type, WKV_PING_TYPE) == 0 && strcmp(name, WKV_SERVICE_NAME) == 0 &&
+                strcmp(space, wkv_service_namespace(address)) == 0 &&
+                strcmp(binding, address->binding) == 0 && copy_word(id, pong->id, sizeof pong->id) &&
+                copy_word(engine, pong->engine, sizeof pong->engine);
     if (ours) {
         copy_started(started, pong->started);
         pong->phase = read_phase(phase);
+        if (!copy_word(log, pong->log, sizeof pong->log))
+            pong->log[0] = '\0';
         pong->may_split = strcmp(split, WKV_SPLIT_ALLOWED) == 0;
     }
     json_decref(document);
     return ours;
+}
+
+bool wkv_pong_share(const struct wkv_pong *one, const struct wkv_pong *other)
+{
+    return strcmp(one->engine, WKV_ENGINE_MEMORY_NAME) != 0 && strcmp(one->engine, other->engine) == 0 &&
+           (one->log[0] == '\0' || other->log[0] == '\0' || strcmp(one->log, other->log) == 0);
 }
 
 bool wkv_pong_is_older(const struct wkv_pong *one, const struct wkv_pong *other)

@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "nats/subject.h"
+#include "report/engine.h"
 #include "support/clock.h"
 
 /* How far a process has come with its life. From WKV_PHASE_SERVING on it listens and is to be found. */
@@ -26,6 +27,7 @@ enum wkv_phase {
 const char *wkv_phase_name(enum wkv_phase phase);
 
 #define WKV_PONG_ID_BYTES 64
+#define WKV_PONG_ENGINE_BYTES 24
 
 /* An answer, read. */
 struct wkv_pong {
@@ -34,9 +36,16 @@ struct wkv_pong {
                                         * that of time; "": an older version, which does not say */
     enum wkv_phase phase;
     bool may_split; /* --allow-split */
+    char engine[WKV_PONG_ENGINE_BYTES];
+    char
+        log[WKV_LOG_ID_BYTES]; /* which one its data comes out of; "": out of none, or it does not know yet */
 };
 
-/* Reads an answer. Returns false where it is none of an instance on this address with this engine. */
+/* Whether two have the same data and may serve beside each other: they have one log. Where one of them does
+ * not know its log yet, that is still to be found out. */
+bool wkv_pong_share(const struct wkv_pong *one, const struct wkv_pong *other);
+
+/* Reads an answer. Returns false where it is none of an instance on this address. */
 bool wkv_pong_read(const char *data, size_t len, const struct wkv_address *address, struct wkv_pong *pong);
 
 /* Whether `one` goes on where both hold data: the one that was started first; of equals, that with the

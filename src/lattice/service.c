@@ -20,11 +20,15 @@
  * (pong.h). */
 static json_t *make_document(const struct wkv_discovery *discovery, const char *type)
 {
+    const struct wkv_report_engine *engine = discovery->process.sources.engine;
     enum wkv_phase phase = (enum wkv_phase)atomic_load(&discovery->phase);
-    return json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s*}}", "type", type, "name",
-                     WKV_SERVICE_NAME, "id", discovery->id, "version", WKV_VERSION, "metadata", "capability",
-                     WKV_CAPABILITY, "lattice_namespace", wkv_service_namespace(discovery->address),
-                     "binding", discovery->address->binding, "engine", WKV_ENGINE, "phase",
+    char log[WKV_LOG_ID_BYTES];
+    wkv_report_engine_log_id(engine, log);
+    return json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s*, s:s, s:s, s:s*}}", "type", type,
+                     "name", WKV_SERVICE_NAME, "id", discovery->id, "version", WKV_VERSION, "metadata",
+                     "capability", WKV_CAPABILITY, "lattice_namespace",
+                     wkv_service_namespace(discovery->address), "binding", discovery->address->binding,
+                     "engine", wkv_report_engine_name(engine), "log", log[0] == '\0' ? NULL : log, "phase",
                      wkv_phase_name(phase), "started", discovery->started, "split",
                      discovery->process.split ? WKV_SPLIT_ALLOWED : NULL);
 }
@@ -113,6 +117,20 @@ static json_t *count_endpoints(const struct wkv_discovery *discovery, json_t *se
     return NULL;
 }
 
+/* "`data` of STATS has `log {…}` and `members`", where the engine has a log. */
+static json_t *count_service(const struct wkv_report *report)
+{
+    json_t *service = wkv_figures_pack(WKV_OF_PROCESS, report);
+    if (!report->log.present)
+        return service;
+    int failed = json_object_set_new(service, "log", wkv_figures_pack(WKV_OF_LOG, &report->log));
+    failed |= json_object_set_new(service, "members", wkv_members_pack(report));
+    if (failed == 0)
+        return service;
+    json_decref(service);
+    return NULL;
+}
+
 json_t *wkv_service_stats(const struct wkv_discovery *discovery)
 {
     struct wkv_report report;
@@ -121,7 +139,7 @@ json_t *wkv_service_stats(const struct wkv_discovery *discovery)
     char started[WKV_TIME_TEXT_BYTES];
     wkv_time_text(report.service.started_wall_ns, 9, started);
     json_t *document = make_document(discovery, STATS_TYPE);
-    json_t *service = wkv_figures_pack(WKV_OF_PROCESS, &report);
+    json_t *service = count_service(&report);
     int failed = json_object_set_new(document, "started", json_string(started));
     failed |= json_object_set_new(document, "endpoints", count_endpoints(discovery, service));
     failed |= json_object_set_new(document, "data", service);

@@ -62,6 +62,14 @@ static enum MHD_Result answer_text(struct MHD_Connection *connection, unsigned s
         MHD_create_response_from_buffer(strlen(text), (void *)(uintptr_t)text, MHD_RESPMEM_PERSISTENT));
 }
 
+static enum MHD_Result answer_unready(struct MHD_Connection *connection, const char *why)
+{
+    char text[WKV_UNREADY_BYTES + 1];
+    int len = snprintf(text, sizeof text, "%s\n", why);
+    return answer(connection, MHD_HTTP_SERVICE_UNAVAILABLE, PLAIN_TYPE,
+                  MHD_create_response_from_buffer((size_t)len, text, MHD_RESPMEM_MUST_COPY));
+}
+
 /* The page is complete before its first byte goes out, so a slow client holds memory and nothing else. */
 static enum MHD_Result answer_metrics(struct wkv_metrics *metrics, struct MHD_Connection *connection)
 {
@@ -88,6 +96,9 @@ static enum MHD_Result answer_livez(struct wkv_metrics *metrics, struct MHD_Conn
 
 static enum MHD_Result answer_readyz(struct wkv_metrics *metrics, struct MHD_Connection *connection)
 {
+    char why[WKV_UNREADY_BYTES];
+    if (wkv_report_engine_unready(metrics->options.sources.engine, why, sizeof why))
+        return answer_unready(connection, why);
     if (wkv_stats_is_ready(metrics->options.sources.stats))
         return answer_text(connection, MHD_HTTP_OK, "ready\n");
     bool split = wkv_stats_is_split(metrics->options.sources.stats);

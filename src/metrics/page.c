@@ -7,6 +7,7 @@
 #include "operation/identity.h"
 #include "operation/operation.h"
 #include "report/figures.h"
+#include "support/clock.h"
 
 /* All that the page is made of, looked at before its first byte is written. */
 struct source {
@@ -21,7 +22,7 @@ static void build_info(struct wkv_buffer *page, const struct wkv_metrics_options
         {"version", WKV_VERSION},
         {"binding", options->binding == NULL ? "" : options->binding},
         {"lattice_namespace", options->lattice_namespace == NULL ? "" : options->lattice_namespace},
-        {"engine", WKV_ENGINE},
+        {"engine", wkv_report_engine_name(options->sources.engine)},
         {NULL, NULL},
     };
     wkv_expose_metric(page, name, "gauge", "Always 1; the labels say what is running.");
@@ -67,7 +68,9 @@ static void put_samples(struct wkv_buffer *page, const struct wkv_figure *figure
             *label++ = (struct wkv_label){wkv_label_name(figure->label),
                                           wkv_label_value(figure->label, report, i, text)};
         uint64_t value = wkv_figure_value(figure, figures, i);
-        if (figure->unit == WKV_UNIT_SECONDS)
+        if (figure->unit == WKV_UNIT_MILLISECONDS)
+            value = value < UINT64_MAX / WKV_NS_PER_MS ? value * WKV_NS_PER_MS : UINT64_MAX;
+        if (figure->unit >= WKV_UNIT_SECONDS)
             wkv_expose_seconds(page, figure->metric, "", labels, value);
         else
             wkv_expose(page, figure->metric, "", labels, value);
@@ -85,20 +88,29 @@ static void put_operations(struct wkv_buffer *page, const struct wkv_figure *fig
     }
 }
 
-/* A figure that the kernel does not tell is left out: a wrong one would be worse. */
+static bool is_known(const struct wkv_figure *figure, const struct source *source)
+{
+    if (figure->scope == WKV_OF_LOG)
+        return source->report.log.present;
+    return figure->scope != WKV_OF_PROCESS ||
+           wkv_figure_value(figure, &source->report, 0) != WKV_PROCESS_UNKNOWN;
+}
+
+/* A figure that the kernel does not tell, or of a log where there is none, is left out: a wrong one would be
+ * worse. */
 static void put_figure(struct wkv_buffer *page, const struct wkv_figure *figure, const struct source *source)
 {
     static const char *const types[] = {
         [WKV_FIGURE_GAUGE] = "gauge", [WKV_FIGURE_COUNTER] = "counter", [WKV_FIGURE_HISTOGRAM] = "histogram"};
-    bool process = figure->scope == WKV_OF_PROCESS;
-    if (figure->metric == NULL ||
-        (process && wkv_figure_value(figure, &source->report, 0) == WKV_PROCESS_UNKNOWN))
+    if (figure->metric == NULL || !is_known(figure, source))
         return;
     wkv_expose_metric(page, figure->metric, types[figure->kind], figure->help);
-    if (process)
-        put_samples(page, figure, NULL, &source->report);
-    else
+    if (figure->scope == WKV_OF_OPERATION)
         put_operations(page, figure, source);
+    else if (figure->scope == WKV_OF_LOG)
+        put_samples(page, figure, NULL, &source->report.log);
+    else
+        put_samples(page, figure, NULL, &source->report);
 }
 
 static struct source *look(const struct wkv_metrics_options *options, int64_t now_ns)

@@ -4,7 +4,6 @@
 
 #define WKV_CAPABILITY "wascc:keyvalue"
 #define WKV_SERVICE_NAME "wascc-keyvalue"
-#define WKV_ENGINE "memory"
 #define WKV_DESCRIPTION "Keys and values in memory, with expiries, counters, lists and sets, on NATS"
 #define WKV_DESCRIPTOR_REVISION 3 /* of the capability descriptor: counts up when its operations change */
 

@@ -7,6 +7,7 @@
 
 #define PLACE(type, member) .offset = offsetof(type, member), .bytes = sizeof((type *)0)->member
 #define IN_REPORT(member) .scope = WKV_OF_PROCESS, PLACE(struct wkv_report, member)
+#define IN_LOG(member) .scope = WKV_OF_LOG, PLACE(struct wkv_report_log, member)
 #define IN_OPERATION(member) .scope = WKV_OF_OPERATION, PLACE(struct wkv_stats_operation, member)
 
 /* Of STATS alone: what /metrics has as a histogram. */
@@ -106,6 +107,48 @@ const struct wkv_figure wkv_figures[] = {
     {.metric = PREFIX "watches_missed_total", .stats = "watches.missed", .kind = WKV_FIGURE_COUNTER,
      IN_REPORT(service.watches_missed), .help = "Watches that were ended since they did not keep up."},
 
+    /* The log. */
+    {.metric = PREFIX "log_position", .stats = "position", IN_LOG(position),
+     .help = "Position of the log that this instance has applied."},
+    {.metric = PREFIX "log_lag_seconds", .stats = "lag_ms", .unit = WKV_UNIT_MILLISECONDS, IN_LOG(lag_ms),
+     .help = "How far this instance is behind the log."},
+    {.metric = PREFIX "log_appends_total", .stats = "appends", .kind = WKV_FIGURE_COUNTER, IN_LOG(appends),
+     .help = "Records that this instance has appended."},
+    {.metric = PREFIX "log_operations_total", .stats = "operations", .kind = WKV_FIGURE_COUNTER, IN_LOG(operations),
+     .help = "Operations in these records."},
+    {.metric = PREFIX "log_append_p50_seconds", .stats = "append_p50_ns", .unit = WKV_UNIT_NANOSECONDS,
+     IN_LOG(append_p50_ns), .help = "Time that half of the latest appends took at the most."},
+    {.metric = PREFIX "log_append_p99_seconds", .stats = "append_p99_ns", .unit = WKV_UNIT_NANOSECONDS,
+     IN_LOG(append_p99_ns), .help = "Time that 99 in 100 of the latest appends took at the most."},
+    {.metric = PREFIX "log_resends_total", .stats = "resends", .kind = WKV_FIGURE_COUNTER, IN_LOG(resends),
+     .help = "Records that were published again, since no answer came."},
+    {.metric = PREFIX "log_voids_total", .kind = WKV_FIGURE_COUNTER, .label = WKV_LABEL_VOID, IN_LOG(voids[0]),
+     .help = "Batches of the log that were void, by the reason."},
+    {.metric = PREFIX "log_waiting_seconds", IN_LOG(waiting_s),
+     .help = "How long the oldest published record has waited to come back from the log."},
+    {.metric = PREFIX "log_time_ahead_seconds", IN_LOG(time_ahead_s),
+     .help = "How far the log's time is ahead of this machine's clock."},
+    {.metric = PREFIX "log_diverged", .unit = WKV_UNIT_FLAG, IN_LOG(diverged),
+     .help = "1 while the log is not the one that this instance has applied, else 0."},
+    {.metric = PREFIX "log_foreign_total", .kind = WKV_FIGURE_COUNTER, IN_LOG(foreign),
+     .help = "Messages in the log that are none of ours."},
+    {.metric = PREFIX "log_burnt_total", .kind = WKV_FIGURE_COUNTER, IN_LOG(burnt),
+     .help = "Positions of the log that hold nothing, as every instance has found."},
+    {.metric = PREFIX "log_consumers_made_total", .kind = WKV_FIGURE_COUNTER, IN_LOG(consumers_made),
+     .help = "Consumers that were made to read the log; more than one means that it was lost or stood still."},
+    {.metric = PREFIX "log_bytes", IN_LOG(bytes), .help = "Bytes of the log's stream."},
+    {.metric = PREFIX "log_max_bytes", IN_LOG(max_bytes),
+     .help = "Bytes that the log's stream may hold (--log-max-size)."},
+    {.metric = PREFIX "log_account_bytes", IN_LOG(account_bytes),
+     .help = "Bytes that all streams of the NATS account hold."},
+    {.metric = PREFIX "log_account_max_bytes", IN_LOG(account_max_bytes),
+     .help = "Bytes that they may hold; 0 is no bound."},
+    {.metric = PREFIX "log_snapshot_position", .stats = "snapshot_position", IN_LOG(snapshot_position),
+     .help = "Position of the log that the last snapshot is of."},
+    {.metric = PREFIX "log_snapshot_age_seconds", .stats = "snapshot_age_s", IN_LOG(snapshot_age_s),
+     .help = "Age of the last snapshot."},
+    {.metric = PREFIX "log_members", IN_LOG(members), .help = "Instances that serve from the log."},
+
     /* The process. */
     {.metric = PREFIX "log_lines_dropped_total", .kind = WKV_FIGURE_COUNTER, IN_REPORT(log_lines_dropped),
      .help = "Lines of the log that were dropped since its reader did not take them."},
@@ -156,11 +199,9 @@ void wkv_figure_set(const struct wkv_figure *figure, void *figures, size_t i, ui
 
 const char *wkv_label_name(enum wkv_figure_label label)
 {
-    static const char *const names[] = {[WKV_LABEL_NONE] = NULL,
-                                        [WKV_LABEL_CODE] = "code",
-                                        [WKV_LABEL_REASON] = "reason",
-                                        [WKV_LABEL_KIND] = "kind",
-                                        [WKV_LABEL_KEYSPACE] = "keyspace"};
+    static const char *const names[] = {
+        [WKV_LABEL_NONE] = NULL,   [WKV_LABEL_CODE] = "code",         [WKV_LABEL_REASON] = "reason",
+        [WKV_LABEL_KIND] = "kind", [WKV_LABEL_KEYSPACE] = "keyspace", [WKV_LABEL_VOID] = "reason"};
     return names[label];
 }
 
@@ -175,6 +216,8 @@ size_t wkv_label_count(enum wkv_figure_label label, const struct wkv_report *rep
         return sizeof report->store.keys_by_kind / sizeof report->store.keys_by_kind[0];
     case WKV_LABEL_KEYSPACE:
         return report->keyspace_count;
+    case WKV_LABEL_VOID:
+        return WKV_REPORT_VOIDS;
     case WKV_LABEL_NONE:
         break;
     }
@@ -184,6 +227,12 @@ size_t wkv_label_count(enum wkv_figure_label label, const struct wkv_report *rep
 const char *wkv_label_value(enum wkv_figure_label label, const struct wkv_report *report, size_t i,
                             char out[WKV_LABEL_BYTES])
 {
+    static const char *const voids[] = {[WKV_VOID_LATE] = "late",
+                                        [WKV_VOID_BINDINGS] = "bindings",
+                                        [WKV_VOID_AGAIN] = "again",
+                                        [WKV_VOID_GONE] = "gone"};
+    if (label == WKV_LABEL_VOID)
+        return voids[i];
     if (label == WKV_LABEL_REASON)
         return wkv_stats_drop_names[i];
     if (label == WKV_LABEL_KIND)

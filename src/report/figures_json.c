@@ -77,6 +77,23 @@ json_t *wkv_figures_pack(enum wkv_figure_scope scope, const void *figures)
     return object;
 }
 
+json_t *wkv_members_pack(const struct wkv_report *report)
+{
+    json_t *members = json_array();
+    for (size_t i = 0; i < report->log.members; i++) {
+        const struct wkv_report_member *member = &report->members[i];
+        json_t *packed = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "instance", member->instance, "version",
+                                   member->version, "position", (json_int_t)member->position, "lag_ms",
+                                   (json_int_t)member->lag_ms, "keys", (json_int_t)member->keys, "bytes",
+                                   (json_int_t)member->bytes);
+        if (json_array_append_new(members, packed) != 0) {
+            json_decref(members);
+            return NULL;
+        }
+    }
+    return members;
+}
+
 /* ---- reading ---- */
 
 static void read_value(const struct wkv_figure *figure, const json_t *value, void *figures, size_t i)

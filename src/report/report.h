@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "access/bindings.h"
+#include "report/engine.h"
 #include "security/claims_cache.h"
 #include "stats/stats.h"
 #include "support/log.h"
@@ -19,8 +20,9 @@ struct wkv_report_sources {
     struct wkv_stats *stats;
     struct wkv_store *store;
     struct wkv_bindings *bindings;
-    struct wkv_claims_tally *claims; /* NULL: none are remembered */
-    const struct wkv_log *log;       /* NULL: none */
+    struct wkv_claims_tally *claims;        /* NULL: none are remembered */
+    const struct wkv_log *log;              /* NULL: none */
+    const struct wkv_report_engine *engine; /* NULL: memory */
 };
 
 /* Keyspaces of which the sizes are told at once: those with the most keys. */
@@ -31,6 +33,8 @@ struct wkv_report {
     struct wkv_store_stats store;
     struct wkv_claims_cache_stats claims; /* of all workers together */
     struct wkv_process process;
+    struct wkv_report_log log;
+    struct wkv_report_member members[WKV_REPORT_MEMBERS]; /* log.members of them */
     uint64_t bound_actors;
     uint64_t log_lines_dropped;
     uint64_t keyspaces; /* that were ever named */

@@ -61,7 +61,8 @@ static inline struct wkv_report_sources wkv_server_sources(struct wkv_server *se
                                        .store = server->provider.store,
                                        .bindings = server->provider.bindings,
                                        .claims = &server->claims,
-                                       .log = &server->log};
+                                       .log = &server->log,
+                                       .engine = server->provider.engine_report};
 }
 
 /* ---- network.c ---- */

@@ -171,7 +171,7 @@ END_TEST
  * before all real ones, so that who starts yields to it. */
 struct forger {
     natsSubscription *questions;
-    const char *binding, *started, *phase;
+    const char *binding, *started, *phase, *engine;
     bool of_many_names;
     bool for_all;      /* answers other bindings' questions */
     _Atomic int left;  /* so many it answers yet */
@@ -191,9 +191,10 @@ static void forge(natsConnection *connection, natsSubscription *subscription, na
         (void)snprintf(answer, sizeof answer,
                        "{\"type\":\"io.nats.micro.v1.ping_response\",\"name\":\"wascc-keyvalue\",\"id\":"
                        "\"-FORGED%d\",\"version\":\"1.0.0\",\"metadata\":{\"capability\":\"wascc:keyvalue\","
-                       "\"lattice_namespace\":\"\",%s,\"engine\":\"memory\",\"phase\":\"%s\","
+                       "\"lattice_namespace\":\"\",%s,\"engine\":\"%s\",\"phase\":\"%s\","
                        "\"started\":\"%s\"}}",
-                       forger->of_many_names ? number : 0, binding, forger->phase, forger->started);
+                       forger->of_many_names ? number : 0, binding, forger->engine, forger->phase,
+                       forger->started);
         (void)natsConnection_PublishString(connection, natsMsg_GetReply(question), answer);
         (void)atomic_fetch_sub(&forger->left, 1);
     }
@@ -204,6 +205,7 @@ static void forger_open(struct forger *forger, int answers)
 {
     forger->binding = forger->binding == NULL ? "default" : forger->binding;
     forger->phase = forger->phase == NULL ? "serving" : forger->phase;
+    forger->engine = forger->engine == NULL ? "memory" : forger->engine;
     atomic_store(&forger->left, answers);
     if (client.connection == NULL)
         client_open(&client, server.url);
@@ -268,6 +270,19 @@ START_TEST(one_that_answers_each_time_is_believed_at_the_start_after_some_second
     ck_assert_int_eq(process_await_exit(&provider), 69);
     ck_assert_int_ge(atomic_load(&forger.heard), 5);
     ck_assert_ptr_nonnull(strstr(provider.err.bytes, "-FORGED0"));
+    forgers_close(&forger, 1);
+}
+END_TEST
+
+/* The data would be in two places. */
+START_TEST(one_with_another_engine_is_no_less_in_the_way)
+{
+    struct forger forger = {.started = FAR_AHEAD, .engine = "jetstream"};
+    forger_open(&forger, 1000);
+    provider_start(&provider, server.url, NULL);
+    ck_assert_int_eq(process_await_exit(&provider), 69);
+    ck_assert_ptr_nonnull(
+        strstr(provider.err.bytes, "with the engine jetstream, this one with the engine memory"));
     forgers_close(&forger, 1);
 }
 END_TEST
@@ -432,6 +447,7 @@ Suite *split_suite(void)
     tcase_add_test(tests, with_allow_split_both_go_on);
     tcase_add_test(tests, forged_answers_at_the_start_only_delay_it);
     tcase_add_test(tests, one_that_answers_each_time_is_believed_at_the_start_after_some_seconds);
+    tcase_add_test(tests, one_with_another_engine_is_no_less_in_the_way);
     tcase_add_test(tests, it_hears_that_it_is_to_stop_while_it_asks);
     tcase_add_test(tests, forged_answers_do_not_end_one_that_serves);
     tcase_add_test(tests, one_that_is_younger_and_does_not_go_makes_it_unready_until_it_is_silent);

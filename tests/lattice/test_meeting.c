@@ -14,7 +14,7 @@
 
 static struct wkv_pong pong_of(const char *id, const char *started, enum wkv_phase phase)
 {
-    struct wkv_pong pong = {.phase = phase};
+    struct wkv_pong pong = {.phase = phase, .engine = "memory"};
     (void)snprintf(pong.id, sizeof pong.id, "%s", id);
     (void)snprintf(pong.started, sizeof pong.started, "%s", started);
     return pong;
@@ -48,6 +48,60 @@ static enum wkv_meeting_state round_of(struct wkv_meeting *meeting, int64_t *now
     *now_ns += WKV_MEETING_ROUND_NS;
     return judge(meeting, *now_ns);
 }
+
+/* ---- with a log ---- */
+
+static struct wkv_pong logged(const char *id, const char *log, enum wkv_phase phase)
+{
+    struct wkv_pong pong = pong_of(id, OLD, phase);
+    (void)snprintf(pong.engine, sizeof pong.engine, "jetstream");
+    (void)snprintf(pong.log, sizeof pong.log, "%s", log);
+    return pong;
+}
+
+/* Beside whom one that has the log 7 starts, and goes on. */
+static const struct {
+    const char *engine, *log;
+    bool beside;
+} companions[] = {
+    {"jetstream", "7", true}, {"jetstream", "", true}, {"jetstream", "8", false},
+    {"memory", "", false},    {"memory", "7", false},  {"other", "7", false},
+};
+
+START_TEST(with_one_log_all_serve_beside_each_other)
+{
+    for (enum wkv_phase phase = WKV_PHASE_STARTING; phase <= WKV_PHASE_SERVING; phase++) {
+        struct wkv_pong other = logged("A", companions[_i].log, phase);
+        (void)snprintf(other.engine, sizeof other.engine, "%s", companions[_i].engine);
+        struct wkv_meeting meeting = {.own = logged("M", "7", WKV_PHASE_STARTING)};
+        int64_t now_ns = 0;
+        wkv_meeting_claim(&meeting, 0);
+        bool starts = round_of(&meeting, &now_ns, &other, NULL) == WKV_MEETING_ALONE;
+        ck_assert_int_eq(starts, companions[_i].beside || phase == WKV_PHASE_YIELDING);
+        meeting.serving = true;
+        enum wkv_meeting_state state = WKV_MEETING_OPEN;
+        for (int i = 0; i < WKV_MEETING_ASKED; i++)
+            state = round_of(&meeting, &now_ns, &other, NULL);
+        bool goes = !companions[_i].beside && phase >= WKV_PHASE_CLAIMED;
+        ck_assert_int_eq(state, goes ? WKV_MEETING_YIELD : WKV_MEETING_ALONE);
+    }
+}
+END_TEST
+
+/* It opens its log after the start: who was a companion until then may be none. */
+START_TEST(another_log_is_noticed_when_the_own_one_is_known)
+{
+    struct wkv_pong other = logged("A", "8", WKV_PHASE_SERVING);
+    struct wkv_meeting meeting = {
+        .own = logged("M", "", WKV_PHASE_SERVING), .serving = true, .interval_ns = 3 * WKV_NS_PER_S};
+    int64_t now_ns = 0;
+    ck_assert_int_eq(round_of(&meeting, &now_ns, &other, NULL), WKV_MEETING_ALONE);
+    (void)snprintf(meeting.own.log, sizeof meeting.own.log, "7");
+    for (int i = 0; i < WKV_MEETING_ASKED - 1; i++)
+        (void)round_of(&meeting, &now_ns, &other, NULL);
+    ck_assert_int_eq(round_of(&meeting, &now_ns, &other, NULL), WKV_MEETING_YIELD);
+}
+END_TEST
 
 /* ---- before it serves ---- */
 
@@ -476,6 +530,9 @@ Suite *meeting_suite(void)
 {
     Suite *suite = suite_create("lattice/meeting");
     TCase *tests = tcase_create("meeting");
+    tcase_add_loop_test(tests, with_one_log_all_serve_beside_each_other, 0,
+                        (int)(sizeof companions / sizeof companions[0]));
+    tcase_add_test(tests, another_log_is_noticed_when_the_own_one_is_known);
     tcase_add_test(tests, who_hears_only_itself_waits_50_ms_more_and_no_longer);
     tcase_add_test(tests, a_late_answer_of_its_own_is_good_enough);
     tcase_add_test(tests, on_a_busy_machine_the_others_get_more_time);

@@ -32,6 +32,8 @@ START_TEST(an_answer_is_read)
     ck_assert_str_eq(pong.started, STARTED);
     ck_assert_int_eq(pong.phase, WKV_PHASE_YIELDING);
     ck_assert(pong.may_split);
+    ck_assert_str_eq(pong.engine, "memory");
+    ck_assert_str_eq(pong.log, "");
 }
 END_TEST
 
@@ -62,9 +64,25 @@ START_TEST(every_phase_is_known_by_its_name)
 }
 END_TEST
 
-#define OTHER_ENGINE                                                                                         \
+#define ANSWER_OF(engine, more)                                                                              \
     "{\"type\":\"io.nats.micro.v1.ping_response\",\"name\":\"wascc-keyvalue\",\"id\":\"X\",\"metadata\":{"   \
-    "\"lattice_namespace\":\"\",\"binding\":\"default\",\"engine\":\"jetstream\"}}"
+    "\"lattice_namespace\":\"\",\"binding\":\"default\",\"engine\":\"" engine "\"" more "}}"
+
+/* Of another engine, or of another log: who asks is to hear of it. */
+START_TEST(an_answer_tells_the_engine_and_its_log)
+{
+    struct wkv_pong pong;
+    ck_assert(read_text(ANSWER_OF("jetstream", ",\"log\":\"00000000deadbeef\""), &plain, &pong));
+    ck_assert_str_eq(pong.engine, "jetstream");
+    ck_assert_str_eq(pong.log, "00000000deadbeef");
+    ck_assert(read_text(ANSWER_OF("jetstream", ",\"log\":\"0123456789abcdef0\""), &plain, &pong));
+    ck_assert_str_eq(pong.log, "");
+    ck_assert(read_text(ANSWER_OF("jetstream", ",\"log\":\"\\u001b[2J\""), &plain, &pong));
+    ck_assert_str_eq(pong.log, "");
+    ck_assert(!read_text(ANSWER_OF("jet stream", ""), &plain, &pong));
+    ck_assert(!read_text(ANSWER_OF("", ""), &plain, &pong));
+}
+END_TEST
 
 static const char *const of_nobody[] = {
     "",
@@ -81,7 +99,6 @@ static const char *const of_nobody[] = {
     PONG("X1", "", "default", ",\"phase\":7"),
     PONG("0123456789012345678901234567890123456789012345678901234567890123", "", "default", ""),
     "{\"type\":\"io.nats.micro.v1.ping_response\",\"name\":\"other\",\"id\":\"X\",\"metadata\":{}}",
-    OTHER_ENGINE,
 };
 
 START_TEST(an_answer_of_nobody_here_is_none)
@@ -198,6 +215,7 @@ Suite *pong_suite(void)
     tcase_add_test(tests, an_answer_is_read);
     tcase_add_test(tests, what_is_not_said_is_taken_for_the_worst);
     tcase_add_test(tests, every_phase_is_known_by_its_name);
+    tcase_add_test(tests, an_answer_tells_the_engine_and_its_log);
     tcase_add_loop_test(tests, an_answer_of_nobody_here_is_none, 0, COUNT(of_nobody));
     tcase_add_test(tests, an_answer_cut_off_anywhere_is_none);
     tcase_add_test(tests, an_answer_too_long_to_be_one_is_not_read);

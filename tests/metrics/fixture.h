@@ -25,6 +25,7 @@ static struct wkv_bindings *bindings;
 static struct wkv_stats *stats;
 static struct wkv_log test_log;
 static struct wkv_claims_tally tally;
+static const struct wkv_report_engine *test_engine; /* NULL: memory */
 
 static inline struct wkv_text text_of(const char *string)
 {
@@ -33,8 +34,12 @@ static inline struct wkv_text text_of(const char *string)
 
 static inline struct wkv_report_sources test_sources(void)
 {
-    return (struct wkv_report_sources){
-        .stats = stats, .store = store, .bindings = bindings, .claims = &tally, .log = &test_log};
+    return (struct wkv_report_sources){.stats = stats,
+                                       .store = store,
+                                       .bindings = bindings,
+                                       .claims = &tally,
+                                       .log = &test_log,
+                                       .engine = test_engine};
 }
 
 static inline void set_up_stats(void)

@@ -223,6 +223,35 @@ START_TEST(readyz_follows_the_connection)
 }
 END_TEST
 
+static bool is_recovering(void *context, char *out, size_t bytes)
+{
+    (void)snprintf(out, bytes, "recovering: %d%%", *(const int *)context);
+    return *(const int *)context < 100;
+}
+
+/* Whatever the connections are. */
+START_TEST(readyz_says_what_keeps_the_engine)
+{
+    int percent = 62;
+    const struct wkv_report_engine engine = {.name = "logged", .unready = is_recovering, .context = &percent};
+    wkv_metrics_stop(metrics);
+    test_engine = &engine;
+    metrics = start("127.0.0.1:0");
+    wkv_stats_set_ready(stats, true);
+    const char *answer = ask("GET", "/readyz");
+    check_status(answer, "503");
+    ck_assert_str_eq(body_of(answer), "recovering: 62%\n");
+    check_has(ask("GET", "/metrics"), "\nwascc_keyvalue_ready 0\n");
+    check_status(ask("GET", "/livez"), "200");
+    percent = 100;
+    check_status(ask("GET", "/readyz"), "200");
+    wkv_stats_set_ready(stats, false);
+    check_has(ask("GET", "/readyz"), "not connected");
+    wkv_metrics_stop(metrics);
+    metrics = NULL;
+}
+END_TEST
+
 START_TEST(head_is_get_without_the_body)
 {
     static const struct {
@@ -683,6 +712,7 @@ Suite *http_suite(void)
     tcase_add_test(tests, each_path_has_its_answer);
     tcase_add_test(tests, paths_are_matched_exactly);
     tcase_add_test(tests, readyz_follows_the_connection);
+    tcase_add_test(tests, readyz_says_what_keeps_the_engine);
     tcase_add_test(tests, head_is_get_without_the_body);
     tcase_add_test(tests, other_methods_are_told_which_ones_there_are);
     tcase_add_test(tests, bodies_are_not_waited_for);

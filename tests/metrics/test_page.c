@@ -104,6 +104,84 @@ START_TEST(requests_are_on_the_page_as_they_were_counted)
 }
 END_TEST
 
+static bool tell_log(void *context, struct wkv_report_log *out)
+{
+    (void)context;
+    *out = (struct wkv_report_log){.diverged = true,
+                                   .position = 11,
+                                   .lag_ms = 1500,
+                                   .appends = 12,
+                                   .operations = 13,
+                                   .append_p50_ns = 1400,
+                                   .append_p99_ns = 2000000000,
+                                   .resends = 15,
+                                   .voids = {16, 17, 18, 19},
+                                   .foreign = 20,
+                                   .burnt = 21,
+                                   .bytes = 22,
+                                   .max_bytes = 23,
+                                   .account_bytes = 24,
+                                   .account_max_bytes = 25,
+                                   .consumers_made = 26,
+                                   .waiting_s = 27,
+                                   .time_ahead_s = 28,
+                                   .snapshot_position = 29,
+                                   .snapshot_age_s = 30};
+    return true;
+}
+
+static size_t tell_members(void *context, struct wkv_report_member *out, size_t max)
+{
+    (void)context, (void)max;
+    out[0] = out[1] = out[2] = (struct wkv_report_member){.instance = "A"};
+    return 3;
+}
+
+START_TEST(the_log_is_on_the_page_where_there_is_one)
+{
+    static const struct wkv_report_engine engine = {
+        .name = "logged", .log = tell_log, .members = tell_members};
+    static const char *const values[][2] = {{"position", "11"},
+                                            {"lag_seconds", "1.500000000"},
+                                            {"appends_total", "12"},
+                                            {"operations_total", "13"},
+                                            {"append_p50_seconds", "0.000001400"},
+                                            {"append_p99_seconds", "2.000000000"},
+                                            {"resends_total", "15"},
+                                            {"voids_total{reason=\"late\"}", "16"},
+                                            {"voids_total{reason=\"bindings\"}", "17"},
+                                            {"voids_total{reason=\"again\"}", "18"},
+                                            {"voids_total{reason=\"gone\"}", "19"},
+                                            {"foreign_total", "20"},
+                                            {"burnt_total", "21"},
+                                            {"bytes", "22"},
+                                            {"max_bytes", "23"},
+                                            {"account_bytes", "24"},
+                                            {"account_max_bytes", "25"},
+                                            {"consumers_made_total", "26"},
+                                            {"waiting_seconds", "27"},
+                                            {"time_ahead_seconds", "28"},
+                                            {"snapshot_position", "29"},
+                                            {"snapshot_age_seconds", "30"},
+                                            {"diverged", "1"},
+                                            {"members", "3"}};
+    write_page();
+    ck_assert_uint_eq(lines_with("wascc_keyvalue_log_") - lines_with("wascc_keyvalue_log_lines_dropped"), 0);
+    test_engine = &engine;
+    write_page();
+    for (size_t i = 0; i < COUNT_OF(values); i++) {
+        char sample[96];
+        (void)snprintf(sample, sizeof sample, "wascc_keyvalue_log_%s", values[i][0]);
+        check_value(sample, values[i][1]);
+    }
+    ck_assert_uint_eq(lines_with("wascc_keyvalue_log_") - lines_with("wascc_keyvalue_log_lines_dropped"),
+                      COUNT_OF(values));
+    ck_assert_uint_eq(lines_with("wascc_keyvalue_build_info{version=\"" WKV_VERSION
+                                 "\",binding=\"default\",lattice_namespace=\"\",engine=\"logged\"} 1"),
+                      1);
+}
+END_TEST
+
 START_TEST(errors_are_counted_by_operation_and_code_each_of_them_from_the_start)
 {
     static const enum wkv_code codes[] = {400, 401, 403, 409, 413, 503, 504, 507};
@@ -465,6 +543,7 @@ Suite *page_suite(void)
     TCase *tests = tcase_create("page");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, requests_are_on_the_page_as_they_were_counted);
+    tcase_add_test(tests, the_log_is_on_the_page_where_there_is_one);
     tcase_add_test(tests, errors_are_counted_by_operation_and_code_each_of_them_from_the_start);
     tcase_add_test(tests, buckets_are_cumulative_and_the_last_is_the_count);
     tcase_add_test(tests, a_page_is_in_itself_consistent_while_workers_count);

@@ -254,6 +254,114 @@ START_TEST(caches_come_and_go_while_others_read)
 }
 END_TEST
 
+/* ---- an engine with a log ---- */
+
+static bool tell_log(void *context, struct wkv_report_log *out)
+{
+    (void)context;
+    ck_assert_uint_eq(out->position + out->bytes, 0);
+    *out = (struct wkv_report_log){.position = 7, .lag_ms = -5, .append_p50_ns = 9, .time_ahead_s = -1};
+    return true;
+}
+
+static bool tell_nothing(void *context, struct wkv_report_log *out)
+{
+    (void)context, (void)out;
+    return false;
+}
+
+static size_t tell_members(void *context, struct wkv_report_member *out, size_t max)
+{
+    (void)context;
+    ck_assert_uint_eq(max, WKV_REPORT_MEMBERS);
+    out[0] = (struct wkv_report_member){.instance = "A\n\xff", .version = "1", .position = 3, .lag_ms = -1};
+    out[1] =
+        (struct wkv_report_member){.instance = "B", .version = "2", .position = 7, .lag_ms = 4, .bytes = 8};
+    return 2;
+}
+
+static struct wkv_store *recovering(void *context)
+{
+    (void)context;
+    return NULL;
+}
+
+static bool is_recovering(void *context, char *out, size_t bytes)
+{
+    (void)context;
+    (void)snprintf(out, bytes, "recovering: 62%%");
+    return true;
+}
+
+static uint64_t tell_id(void *context)
+{
+    return *(const uint64_t *)context;
+}
+
+START_TEST(a_log_is_told_where_the_engine_has_one)
+{
+    static const struct wkv_report_engine engine = {
+        .name = "logged", .log = tell_log, .members = tell_members};
+    put(0, 10);
+    ck_assert(!take()->log.present);
+    test_engine = &engine;
+    const struct wkv_report *got = take();
+    ck_assert(got->log.present);
+    ck_assert_uint_eq(got->log.position, 7);
+    ck_assert_int_eq(got->log.append_p50_ns, 9);
+    ck_assert_int_eq(got->log.lag_ms + got->log.time_ahead_s, 0);
+    ck_assert_uint_eq(got->log.members, 2);
+    ck_assert_str_eq(got->members[0].instance, "A??");
+    ck_assert_int_eq(got->members[0].lag_ms, 0);
+    ck_assert_int_eq(got->members[1].lag_ms, 4);
+    ck_assert_uint_eq(got->store.keys, 10);
+    json_t *members = wkv_members_pack(got);
+    char *text = json_dumps(members, JSON_COMPACT);
+    ck_assert_str_eq(text, "[{\"instance\":\"A??\",\"version\":\"1\",\"position\":3,\"lag_ms\":0,\"keys\":0,"
+                           "\"bytes\":0},{\"instance\":\"B\",\"version\":\"2\",\"position\":7,\"lag_ms\":4,"
+                           "\"keys\":0,\"bytes\":8}]");
+    free(text);
+    json_decref(members);
+}
+END_TEST
+
+START_TEST(while_it_recovers_there_is_no_store_and_it_is_not_ready)
+{
+    static const struct wkv_report_engine engine = {
+        .name = "logged", .log = tell_nothing, .members = tell_members, .store = recovering};
+    struct wkv_report_engine unready = engine;
+    put(0, 10);
+    wkv_stats_set_ready(stats, true);
+    test_engine = &engine;
+    const struct wkv_report *got = take();
+    ck_assert(!got->log.present);
+    ck_assert_uint_eq(got->log.members + got->store.keys + got->keyspace_count, 0);
+    ck_assert(got->service.ready);
+    unready.unready = is_recovering;
+    test_engine = &unready;
+    ck_assert(!take()->service.ready);
+    test_engine = NULL;
+    ck_assert(take()->service.ready);
+}
+END_TEST
+
+START_TEST(a_log_s_id_is_sixteen_digits_or_nothing)
+{
+    uint64_t id = 0;
+    struct wkv_report_engine engine = {.name = "logged", .log_id = tell_id, .context = &id};
+    char text[WKV_LOG_ID_BYTES] = "x";
+    wkv_report_engine_log_id(NULL, text);
+    ck_assert_str_eq(text, "");
+    wkv_report_engine_log_id(&engine, text);
+    ck_assert_str_eq(text, "");
+    id = 0xab;
+    wkv_report_engine_log_id(&engine, text);
+    ck_assert_str_eq(text, "00000000000000ab");
+    ck_assert_str_eq(wkv_report_engine_name(NULL), "memory");
+    ck_assert_str_eq(wkv_report_engine_name(&engine), "logged");
+}
+END_TEST
+
 /* ---- the table ---- */
 
 /* Gives each figure of the scope that can be read a number of its own. */
@@ -285,6 +393,12 @@ START_TEST(what_is_packed_is_read_again)
     packed = wkv_figures_pack(WKV_OF_OPERATION, &operation);
     wkv_figures_read(WKV_OF_OPERATION, packed, &heard_operation);
     ck_assert_mem_eq(&operation, &heard_operation, sizeof operation);
+    json_decref(packed);
+    struct wkv_report_log log = {0}, heard_log = {0};
+    number_all(WKV_OF_LOG, &log);
+    packed = wkv_figures_pack(WKV_OF_LOG, &log);
+    wkv_figures_read(WKV_OF_LOG, packed, &heard_log);
+    ck_assert_mem_eq(&log, &heard_log, sizeof log);
     json_decref(packed);
 }
 END_TEST
@@ -344,6 +458,9 @@ Suite *report_suite(void)
     tcase_add_test(tests, keyspaces_are_told_by_name_the_most_keys_first);
     tcase_add_loop_test(tests, only_the_largest_keyspaces_are_told, 0, COUNT_OF(sizes));
     suite_add_tcase(suite, tests);
+    tcase_add_test(tests, a_log_is_told_where_the_engine_has_one);
+    tcase_add_test(tests, while_it_recovers_there_is_no_store_and_it_is_not_ready);
+    tcase_add_test(tests, a_log_s_id_is_sixteen_digits_or_nothing);
     TCase *claims = tcase_create("claims");
     tcase_add_checked_fixture(claims, set_up_trust, free_trust);
     tcase_add_test(claims, the_claims_of_all_workers_are_added_up);
