@@ -63,6 +63,7 @@ static struct wkv_host host_of(struct wkv_session *session, const struct wkv_pol
                              .bindings = provider->bindings,
                              .stats = provider->stats,
                              .log = provider->log,
+                             .engine = provider->engine_report,
                              .instance = provider->instance,
                              .split = provider->split,
                              .policy = &session->policy,

@@ -131,6 +131,8 @@ WKV_SERVE(wkv_serve_inspect);
 WKV_SERVE(wkv_serve_bindings);
 WKV_SERVE(wkv_serve_slowlog);
 WKV_SERVE(wkv_serve_log_level);
+WKV_SERVE(wkv_serve_members);
+WKV_SERVE(wkv_serve_digest);
 
 WKV_CHECK(wkv_check_set);
 WKV_CHECK(wkv_check_compare_and_set);

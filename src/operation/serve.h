@@ -5,10 +5,17 @@
 #include "access/bindings.h"
 #include "access/policy.h"
 #include "operation/command.h"
+#include "report/engine.h"
 #include "stats/stats.h"
 #include "support/arena.h"
 #include "support/log.h"
 #include "wascc_keyvalue/store.h"
+
+/* What an engine with a log has found for Digest. */
+struct wkv_host_digest {
+    uint64_t position; /* at which the last slice was taken */
+    uint64_t digest;
+};
 
 /* Borrowed, all of it. */
 struct wkv_host {
@@ -16,12 +23,15 @@ struct wkv_host {
     struct wkv_bindings *bindings;
     struct wkv_stats *stats;
     struct wkv_log *log;
+    const struct wkv_report_engine *engine; /* NULL: memory */
     const char *instance; /* this process's id: what operators name, and whose cursors are whose */
     bool split;           /* others may serve this binding too, each a part of the data */
     /* Of the request: who asks, as this worker's policy saw it, and memory for as long as it takes. */
     const struct wkv_policy *policy;
     const struct wkv_policy_request *asked;
     struct wkv_arena *arena;
+    /* The engine's, which sets it before Digest is served; NULL: nothing was found. */
+    const struct wkv_host_digest *digest;
     /* Out: the request is another instance's to answer, and this one says nothing. */
     bool silent;
 };
@@ -34,6 +44,10 @@ bool wkv_host_is_for_another(const struct wkv_host *host, const struct wkv_comma
  * sink. Where host->silent says so already, nothing. */
 void wkv_host_serve(struct wkv_host *host, const struct wkv_command *command, int64_t now_ns,
                     struct wkv_sink *sink);
+
+/* For an engine with a log: whether the operation is Digest, which waits for records in the log. Once they
+ * are applied the engine sets host->digest, and has the command done like any other. */
+bool wkv_host_asks_digest(const struct wkv_operation *operation);
 
 /* ---- for the operations ---- */
 

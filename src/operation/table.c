@@ -256,6 +256,16 @@ const struct wkv_operation wkv_operations[] = {
      .effect = WKV_WRITES,
      .check = wkv_check_log_level,
      .serve = wkv_serve_log_level},
+    {.name = "Members",
+     .doc = "Lists the instances that serve the same data: their position in the log, lag, keys and bytes.",
+     MESSAGES(operator, members_request, members_reply),
+     .scope = WKV_SCOPE_OPERATOR,
+     .serve = wkv_serve_members},
+    {.name = "Digest",
+     .doc = "Takes a digest of all data at a position of the log: where it is equal, the data is.",
+     MESSAGES(operator, digest_request, digest_reply),
+     .scope = WKV_SCOPE_OPERATOR,
+     .serve = wkv_serve_digest},
 };
 
 const size_t wkv_operation_count = sizeof wkv_operations / sizeof wkv_operations[0];

@@ -279,7 +279,7 @@ composed_answers_operators()
         "NATS_URL=nats://127.0.0.1:$nats_port" "$PROGRAM") operation
     "${operator[@]}" health || return 1
     "${operator[@]}" top --count 2 --interval 100ms | grep ' state=serving ' || return 1
-    for operation in Slowlog Keys Bindings LogLevel; do
+    for operation in Slowlog Keys Bindings LogLevel Members; do
         "${operator[@]}" call --host-seed "$work/host.json" "$operation" '{}' || return 1
     done
     "${operator[@]}" call --host-seed "$work/host.json" Inspect '{"key":"a"}'

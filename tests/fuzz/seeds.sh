@@ -116,6 +116,7 @@ seed_dispatch()
             request Keys 12 11 '{"limit":2,"glob":"*"}'
             request Bindings 12 11 '{}'
             request LogLevel 12 11 '{}'
+            request Members 12 11 '{}'
             request GetCapabilityDescriptor 12 12 ''
             request RemoveActor 12 11 "{\"module\":\"$MODULE\"}"
         } >"$CORPUS/dispatch/mode-$choice"

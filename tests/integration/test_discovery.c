@@ -79,6 +79,8 @@ static const struct {
     {"Bindings", true, "BindingsRequest", "BindingsReply"},
     {"Slowlog", true, "SlowlogRequest", "SlowlogReply"},
     {"LogLevel", true, "LogLevelRequest", "LogLevelReply"},
+    {"Members", true, "MembersRequest", "MembersReply"},
+    {"Digest", true, "DigestRequest", "DigestReply"},
 };
 #define TABLE_ROWS (sizeof table / sizeof table[0])
 

@@ -644,8 +644,9 @@ END_TEST
 
 START_TEST(other_operations_on_the_own_subject_get_the_hosts_text)
 {
-    static const char *const names[] = {"HealthRequest", "Keys",       "Inspect", "Bindings",  "Slowlog",
-                                        "LogLevel",      "Frobnicate", "",        "bindactor", "BindActor "};
+    static const char *const names[] = {"HealthRequest", "Keys",     "Inspect",   "Bindings",
+                                        "Slowlog",       "LogLevel", "Members",   "Digest",
+                                        "Frobnicate",    "",         "bindactor", "BindActor "};
     for (size_t i = 0; operations[i] != NULL; i++) {
         struct invocation invocation = {.actor = "system", .operation = operations[i]};
         struct response response = lattice_invoke(&host, &invocation);

@@ -1,4 +1,5 @@
-/* Contract section 8, operator operations: Keys, Inspect, Bindings, Slowlog and LogLevel, as `system`, JSON.
+/* Contract section 8, operator operations: Keys, Inspect, Bindings, Slowlog, LogLevel, Members and Digest, as
+ * `system`, JSON.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -18,7 +19,8 @@ static struct nats_server server;
 static struct process provider, second, command;
 static struct client client, sys;
 
-static const char *const operator_operations[] = {"Keys", "Inspect", "Bindings", "Slowlog", "LogLevel", NULL};
+static const char *const operator_operations[] = {"Keys",     "Inspect", "Bindings", "Slowlog",
+                                                  "LogLevel", "Members", NULL};
 
 static void start(void)
 {
@@ -1011,6 +1013,32 @@ START_TEST(a_slow_request_is_on_top_of_the_slow_log)
 }
 END_TEST
 
+/* ---- Members and Digest ---- */
+
+START_TEST(in_memory_there_is_one_member_and_no_digest)
+{
+    serve();
+    set_value("a", "v", 0);
+    json_t *reply = ask_system("Members", "{}");
+    check_shape(reply, "members:a");
+    json_t *inspected = ask_system("Inspect", "{\"key\":\"a\"}");
+    const json_t *members = json_object_get(reply, "members"), *member = json_array_get(members, 0);
+    ck_assert_uint_eq(json_array_size(members), 1);
+    check_shape(member, "instance:s version:s position:i lag_ms:i keys:i bytes:i");
+    ck_assert_uint_eq(strlen(text_at(member, "instance")), 26);
+    ck_assert_str_eq(text_at(member, "version"), WKV_VERSION);
+    ck_assert_int_eq(number_at(member, "position") + number_at(member, "lag_ms"), 0);
+    ck_assert_int_eq(number_at(member, "keys"), 1);
+    ck_assert_int_ge(number_at(member, "bytes"), number_at(inspected, "bytes"));
+    json_decref(inspected);
+    json_decref(reply);
+    system_refused("Digest", 400, "keeps no log", "{}");
+    system_refused("Digest", 400, "keeps no log", "");
+    system_refused("Digest", 400, "JSON", "\x0a\x01k");
+    provider_stop(&provider);
+}
+END_TEST
+
 /* ---- LogLevel ---- */
 
 static void check_level(const char *request, const char *level)
@@ -1279,6 +1307,7 @@ Suite *operator_suite(void)
     tcase_add_test(tests, bindings_tell_the_claims_that_they_brought);
     tcase_add_test(tests, the_slow_log_tells_operation_actor_sizes_and_code);
     tcase_add_test(tests, a_slow_request_is_on_top_of_the_slow_log);
+    tcase_add_test(tests, in_memory_there_is_one_member_and_no_digest);
     tcase_add_test(tests, log_level_changes_what_is_logged);
     tcase_add_test(tests, a_log_level_that_is_none_is_refused_and_changes_nothing);
     tcase_add_test(tests, protobuf_is_refused_and_nothing_is_an_empty_object);

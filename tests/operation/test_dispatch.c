@@ -19,6 +19,8 @@ static struct wkv_provider provider;
 static struct wkv_session session;
 static struct wkv_error error;
 static struct wkv_text reply;
+static struct wkv_text caller = {"MACTOR", 6};
+static const struct wkv_text of_system = {"system", 6};
 
 static void set_up(void)
 {
@@ -46,7 +48,7 @@ static enum wkv_code dispatch(const char *operation, const void *payload, size_t
                               int64_t now_ns)
 {
     struct wkv_request request = {.operation = wkv_operation_find(operation),
-                                  .actor = {"MACTOR", 6},
+                                  .actor = caller,
                                   .payload = payload,
                                   .payload_bytes = len,
                                   .max_reply_bytes = max_reply,
@@ -440,7 +442,9 @@ START_TEST(the_table_has_the_contract_s_operations)
                                         "Inspect",
                                         "Bindings",
                                         "Slowlog",
-                                        "LogLevel"};
+                                        "LogLevel",
+                                        "Members",
+                                        "Digest"};
     ck_assert_uint_eq(wkv_operation_count, sizeof names / sizeof names[0]);
     for (size_t i = 0; i < wkv_operation_count; i++) {
         ck_assert_str_eq(wkv_operations[i].name, names[i]);
@@ -450,6 +454,81 @@ START_TEST(the_table_has_the_contract_s_operations)
     }
     ck_assert_ptr_null(wkv_operation_find("get"));
     ck_assert_ptr_null(wkv_operation_find(""));
+}
+END_TEST
+
+/* ---- Members and Digest ---- */
+
+static size_t list_three(void *context, struct wkv_report_member *out, size_t max)
+{
+    (void)context;
+    ck_assert_uint_ge(max, 3);
+    for (size_t i = 0; i < 3; i++) {
+        out[i] = (struct wkv_report_member){
+            .version = "1.2.3", .position = 40 + i, .lag_ms = (int64_t)i - 1, .keys = 5, .bytes = 6 * i};
+        (void)snprintf(out[i].instance, sizeof out[i].instance, "I%zu\x1b", i);
+    }
+    return 3;
+}
+
+static const struct wkv_report_engine with_log = {.name = "logged", .members = list_three};
+
+START_TEST(members_are_the_process_itself_or_whom_the_engine_knows)
+{
+    char expected[512];
+    struct wkv_store_stats held;
+    (void)answer("Set", "{\"key\":\"a\",\"value\":\"v\"}", 0);
+    wkv_store_stats(provider.store, &held);
+    caller = of_system;
+    (void)snprintf(expected, sizeof expected,
+                   "{\"members\":[{\"instance\":\"INSTANCE\",\"version\":\"%s\",\"position\":0,\"lag_ms\":0,"
+                   "\"keys\":1,\"bytes\":%llu}]}",
+                   WKV_VERSION, (unsigned long long)held.bytes);
+    ck_assert_str_eq(answer("Members", "{}", 0), expected);
+    provider.engine_report = &with_log;
+    ck_assert_str_eq(answer("Members", "{}", 0),
+                     "{\"members\":["
+                     "{\"instance\":\"I0?\",\"version\":\"1.2.3\",\"position\":40,\"lag_ms\":0,\"keys\":5,"
+                     "\"bytes\":0},"
+                     "{\"instance\":\"I1?\",\"version\":\"1.2.3\",\"position\":41,\"lag_ms\":0,\"keys\":5,"
+                     "\"bytes\":6},"
+                     "{\"instance\":\"I2?\",\"version\":\"1.2.3\",\"position\":42,\"lag_ms\":1,\"keys\":5,"
+                     "\"bytes\":12}]}");
+    provider.engine_report = NULL;
+    caller = (struct wkv_text){"MACTOR", 6};
+}
+END_TEST
+
+/* An engine with a log sets the digest and has the ticket done. */
+START_TEST(a_digest_is_what_the_engine_found)
+{
+    static const struct wkv_host_digest found = {.position = 77, .digest = 0xabc};
+    struct wkv_call call = {.request = {.operation = wkv_operation_find("Digest"),
+                                        .actor = of_system,
+                                        .payload = "{}",
+                                        .payload_bytes = 2,
+                                        .max_reply_bytes = MAX_PAYLOAD}};
+    ck_assert(wkv_host_asks_digest(call.request.operation));
+    ck_assert(!wkv_host_asks_digest(wkv_operation_find("Members")));
+    ck_assert_int_eq(wkv_call_admit(&session, &call, &error), WKV_OK);
+    call.ticket.host->digest = &found;
+    ck_assert_int_eq(wkv_ticket_perform(&call.ticket, 0), WKV_ANSWERED);
+    static const char expected[] = "{\"position\":77,\"digest\":\"0000000000000abc\"}";
+    ck_assert_uint_eq(call.ticket.reply.len, sizeof expected - 1);
+    ck_assert_mem_eq(call.ticket.reply.data, expected, sizeof expected - 1);
+}
+END_TEST
+
+START_TEST(without_a_log_there_is_no_digest)
+{
+    caller = of_system;
+    ck_assert_str_eq(answer("Digest", "{}", 0),
+                     "400 Digest: the engine memory keeps no log at whose positions instances could be "
+                     "compared: serve with --engine jetstream");
+    ck_assert_int_eq(atoi(answer("Digest", "{\"instance\":\"INSTANCE\"}", 0)), 400);
+    ck_assert_str_eq(answer("Digest", "{\"instance\":\"OTHER\"}", 0), "");
+    ck_assert_str_eq(answer("Members", "{\"instance\":\"OTHER\"}", 0), "");
+    caller = (struct wkv_text){"MACTOR", 6};
 }
 END_TEST
 
@@ -504,6 +583,9 @@ Suite *dispatch_suite(void)
     tcase_add_test(tests, a_request_that_needs_more_memory_than_one_may_is_too_large);
     tcase_add_test(tests, the_hot_path_allocates_nothing);
     tcase_add_test(tests, the_table_has_the_contract_s_operations);
+    tcase_add_test(tests, members_are_the_process_itself_or_whom_the_engine_knows);
+    tcase_add_test(tests, a_digest_is_what_the_engine_found);
+    tcase_add_test(tests, without_a_log_there_is_no_digest);
     tcase_add_test(tests, the_readme_has_the_table);
     suite_add_tcase(suite, tests);
     if (!COUNTING)

@@ -17,6 +17,7 @@ const OPERATIONS = [
 ];
 const OF_SYSTEM = [
   "BindActor", "RemoveActor", "GetCapabilityDescriptor", "HealthRequest", "Keys", "Inspect", "Bindings", "Slowlog", "LogLevel",
+  "Members", "Digest",
 ];
 
 const connection = await connect({ servers: process.argv[2], timeout: 20000 });
