@@ -6,6 +6,8 @@
 #include "lib/auth.h"
 #include "lib/batch.h"
 #include "lib/echo.h"
+#include "lib/engine.h"
+#include "lib/failover.h"
 #include "lib/grid.h"
 #include "lib/options.h"
 #include "lib/stage.h"
@@ -213,7 +215,9 @@ int main(int argc, char *argv[])
     int code = bench_options_read(argc, argv, &bench.options);
     if (code >= 0)
         return code;
-    return bench.options.auth    ? bench_auth_run(&bench.options)
-           : bench.options.batch ? bench_batch_run(&bench.options)
-                                 : run_main_table(&bench);
+    return bench.options.auth                       ? bench_auth_run(&bench.options)
+           : bench.options.batch                    ? bench_batch_run(&bench.options)
+           : bench.options.failover                 ? bench_failover_run(&bench.options)
+           : bench.options.engines[BENCH_JETSTREAM] ? bench_engine_run(&bench.options)
+                                                    : run_main_table(&bench);
 }

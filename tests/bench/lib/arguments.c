@@ -10,7 +10,7 @@
 #include "command/wrap.h"
 #include "support/text.h"
 
-#define MAX_ARGUMENTS 16
+#define MAX_ARGUMENTS 32
 #define HELP MAX_ARGUMENTS
 
 static bool read_number(const struct bench_argument *argument, const char *text, uint64_t *number)

@@ -21,8 +21,17 @@ enum bench_operation {
     BENCH_SET,          /* SetRequest{key, value} */
     BENCH_ADD,          /* AddRequest{key, 1} */
     BENCH_BIND,         /* a payload of the caller's; the reply is empty */
-    BENCH_BATCH         /* likewise; each form has its answer */
+    BENCH_BATCH,        /* likewise; each form has its answer */
+    /* What a client of JetStream's key-value bucket BENCH_BUCKET sends. Of the first two the subject ends in
+       the key. */
+    BENCH_KV_PUT,     /* the value; the reply says that it is stored */
+    BENCH_KV_GET,     /* nothing; any replica that there is answers with the value (a direct get) */
+    BENCH_KV_MSG_GET, /* a subject in JSON; the leader answers with the message in JSON */
 };
+
+#define BENCH_BUCKET "BENCH"
+#define BENCH_BUCKET_KEYS "$KV." BENCH_BUCKET "."
+#define BENCH_BUCKET_STREAM "KV_" BENCH_BUCKET
 
 /* The bytes of a request, with the slot's, the key's and the value's digits to be written over. */
 struct bench_form {
@@ -63,6 +72,9 @@ void bench_form_fill(const struct bench_form *form, char *copy, unsigned slot, u
 /* Writes the operation's payload for one key at `at`, which has room for BENCH_PAYLOAD_BYTES and a value, and
  * returns its length. */
 size_t bench_form_payload(enum bench_operation operation, size_t value_bytes, uint64_t key, char *at);
+
+/* Likewise a key's value, of value_bytes. */
+void bench_form_value(size_t value_bytes, uint64_t key, char *at);
 
 /* Whether this is the value that belongs to the key, and the key's own text. */
 bool bench_form_value_is_right(size_t value_bytes, uint64_t key, const char *value, size_t len);

@@ -12,6 +12,7 @@ static const char about[] =
     "Usage: wascc-keyvalue-bench [OPTION]...\n"
     "       wascc-keyvalue-bench --auth [OPTION]...\n"
     "       wascc-keyvalue-bench --batch [OPTION]...\n"
+    "       wascc-keyvalue-bench --engine jetstream [--failover] [OPTION]...\n"
     "\n"
     "Measures the provider against a bare echo, at several loads, over a nats-server (found on PATH) that it "
     "starts "
@@ -87,18 +88,88 @@ static const char about[] =
     "processor time for each; and how many times Redis' rate the Batch's is, the median of the rounds' "
     "own.\n";
 
+/* Behind it: a compiler need not take more in one literal. */
+static const char about_engine[] =
+    "\n"
+    "With --engine jetstream tables of that engine, on one nats-server with JetStream and on three that are "
+    "a cluster "
+    "(--servers), whose streams are in files in the run's folder ($TMPDIR), with a replica on each server:\n"
+    "  kv-put, kv-get, kv-msg-get: JetStream's own key-value bucket, asked as NATS' clients ask it, by the "
+    "requester: a "
+    "put that is acknowledged, a direct get, which any replica answers with what it has, and one that the "
+    "leader answers\n"
+    "  memory-set, memory-get: the provider with the memory engine\n"
+    "  set, get: with `--engine jetstream`, where a get is as linearizable as a set\n"
+    "  get-local: with `--reads local`\n"
+    "Ratios are to kv-put. Leaders of streams are all on the first server, where the requester is. What is "
+    "asked of the "
+    "engine stands below each table, MISSED where it is not so. `sync_interval` is the server's own (2 "
+    "minutes; in 2.9 "
+    "and before 1 minute) unless --sync-always makes it `always`, which 2.10 and newer know.\n"
+    "\n"
+    "With --failover too, three servers and two instances: Adds of one counter, 500 a second, while the "
+    "leader of the "
+    "log is told to end, is killed, and an instance is killed, each --rounds times. What is told of each: "
+    "how long "
+    "after the fault a request was sent and answered without an error again; the longest time without an "
+    "answer; what "
+    "became of the others; and whether the counter holds what was acknowledged.\n";
+
 /* What depends on which table it is, where it was not given. */
 static void fill_in(struct bench_options *options)
 {
     static const struct bench_numbers main_loads = {.items = {1, 8, 64, 512}, .count = 4};
     static const struct bench_numbers auth_loads = {.items = {64, 512}, .count = 2};
     static const struct bench_numbers batch_loads = {.items = {16}, .count = 1};
+    static const struct bench_numbers servers = {.items = {1, BENCH_MAX_SERVERS}, .count = 2};
+    bool jetstream = options->engines[BENCH_JETSTREAM];
+    if (options->servers.count == 0)
+        options->servers = servers;
+    if (options->rounds == 0)
+        options->rounds = options->failover ? 1 : 5;
     if (options->in_flight.count == 0)
         options->in_flight = options->auth ? auth_loads : options->batch ? batch_loads : main_loads;
     if (options->keys == 0)
-        options->keys = options->auth ? 10000 : 1000000;
+        options->keys = options->auth || jetstream ? 10000 : 1000000;
     if (options->value_bytes == 0)
         options->value_bytes = options->auth ? 12 : 32;
+}
+
+static const char *const engines[] = {"memory", "jetstream", NULL};
+
+/* Which table it is, or NULL for the main one. */
+static const char *table_of(const struct bench_options *options)
+{
+    return options->auth                       ? "auth"
+           : options->batch                    ? "batch"
+           : options->engines[BENCH_JETSTREAM] ? "engine"
+                                               : NULL;
+}
+
+/* What goes together. Returns -1, or the code to exit with. */
+static int check(const struct bench_options *options, bool responders)
+{
+    bool jetstream = options->engines[BENCH_JETSTREAM];
+    const char *table = table_of(options);
+    if (options->auth + options->batch + jetstream > 1) {
+        bench_complain("--auth, --batch and --engine have a table each: ask for one at a time");
+        return BENCH_EXIT_USAGE;
+    }
+    if (table != NULL && responders) {
+        bench_complain("--%s always measures all of its responders: leave --responders out", table);
+        return BENCH_EXIT_USAGE;
+    }
+    if (!jetstream && (options->failover || options->sync_always || options->servers.count > 0 ||
+                       options->nats_server[0] != '\0')) {
+        bench_complain("--failover, --servers, --sync-always and --nats-server need --engine jetstream");
+        return BENCH_EXIT_USAGE;
+    }
+    for (size_t i = 0; i < options->servers.count; i++)
+        if (options->servers.items[i] == 2) {
+            bench_complain("--servers: 1 or 3, for two of two are needed as two of three are");
+            return BENCH_EXIT_USAGE;
+        }
+    return -1;
 }
 
 int bench_options_read(int argc, char *argv[], struct bench_options *options)
@@ -106,7 +177,7 @@ int bench_options_read(int argc, char *argv[], struct bench_options *options)
     bool responders = false;
     *options = (struct bench_options){.responders = {true, true, true, true, true},
                                       .limits.seconds = 0.5,
-                                      .rounds = 5,
+                                      .engines = {true, false},
                                       .workers = 1,
                                       .items = 64,
                                       .actors = 64,
@@ -117,6 +188,16 @@ int bench_options_read(int argc, char *argv[], struct bench_options *options)
          .help = "the table of the modes of --auth"},
         {.name = "batch", .kind = BENCH_FLAG, .value = &options->batch,
          .help = "the table of Batch beside Redis (needs redis-server and redis-benchmark)"},
+        {.name = "engine", .kind = BENCH_NAMES, .value = options->engines, .names = engines,
+         .shape = "jetstream", .help = "the tables of that engine beside JetStream's key-value and the memory engine"},
+        {.name = "failover", .kind = BENCH_FLAG, .value = &options->failover,
+         .help = "with --engine jetstream: how long a fault stops the writes"},
+        {.name = "servers", .kind = BENCH_NUMBERS, .value = &options->servers, .least = 1, .most = BENCH_MAX_SERVERS,
+         .shape = "LIST", .help = "with --engine: nats-servers, 1 or 3, a table for each (default: 1,3)"},
+        {.name = "sync-always", .kind = BENCH_FLAG, .value = &options->sync_always,
+         .help = "with --engine: the servers' `sync_interval: always`"},
+        {.name = "nats-server", .kind = BENCH_PATH, .value = options->nats_server, .shape = "PATH",
+         .help = "with --engine: the nats-server to start (default: of PATH)"},
         {.name = "provider", .kind = BENCH_PATH, .value = options->provider, .shape = "PATH",
          .help = "the program to measure (default: wascc-keyvalue beside this program)"},
         {.name = "responders", .kind = BENCH_NAMES, .value = options->responders,
@@ -132,11 +213,11 @@ int bench_options_read(int argc, char *argv[], struct bench_options *options)
         {.name = "requests", BENCH_NUMBER_AT(&options->limits.requests), .least = 1, .most = 100000000,
          .shape = "N", .help = "instead of --seconds: requests to measure (it ends after 60 s in any case)"},
         {.name = "rounds", BENCH_NUMBER_AT(&options->rounds), .least = 1, .most = BENCH_MAX_ROUNDS,
-         .shape = "N", .help = "times to repeat it all (default: 5)"},
+         .shape = "N", .help = "times to repeat it all (default: 5; with --failover 1)"},
         {.name = "workers", BENCH_NUMBER_AT(&options->workers), .least = 1, .most = 1024, .shape = "N",
          .help = "the provider's --workers (default: 1, as the bare echo has)"},
         {.name = "keys", BENCH_NUMBER_AT(&options->keys), .least = 1, .most = BENCH_MAX_KEYS, .shape = "N",
-         .help = "scalars, and as many counters (default: 1000000; with --auth 10000)"},
+         .help = "scalars, and as many counters (default: 1000000; with --auth and --engine 10000)"},
         {.name = "value-bytes", BENCH_NUMBER_AT(&options->value_bytes), .least = 1,
          .most = BENCH_MAX_VALUE_BYTES, .shape = "N",
          .help = "of each scalar (default: 32; with --auth 12)"},
@@ -151,18 +232,13 @@ int bench_options_read(int argc, char *argv[], struct bench_options *options)
          .help = "JSON lines on stdout; the table goes to stderr"},
         {.name = NULL}};
     /* clang-format on */
+    char all[sizeof about + sizeof about_engine];
     if (!bench_find_provider(options->provider))
         return 1;
-    int code = bench_arguments_read(table, about, argc, argv);
-    if (code < 0 && options->auth && options->batch) {
-        bench_complain("--auth and --batch are two tables: ask for one at a time");
-        return BENCH_EXIT_USAGE;
-    }
-    if (code < 0 && (options->auth || options->batch) && responders) {
-        bench_complain("--%s always measures all of its responders: leave --responders out",
-                       options->auth ? "auth" : "batch");
-        return BENCH_EXIT_USAGE;
-    }
+    snprintf(all, sizeof all, "%s%s", about, about_engine);
+    int code = bench_arguments_read(table, all, argc, argv);
+    if (code < 0)
+        code = check(options, responders);
     fill_in(options);
     return code;
 }

@@ -15,6 +15,9 @@ enum bench_responder {
     BENCH_RESPONDERS
 };
 
+/* The other engine than the memory engine, which is what is measured beside it. */
+#define BENCH_JETSTREAM 1
+
 /* Their names in --responders, in the table and in JSON, and a NULL. */
 extern const char *const bench_responder_names[BENCH_RESPONDERS + 1];
 
@@ -28,11 +31,16 @@ struct bench_options {
     uint64_t keys;
     size_t value_bytes;
     bool json;
-    bool auth;            /* the run of --auth instead of the main one */
-    bool batch;           /* the run of --batch, likewise */
-    unsigned items;       /* --batch: in a message */
-    unsigned actors;      /* --auth: that ask in turn */
-    unsigned invocations; /* --auth: made for each measurement in mode invocation */
+    bool auth;                          /* the run of --auth instead of the main one */
+    bool batch;                         /* the run of --batch, likewise */
+    bool engines[2];                    /* memory, which always is there; with jetstream its tables, or: */
+    bool failover;                      /* what a fault stops, instead */
+    bool sync_always;                   /* --engine: the servers' sync_interval */
+    struct bench_numbers servers;       /* --engine: a table on so many each */
+    char nats_server[BENCH_PATH_BYTES]; /* --engine: "": of PATH */
+    unsigned items;                     /* --batch: in a message */
+    unsigned actors;                    /* --auth: that ask in turn */
+    unsigned invocations;               /* --auth: made for each measurement in mode invocation */
 };
 
 /* As bench_arguments_read. */

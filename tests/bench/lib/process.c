@@ -1,5 +1,6 @@
 #include "process.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -197,6 +199,12 @@ void bench_child_stop(struct bench_child *child)
     (void)reap(child);
 }
 
+void bench_child_signal(const struct bench_child *child, int number)
+{
+    if (child->pid > 0)
+        kill(child->pid, number);
+}
+
 int bench_child_run(struct bench_child *child, const char *program, char *const argv[])
 {
     if (bench_child_start(child, program, argv) != 0)
@@ -207,6 +215,21 @@ int bench_child_run(struct bench_child *child, const char *program, char *const 
     }
     int status = reap(child);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+bool bench_find_port(uint16_t *port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool found = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
+                 getsockname(fd, (struct sockaddr *)&address, &len) == 0;
+    if (!found)
+        bench_complain("cannot find a free port: %s", strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    *port = ntohs(address.sin_port);
+    return found;
 }
 
 int64_t bench_child_cpu_ns(const struct bench_child *child)

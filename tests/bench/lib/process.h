@@ -38,8 +38,15 @@ void bench_child_show_log(const struct bench_child *child);
 /* Asks the child to end, makes it end after five seconds, and waits for it. Nothing where it does not run. */
 void bench_child_stop(struct bench_child *child);
 
+/* Sends it a signal and does not wait. Nothing where it does not run. */
+void bench_child_signal(const struct bench_child *child, int number);
+
 /* User and system time of all its threads since its start, in ns, or -1. */
 int64_t bench_child_cpu_ns(const struct bench_child *child);
+
+/* A port of the loopback that was free a moment ago, for a program that does not look for one by itself.
+ * Returns false after saying what went wrong. */
+bool bench_find_port(uint16_t *port);
 
 /* Nanoseconds of CLOCK_MONOTONIC. */
 int64_t bench_now_ns(void);

@@ -1,32 +1,13 @@
 #include "redis.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #define START_TIMEOUT_NS ((int64_t)20 * 1000000000)
 #define CLIENTS "64"
-
-/* A port that was free a moment ago: redis-server does not look for one by itself. */
-static int find_port(char port[8])
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool found = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
-                 getsockname(fd, (struct sockaddr *)&address, &len) == 0;
-    if (!found)
-        bench_complain("cannot find a free port: %s", strerror(errno));
-    if (fd >= 0)
-        close(fd);
-    snprintf(port, 8, "%u", (unsigned)ntohs(address.sin_port));
-    return found ? 0 : -1;
-}
 
 /* Runs a program of Redis' to its end. Its output stays in the child's log. */
 static int run(struct bench_redis *redis, struct bench_child *child, char *argv[])
@@ -85,8 +66,10 @@ int bench_redis_start(struct bench_redis *redis)
                     "--save",       "",       "--dir",     "/",      NULL};
     redis->server.name = "redis-server";
     bench_stage_name_log(redis->stage, &redis->server);
-    if (find_port(redis->port) != 0)
+    uint16_t port;
+    if (!bench_find_port(&port))
         return -1;
+    snprintf(redis->port, sizeof redis->port, "%u", (unsigned)port);
     if (bench_child_start(&redis->server, argv[0], argv) != 0) {
         bench_complain(
             "--batch needs redis-server, redis-cli and redis-benchmark on PATH: on Debian, apt-get "

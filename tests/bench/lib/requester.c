@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bucket.h"
 #include "histogram.h"
 #include "wire.h"
 
@@ -197,6 +198,15 @@ static enum bench_status refuse(const struct bench_requester *requester, const s
     return BENCH_FAILED;
 }
 
+/* Of a direct get, only what has a status in its first line is an error. */
+static bool is_error(const struct bench_work *work, const struct bench_wire *wire)
+{
+    size_t begin = strlen("NATS/1.0");
+    if (work->operation == BENCH_KV_GET)
+        return wire->headers_len <= begin || wire->headers[begin] == ' ';
+    return wire->headers_len > 0;
+}
+
 static enum bench_status check(const struct bench_work *work, const struct slot *slot,
                                const struct bench_wire *wire)
 {
@@ -212,6 +222,11 @@ static enum bench_status check(const struct bench_work *work, const struct slot 
                                                                            : fail("a reply that is wrong");
     if (work->operation == BENCH_BIND)
         return wire->payload_len == 0 ? BENCH_OK : fail("BindActor: a reply that is not empty");
+    if (work->operation >= BENCH_KV_PUT)
+        return bench_bucket_is_right(work->operation, work->value_bytes, slot->key, wire->payload,
+                                     wire->payload_len)
+                   ? BENCH_OK
+                   : fail("JetStream: a reply that is not the one that belongs to its request");
     if (!bench_proto_read(wire->payload, wire->payload_len, &reply))
         return fail("a reply that is not protobuf");
     if (work->operation == BENCH_ADD)
@@ -254,7 +269,7 @@ static enum bench_status take_reply(struct bench_requester *requester, const str
     requester->outstanding--;
     requester->replies++;
     enum bench_status status =
-        wire->headers_len > 0 ? refuse(requester, wire) : check(requester->work, slot, wire);
+        is_error(requester->work, wire) ? refuse(requester, wire) : check(requester->work, slot, wire);
     if (status != BENCH_OK)
         return status;
     if (requester->measuring)

@@ -1,7 +1,7 @@
 #include "stage.h"
 
-#include <dirent.h>
 #include <errno.h>
+#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,75 +37,42 @@ void bench_stage_name_log(struct bench_stage *stage, struct bench_child *child)
     snprintf(child->log_path, BENCH_PATH_BYTES, "%s/%u.log", stage->folder, stage->logs++);
 }
 
-/* ---- the server ---- */
-
-/* Finds the port in `{"nats":["nats://127.0.0.1:4222"],…}`. Returns 0 where it is not (wholly) there yet. */
-static uint16_t read_port(const char *path)
-{
-    static const char before[] = "nats://127.0.0.1:";
-    char text[1024];
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return 0;
-    size_t len = fread(text, 1, sizeof text - 1, file);
-    fclose(file);
-    text[len] = '\0';
-    char *at = strstr(text, before);
-    if (at == NULL)
-        return 0;
-    char *end;
-    unsigned long port = strtoul(at + strlen(before), &end, 10);
-    return *end == '"' && port > 0 && port <= UINT16_MAX ? (uint16_t)port : 0;
-}
-
-static int start_server(struct bench_stage *stage)
-{
-    struct bench_child *server = &stage->server;
-    char *argv[] = {"nats-server", "-a", "127.0.0.1", "-p", "-1", "--ports_file_dir", stage->folder, NULL};
-    char path[BENCH_PATH_BYTES];
-    server->name = "nats-server";
-    bench_stage_name_log(stage, server);
-    if (bench_child_start(server, "nats-server", argv) != 0)
-        return -1;
-    snprintf(path, sizeof path, "%s/nats-server_%d.ports", stage->folder, (int)server->pid);
-    int64_t deadline = bench_now_ns() + START_TIMEOUT_NS;
-    while ((stage->port = read_port(path)) == 0) {
-        if (!bench_child_alive(server))
-            return -1;
-        if (interrupted || bench_now_ns() > deadline) {
-            bench_complain("nats-server did not say its port in %s", path);
-            return -1;
-        }
-        bench_stage_pause();
-    }
-    snprintf(stage->url, sizeof stage->url, "nats://127.0.0.1:%u", (unsigned)stage->port);
-    return 0;
-}
-
 /* ---- the responders ---- */
 
 int bench_stage_start_echo(struct bench_stage *stage, struct bench_child *child, char *kind, char *subject)
 {
-    char *argv[] = {"wascc-keyvalue-bench", BENCH_ECHO_ARGUMENT, kind, stage->url, subject, NULL};
+    char *argv[] = {
+        "wascc-keyvalue-bench", BENCH_ECHO_ARGUMENT, kind, stage->servers.each[0].url, subject, NULL};
     bench_stage_name_log(stage, child);
     return bench_child_start(child, "/proc/self/exe", argv);
+}
+
+/* An option that was not given is left to the provider. */
+static size_t put_option(char **argv, size_t count, const char *name, const char *value)
+{
+    if (value == NULL)
+        return count;
+    argv[count] = (char *)(uintptr_t)name; /* exec changes neither */
+    argv[count + 1] = (char *)(uintptr_t)value;
+    return count + 2;
 }
 
 int bench_stage_start_provider(struct bench_stage *stage, struct bench_child *child,
                                const struct bench_provider *provider)
 {
-    char workers[16], binding[64], auth[16], issuer[64] = "", host[64] = "";
-    char *argv[] = {provider->path,   "serve", "--server",  stage->url, "--binding",        binding,
-                    "--auth",         auth,    "--workers", workers,    "--trusted-issuer", issuer,
-                    "--trusted-host", host,    NULL};
+    char workers[16];
+    char *argv[24] = {provider->path, "serve"};
+    size_t count = 2;
     snprintf(workers, sizeof workers, "%u", provider->workers);
-    snprintf(binding, sizeof binding, "%s", provider->binding);
-    snprintf(auth, sizeof auth, "%s", provider->auth);
+    count = put_option(argv, count, "--server", stage->servers.urls);
+    count = put_option(argv, count, "--binding", provider->binding);
+    count = put_option(argv, count, "--auth", provider->auth);
+    count = put_option(argv, count, "--workers", workers);
+    count = put_option(argv, count, "--engine", provider->engine);
+    count = put_option(argv, count, "--reads", provider->reads);
     if (provider->mint != NULL) {
-        snprintf(issuer, sizeof issuer, "%s", provider->mint->issuer);
-        snprintf(host, sizeof host, "%s", provider->mint->host);
-    } else {
-        argv[10] = NULL;
+        count = put_option(argv, count, "--trusted-issuer", provider->mint->issuer);
+        count = put_option(argv, count, "--trusted-host", provider->mint->host);
     }
     bench_stage_name_log(stage, child);
     if (access(provider->path, X_OK) == 0)
@@ -127,7 +94,7 @@ enum bench_status bench_stage_run(struct bench_stage *stage, const struct bench_
 {
     enum bench_status status = bench_requester_run(stage->requester, work, result);
     if (status == BENCH_FAILED && !interrupted) {
-        explain(&stage->server);
+        bench_servers_explain(&stage->servers);
         explain(work->responder);
     }
     return status;
@@ -165,7 +132,7 @@ int bench_stage_measure(struct bench_stage *stage, const struct bench_limits *li
     enum bench_status status = bench_stage_run(stage, work, result);
     if (status == BENCH_NO_RESPONDERS) {
         bench_complain("nobody answers on %s any more", work->subject);
-        explain(&stage->server);
+        bench_servers_explain(&stage->servers);
         explain(work->responder);
     }
     if (status == BENCH_OK && result->responder_cpu_ns <= 0) {
@@ -200,7 +167,7 @@ static int make_folder(struct bench_stage *stage)
     return -1;
 }
 
-int bench_stage_begin(struct bench_stage *stage)
+int bench_stage_begin_on(struct bench_stage *stage, const struct bench_servers_plan *plan)
 {
     struct sigaction action = {.sa_handler = on_signal};
     if (sigaction(SIGINT, &action, NULL) != 0 || sigaction(SIGTERM, &action, NULL) != 0 ||
@@ -208,29 +175,37 @@ int bench_stage_begin(struct bench_stage *stage)
         bench_complain("cannot make a folder for this run: %s", strerror(errno));
         return -1;
     }
-    if (start_server(stage) != 0)
+    if (bench_servers_start(&stage->servers, plan, stage->folder, bench_stage_interrupted) != 0)
         return -1;
-    stage->requester = bench_requester_open(stage->port, &interrupted);
+    stage->requester = bench_requester_open(stage->servers.each[0].port, &interrupted);
     return stage->requester == NULL ? -1 : 0;
 }
 
+int bench_stage_begin(struct bench_stage *stage)
+{
+    struct bench_servers_plan plan = {.count = 1};
+    return bench_stage_begin_on(stage, &plan);
+}
+
+static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *place)
+{
+    (void)status;
+    (void)kind;
+    (void)place;
+    (void)remove(path);
+    return 0;
+}
+
+/* What lies in a folder goes before it. Symbolic links are removed, not followed. */
 static void remove_folder(const char *folder)
 {
-    DIR *entries = opendir(folder);
-    if (entries == NULL)
-        return;
-    for (struct dirent *entry; (entry = readdir(entries)) != NULL;) {
-        if (entry->d_name[0] != '.')
-            unlinkat(dirfd(entries), entry->d_name, 0);
-    }
-    closedir(entries);
-    rmdir(folder);
+    nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 void bench_stage_end(struct bench_stage *stage)
 {
     bench_requester_close(stage->requester);
-    bench_child_stop(&stage->server); /* last: all others are its clients */
+    bench_servers_stop(&stage->servers); /* last: all others are their clients */
     if (stage->folder[0] != '\0')
         remove_folder(stage->folder);
 }

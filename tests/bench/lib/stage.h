@@ -12,6 +12,7 @@
 #include "mint.h"
 #include "process.h"
 #include "requester.h"
+#include "servers.h"
 
 /* The first argument of this program when it is started by itself, to be an echo. */
 #define BENCH_ECHO_ARGUMENT "--be-the-echo"
@@ -19,17 +20,18 @@
 #define BENCH_LOADING_IN_FLIGHT 256
 
 struct bench_stage {
-    char folder[64]; /* of this run: logs and the server's ports */
+    char folder[64]; /* of this run: logs, and what the servers keep */
     unsigned logs;   /* given out */
-    struct bench_child server;
-    uint16_t port;
-    char url[64];
+    struct bench_servers servers;
     struct bench_requester *requester;
 };
 
 /* Makes the folder, starts nats-server on a free port and connects the requester. Returns 0 or -1; after
  * either the stage is to be ended. */
 int bench_stage_begin(struct bench_stage *stage);
+
+/* The same with other servers. The requester connects to the first. */
+int bench_stage_begin_on(struct bench_stage *stage, const struct bench_servers_plan *plan);
 
 /* The responders have been stopped before. */
 void bench_stage_end(struct bench_stage *stage);
@@ -51,6 +53,7 @@ struct bench_provider {
     char *path;
     const char *binding, *auth;
     unsigned workers;
+    const char *engine, *reads;    /* --engine and --reads; NULL: left to the provider */
     const struct bench_mint *mint; /* whom it trusts; NULL: nobody */
 };
 

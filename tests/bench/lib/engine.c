@@ -1,0 +1,287 @@
+#include "engine.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "grid.h"
+#include "streams.h"
+
+/* Any actor: with --auth none the key says nothing. It is as long as a real one. */
+#define ACTOR "MBENCHMARKBENCHMARKBENCHMARKBENCHMARKBENCHMARKBENCHMARKBE"
+#define SUBJECT(binding, operation) "wasmbus.provider.wascc.keyvalue." binding "." ACTOR "." operation
+
+/* Of each engine one, with a binding of its own; the names are equally long. */
+enum engine { MEMORY, JOURNAL, LOCAL, ENGINES };
+
+static const struct engine_kind {
+    const char *name, *binding, *engine, *reads;
+} kinds[ENGINES] = {
+    [MEMORY] = {"the provider with the memory engine", "memory0", NULL, NULL},
+    [JOURNAL] = {"the provider with the engine jetstream", "journal", "jetstream", NULL},
+    [LOCAL] = {"the provider with --reads local", "locally", "jetstream", "local"},
+};
+
+enum row { KV_PUT, KV_GET, KV_MSG_GET, MEMORY_SET, MEMORY_GET, SET, GET, LOCAL_GET, ROWS };
+
+static const struct row_kind {
+    const char *name;
+    enum bench_operation operation;
+    const char *subject;
+    enum engine engine; /* ENGINES: JetStream itself */
+} rows[ROWS] = {
+    [KV_PUT] = {"kv-put", BENCH_KV_PUT, BENCH_BUCKET_KEYS, ENGINES},
+    [KV_GET] = {"kv-get", BENCH_KV_GET, "$JS.API.DIRECT.GET." BENCH_BUCKET_STREAM "." BENCH_BUCKET_KEYS,
+                ENGINES},
+    [KV_MSG_GET] = {"kv-msg-get", BENCH_KV_MSG_GET, "$JS.API.STREAM.MSG.GET." BENCH_BUCKET_STREAM, ENGINES},
+    [MEMORY_SET] = {"memory-set", BENCH_SET, SUBJECT("memory0", "Set"), MEMORY},
+    [MEMORY_GET] = {"memory-get", BENCH_GET, SUBJECT("memory0", "Get"), MEMORY},
+    [SET] = {"set", BENCH_SET, SUBJECT("journal", "Set"), JOURNAL},
+    [GET] = {"get", BENCH_GET, SUBJECT("journal", "Get"), JOURNAL},
+    [LOCAL_GET] = {"get-local", BENCH_GET, SUBJECT("locally", "Get"), LOCAL},
+};
+
+/* What is asked of the engine, as a ratio to another row's figure in the same round. */
+static const struct target {
+    unsigned servers;
+    bool sync_always;
+    unsigned in_flight; /* 0: each */
+    enum row row, base;
+    enum bench_figure figure;
+    double bound;
+} targets[] = {
+    {3, false, 1, SET, KV_PUT, BENCH_P50, 1.3},
+    {3, false, 8, SET, KV_PUT, BENCH_RATE, 1.3},
+    {3, false, 64, SET, KV_PUT, BENCH_RATE, 3},
+    {3, false, 64, SET, KV_PUT, BENCH_P50, 0.5},
+    {3, false, 512, SET, KV_PUT, BENCH_RATE, 5},
+    {3, true, 64, SET, KV_PUT, BENCH_RATE, 15},
+    {3, true, 512, SET, KV_PUT, BENCH_RATE, 40},
+    {1, false, 1, SET, KV_PUT, BENCH_P50, 4},
+    {1, false, 512, SET, KV_PUT, BENCH_RATE, 2},
+    {3, false, 1, GET, KV_PUT, BENCH_P50, 1.3},
+    {3, false, 8, GET, KV_PUT, BENCH_RATE, 1.3},
+    {3, false, 64, GET, KV_PUT, BENCH_RATE, 3},
+    {3, false, 64, GET, KV_PUT, BENCH_P50, 0.5},
+    {3, false, 512, GET, KV_PUT, BENCH_RATE, 5},
+    {3, true, 64, GET, KV_PUT, BENCH_RATE, 15},
+    {3, true, 512, GET, KV_PUT, BENCH_RATE, 40},
+    {1, false, 512, GET, KV_PUT, BENCH_RATE, 2},
+    {1, false, 0, LOCAL_GET, MEMORY_GET, BENCH_RATE, 0.95},
+    {3, false, 0, LOCAL_GET, MEMORY_GET, BENCH_RATE, 0.95},
+    {3, true, 0, LOCAL_GET, MEMORY_GET, BENCH_RATE, 0.95},
+};
+
+/* One table: on so many servers. */
+struct bench {
+    const struct bench_options *options;
+    struct bench_servers_plan plan;
+    struct bench_stage stage;
+    struct bench_streams streams;
+    struct bench_child providers[ENGINES];
+    struct bench_grid grid;
+};
+
+/* ---- the responders ---- */
+
+static struct bench_work work_of(struct bench *bench, enum row row, unsigned in_flight)
+{
+    return (struct bench_work){.operation = rows[row].operation,
+                               .subject = rows[row].subject,
+                               .keys = bench->options->keys,
+                               .value_bytes = bench->options->value_bytes,
+                               .in_flight = in_flight,
+                               .responder = rows[row].engine == ENGINES
+                                                ? &bench->stage.servers.each[0].child
+                                                : &bench->providers[rows[row].engine]};
+}
+
+static int load(struct bench *bench, const struct bench_work *from)
+{
+    struct bench_work work = *from;
+    struct bench_result result;
+    work.each_key = bench->options->keys;
+    work.in_flight = BENCH_LOADING_IN_FLIGHT;
+    return bench_stage_run(&bench->stage, &work, &result) == BENCH_OK ? 0 : -1;
+}
+
+/* Starts it, waits until it serves and has every key set. */
+static int prepare_engine(struct bench *bench, enum engine engine)
+{
+    struct bench_provider provider = {.path = (char *)(uintptr_t)bench->options->provider,
+                                      .binding = kinds[engine].binding,
+                                      .auth = "none",
+                                      .workers = bench->options->workers,
+                                      .engine = kinds[engine].engine,
+                                      .reads = kinds[engine].reads};
+    struct bench_child *child = &bench->providers[engine];
+    char subject[256];
+    snprintf(subject, sizeof subject, SUBJECT("%s", "Set"), kinds[engine].binding);
+    struct bench_work work = work_of(bench, SET, 1);
+    work.subject = subject;
+    work.responder = child;
+    work.each_key = 1;
+    child->name = kinds[engine].name;
+    if (bench_stage_start_provider(&bench->stage, child, &provider) != 0 ||
+        bench_stage_await(&bench->stage, &work) != 0 || load(bench, &work) != 0)
+        return -1;
+    fprintf(stderr, "%s: pid %d\n", child->name, (int)child->pid);
+    return 0;
+}
+
+/* Where a stream's leader is weighs as much as what is measured: all streams get the first's, the one that
+ * the clients are connected to. */
+static int place_leaders(struct bench *bench)
+{
+    char log[BENCH_STREAM_BYTES];
+    if (bench->plan.count == 1)
+        return 0;
+    if (bench_streams_move(&bench->streams, BENCH_BUCKET_STREAM, 0) != 0)
+        return -1;
+    for (enum engine engine = JOURNAL; engine < ENGINES; engine++)
+        if (bench_streams_find_log(&bench->streams, kinds[engine].binding, log) != 0 ||
+            bench_streams_move(&bench->streams, log, 0) != 0)
+            return -1;
+    return 0;
+}
+
+static int prepare(struct bench *bench)
+{
+    struct bench_work puts = work_of(bench, KV_PUT, 1);
+    if (bench_streams_open(&bench->streams, &bench->stage) != 0 ||
+        bench_streams_make_bucket(&bench->streams) != 0 || load(bench, &puts) != 0)
+        return -1;
+    for (enum engine engine = MEMORY; engine < ENGINES; engine++)
+        if (prepare_engine(bench, engine) != 0)
+            return -1;
+    return place_leaders(bench);
+}
+
+/* ---- measuring ---- */
+
+static int measure(void *context, unsigned round, size_t load, size_t row, struct bench_result *result)
+{
+    struct bench *bench = context;
+    unsigned in_flight = bench->options->in_flight.items[load];
+    struct bench_work work = work_of(bench, (enum row)row, in_flight);
+    if (bench_stage_measure(&bench->stage, &bench->options->limits, 0, &work, result) == 0)
+        return 0;
+    bench_complain("failed in round %u, %s at %u in flight", round + 1, rows[row].name, in_flight);
+    return -1;
+}
+
+/* ---- the table ---- */
+
+static void print_row(const struct bench *bench, size_t load, enum row row, FILE *out)
+{
+    const struct bench_grid *grid = &bench->grid;
+    fprintf(out, "%9u  %-10s", bench->options->in_flight.items[load], rows[row].name);
+    for (enum bench_figure figure = BENCH_RATE; figure <= BENCH_P99; figure++)
+        fprintf(out, "  %9.*f %6.2f", figure == BENCH_RATE ? 0 : 1,
+                bench_grid_median(grid, load, row, figure),
+                bench_grid_ratio(grid, load, row, KV_PUT, figure));
+    if (rows[row].engine == ENGINES)
+        fputs("          -", out);
+    else
+        fprintf(out, "  %9.0f", bench_grid_median(grid, load, row, BENCH_CPU));
+    fprintf(out, "  %4.0f%%\n", 100 * bench_grid_highest(grid, load, row, BENCH_LOAD));
+}
+
+static void print_json(const struct bench *bench, size_t load, enum row row, FILE *out)
+{
+    static const char *const names[] = {"requests_per_s", "p50_us", "p99_us"};
+    const struct bench_grid *grid = &bench->grid;
+    fprintf(out, "{\"servers\":%u,\"sync_always\":%s,\"responder\":\"%s\",\"in_flight\":%u,\"rounds\":%u",
+            bench->plan.count, bench->plan.sync_always ? "true" : "false", rows[row].name,
+            bench->options->in_flight.items[load], grid->rounds);
+    for (enum bench_figure figure = BENCH_RATE; figure <= BENCH_P99; figure++)
+        fprintf(out, ",\"%s\":%.2f,\"%s_ratio\":%.4f", names[figure],
+                bench_grid_median(grid, load, row, figure), names[figure],
+                bench_grid_ratio(grid, load, row, KV_PUT, figure));
+    if (rows[row].engine != ENGINES)
+        fprintf(out, ",\"cpu_ns_per_request\":%.2f", bench_grid_median(grid, load, row, BENCH_CPU));
+    fprintf(out, ",\"requester_load\":%.3f}\n", bench_grid_highest(grid, load, row, BENCH_LOAD));
+}
+
+static void print_target(const struct bench *bench, const struct target *target, size_t load, bool json,
+                         FILE *out)
+{
+    bool rate = target->figure == BENCH_RATE;
+    double ratio = bench_grid_ratio(&bench->grid, load, target->row, target->base, target->figure);
+    bool met = rate ? ratio >= target->bound : ratio <= target->bound;
+    fprintf(out,
+            json ? "{\"servers\":%u,\"target\":true,\"in_flight\":%u,\"responder\":\"%s\",\"figure\":\"%s\","
+                   "\"beside\":\"%s\",\"ratio\":%.4f,\"%s\":%.2f,\"met\":%s}\n"
+                 : "%u servers, %3u in flight: %-9s %-4s of %-10s %6.2f times, %s %.2f%s\n",
+            bench->plan.count, bench->options->in_flight.items[load], rows[target->row].name,
+            rate ? "rate" : "p50", rows[target->base].name, ratio, rate ? "least" : "most", target->bound,
+            json ? (met ? "true" : "false") : (met ? "" : ": MISSED"));
+}
+
+static bool is_asked(const struct bench *bench, const struct target *target, size_t load)
+{
+    return target->servers == bench->plan.count && target->sync_always == bench->plan.sync_always &&
+           (target->in_flight == 0 || target->in_flight == bench->options->in_flight.items[load]);
+}
+
+static void print_targets(const struct bench *bench, bool json, FILE *out)
+{
+    for (size_t load = 0; load < bench->grid.loads; load++)
+        for (size_t i = 0; i < sizeof targets / sizeof *targets; i++)
+            if (is_asked(bench, &targets[i], load))
+                print_target(bench, &targets[i], load, json, out);
+}
+
+static void print_all(const struct bench *bench)
+{
+    FILE *out = bench->options->json ? stderr : stdout;
+    fprintf(out, "\n%u nats-server%s, streams in files%s; ratios to kv-put\n", bench->plan.count,
+            bench->plan.count > 1 ? "s, a replica on each" : "",
+            bench->plan.sync_always ? ", sync_interval: always" : "");
+    fprintf(out, "%9s  %-10s  %9s %6s  %9s %6s  %9s %6s  %9s  %5s\n", "in flight", "responder", "req/s",
+            "ratio", "p50 us", "ratio", "p99 us", "ratio", "cpu ns", "load");
+    for (size_t i = 0; i < bench->grid.loads * ROWS; i++)
+        print_row(bench, i / ROWS, (enum row)(i % ROWS), out);
+    fputs("targets:\n", out);
+    print_targets(bench, false, out);
+    for (size_t i = 0; bench->options->json && i < bench->grid.loads * ROWS; i++)
+        print_json(bench, i / ROWS, (enum row)(i % ROWS), stdout);
+    if (bench->options->json)
+        print_targets(bench, true, stdout);
+}
+
+/* ---- beginning and end ---- */
+
+static void end(struct bench *bench)
+{
+    for (int i = ENGINES - 1; i >= 0; i--)
+        bench_child_stop(&bench->providers[i]);
+    bench_streams_close(&bench->streams);
+    bench_stage_end(&bench->stage);
+    bench_grid_destroy(&bench->grid);
+}
+
+static int run_on(const struct bench_options *options, unsigned servers)
+{
+    struct bench bench = {.options = options,
+                          .plan = {.count = servers,
+                                   .jetstream = true,
+                                   .sync_always = options->sync_always,
+                                   .program = options->nats_server[0] != '\0' ? options->nats_server : NULL}};
+    int code = 1;
+    if (bench_grid_init(&bench.grid, options->rounds, options->in_flight.count, ROWS) == 0 &&
+        bench_stage_begin_on(&bench.stage, &bench.plan) == 0 && prepare(&bench) == 0 &&
+        bench_grid_measure(&bench.grid, measure, &bench) == 0) {
+        print_all(&bench);
+        code = fflush(stdout) == 0 ? 0 : 1;
+    }
+    end(&bench);
+    return code;
+}
+
+int bench_engine_run(struct bench_options *options)
+{
+    int code = 0;
+    for (size_t i = 0; i < options->servers.count && code == 0; i++)
+        code = run_on(options, options->servers.items[i]);
+    return code;
+}
