@@ -128,18 +128,20 @@ static int prepare_engine(struct bench *bench, enum engine engine)
     return 0;
 }
 
-/* Where a stream's leader is weighs as much as what is measured: all streams get the first's, the one that
- * the clients are connected to. */
+/* Where a stream's leader is weighs as much as what is measured: all get the same, another server than the
+ * one that the requester and the providers are connected to, as two of three are. */
+#define LEADER 1
+
 static int place_leaders(struct bench *bench)
 {
     char log[BENCH_STREAM_BYTES];
     if (bench->plan.count == 1)
         return 0;
-    if (bench_streams_move(&bench->streams, BENCH_BUCKET_STREAM, 0) != 0)
+    if (bench_streams_move(&bench->streams, BENCH_BUCKET_STREAM, LEADER) != 0)
         return -1;
     for (enum engine engine = JOURNAL; engine < ENGINES; engine++)
         if (bench_streams_find_log(&bench->streams, kinds[engine].binding, log) != 0 ||
-            bench_streams_move(&bench->streams, log, 0) != 0)
+            bench_streams_move(&bench->streams, log, LEADER) != 0)
             return -1;
     return 0;
 }

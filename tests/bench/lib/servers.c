@@ -70,7 +70,7 @@ static void name_file(const struct bench_servers *servers, const struct bench_se
 static void write_routes(const struct bench_servers *servers, FILE *file)
 {
     for (unsigned i = 0; i < servers->plan.count; i++)
-        fprintf(file, " \"nats://127.0.0.1:%u\"", (unsigned)servers->each[i].route_port);
+        fprintf(file, "%s\"nats://127.0.0.1:%u\"", i > 0 ? ", " : "", (unsigned)servers->each[i].route_port);
 }
 
 /* A port of 0 is any that is free: what it came to be is kept when the server is started again. */
@@ -91,7 +91,7 @@ static int write_configuration(const struct bench_servers *servers, const struct
         fprintf(file, "cluster {\n  name: bench\n  listen: \"127.0.0.1:%u\"\n  routes: [",
                 (unsigned)server->route_port);
         write_routes(servers, file);
-        fputs(" ]\n}\n", file);
+        fputs("]\n}\n", file);
     }
     bool written = ferror(file) == 0;
     return fclose(file) == 0 && written ? 0 : -1;
@@ -126,10 +126,10 @@ static int try_sync_always(struct bench_servers *servers)
     int code = bench_child_run(&test, program, argv);
     if (code == 0)
         return 0;
-    if (code > 0)
-        bench_complain("this nats-server does not know `sync_interval: always`, which 2.10 and newer do: "
-                       "name such a one "
-                       "with --nats-server, or leave --sync-always out");
+    bench_child_show_log(&test);
+    bench_complain("this nats-server is not content with `sync_interval: always`, which 2.10 and newer know: "
+                   "name such a "
+                   "one with --nats-server, or leave --sync-always out");
     return -1;
 }
 
