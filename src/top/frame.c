@@ -177,6 +177,52 @@ static void show_holdings(struct page *page, const struct wkv_top_instance *all)
     end_parts(page);
 }
 
+/* Seconds as they are told of what is not measured more finely. */
+static const char *seconds(int64_t s, char out[WKV_TOP_CELL_BYTES])
+{
+    uint64_t most = UINT64_MAX / (uint64_t)WKV_NS_PER_S;
+    return wkv_top_uptime((uint64_t)s < most ? (uint64_t)s * (uint64_t)WKV_NS_PER_S : UINT64_MAX, out);
+}
+
+static const char *milliseconds(int64_t ms, char out[WKV_TOP_CELL_BYTES])
+{
+    uint64_t most = UINT64_MAX / (uint64_t)WKV_NS_PER_MS;
+    return wkv_top_duration((uint64_t)ms < most ? (uint64_t)ms * (uint64_t)WKV_NS_PER_MS : UINT64_MAX, out);
+}
+
+/* What there should be nothing of. */
+static void put_trouble(struct page *page, const struct wkv_report_log *log)
+{
+    char cell[WKV_TOP_CELL_BYTES];
+    if (log->waiting_s > 0)
+        put(page, "  waiting %s", seconds(log->waiting_s, cell));
+    if (log->time_ahead_s > 0)
+        put(page, "  time ahead %s", seconds(log->time_ahead_s, cell));
+    if (log->diverged)
+        put(page, "  DIVERGED");
+}
+
+static void show_log(struct page *page, const struct wkv_top_instance *all)
+{
+    char cells[4][WKV_TOP_CELL_BYTES];
+    const struct wkv_report_log *log = &all->told.log;
+    put(page, "log position %s  lag %s  members %s", wkv_top_count(log->position, cells[0]),
+        milliseconds(log->lag_ms, cells[1]), wkv_top_count(log->members, cells[2]));
+    if (log->snapshot_position > 0)
+        put(page, "  snapshot %s old", seconds(log->snapshot_age_s, cells[0]));
+    else
+        put(page, "  no snapshot");
+    put_trouble(page, log);
+    end_parts(page);
+    put(page, "appends %s/s of %s operations  50%% %s  99%% %s",
+        rate(all->measured, all->appends_per_s, cells[0]), wkv_top_rate(all->operations_an_append, cells[1]),
+        wkv_top_duration((uint64_t)log->append_p50_ns, cells[2]),
+        wkv_top_duration((uint64_t)log->append_p99_ns, cells[3]));
+    put(page, "  resent %s/s, %s in all", rate(all->measured, all->resends_per_s, cells[0]),
+        wkv_top_count(log->resends, cells[1]));
+    end_parts(page);
+}
+
 static void show_head(struct page *page, const struct wkv_top_view *view, const struct wkv_top_instance *all)
 {
     char text[WKV_TOP_ERROR_BYTES];
@@ -190,6 +236,8 @@ static void show_head(struct page *page, const struct wkv_top_view *view, const 
     show_traffic(page, view, all);
     if (all->has_service)
         show_holdings(page, all);
+    if (all->told.log.present)
+        show_log(page, all);
     if (all->last_error[0] != '\0') {
         put(page, "last error  %s", all->last_error);
         end_line(page);
@@ -199,9 +247,18 @@ static void show_head(struct page *page, const struct wkv_top_view *view, const 
 /* ---- the table of instances ---- */
 
 /* Of these a script sees all, a person on a narrow terminal the first ones. */
-#define INSTANCE_FIRST "      UP    REQ/S   ERR/S    KEYS    MEMORY" LATENCY_HEAD
-#define INSTANCE_HEAD                                                                                        \
-    INSTANCE_FIRST "   ERRORS    BUDGET  EXPIRE/S  CONN RECONN SCALARS COUNTER   LISTS    SETS LAST ERROR"
+#define INSTANCE_FIRST "      UP    REQ/S   ERR/S    KEYS    MEMORY"
+#define INSTANCE_LOG "  POSITION     LAG"
+#define INSTANCE_REST "   ERRORS    BUDGET  EXPIRE/S  CONN RECONN SCALARS COUNTER   LISTS    SETS LAST ERROR"
+
+/* Whether one of them serves from a log, and so all have two more columns. */
+static bool has_log(const struct wkv_top_model *model)
+{
+    for (size_t i = 0; i < model->count; i++)
+        if (model->instances[i]->told.log.present)
+            return true;
+    return false;
+}
 
 /* Bytes that two ids begin with alike. */
 static size_t alike(const char *a, const char *b)
@@ -225,7 +282,8 @@ static size_t id_width(const struct wkv_top_model *model, unsigned columns)
             apart = same >= apart ? same + 1 : apart;
         }
     }
-    bool fits = whole + sizeof INSTANCE_FIRST - 1 <= columns;
+    size_t beside = sizeof INSTANCE_FIRST LATENCY_HEAD - 1 + (has_log(model) ? sizeof INSTANCE_LOG - 1 : 0);
+    bool fits = whole + beside <= columns;
     return fits || whole < apart ? whole : apart;
 }
 
@@ -244,6 +302,15 @@ static void put_service(struct page *page, const struct wkv_top_instance *instan
         wkv_top_count(instance->told.service.reconnects, cells[1]));
     for (size_t i = 0; i < sizeof instance->told.store.keys_by_kind / sizeof(uint64_t); i++)
         put(page, " %7s", wkv_top_count(instance->told.store.keys_by_kind[i], cells[0]));
+}
+
+static void put_place(struct page *page, const struct wkv_report_log *log)
+{
+    char cells[2][WKV_TOP_CELL_BYTES];
+    if (log->present)
+        put(page, " %9s %7s", wkv_top_count(log->position, cells[0]), milliseconds(log->lag_ms, cells[1]));
+    else
+        put(page, " %9s %7s", "-", "-");
 }
 
 static void show_instance(struct page *page, const struct wkv_top_view *view,
@@ -266,6 +333,8 @@ static void show_instance(struct page *page, const struct wkv_top_view *view,
         rate(instance->measured, instance->errors_per_s, cells[2]));
     put(page, " %7s %9s", instance->has_service ? wkv_top_count(instance->told.store.keys, cells[3]) : "-",
         instance->has_service ? wkv_top_bytes(instance->told.store.bytes, cells[4]) : "-");
+    if (has_log(view->model))
+        put_place(page, &instance->told.log);
     wkv_top_latency(view->model, instance, NULL, &latency, &minute);
     put_latency(page, &latency, minute);
     put(page, " %8s", wkv_top_count(instance->errors, cells[0]));
@@ -283,7 +352,8 @@ static void show_instances(struct page *page, const struct wkv_top_view *view)
     size_t room = rows_left(page) / 2 - 1 > 0 ? rows_left(page) / 2 - 1 : 1;
     size_t shown = count <= room ? count : room > 1 ? room - 1 : 1;
     end_line(page);
-    put(page, "%-*s%s", (int)width, "INSTANCE", INSTANCE_HEAD);
+    put(page, "%-*s%s%s%s", (int)width, "INSTANCE", INSTANCE_FIRST, has_log(view->model) ? INSTANCE_LOG : "",
+        LATENCY_HEAD INSTANCE_REST);
     end_line(page);
     for (size_t i = 0; i < shown; i++)
         show_instance(page, view, view->model->instances[i], width);

@@ -62,6 +62,27 @@ static void print_service(struct wkv_buffer *out, const struct wkv_top_instance 
     print(out, " uptime_s=%.1f", (double)instance->told.service.uptime_ns / (double)WKV_NS_PER_S);
 }
 
+static void print_log(struct wkv_buffer *out, const struct wkv_top_instance *instance)
+{
+    const struct wkv_report_log *log = &instance->told.log;
+    if (!log->present)
+        return;
+    print_number(out, "position", log->position);
+    print_number(out, "lag_ms", (uint64_t)log->lag_ms);
+    print(out, " appends_per_s=%.3f", instance->appends_per_s);
+    print_number(out, "appends", log->appends);
+    print(out, " operations_an_append=%.3f", instance->operations_an_append);
+    print_number(out, "append_p50_ns", (uint64_t)log->append_p50_ns);
+    print_number(out, "append_p99_ns", (uint64_t)log->append_p99_ns);
+    print_number(out, "resends", log->resends);
+    print_number(out, "members", log->members);
+    print_number(out, "snapshot_position", log->snapshot_position);
+    print_number(out, "snapshot_age_s", (uint64_t)log->snapshot_age_s);
+    print_number(out, "waiting_s", (uint64_t)log->waiting_s);
+    print_number(out, "time_ahead_s", (uint64_t)log->time_ahead_s);
+    print_number(out, "diverged", log->diverged);
+}
+
 static void print_operations(struct wkv_buffer *out, const struct wkv_top_instance *instance)
 {
     char name[WKV_TOP_SHOWN * WKV_TOP_NAME_BYTES];
@@ -82,6 +103,7 @@ static void print_instance(struct wkv_buffer *out, const struct wkv_top_view *vi
     if (instance->state != WKV_TOP_GONE) {
         print_traffic(out, view, instance);
         print_service(out, instance);
+        print_log(out, instance);
         print_operations(out, instance);
     }
     /* The one value with spaces in it comes last, and has no quotation mark inside. */

@@ -9,6 +9,7 @@
 #include "report/figures.h"
 #include "support/clock.h"
 #include "support/shown.h"
+#include "top/log.h"
 
 #define STATS_TYPE "io.nats.micro.v1.stats_response"
 #define SERVICE_NAME "wascc-keyvalue"
@@ -82,6 +83,7 @@ static void read_service(const json_t *data, struct wkv_top_instance *out)
     out->has_service = json_is_object(data);
     out->told.service.ready = true;
     wkv_figures_read(WKV_OF_PROCESS, data, &out->told);
+    wkv_top_log_read(data, &out->told.log);
     if (!out->told.service.ready)
         out->state = WKV_TOP_UNREADY;
 }
@@ -160,10 +162,12 @@ static void compare(struct wkv_top_instance *now, struct wkv_top_instance *befor
     bool same = before != NULL && now->requests >= before->requests && now->errors >= before->errors &&
                 now->told.service.uptime_ns >= before->told.service.uptime_ns;
     choose_last_error(now, same ? before : NULL);
+    wkv_top_log_measure(now, NULL);
     if (!same || now->heard_ns - before->heard_ns < MIN_ELAPSED_NS)
         return;
     now->elapsed_s = (double)(now->heard_ns - before->heard_ns) / (double)WKV_NS_PER_S;
     measure_rates(now, before);
+    wkv_top_log_measure(now, before);
 }
 
 /* ---- looks ---- */
@@ -293,6 +297,7 @@ void wkv_top_sum(const struct wkv_top_model *model, struct wkv_top_instance *out
         bounded = bounded && model->instances[i]->told.store.budget_bytes > 0;
         add_instance(out, model->instances[i]);
     }
+    wkv_top_log_sum(model, out);
     if (!bounded)
         out->told.store.budget_bytes = 0;
 }

@@ -46,9 +46,11 @@ struct wkv_top_instance {
     double elapsed_s;          /* between its last two answers */
     uint64_t requests, errors; /* of all endpoints */
     double requests_per_s, errors_per_s, expired_per_s, evicted_per_s;
+    double appends_per_s, log_operations_per_s, resends_per_s; /* of a log */
+    double operations_an_append; /* between its last two answers, else since its start */
     char last_error[WKV_TOP_ERROR_BYTES];
     int64_t last_error_ns;  /* when it was first seen here */
-    struct wkv_report told; /* what else it told; no names of keyspaces */
+    struct wkv_report told; /* what else it told; no names of keyspaces, and of members their number */
     size_t endpoint_count;
     struct wkv_top_endpoint endpoints[WKV_TOP_ENDPOINTS];
 };

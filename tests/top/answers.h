@@ -50,6 +50,21 @@ __attribute__((unused)) static void set_number(json_t *answer, const char *name,
     ck_assert_int_eq(json_object_set_new(json_object_get(answer, "data"), name, json_integer(number)), 0);
 }
 
+/* Gives the instance a log, of which it has applied so much, and as many members. */
+__attribute__((unused)) static void with_log(json_t *answer, int position, int appends, int members)
+{
+    json_t *data = json_object_get(answer, "data"), *list = json_array();
+    json_t *log =
+        json_pack("{s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:b}", "position", position, "lag_ms",
+                  200 - position, "appends", appends, "operations", appends * 15, "append_p50_ns",
+                  1000000 + position, "append_p99_ns", 5000000, "resends", appends / 10, "snapshot_position",
+                  90, "snapshot_age_s", 150, "waiting_s", 0, "time_ahead_s", 0, "diverged", 0);
+    for (int i = 0; i < members; i++)
+        ck_assert_int_eq(json_array_append_new(list, json_pack("{s:i}", "position", i)), 0);
+    ck_assert_int_eq(json_object_set_new(data, "log", log), 0);
+    ck_assert_int_eq(json_object_set_new(data, "members", list), 0);
+}
+
 /* The model hears the answer after so many ms; the answer is released. */
 __attribute__((unused)) static bool hear(struct wkv_top_model *model, json_t *answer, int64_t ms)
 {

@@ -127,6 +127,75 @@ START_TEST(a_frame_of_a_wide_terminal)
 }
 END_TEST
 
+/* Two looks at three instances of one log, the last of which still recovers. */
+static json_t *logged(const char *id, int look, int position)
+{
+    json_t *answer = an_answer(id, 3600.0 + look, position * 10);
+    set_number(answer, "expired", 10 + 5 * look);
+    if (position > 0)
+        with_log(answer, position, 100 + 40 * look, 3);
+    return answer;
+}
+
+static void two_looks_at_a_log(void)
+{
+    for (int look = 0; look < 2; look++) {
+        wkv_top_begin(&model);
+        ck_assert(hear(&model, logged("A", look, 100), look * 1000));
+        ck_assert(hear(&model, logged("B", look, 101), look * 1000));
+        ck_assert(hear(&model, logged("C", look, 0), look * 1000));
+        wkv_top_end(&model);
+    }
+}
+
+/* The data is the same at each of them, so it is not added up. */
+START_TEST(a_frame_of_instances_with_one_log)
+{
+    two_looks_at_a_log();
+    ck_assert_str_eq(
+        frame(120, 24, ""),
+        "wascc-keyvalue top  binding default  3 instances  12:34:56 UTC\n"
+        "requests 0.0/s, 0 in all  errors 0.0/s, 0 in all  expired 5.0/s, 15 in all\n"
+        "keys 1010 (scalar 1004, counter 3, list 2, set 1)\n"
+        "memory 1010.0KiB  connections 9, 0 reconnects\n"
+        "log position 101  lag 100.0ms  members 3  snapshot 2m30s old\n"
+        "appends 80.0/s of 15.0 operations  50% 1.0ms  99% 5.0ms  resent 8.0/s, 28 in all\n"
+        "\n"
+        "INSTANCE      UP    REQ/S   ERR/S    KEYS    MEMORY  POSITION     LAG     P50     P90     P99"
+        "   P99.9     MAX OF\n"
+        "A          1h00m      0.0     0.0    1000 1000.0KiB       100 100.0ms       -       -       -"
+        "       -       - -\n"
+        "B          1h00m      0.0     0.0    1010 1010.0KiB       101  99.0ms       -       -       -"
+        "       -       - -\n"
+        "C          1h00m      0.0     0.0       0        0B         -       -       -       -       -"
+        "       -       - -");
+    ck_assert_ptr_nonnull(
+        strstr(frame(80, 24, ""),
+               "INSTANCE      UP    REQ/S   ERR/S    KEYS    MEMORY  POSITION     LAG     P50\n"));
+}
+END_TEST
+
+START_TEST(trouble_with_a_log_is_told)
+{
+    json_t *answer = logged("A", 0, 100), *log = json_object_get(json_object_get(answer, "data"), "log");
+    ck_assert_int_eq(json_object_set_new(log, "time_ahead_s", json_integer(3600)), 0);
+    ck_assert_int_eq(json_object_set_new(log, "waiting_s", json_integer(5)), 0);
+    ck_assert_int_eq(json_object_set_new(log, "diverged", json_true()), 0);
+    ck_assert_int_eq(json_object_set_new(log, "snapshot_position", json_integer(0)), 0);
+    wkv_top_begin(&model);
+    ck_assert(hear(&model, answer, 0));
+    wkv_top_end(&model);
+    const char *text = frame(120, 24, "");
+    ck_assert_msg(strstr(text, "\nlog position 100  lag 100.0ms  members 3  no snapshot  waiting 5s  "
+                               "time ahead 1h00m  DIVERGED\n") != NULL,
+                  "%s", text);
+    ck_assert_msg(
+        strstr(text, "\nappends -/s of 15.0 operations  50% 1.0ms  99% 5.0ms  resent -/s, 10 in all\n") !=
+            NULL,
+        "%s", text);
+}
+END_TEST
+
 START_TEST(a_frame_after_the_first_look_has_no_rates)
 {
     wkv_top_begin(&model);
@@ -321,6 +390,31 @@ static void hear_evil(int look)
     wkv_top_end(&model);
 }
 
+/* No number of an answer overflows. */
+START_TEST(a_hostile_log_is_shown_as_numbers)
+{
+    static const char *const names[] = {
+        "position", "lag_ms",    "appends",      "operations",        "append_p50_ns", "append_p99_ns",
+        "resends",  "waiting_s", "time_ahead_s", "snapshot_position", "snapshot_age_s"};
+    for (int look = 0; look < 2; look++) {
+        wkv_top_begin(&model);
+        for (int i = 0; i < 2; i++) {
+            json_t *answer = logged(i == 0 ? "A" : "B", look, 100);
+            json_t *log = json_object_get(json_object_get(answer, "data"), "log");
+            for (size_t k = 0; k < sizeof names / sizeof names[0]; k++)
+                ck_assert_int_eq(json_object_set_new(log, names[k], json_real(look == 0 ? 1 : 1e300)), 0);
+            ck_assert(hear(&model, answer, look * 1000));
+        }
+        wkv_top_end(&model);
+    }
+    const char *text = frame(120, 24, "");
+    check_fits(text, 120, 24);
+    ck_assert_msg(strstr(text, "\nlog position 18.4E  lag 18.4Gs  members 3  snapshot 213503d23h old") !=
+                      NULL,
+                  "%s", text);
+}
+END_TEST
+
 START_TEST(no_byte_of_an_escape_reaches_the_terminal)
 {
     hear_evil(1);
@@ -448,6 +542,22 @@ START_TEST(each_instance_has_a_line_of_pairs)
 }
 END_TEST
 
+START_TEST(a_log_is_in_the_line_of_pairs)
+{
+    two_looks_at_a_log();
+    const char *text = lines();
+    ck_assert_msg(strstr(text,
+                         " uptime_s=3601.0 position=100 lag_ms=100 appends_per_s=40.000 appends=140 "
+                         "operations_an_append=15.000 append_p50_ns=1000100 append_p99_ns=5000000 resends=14 "
+                         "members=3 snapshot_position=90 snapshot_age_s=150 waiting_s=0 time_ahead_s=0 "
+                         "diverged=0\n") != NULL,
+                  "%s", text);
+    text = strstr(text, "instance=C");
+    ck_assert_ptr_nonnull(text);
+    ck_assert_msg(strstr(text, "position") == NULL, "%s", text);
+}
+END_TEST
+
 START_TEST(one_that_is_gone_has_a_line_that_says_so)
 {
     two_looks(FIRST_FALLS_SILENT);
@@ -489,6 +599,9 @@ Suite *frame_suite(void)
     tcase_add_checked_fixture(tests, open_model, close_model);
     tcase_add_test(tests, a_frame_of_an_ordinary_terminal);
     tcase_add_test(tests, a_frame_of_a_wide_terminal);
+    tcase_add_test(tests, a_frame_of_instances_with_one_log);
+    tcase_add_test(tests, trouble_with_a_log_is_told);
+    tcase_add_test(tests, a_hostile_log_is_shown_as_numbers);
     tcase_add_test(tests, a_frame_after_the_first_look_has_no_rates);
     tcase_add_test(tests, an_instance_that_is_gone_counts_no_more);
     tcase_add_test(tests, without_an_instance_a_frame_is_a_notice);
@@ -504,6 +617,7 @@ Suite *frame_suite(void)
     tcase_add_test(tests, a_frame_is_painted_over_the_last_one);
     tcase_add_test(tests, the_first_look_makes_no_line);
     tcase_add_test(tests, each_instance_has_a_line_of_pairs);
+    tcase_add_test(tests, a_log_is_in_the_line_of_pairs);
     tcase_add_test(tests, one_that_is_gone_has_a_line_that_says_so);
     tcase_add_test(tests, numbers_are_short);
     suite_add_tcase(suite, tests);
