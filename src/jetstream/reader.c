@@ -7,8 +7,10 @@
 #include "support/clock.h"
 
 /* "CREATE is asked again each 500 ms": a request that lands on a server that has just died is never answered.
- */
+ * Each time it is waited for twice as long, up to 4 s: a cluster that is only slow would else never have
+ * answered the last one. */
 #define ASK_AGAIN_NS (500 * WKV_NS_PER_MS)
+#define ASK_DOUBLINGS 3
 /* The overlap comes at once where it is there. */
 #define OVERLAP_NS (1 * WKV_NS_PER_S)
 /* "2 heartbeats missed", which come each second. */
@@ -21,12 +23,41 @@ void wkv_js_reader_init(struct wkv_js_reader *reader, const char *stream, const 
     (void)snprintf(reader->inbox, sizeof reader->inbox, "%s", inbox);
 }
 
+/* Deletes a consumer, by the name that it has in a subject or an answer. */
+static void delete_consumer(struct wkv_js_reader *reader, struct wkv_text name)
+{
+    char subject[WKV_JS_SUBJECT_BYTES], answer[WKV_SUBJECT_BYTES + 24], consumer[sizeof reader->consumer];
+    if (name.len == 0 || name.len >= sizeof consumer)
+        return;
+    (void)snprintf(consumer, sizeof consumer, "%.*s", (int)name.len, name.data);
+    (void)snprintf(answer, sizeof answer, "%s.deleted", reader->inbox);
+    if (wkv_js_subject(WKV_JS_CONSUMER_DELETE, reader->domain, reader->stream, consumer, subject, NULL) ==
+        WKV_OK)
+        reader->hooks.publish(reader->hooks.context, subject, answer, "");
+}
+
+static void forget_consumer(struct wkv_js_reader *reader)
+{
+    delete_consumer(reader, wkv_text_from(reader->consumer));
+    reader->consumer[0] = '\0';
+}
+
+static void know_consumer(struct wkv_js_reader *reader, struct wkv_text name)
+{
+    if (reader->consumer[0] == '\0' && name.len < sizeof reader->consumer)
+        (void)snprintf(reader->consumer, sizeof reader->consumer, "%.*s", (int)name.len, name.data);
+}
+
 /* Asks for a consumer of a new generation: `<inbox>.<generation>` is where it delivers, and the same with an
  * `a` in front where it is answered. */
 static void ask(struct wkv_js_reader *reader, int64_t now_ns)
 {
     char subject[WKV_JS_SUBJECT_BYTES], answer[WKV_SUBJECT_BYTES + 24], deliver[WKV_SUBJECT_BYTES + 24];
+    if (reader->consumer[0] != '\0')
+        reader->deleted_ns = now_ns;
+    forget_consumer(reader);
     reader->generation++;
+    reader->tries++;
     reader->state = WKV_JS_ASKING;
     reader->asked_ns = now_ns;
     reader->consumer_sequence = 0;
@@ -72,6 +103,7 @@ void wkv_js_reader_renew(struct wkv_js_reader *reader, int64_t now_ns)
 static void stop(struct wkv_js_reader *reader, enum wkv_js_trouble trouble, uint64_t from, uint64_t to,
                  const struct wkv_js_refusal *refusal)
 {
+    forget_consumer(reader);
     reader->state = WKV_JS_STOPPED;
     reader->wanted = false;
     reader->hooks.trouble(reader->hooks.context, trouble, from, to, refusal);
@@ -81,6 +113,7 @@ static void stop(struct wkv_js_reader *reader, enum wkv_js_trouble trouble, uint
 static void note_consumer(struct wkv_js_reader *reader, int64_t now_ns)
 {
     reader->consumers++;
+    reader->tries = 0;
     reader->state = reader->applied > 0 ? WKV_JS_OVERLAP : WKV_JS_FOLLOWING;
     reader->asked_ns = now_ns;
     reader->heard_ns = now_ns;
@@ -92,15 +125,15 @@ static void take_answer(struct wkv_js_reader *reader, const struct wkv_js_incomi
 {
     struct wkv_js_consumer consumer;
     struct wkv_js_refusal refusal;
-    if (reader->state != WKV_JS_ASKING)
-        return;
     switch (wkv_js_read_consumer(incoming->bytes, &consumer, &refusal)) {
     case WKV_JS_DONE:
-        note_consumer(reader, now_ns);
+        know_consumer(reader, wkv_text_from(consumer.name));
+        if (reader->state == WKV_JS_ASKING)
+            note_consumer(reader, now_ns);
         return;
     case WKV_JS_REFUSED:
         /* 5xx: a cluster without a leader now, or a server that is about to stop. It is asked again. */
-        if (refusal.code < 500)
+        if (reader->state == WKV_JS_ASKING && refusal.code < 500)
             stop(reader, WKV_JS_NO_READING, reader->applied + 1, 0, &refusal);
         return;
     case WKV_JS_GARBLED: /* such as NATS's own "no responders": asked again */
@@ -141,6 +174,7 @@ static void take_message(struct wkv_js_reader *reader, const struct wkv_js_deliv
         wkv_js_reader_renew(reader, now_ns);
         return;
     }
+    know_consumer(reader, delivery->consumer);
     reader->consumer_sequence++;
     reader->pending = delivery->pending;
     if (reader->state == WKV_JS_OVERLAP)
@@ -169,6 +203,24 @@ static void take_delivery(struct wkv_js_reader *reader, const struct wkv_js_inco
         wkv_js_reader_renew(reader, now_ns);
 }
 
+/* What an earlier generation's consumer delivers says its name, and so does the answer that it was asked for.
+ * Much may still be on its way, and none of it is worth a request each. */
+static void take_old(struct wkv_js_reader *reader, const struct wkv_js_incoming *incoming, bool answers,
+                     int64_t now_ns)
+{
+    struct wkv_js_consumer consumer;
+    struct wkv_js_refusal refusal;
+    struct wkv_js_delivery delivery;
+    if (answers && wkv_js_read_consumer(incoming->bytes, &consumer, &refusal) == WKV_JS_DONE) {
+        delete_consumer(reader, wkv_text_from(consumer.name));
+    } else if (!answers && now_ns - reader->deleted_ns >= ASK_AGAIN_NS &&
+               wkv_js_read_ack_subject(incoming->reply, &delivery) &&
+               wkv_text_is(delivery.stream, reader->stream)) {
+        reader->deleted_ns = now_ns;
+        delete_consumer(reader, delivery.consumer);
+    }
+}
+
 /* The subject's last token is the generation, of an answer with an `a` in front. */
 void wkv_js_reader_take(struct wkv_js_reader *reader, const struct wkv_js_incoming *incoming, int64_t now_ns)
 {
@@ -181,8 +233,12 @@ void wkv_js_reader_take(struct wkv_js_reader *reader, const struct wkv_js_incomi
     bool answers = token.data[0] == 'a';
     if (answers)
         token = (struct wkv_text){token.data + 1, token.len - 1};
-    if (!wkv_text_decimal(token, UINT64_MAX, &generation) || generation != reader->generation)
+    if (!wkv_text_decimal(token, UINT64_MAX, &generation) || generation > reader->generation)
         return;
+    if (generation < reader->generation) {
+        take_old(reader, incoming, answers, now_ns);
+        return;
+    }
     if (answers) {
         take_answer(reader, incoming, now_ns);
         return;
@@ -199,7 +255,8 @@ static int64_t due_ns(const struct wkv_js_reader *reader)
 {
     switch (reader->state) {
     case WKV_JS_ASKING:
-        return reader->asked_ns + ASK_AGAIN_NS;
+        return reader->asked_ns +
+               (ASK_AGAIN_NS << (reader->tries <= ASK_DOUBLINGS ? reader->tries - 1 : ASK_DOUBLINGS));
     case WKV_JS_OVERLAP: /* heartbeats come all the same */
         return reader->asked_ns + OVERLAP_NS;
     case WKV_JS_FOLLOWING:

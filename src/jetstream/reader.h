@@ -2,7 +2,7 @@
  * servers and consumers; and says so where that cannot be.
  *
  *   IDLE ──begin──► ASKING ──answer──► OVERLAP ──the message applied last, the same──► FOLLOWING
- *                    ▲  each 500 ms anew │ │                                             │  │
+ *                    ▲  in 500 ms anew   │ │                                             │  │
  *                    └───── gap in the consumer, 2 heartbeats missed, status, reconnect ─┴──┘  │
  *                                          └──────────── trouble ──► STOPPED ◄─────────────────┘
  *
@@ -12,7 +12,8 @@
  *
  * A step function: it knows no network, thread or clock, and calls `publish` for what is to be sent. Each
  * consumer has an inbox of its own, `<inbox>.<generation>`, so that what an old one still delivers is known.
- * One thread.
+ * An old one would go on as long as the owner is subscribed, and all of the log would come twice: it is
+ * deleted as soon as its name is known. One thread.
  */
 #ifndef WKV_JETSTREAM_READER_H
 #define WKV_JETSTREAM_READER_H
@@ -66,6 +67,9 @@ struct wkv_js_reader {
     uint64_t generation;        /* of consumers */
     uint64_t consumer_sequence; /* of this consumer's last message */
     uint64_t consumers;         /* that were made, for the figures */
+    char consumer[64];          /* the name of this one; "": not known */
+    unsigned tries;             /* requests for it, so far without an answer */
+    int64_t deleted_ns;         /* when an old one was deleted because of what it delivered */
     int64_t asked_ns;           /* for a consumer; or there is one since then */
     int64_t heard_ns;           /* the last message or heartbeat of this consumer */
 };

@@ -35,6 +35,8 @@ static void on_publish(void *context, const char *subject, const char *reply, co
     const char *first = strstr(text, "\"opt_start_seq\":");
     if (first != NULL)
         note("ask %s from %d; ", strrchr(reply, '.') + 1, atoi(first + 16));
+    else if (strncmp(subject, "$JS.API.CONSUMER.DELETE.LOG.", 28) == 0)
+        note("delete %s; ", subject + 28);
     else
         note("answer %s; ", subject);
 }
@@ -164,18 +166,18 @@ START_TEST(a_stream_that_is_not_what_was_read_stops_the_reader)
     answer(1, MADE);
     deliver(1, 7, 1, "another");
     deliver(1, 8, 2, "eight");
-    assert_trace("ask a1 from 7; different 7..7; ");
+    assert_trace("ask a1 from 7; delete c; different 7..7; ");
     wkv_js_reader_begin(&reader, 7, now_ns);
     answer(2, MADE);
     deliver(2, 12, 1, "twelve"); /* purged below */
-    assert_trace("ask a2 from 7; missing 7..11; ");
+    assert_trace("ask a2 from 7; delete c; missing 7..11; ");
     wkv_js_reader_begin(&reader, 7, now_ns);
     answer(3, MADE);
     beat(3, "0");
     (void)tick_after(900);
     assert_trace("ask a3 from 7; ");
     ck_assert_int_eq(tick_after(200), INT64_MAX);
-    assert_trace("no overlap 7..7; ");
+    assert_trace("delete c; no overlap 7..7; ");
 }
 END_TEST
 
@@ -185,7 +187,7 @@ START_TEST(a_hole_is_told_and_nothing_behind_it_is_given_out)
     deliver(1, 1, 1, "one");
     deliver(1, 4, 2, "four");
     deliver(1, 5, 3, "five");
-    assert_trace("1=one; missing 2..3; ");
+    assert_trace("1=one; delete c; missing 2..3; ");
 }
 END_TEST
 
@@ -195,7 +197,7 @@ START_TEST(what_this_consumer_lost_on_the_way_is_asked_for_again)
     deliver(1, 6, 2, "six");
     deliver(1, 8, 4, "eight"); /* 7 was the consumer's third */
     deliver(1, 9, 5, "nine");  /* of a consumer that is no more ours */
-    assert_trace("6=six; ask a2 from 6; ");
+    assert_trace("6=six; delete c; ask a2 from 6; ");
     answer(2, MADE);
     deliver(2, 6, 1, "known");
     deliver(2, 7, 2, "seven");
@@ -209,7 +211,7 @@ START_TEST(a_heartbeat_tells_of_what_was_lost_behind_the_last)
     beat(1, "1");
     assert_trace("");
     beat(1, "3");
-    assert_trace("ask a2 from 5; ");
+    assert_trace("delete c; ask a2 from 5; ");
 }
 END_TEST
 
@@ -217,7 +219,7 @@ START_TEST(another_status_means_another_consumer)
 {
     follow(5);
     tell(1, (struct wkv_js_incoming){.status = wkv_text_from("409")});
-    assert_trace("ask a2 from 5; ");
+    assert_trace("delete c; ask a2 from 5; ");
 }
 END_TEST
 
@@ -239,7 +241,7 @@ START_TEST(silence_means_another_consumer)
     (void)tick_after(2000);
     assert_trace("");
     (void)tick_after(600);
-    assert_trace("ask a2 from 5; ");
+    assert_trace("delete c; ask a2 from 5; ");
 }
 END_TEST
 
@@ -251,14 +253,50 @@ START_TEST(a_request_that_is_not_answered_is_sent_again)
     assert_trace("ask a1 from 3; ");
     (void)tick_after(1);
     assert_trace("ask a2 from 3; ");
-    answer(1, MADE); /* late, of a consumer that is given up */
-    deliver(1, 3, 1, "known");
-    deliver(1, 4, 2, "four");
-    assert_trace("");
     answer(2, "");                                              /* no responders */
     answer(2, "{\"error\":{\"code\":503,\"err_code\":10008}}"); /* no leader now */
-    (void)tick_after(500);
+    (void)tick_after(999);
+    assert_trace("");
+    (void)tick_after(1);
     assert_trace("ask a3 from 3; ");
+}
+END_TEST
+
+/* A cluster that takes longer than that has to be waited for longer; one that answered is quick again. */
+START_TEST(each_request_is_waited_for_longer_than_the_one_before)
+{
+    static const int waits_ms[] = {500, 1000, 2000, 4000, 4000, 4000};
+    wkv_js_reader_connected(&reader, now_ns);
+    wkv_js_reader_begin(&reader, 3, now_ns);
+    for (size_t i = 0; i < sizeof waits_ms / sizeof *waits_ms; i++) {
+        ck_assert_int_eq(wkv_js_reader_tick(&reader, now_ns), now_ns + waits_ms[i] * MS);
+        (void)tick_after(waits_ms[i]);
+    }
+    answer(7, MADE);
+    trace[0] = '\0';
+    wkv_js_reader_renew(&reader, now_ns);
+    assert_trace("delete c; ask a8 from 3; ");
+    ck_assert_int_eq(wkv_js_reader_tick(&reader, now_ns), now_ns + 500 * MS);
+}
+END_TEST
+
+/* It would deliver for as long as the owner is there. */
+START_TEST(a_consumer_that_was_given_up_is_deleted_when_its_name_is_known)
+{
+    wkv_js_reader_connected(&reader, now_ns);
+    wkv_js_reader_begin(&reader, 3, now_ns);
+    (void)tick_after(500);
+    answer(1, "{\"name\":\"late\"}");
+    assert_trace("ask a1 from 3; ask a2 from 3; delete late; ");
+    deliver(1, 3, 1, "known");
+    deliver(1, 4, 2, "four");
+    assert_trace("delete c; ");
+    (void)tick_after(500);
+    deliver(1, 5, 3, "five"); /* that request was lost */
+    answer(2, "");
+    assert_trace("delete c; ");
+    answer(1, "{\"error\":{\"code\":503,\"err_code\":10008}}");
+    assert_trace("");
 }
 END_TEST
 
@@ -292,7 +330,7 @@ START_TEST(a_lost_connection_is_gone_on_with_where_it_was)
     ck_assert_int_eq(tick_after(10000), INT64_MAX);
     deliver(1, 7, 3, "seven");
     wkv_js_reader_connected(&reader, now_ns);
-    assert_trace("6=six; ask a2 from 6; ");
+    assert_trace("6=six; delete c; ask a2 from 6; ");
 }
 END_TEST
 
@@ -324,6 +362,8 @@ Suite *reader_suite(void)
     tcase_add_test(tcase, a_stalled_consumer_is_answered);
     tcase_add_test(tcase, silence_means_another_consumer);
     tcase_add_test(tcase, a_request_that_is_not_answered_is_sent_again);
+    tcase_add_test(tcase, each_request_is_waited_for_longer_than_the_one_before);
+    tcase_add_test(tcase, a_consumer_that_was_given_up_is_deleted_when_its_name_is_known);
     tcase_add_test(tcase, a_refusal_stops_the_reader);
     tcase_add_test(tcase, a_delivery_may_overtake_the_answer);
     tcase_add_test(tcase, a_lost_connection_is_gone_on_with_where_it_was);
