@@ -49,7 +49,8 @@ struct wkv_js_stream {
 char *wkv_js_stream_request(const struct wkv_js_stream *stream);
 
 /* A push consumer without acknowledgements, from a sequence on, with flow control and a heartbeat each
- * second; it ends by itself when nobody has listened for 30 s. deliver_to: the inbox. */
+ * second; it ends by itself when nobody has listened for 30 s. deliver_to: an inbox, which must be subscribed
+ * to by its full name: a subscription with a wildcard is none to JetStream, and nothing is delivered. */
 char *wkv_js_consumer_request(const char *stream, const char *deliver_to, uint64_t first);
 
 /* Purges all below the sequence. Never below 2 or above what the stream has: JetStream takes {"seq":1} for

@@ -19,7 +19,7 @@
 enum { SNAPSHOTS, LOG };
 
 /* What is asked next. LOOK and MAKE are for each of the streams. */
-enum step { ACCOUNT, LOOK_SNAPSHOTS, LOOK_LOG, MAKE_SNAPSHOTS, MAKE_LOG, FIRST, OVER };
+enum step { ACCOUNT, LOOK_SNAPSHOTS, LOOK_LOG, MAKE_SNAPSHOTS, SHRINK_SNAPSHOTS, MAKE_LOG, FIRST, OVER };
 
 enum suspicion { NOTHING, NO_JETSTREAM, DATA_WAS_THERE };
 
@@ -236,13 +236,30 @@ static bool settles_for_one(struct wkv_js_opening *opening, const struct wkv_js_
 }
 
 /* A server sets aside what a stream may grow to, of the room that it has. Half of it is tried then. */
-static bool settles_for_less(struct wkv_js_stream *stream, const struct wkv_js_refusal *refusal)
+static bool has_no_room(const struct wkv_js_refusal *refusal)
 {
-    bool full = refusal->number == NO_STORAGE || (refusal->number == NO_SUITABLE_PEERS &&
-                                                  strstr(refusal->text, "insufficient storage") != NULL);
-    if (!full || stream->max_bytes / 2 < LEAST_BYTES)
+    return refusal->number == NO_STORAGE ||
+           (refusal->number == NO_SUITABLE_PEERS && strstr(refusal->text, "insufficient storage") != NULL);
+}
+
+static bool settles_for_less(struct wkv_js_stream *stream)
+{
+    if (stream->max_bytes / 2 < LEAST_BYTES)
         return false;
     stream->max_bytes /= 2;
+    return true;
+}
+
+/* The snapshots' stream, made first and still empty, has taken the room that the log needs. Half of it is
+ * given back. */
+static bool takes_less_for_snapshots(struct wkv_js_opening *opening, const struct wkv_js_stream *stream)
+{
+    const struct wkv_js_stream_state *snapshots = &opening->opened.snapshots;
+    if (stream != &opening->streams[LOG] || snapshots->last > 0 || snapshots->max_bytes / 2 < LEAST_BYTES)
+        return false;
+    opening->streams[LOG].max_bytes = opening->options.log_max_bytes;
+    opening->streams[SNAPSHOTS].max_bytes = snapshots->max_bytes / 2;
+    opening->streams[SNAPSHOTS].replicas = snapshots->replicas;
     return true;
 }
 
@@ -253,8 +270,10 @@ static void take_not_made(struct wkv_js_opening *opening, struct wkv_js_stream *
     (void)snprintf(why, sizeof why,
                    "JetStream does not make the stream %s (%u replicas, %lld bytes): %s (%d)", stream->name,
                    stream->replicas, (long long)stream->max_bytes, refusal->text, refusal->number);
-    if (settles_for_one(opening, refusal) || settles_for_less(stream, refusal))
+    if (settles_for_one(opening, refusal) || (has_no_room(refusal) && settles_for_less(stream)))
         ask(opening);
+    else if (has_no_room(refusal) && takes_less_for_snapshots(opening, stream))
+        go_on(opening, SHRINK_SNAPSHOTS);
     else if (refusal->number == WKV_JS_NAME_IN_USE) /* by another instance, at this moment */
         wait(opening, why);
     else if (refusal->code < 500 && refusal->number != NO_SUITABLE_PEERS)
@@ -314,6 +333,7 @@ static const struct question questions[] = {
     [LOOK_SNAPSHOTS] = {WKV_JS_STREAM_INFO, take_snapshots, SNAPSHOTS, false},
     [LOOK_LOG] = {WKV_JS_STREAM_INFO, take_log, LOG, false},
     [MAKE_SNAPSHOTS] = {WKV_JS_STREAM_CREATE, take_made, SNAPSHOTS, true},
+    [SHRINK_SNAPSHOTS] = {WKV_JS_STREAM_UPDATE, take_made, SNAPSHOTS, true},
     [MAKE_LOG] = {WKV_JS_STREAM_CREATE, take_made, LOG, true},
 };
 

@@ -48,8 +48,13 @@ static void know_consumer(struct wkv_js_reader *reader, struct wkv_text name)
         (void)snprintf(reader->consumer, sizeof reader->consumer, "%.*s", (int)name.len, name.data);
 }
 
-/* Asks for a consumer of a new generation: `<inbox>.<generation>` is where it delivers, and the same with an
- * `a` in front where it is answered. */
+static unsigned slot_of(const struct wkv_js_reader *reader)
+{
+    return (unsigned)(reader->generation % WKV_JS_READER_SLOTS);
+}
+
+/* Asks for a consumer of a new generation: its slot's subject is where it delivers, and
+ * `<inbox>.a<generation>` where it is answered. */
 static void ask(struct wkv_js_reader *reader, int64_t now_ns)
 {
     char subject[WKV_JS_SUBJECT_BYTES], answer[WKV_SUBJECT_BYTES + 24], deliver[WKV_SUBJECT_BYTES + 24];
@@ -61,7 +66,7 @@ static void ask(struct wkv_js_reader *reader, int64_t now_ns)
     reader->state = WKV_JS_ASKING;
     reader->asked_ns = now_ns;
     reader->consumer_sequence = 0;
-    (void)snprintf(deliver, sizeof deliver, "%s.%llu", reader->inbox, (unsigned long long)reader->generation);
+    (void)snprintf(deliver, sizeof deliver, "%s.d.%u", reader->inbox, slot_of(reader));
     (void)snprintf(answer, sizeof answer, "%s.a%llu", reader->inbox, (unsigned long long)reader->generation);
     char *request =
         wkv_js_consumer_request(reader->stream, deliver, reader->applied > 0 ? reader->applied : 1);
@@ -203,44 +208,50 @@ static void take_delivery(struct wkv_js_reader *reader, const struct wkv_js_inco
         wkv_js_reader_renew(reader, now_ns);
 }
 
-/* What an earlier generation's consumer delivers says its name, and so does the answer that it was asked for.
- * Much may still be on its way, and none of it is worth a request each. */
-static void take_old(struct wkv_js_reader *reader, const struct wkv_js_incoming *incoming, bool answers,
-                     int64_t now_ns)
+/* The name of an earlier generation's consumer comes with the answer that it was asked for, and with what it
+ * delivers. Much may still be on its way, and none of it is worth a request each. */
+static void take_old_answer(struct wkv_js_reader *reader, const struct wkv_js_incoming *incoming)
 {
     struct wkv_js_consumer consumer;
     struct wkv_js_refusal refusal;
-    struct wkv_js_delivery delivery;
-    if (answers && wkv_js_read_consumer(incoming->bytes, &consumer, &refusal) == WKV_JS_DONE) {
+    if (wkv_js_read_consumer(incoming->bytes, &consumer, &refusal) == WKV_JS_DONE)
         delete_consumer(reader, wkv_text_from(consumer.name));
-    } else if (!answers && now_ns - reader->deleted_ns >= ASK_AGAIN_NS &&
-               wkv_js_read_ack_subject(incoming->reply, &delivery) &&
-               wkv_text_is(delivery.stream, reader->stream)) {
-        reader->deleted_ns = now_ns;
-        delete_consumer(reader, delivery.consumer);
-    }
 }
 
-/* The subject's last token is the generation, of an answer with an `a` in front. */
+static void take_old_delivery(struct wkv_js_reader *reader, const struct wkv_js_incoming *incoming,
+                              int64_t now_ns)
+{
+    struct wkv_js_delivery delivery;
+    if (now_ns - reader->deleted_ns < ASK_AGAIN_NS || !wkv_js_read_ack_subject(incoming->reply, &delivery) ||
+        !wkv_text_is(delivery.stream, reader->stream))
+        return;
+    reader->deleted_ns = now_ns;
+    delete_consumer(reader, delivery.consumer);
+}
+
+/* `<inbox>.a<generation>`. */
 void wkv_js_reader_take(struct wkv_js_reader *reader, const struct wkv_js_incoming *incoming, int64_t now_ns)
 {
     size_t prefix = strlen(reader->inbox);
     struct wkv_text subject = incoming->subject;
     uint64_t generation;
-    if (subject.len < prefix + 2 || memcmp(subject.data, reader->inbox, prefix) != 0)
+    if (subject.len < prefix + 3 || memcmp(subject.data, reader->inbox, prefix) != 0 ||
+        subject.data[prefix + 1] != 'a')
         return;
-    struct wkv_text token = {subject.data + prefix + 1, subject.len - prefix - 1};
-    bool answers = token.data[0] == 'a';
-    if (answers)
-        token = (struct wkv_text){token.data + 1, token.len - 1};
+    struct wkv_text token = {subject.data + prefix + 2, subject.len - prefix - 2};
     if (!wkv_text_decimal(token, UINT64_MAX, &generation) || generation > reader->generation)
         return;
-    if (generation < reader->generation) {
-        take_old(reader, incoming, answers, now_ns);
-        return;
-    }
-    if (answers) {
+    if (generation == reader->generation)
         take_answer(reader, incoming, now_ns);
+    else
+        take_old_answer(reader, incoming);
+}
+
+void wkv_js_reader_take_delivery(struct wkv_js_reader *reader, unsigned slot,
+                                 const struct wkv_js_incoming *incoming, int64_t now_ns)
+{
+    if (slot != slot_of(reader)) {
+        take_old_delivery(reader, incoming, now_ns);
         return;
     }
     /* The first deliveries may overtake the answer. */

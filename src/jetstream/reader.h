@@ -10,10 +10,13 @@
  * with the same bytes: a server whose stream has lost its end starts elsewhere without a word (DESIGN, 0). So
  * whoever has applied nothing begins at position 1, which has no overlap.
  *
- * A step function: it knows no network, thread or clock, and calls `publish` for what is to be sent. Each
- * consumer has an inbox of its own, `<inbox>.<generation>`, so that what an old one still delivers is known.
- * An old one would go on as long as the owner is subscribed, and all of the log would come twice: it is
- * deleted as soon as its name is known. One thread.
+ * A step function: it knows no network, thread or clock, and calls `publish` for what is to be sent. A
+ * consumer delivers only where somebody has subscribed to exactly its subject, and what it delivers has the
+ * subject that it was stored with; so there are slots, which the consumers take in turn: the owner is
+ * subscribed to
+ * `<inbox>.d.<slot>` for each of them, and says from which one a message came. A consumer that was given up
+ * would go on as long as the owner is subscribed, and all of the log would come twice: it is deleted as soon
+ * as its name is known. One thread.
  */
 #ifndef WKV_JETSTREAM_READER_H
 #define WKV_JETSTREAM_READER_H
@@ -34,6 +37,8 @@ enum wkv_js_trouble {
 };
 
 struct wkv_js_reader;
+
+#define WKV_JS_READER_SLOTS 8U
 
 /* All are called on the reader's thread. `message` and `trouble` may begin the reader anew. */
 struct wkv_js_reader_hooks {
@@ -74,8 +79,8 @@ struct wkv_js_reader {
     int64_t heard_ns;           /* the last message or heartbeat of this consumer */
 };
 
-/* inbox: a subject that nobody else has; the owner is subscribed to `<inbox>.*`. Texts are borrowed but for
- * the inbox. */
+/* inbox: a subject that nobody else has; the owner is subscribed to `<inbox>.*`, for answers, and to the
+ * slots. Texts are borrowed but for the inbox. */
 void wkv_js_reader_init(struct wkv_js_reader *reader, const char *stream, const char *domain,
                         const char *inbox, const struct wkv_js_reader_hooks *hooks);
 
@@ -89,8 +94,10 @@ void wkv_js_reader_lost(struct wkv_js_reader *reader);
 /* Asks for another consumer: something says that there are messages which this one does not deliver. */
 void wkv_js_reader_renew(struct wkv_js_reader *reader, int64_t now_ns);
 
-/* Takes a message that came to `<inbox>.*`: a delivery, or the answer to a request for a consumer. */
+/* Takes a message that came to `<inbox>.*`, or to a slot's subject. */
 void wkv_js_reader_take(struct wkv_js_reader *reader, const struct wkv_js_incoming *incoming, int64_t now_ns);
+void wkv_js_reader_take_delivery(struct wkv_js_reader *reader, unsigned slot,
+                                 const struct wkv_js_incoming *incoming, int64_t now_ns);
 
 /* Does what is due. Returns when something will be, in the same clock; INT64_MAX: nothing. */
 int64_t wkv_js_reader_tick(struct wkv_js_reader *reader, int64_t now_ns);

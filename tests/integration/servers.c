@@ -16,6 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "stores.h"
+
 #define MAX_ARGUMENTS 48
 
 /* ---- nats-server ---- */
@@ -35,7 +37,7 @@ static int open_config(const char *config, char path[32])
     return fd;
 }
 
-void nats_server_start_on(struct nats_server *server, int port, const char *config)
+static void start_on(struct nats_server *server, int port, const char *config)
 {
     char port_text[16], path[32];
     int config_fd = -1;
@@ -53,6 +55,20 @@ void nats_server_start_on(struct nats_server *server, int port, const char *conf
     server->port = atoi(strstr(line, "127.0.0.1:") + strlen("127.0.0.1:"));
     (void)process_await_line(&server->process, "Server is ready");
     url_of(server->port, server->url);
+}
+
+void nats_server_start_on(struct nats_server *server, int port, const char *config)
+{
+    char store[STORE_CONFIG_BYTES], both[16384];
+    if (!engine_is_jetstream() || (config != NULL && strstr(config, "jetstream") != NULL)) {
+        start_on(server, port, config);
+        return;
+    }
+    port = port < 0 ? free_port() : port;
+    store_config(port, store);
+    int len = snprintf(both, sizeof both, "%s\n%s", config == NULL ? "" : config, store);
+    ck_assert_int_lt(len, (int)sizeof both);
+    start_on(server, port, both);
 }
 
 void nats_server_start(struct nats_server *server, const char *config)
@@ -183,7 +199,12 @@ static void start(struct process *provider, const char *url, va_list more)
 {
     const char *argv[MAX_ARGUMENTS] = {provider_program(), "serve", "--auth",   "none",
                                        "--workers",        "2",     "--server", url};
-    collect(argv, 8, more);
+    size_t count = 8;
+    if (engine_is_jetstream()) {
+        argv[count++] = "--engine";
+        argv[count++] = "jetstream";
+    }
+    collect(argv, count, more);
     process_start(provider, argv, program_environment(NULL), NULL);
 }
 

@@ -103,18 +103,23 @@ static void answer(const char *subject, const char *text)
 }
 
 /* A stream as it is made, with that many messages and that last number. */
-static const char *stream(bool log, int messages, int last, const char *discard)
+static const char *stream_of(bool log, int messages, int last, const char *discard, int max_bytes)
 {
     static char text[1024];
     const char *subjects = "\"wascc-kv.default-caeaa1ac.chunk\",\"wascc-kv.default-caeaa1ac.manifest\"";
     (void)snprintf(text, sizeof text,
                    "{\"config\":{\"subjects\":[%s],\"retention\":\"limits\",\"max_consumers\":-1,"
-                   "\"max_msgs\":-1,\"max_bytes\":1000000,\"max_age\":0,\"max_msgs_per_subject\":-1,"
+                   "\"max_msgs\":-1,\"max_bytes\":%d,\"max_age\":0,\"max_msgs_per_subject\":-1,"
                    "\"max_msg_size\":-1,\"discard\":\"%s\",\"storage\":\"file\",\"num_replicas\":3,"
                    "\"deny_delete\":true},\"state\":{\"messages\":%d,\"bytes\":0,\"first_seq\":1,"
                    "\"last_seq\":%d}}",
-                   log ? "\"wascc-kv.default-caeaa1ac.log\"" : subjects, discard, messages, last);
+                   log ? "\"wascc-kv.default-caeaa1ac.log\"" : subjects, max_bytes, discard, messages, last);
     return text;
+}
+
+static const char *stream(bool log, int messages, int last, const char *discard)
+{
+    return stream_of(log, messages, last, discard, 1000000);
 }
 
 #define LOG(messages, last) stream(true, messages, last, "new")
@@ -123,6 +128,7 @@ static const char *stream(bool log, int messages, int last, const char *discard)
 #define LOOK_AT_SNAP "$JS.API.STREAM.INFO.WKV-SNAP-default-caeaa1ac"
 #define LOOK_AT_LOG "$JS.API.STREAM.INFO.WKV-LOG-default-caeaa1ac"
 #define MAKE_SNAP "$JS.API.STREAM.CREATE.WKV-SNAP-default-caeaa1ac"
+#define SHRINK_SNAP "$JS.API.STREAM.UPDATE.WKV-SNAP-default-caeaa1ac"
 #define MAKE_LOG "$JS.API.STREAM.CREATE.WKV-LOG-default-caeaa1ac"
 #define BEGIN_LOG "wascc-kv.default-caeaa1ac.log 0"
 
@@ -422,6 +428,25 @@ START_TEST(a_stream_is_made_smaller_where_there_is_less_room)
 }
 END_TEST
 
+/* Of 200 MB that the snapshots have, the log's stream needs some, too. */
+START_TEST(the_snapshots_leave_room_for_the_log)
+{
+    begin(1);
+    look(stream_of(false, 0, 0, "new", 209715200));
+    answer(LOOK_AT_LOG, NO_STREAM);
+    for (int i = 0; i < 7; i++)
+        answer(MAKE_LOG, NO_ROOM);
+    ck_assert_ptr_nonnull(strstr(asked_text, "\"max_bytes\":104857600"));
+    answer(SHRINK_SNAP, stream_of(false, 0, 0, "new", 104857600));
+    answer(LOOK_AT_SNAP, stream_of(false, 0, 0, "new", 104857600));
+    answer(LOOK_AT_LOG, NO_STREAM);
+    ck_assert_ptr_nonnull(strstr(asked_text, "\"max_bytes\":4294967296"));
+    for (int i = 0; i < 7; i++)
+        answer(MAKE_LOG, NO_ROOM);
+    ck_assert_ptr_nonnull(strstr(opening.waits_for, "insufficient storage"));
+}
+END_TEST
+
 START_TEST(a_stream_that_may_not_be_made_fails_with_what_the_server_says)
 {
     begin(1);
@@ -459,6 +484,7 @@ Suite *opening_suite(void)
     tcase_add_test(tcase, a_cluster_that_stays_too_small_has_one_replica);
     tcase_add_test(tcase, a_cluster_of_three_with_one_that_is_down_is_waited_for);
     tcase_add_test(tcase, a_stream_is_made_smaller_where_there_is_less_room);
+    tcase_add_test(tcase, the_snapshots_leave_room_for_the_log);
     tcase_add_test(tcase, a_stream_that_may_not_be_made_fails_with_what_the_server_says);
     suite_add_tcase(suite, tcase);
     return suite;

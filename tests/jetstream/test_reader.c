@@ -92,21 +92,19 @@ static void answer(int generation, const char *text)
     take(token, &incoming);
 }
 
-static void deliver(int generation, int sequence, int consumer_sequence, const char *text)
+/* What came to the slot of that generation; a message has the subject that it was stored with. */
+static void tell(int generation, struct wkv_js_incoming incoming)
 {
-    char token[16], reply[128];
-    (void)snprintf(reply, sizeof reply, "$JS.ACK.LOG.c.1.%d.%d.1700000000000000000.0", sequence,
-                   consumer_sequence);
-    (void)snprintf(token, sizeof token, ".%d", generation);
-    struct wkv_js_incoming incoming = {.bytes = wkv_text_from(text), .reply = wkv_text_from(reply)};
-    take(token, &incoming);
+    incoming.subject = wkv_text_from("wascc-kv.t.log");
+    wkv_js_reader_take_delivery(&reader, (unsigned)generation % WKV_JS_READER_SLOTS, &incoming, now_ns);
 }
 
-static void tell(int generation, struct wkv_js_incoming status)
+static void deliver(int generation, int sequence, int consumer_sequence, const char *text)
 {
-    char token[16];
-    (void)snprintf(token, sizeof token, ".%d", generation);
-    take(token, &status);
+    char reply[128];
+    (void)snprintf(reply, sizeof reply, "$JS.ACK.LOG.c.1.%d.%d.1700000000000000000.0", sequence,
+                   consumer_sequence);
+    tell(generation, (struct wkv_js_incoming){.bytes = wkv_text_from(text), .reply = wkv_text_from(reply)});
 }
 
 /* A heartbeat, with the number of the consumer's last message. */
@@ -336,11 +334,12 @@ END_TEST
 
 START_TEST(what_is_no_delivery_is_passed_by)
 {
-    static const char *const tokens[] = {".1", "", ".", ".b1", ".a", ".1x", "2.1"};
+    static const char *const tokens[] = {".1", "", ".", ".b1", ".a", ".a1x", "2.a1", ".a2"};
     follow(5);
     for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++) {
         struct wkv_js_incoming forged = {.bytes = wkv_text_from("forged"), .reply = wkv_text_from("x")};
         take(tokens[i], &forged);
+        tell(1, (struct wkv_js_incoming){.bytes = wkv_text_from("forged"), .reply = wkv_text_from("x")});
     }
     deliver(1, 6, 2, "six");
     assert_trace("6=six; ");
