@@ -8,6 +8,17 @@
 const char *const bench_responder_names[BENCH_RESPONDERS + 1] = {"bare", "default", "get",
                                                                  "set",  "add",     NULL};
 
+const char *const bench_row_names[BENCH_ROWS + 1] = {
+    [BENCH_ROW_KV_PUT] = "kv-put",
+    [BENCH_ROW_KV_GET] = "kv-get",
+    [BENCH_ROW_KV_MSG_GET] = "kv-msg-get",
+    [BENCH_ROW_MEMORY_SET] = "memory-set",
+    [BENCH_ROW_MEMORY_GET] = "memory-get",
+    [BENCH_ROW_SET] = "set",
+    [BENCH_ROW_GET] = "get",
+    [BENCH_ROW_LOCAL_GET] = "get-local",
+};
+
 static const char about[] =
     "Usage: wascc-keyvalue-bench [OPTION]...\n"
     "       wascc-keyvalue-bench --auth [OPTION]...\n"
@@ -149,7 +160,7 @@ static const char *table_of(const struct bench_options *options)
 }
 
 /* What goes together. Returns -1, or the code to exit with. */
-static int check(const struct bench_options *options, bool responders)
+static int check(const struct bench_options *options, bool responders, bool rows)
 {
     bool jetstream = options->engines[BENCH_JETSTREAM];
     const char *table = table_of(options);
@@ -161,9 +172,10 @@ static int check(const struct bench_options *options, bool responders)
         bench_complain("--%s always measures all of its responders: leave --responders out", table);
         return BENCH_EXIT_USAGE;
     }
-    if (!jetstream && (options->failover || options->sync_always || options->servers.count > 0 ||
+    if (!jetstream && (rows || options->failover || options->sync_always || options->servers.count > 0 ||
                        options->nats_server[0] != '\0')) {
-        bench_complain("--failover, --servers, --sync-always and --nats-server need --engine jetstream");
+        bench_complain(
+            "--rows, --failover, --servers, --sync-always and --nats-server need --engine jetstream");
         return BENCH_EXIT_USAGE;
     }
     for (size_t i = 0; i < options->servers.count; i++)
@@ -176,10 +188,11 @@ static int check(const struct bench_options *options, bool responders)
 
 int bench_options_read(int argc, char *argv[], struct bench_options *options)
 {
-    bool responders = false;
+    bool responders = false, rows = false;
     *options = (struct bench_options){.responders = {true, true, true, true, true},
                                       .limits.seconds = 0.5,
                                       .engines = {true, false},
+                                      .rows = {true, true, true, true, true, true, true, true},
                                       .workers = 1,
                                       .items = 64,
                                       .actors = 64,
@@ -192,6 +205,8 @@ int bench_options_read(int argc, char *argv[], struct bench_options *options)
          .help = "the table of Batch beside Redis (needs redis-server and redis-benchmark)"},
         {.name = "engine", .kind = BENCH_NAMES, .value = options->engines, .names = engines,
          .shape = "jetstream", .help = "the tables of that engine beside JetStream's key-value and the memory engine"},
+        {.name = "rows", .kind = BENCH_NAMES, .value = options->rows, .names = bench_row_names, .shape = "LIST",
+         .given = &rows, .help = "with --engine: of those above, by commas (default: all; kv-put is always there)"},
         {.name = "failover", .kind = BENCH_FLAG, .value = &options->failover,
          .help = "with --engine jetstream: how long a fault stops the writes"},
         {.name = "servers", .kind = BENCH_NUMBERS, .value = &options->servers, .least = 1, .most = BENCH_MAX_SERVERS,
@@ -240,7 +255,7 @@ int bench_options_read(int argc, char *argv[], struct bench_options *options)
     snprintf(all, sizeof all, "%s%s", about, about_engine);
     int code = bench_arguments_read(table, all, argc, argv);
     if (code < 0)
-        code = check(options, responders);
+        code = check(options, responders, rows);
     fill_in(options);
     return code;
 }

@@ -15,6 +15,22 @@ enum bench_responder {
     BENCH_RESPONDERS
 };
 
+/* The rows of --engine's tables, likewise. */
+enum bench_engine_row {
+    BENCH_ROW_KV_PUT,
+    BENCH_ROW_KV_GET,
+    BENCH_ROW_KV_MSG_GET,
+    BENCH_ROW_MEMORY_SET,
+    BENCH_ROW_MEMORY_GET,
+    BENCH_ROW_SET,
+    BENCH_ROW_GET,
+    BENCH_ROW_LOCAL_GET,
+    BENCH_ROWS
+};
+
+/* Their names in --rows, and a NULL. */
+extern const char *const bench_row_names[BENCH_ROWS + 1];
+
 /* The other engine than the memory engine, which is what is measured beside it. */
 #define BENCH_JETSTREAM 1
 
@@ -34,6 +50,7 @@ struct bench_options {
     bool auth;                          /* the run of --auth instead of the main one */
     bool batch;                         /* the run of --batch, likewise */
     bool engines[2];                    /* memory, which always is there; with jetstream its tables, or: */
+    bool rows[BENCH_ROWS];              /* of its tables, those asked for; puts always are */
     bool failover;                      /* what a fault stops, instead */
     bool sync_always;                   /* --engine: the servers' sync_interval */
     struct bench_numbers servers;       /* --engine: a table on so many each */
