@@ -1,5 +1,3 @@
-#include <limits.h>
-
 #include "nats/loop.h"
 #include "support/clock.h"
 
@@ -27,14 +25,12 @@ void wkv_loop_call_after_turns(struct wkv_loop *loop, wkv_loop_after_turn call, 
     loop->kept.context = context;
 }
 
-int wkv_kept_wait_ms(const struct wkv_kept *kept)
+int64_t wkv_kept_wait_ns(const struct wkv_kept *kept)
 {
     if (kept->after_turn == NULL || kept->next_turn_ns == WKV_NO_TURN)
-        return -1;
+        return WKV_POLLER_FOREVER;
     int64_t left_ns = kept->next_turn_ns - wkv_monotonic_ns();
-    if (left_ns <= 0)
-        return 0;
-    return left_ns / WKV_NS_PER_MS < INT_MAX ? (int)(left_ns / WKV_NS_PER_MS) + 1 : INT_MAX;
+    return left_ns < 0 ? 0 : left_ns;
 }
 
 void wkv_kept_end_turn(struct wkv_kept *kept)

@@ -33,8 +33,8 @@ static inline bool wkv_kept_is_full(const struct wkv_kept *kept)
     return kept->count > 0 && (kept->count >= kept->window || kept->bytes >= WKV_KEPT_BYTES);
 }
 
-/* How long the next turn may wait for something: milliseconds, -1 without end. */
-int wkv_kept_wait_ms(const struct wkv_kept *kept);
+/* How long the next turn may wait for something: as wkv_poller_wait has it. */
+int64_t wkv_kept_wait_ns(const struct wkv_kept *kept);
 
 /* A turn ends. */
 void wkv_kept_end_turn(struct wkv_kept *kept);

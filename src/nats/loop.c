@@ -108,11 +108,12 @@ static void read_once(struct wkv_loop *loop)
     wkv_loop_note_max_payload(loop);
 }
 
-/* How long the next turn may wait for something: milliseconds, -1 without end. */
-static int wait_ms(const struct wkv_loop *loop)
+/* How long the next turn may wait for something. */
+static int64_t wait_ns(const struct wkv_loop *loop)
 {
-    int ms = wkv_kept_wait_ms(&loop->kept);
-    return loop->subscriptions.hurries && ms != 0 ? 1 : ms;
+    int64_t ns = wkv_kept_wait_ns(&loop->kept);
+    bool soon = ns != WKV_POLLER_FOREVER && ns < WKV_NS_PER_MS;
+    return loop->subscriptions.hurries && !soon ? WKV_NS_PER_MS : ns;
 }
 
 /* One turn: wait, read, handle, write. While messages are left over it reads more at once: their sender must
@@ -126,7 +127,7 @@ static void turn(struct wkv_loop *loop)
     uint64_t asked = wkv_turns_asked(&loop->turns);
     bool waits =
         left_over ? wkv_kept_is_full(&loop->kept) : asked == loop->turns.done || loop->kept.count > 0;
-    bool readable = wkv_poller_wait(&loop->poller, waits ? wait_ms(loop) : 0);
+    bool readable = wkv_poller_wait(&loop->poller, waits ? wait_ns(loop) : 0);
     loop->clock_ns = 0;
     intake->slice_end_ns = 0;
     do {

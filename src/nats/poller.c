@@ -1,12 +1,19 @@
 #include "nats/poller.h"
 
 #include <dlfcn.h>
+#include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "support/clock.h"
+
+#define EVENTS 4
 
 bool wkv_poller_init(struct wkv_poller *poller)
 {
@@ -35,11 +42,31 @@ void wkv_poller_wake(struct wkv_poller *poller)
     (void)eventfd_write(poller->wake_fd, 1); /* a full counter wakes as well */
 }
 
-bool wkv_poller_wait(struct wkv_poller *poller, int timeout_ms)
+static int wait_for_ms(const struct wkv_poller *poller, struct epoll_event events[EVENTS], int64_t timeout_ns)
+{
+    int64_t ms = timeout_ns <= 0 ? timeout_ns : (timeout_ns - 1) / WKV_NS_PER_MS + 1;
+    return epoll_wait(poller->epoll_fd, events, EVENTS, ms > INT_MAX ? INT_MAX : (int)ms);
+}
+
+/* A kernel or a filter of system calls that does not know the finer call says so once. */
+static int wait_for(struct wkv_poller *poller, struct epoll_event events[EVENTS], int64_t timeout_ns)
+{
+    if (timeout_ns <= 0 || poller->coarse)
+        return wait_for_ms(poller, events, timeout_ns);
+    const struct timespec timeout = {.tv_sec = timeout_ns / WKV_NS_PER_S,
+                                     .tv_nsec = timeout_ns % WKV_NS_PER_S};
+    int count = epoll_pwait2(poller->epoll_fd, events, EVENTS, &timeout, NULL);
+    if (count >= 0 || (errno != ENOSYS && errno != EPERM))
+        return count;
+    poller->coarse = true;
+    return wait_for_ms(poller, events, timeout_ns);
+}
+
+bool wkv_poller_wait(struct wkv_poller *poller, int64_t timeout_ns)
 {
     bool readable = false;
-    struct epoll_event events[4];
-    int count = epoll_wait(poller->epoll_fd, events, 4, timeout_ms);
+    struct epoll_event events[EVENTS];
+    int count = wait_for(poller, events, timeout_ns);
     for (int i = 0; i < count; i++) {
         eventfd_t drained;
         if (events[i].data.fd == poller->wake_fd)

@@ -24,6 +24,7 @@ struct wkv_poller {
     _Atomic bool want_write; /* nats.c has bytes to send */
     _Atomic bool attached;   /* nats.c has yet to call for the connection's end */
     uint32_t interest;       /* epoll events asked for; the loop's thread's */
+    bool coarse;             /* the kernel waits for whole milliseconds only; likewise */
 };
 
 /* Errors: false, with errno. Destroy it all the same. */
@@ -33,8 +34,10 @@ void wkv_poller_destroy(struct wkv_poller *poller);
 /* Before a new connection: makes nats.c's options drive this poller, which waits for its first message. */
 natsStatus wkv_poller_serve(struct wkv_poller *poller, natsOptions *options);
 
-/* Waits, -1: without end. Returns whether the socket can be read. The loop's thread. */
-bool wkv_poller_wait(struct wkv_poller *poller, int timeout_ms);
+/* Waits for so many nanoseconds, WKV_POLLER_FOREVER: without end. A kernel before Linux 5.11 rounds them up
+ * to milliseconds. Returns whether the socket can be read. The loop's thread. */
+#define WKV_POLLER_FOREVER (-1)
+bool wkv_poller_wait(struct wkv_poller *poller, int64_t timeout_ns);
 
 /* Waits from now on to write, too, where nats.c has bytes left over. The loop's thread. */
 void wkv_poller_update(struct wkv_poller *poller);
