@@ -58,6 +58,14 @@ def wrong_with(prometheus, title, expression, legend):
     return None
 
 
+def unasked_of(prometheus, expression):
+    """Says what is wrong with a query that is to have no data, or None."""
+    try:
+        return "there is data" if prometheus.query(dashboard.filled_in(expression, VALUES)) else None
+    except (KeyError, ValueError) as error:
+        return str(error)
+
+
 def patiently(until, ask):
     """Asks until nothing is wrong or the time is over, and returns what is wrong then."""
     while True:
@@ -111,10 +119,15 @@ def main():
         wrong = patiently(until, lambda: wrong_with(prometheus, name, selector, "{{%s}}" % label))
         report(wrong, f"dashboard: the variable {name}")
     named = set()
+    has_log = bool(dashboard.of_log(page_names(arguments.page)))
     for title, expression, legend in dashboard.queries(board):
-        wrong = patiently(until, lambda: wrong_with(prometheus, title, expression, legend))
-        report(wrong, f"dashboard: {title}: {legend}")
-        named |= dashboard.metrics(expression)
+        names = dashboard.metrics(expression)
+        if not has_log and names == dashboard.of_log(names):
+            report(unasked_of(prometheus, expression), f"dashboard: {title}: {legend}, without a log")
+        else:
+            wrong = patiently(until, lambda: wrong_with(prometheus, title, expression, legend))
+            report(wrong, f"dashboard: {title}: {legend}")
+        named |= names if has_log else names - dashboard.of_log(names)
     on_page = page_names(arguments.page)
     shown = named | {name.removesuffix("_bucket") + end for name in named for end in ("_sum", "_count")} | UNSHOWN
     missing = sorted(named - on_page)

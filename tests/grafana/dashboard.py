@@ -43,6 +43,12 @@ def metrics(expression):
     return set(re.findall(r"\b(?:wascc_keyvalue|process)_\w+", re.sub(r'"[^"]*"', "", expression)))
 
 
+def of_log(names):
+    """Those of an engine with a log, which a provider with the engine memory does not have."""
+    return {name for name in names
+            if name.startswith("wascc_keyvalue_log_") and name != "wascc_keyvalue_log_lines_dropped_total"}
+
+
 class Prometheus:
     """The HTTP API of a Prometheus. Raises ValueError with Prometheus' own words where it refuses a query."""
 

@@ -307,11 +307,16 @@ DRAWERS = {"stat": draw_stat, "timeseries": draw_timeseries, "heatmap": draw_hea
 # ---- the page ----
 
 
+def drawn(board):
+    """The panels and rows of the page, but for rows that are collapsed."""
+    return [panel for panel in board["panels"] if not panel.get("collapsed")]
+
+
 class Page:
     """Places what the dashboard's grid names on a figure."""
 
     def __init__(self, board):
-        self.rows = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in board["panels"])
+        self.rows = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in drawn(board))
         self.header = 1.5
         self.height = (self.rows + self.header) * UNIT + FOOTER
         self.figure = plt.figure(figsize=(WIDTH, self.height), facecolor=PAGE)
@@ -381,7 +386,7 @@ def draw_page(board, source, note):
     span = " – ".join(time.strftime("%H:%M:%S", time.gmtime(at)) for at in (source.start, source.end))
     page.text(WIDTH - 0.12, page.header * UNIT / 2, f"{span} UTC", size=9, color=FAINT, ha="right")
     areas = []
-    for panel in board["panels"]:
+    for panel in drawn(board):
         if panel["type"] == "row":
             left, top, _, bottom = page.box(panel["gridPos"])
             page.text(left + 0.03, (top + bottom) / 2 + 0.02, panel["title"], size=10, weight="bold", color=FAINT)
