@@ -3,16 +3,15 @@
 # on loopback, shows some operations, and stays up.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-# shellcheck source=deploy/lib/local-servers.sh
-source deploy/lib/local-servers.sh
-
-readonly BUILD_DIR=build
-readonly PROGRAM=$BUILD_DIR/wascc-keyvalue
+# shellcheck disable=SC2034 # The library's.
+readonly SCRIPT=run-local LAST_PORT=65535
+# shellcheck source=deploy/lib/local-run.sh
+source deploy/lib/local-run.sh
 
 usage()
 {
     cat <<'USAGE'
-usage: deploy/run-local.sh [--once] [--port N]
+usage: deploy/run-local.sh [--once] [--port N] [--program FILE]
 
 Installs what is missing (apt, as root or through sudo), builds into build/, starts a nats-server and
 `wascc-keyvalue serve` on 127.0.0.1, makes an account, an actor and its claims, shows a few operations with and without them,
@@ -20,55 +19,11 @@ and stays up until Ctrl-C.
 
   --once     stop after showing
   --port N   the nats-server's port; without it 4222 where that is free, else any free one
+  --program FILE
+             a wascc-keyvalue that is built already; nothing is installed or built then
 
 exit: 0 stopped by Ctrl-C or SIGTERM, or with --once all answers were right; 1 something failed; 64 a bad option
 USAGE
-}
-
-bad_usage()
-{
-    printf 'run-local: %s\n' "$1" >&2
-    exit 64
-}
-
-parse_options()
-{
-    once="" port=""
-    while [[ "$#" -gt 0 ]]; do
-        case "$1" in
-        --once) once=yes ;;
-        --port)
-            if ! [[ "${2:-}" =~ ^[0-9]{1,5}$ ]] || ((10#$2 < 1 || 10#$2 > 65535)); then
-                bad_usage "--port wants a number from 1 to 65535"
-            fi
-            port=$2
-            shift
-            ;;
-        -h | --help)
-            usage
-            exit 0
-            ;;
-        *) bad_usage "'$1' is no option: there are --once, --port and --help" ;;
-        esac
-        shift
-    done
-}
-
-build()
-{
-    printf 'building %s\n' "$PROGRAM"
-    {
-        cmake -S . -B "$BUILD_DIR" &&
-            cmake --build "$BUILD_DIR" --target wascc-keyvalue --parallel "$(nproc)"
-    } >"$run_dir/build.log" 2>&1 || fail_with "the build failed" "$run_dir/build.log"
-}
-
-# Shows the end of a log, says what failed, and ends.
-fail_with()
-{
-    tail -n 40 "$2" >&2
-    printf 'run-local: %s\n' "$1" >&2
-    exit 1
 }
 
 start_server()
@@ -84,29 +39,6 @@ start_server()
     fi
     server_url=nats://127.0.0.1:$nats_port
     printf 'nats-server is up: %s\n' "$server_url"
-}
-
-# field NAME FILE: what keygen printed under that name.
-field()
-{
-    sed -n -E "s/.*\"$1\":\"([A-Z0-9]+)\".*/\1/p" "$2"
-}
-
-# An account that is trusted, an actor, and the claims that the account signs for it; and a host, which may speak as `system`.
-make_keys()
-{
-    (
-        umask 077
-        "$PROGRAM" keygen account >"$run_dir/account.json"
-        "$PROGRAM" keygen module >"$run_dir/actor.json"
-        "$PROGRAM" keygen host >"$run_dir/host.json"
-    )
-    issuer=$(field public "$run_dir/account.json")
-    actor=$(field public "$run_dir/actor.json")
-    host=$(field public "$run_dir/host.json")
-    "$PROGRAM" token --issuer-seed "$run_dir/account.json" --subject "$actor" --cap wascc:keyvalue \
-        --expires-in 86400 >"$run_dir/actor.jwt"
-    printf 'made an account, a host, an actor and its claims (good for a day) in %s\n' "$run_dir"
 }
 
 start_provider()
@@ -242,7 +174,6 @@ stay_up()
 main()
 {
     parse_options "$@"
-    deploy/install-packages.sh build run
     nats_pid="" provider_pid=""
     run_dir=$(mktemp -d)
     trap 'status=$?; stop_all || status=1; exit "$status"' EXIT

@@ -1,4 +1,5 @@
 /* wascc-keyvalue call: one request from a terminal. */
+#include <ctype.h>
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -103,6 +104,7 @@ struct outgoing {
     struct wkv_buffer file; /* of --claims */
     const char *claims;     /* in it, without the white space; NULL: not given */
     char *invocation;       /* NULL: not asked for */
+    const char *message_id; /* NULL: none */
 };
 
 static void destroy_outgoing(struct outgoing *outgoing)
@@ -123,6 +125,8 @@ static natsStatus make_message(const struct outgoing *outgoing, const char *inbo
         status = natsMsgHeader_Set(*message, "Wascc-Claims", outgoing->claims);
     if (status == NATS_OK && outgoing->invocation != NULL)
         status = natsMsgHeader_Set(*message, "Wascc-Invocation", outgoing->invocation);
+    if (status == NATS_OK && outgoing->message_id != NULL)
+        status = natsMsgHeader_Set(*message, "Nats-Msg-Id", outgoing->message_id);
     return status;
 }
 
@@ -323,10 +327,28 @@ static enum wkv_code check_operation(const char *operation, struct wkv_error *er
                     operation, nearest);
 }
 
+/* A header is a line. */
+static enum wkv_code read_message_id(const struct wkv_config *config, struct outgoing *outgoing,
+                                     struct wkv_error *error)
+{
+    const char *id = config->call.message_id;
+    outgoing->message_id = id;
+    if (id == NULL)
+        return WKV_OK;
+    for (const char *c = id; *c != '\0'; c++)
+        if (iscntrl((unsigned char)*c))
+            return wkv_fail(error, WKV_BAD_REQUEST,
+                            "--message-id has a control character: take letters and digits");
+    return *id != '\0'
+               ? WKV_OK
+               : wkv_fail(error, WKV_BAD_REQUEST, "--message-id is empty: give an id, or leave it out");
+}
+
 static enum wkv_code prepare(const struct wkv_config *config, const char *operation, const char *argument,
                              struct outgoing *outgoing, struct wkv_error *error)
 {
-    if (check_operation(operation, error) != WKV_OK || read_claims(config, outgoing, error) != WKV_OK)
+    if (check_operation(operation, error) != WKV_OK || read_claims(config, outgoing, error) != WKV_OK ||
+        read_message_id(config, outgoing, error) != WKV_OK)
         return error->code;
     choose_actor(config, operation, outgoing);
     if (wkv_subject_operation(&config->address, outgoing->actor, operation, outgoing->subject, error) !=

@@ -74,10 +74,11 @@ struct wkv_config {
         const char *level, *format;
     } log;
     struct {
-        const char *actor;     /* NULL: not given */
-        const char *claims;    /* file */
-        const char *host_seed; /* file */
-        bool all;              /* page after page */
+        const char *actor;      /* NULL: not given */
+        const char *claims;     /* file */
+        const char *host_seed;  /* file */
+        const char *message_id; /* NULL: none */
+        bool all;               /* page after page */
     } call;
     struct {
         bool self;            /* ask this machine's process */

@@ -109,6 +109,8 @@ const struct wkv_option wkv_options[] = {
     {.name = "claims", TEXT, FOR(CALL, call.claims), .argument = "FILE", .help = "The actor claims to send"},
     {.name = "host-seed", TEXT, FOR(CALL, call.host_seed), .argument = "FILE",
      .help = "Sign invocation claims with this host's seed"},
+    {.name = "message-id", TEXT, FOR(CALL, call.message_id), .argument = "ID", .otherwise = "none",
+     .help = "Make a change once, however often it is sent with this id, as its header Nats-Msg-Id"},
     {.name = "all", FLAG, FOR(CALL, call.all),
      .help = "Ask for the next page as long as the reply has a cursor, as those of Keys and Bindings"},
     {.name = "issuer-seed", TEXT, FOR(TOKEN, token.issuer_seed), .argument = "FILE",

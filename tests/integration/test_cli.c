@@ -433,6 +433,28 @@ START_TEST(call_goes_on_behind_a_page_with_a_nul)
 }
 END_TEST
 
+/* Who does not know whether a change was made sends it again under its id. */
+START_TEST(call_makes_a_change_once_for_each_message_id)
+{
+    static const struct {
+        const char *id, *answer;
+    } calls[] = {{"a 1", "{\"value\":1}\n"}, {"a 1", "{\"value\":1}\n"}, {"a 2", "{\"value\":2}\n"}};
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+        process_destroy(&command);
+        int status = program_run(&command, NULL, NULL, "call", "--server", shared.server.url, "--message-id",
+                                 calls[i].id, "Add", "{\"key\":\"once\",\"value\":1}", NULL);
+        check_said(status, 0, calls[i].answer, "");
+    }
+    static const char *const wrong[] = {"", "a\nb: c"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        process_destroy(&command);
+        int status = program_run(&command, NULL, NULL, "call", "--server", shared.server.url, "--message-id",
+                                 wrong[i], "Add", "{\"key\":\"once\",\"value\":1}", NULL);
+        check_said(status, 64, "", "--message-id ");
+    }
+}
+END_TEST
+
 START_TEST(call_refuses_what_the_server_would)
 {
     static char large[2 * 1024 * 1024 + 64];
@@ -760,6 +782,7 @@ Suite *cli_suite(void)
     tcase_add_loop_test(tests, call_takes_nothing_but_a_providers_reply_for_one, 0,
                         sizeof strange / sizeof strange[0]);
     tcase_add_test(tests, call_goes_on_behind_a_page_with_a_nul);
+    tcase_add_test(tests, call_makes_a_change_once_for_each_message_id);
     tcase_add_test(tests, call_refuses_what_the_server_would);
     tcase_add_test(tests, health_exits_0_where_an_instance_answers);
     tcase_add_test(tests, health_exits_1_where_none_does);
