@@ -82,6 +82,8 @@ struct wkv_store_options {
                                   WKV_STORE_DEFAULT_SHARDS */
     uint64_t max_memory_bytes; /* the budget for everything that the store allocates; default: no bound. Holes
                                   between blocks may take an eighth more, and 64 KiB a shard */
+    uint64_t advised_bytes; /* a budget that the caller sees to, without max_memory_bytes: shown in statistics
+                               and never a reason to refuse */
     enum wkv_store_blocks blocks;
     enum wkv_evict evict;           /* default: none */
     const unsigned char *hash_seed; /* WKV_STORE_HASH_SEED_BYTES bytes, copied; default: random. For tests */

@@ -92,6 +92,10 @@ void wkv_bindings_remove(struct wkv_bindings *bindings, struct wkv_text actor)
 {
     if (!is_token(actor))
         return;
+    if (bindings->record != NULL) {
+        bindings->record(bindings->record_context, &(struct wkv_bindings_wish){.actor = actor});
+        return;
+    }
     (void)pthread_mutex_lock(&bindings->lock);
     bool was_bound = wkv_bindings_remove_locked(bindings, actor);
     (void)pthread_mutex_unlock(&bindings->lock);

@@ -119,6 +119,38 @@ bool wkv_bindings_is_bound(struct wkv_bindings *bindings, struct wkv_text actor)
 /* Actors that are bound. Any thread. */
 size_t wkv_bindings_count(struct wkv_bindings *bindings);
 
+/* ---- where a log decides: the registry shows what the log has come to ---- */
+
+/* What a host, or the lattice, wants of the log. Texts are borrowed. */
+struct wkv_bindings_wish {
+    struct wkv_text actor;
+    bool bound;               /* else the binding is to be taken away */
+    bool if_new;              /* nothing where the actor is bound, or was removed */
+    struct wkv_text keyspace; /* of a bind; data NULL: the binding's own */
+    struct wkv_policy_binding claims;
+};
+
+/* From now on what is bound by wkv_bindings_bind_if_new, removed or swept away is no change but a wish, which
+ * is handed to record. NULL: no more. Before others bind. */
+typedef void (*wkv_bindings_recorder)(void *context, const struct wkv_bindings_wish *wish);
+void wkv_bindings_record(struct wkv_bindings *bindings, wkv_bindings_recorder record, void *context);
+
+/* All of wkv_bindings_bind but the change itself. Where the log does not take the wish, wkv_bindings_give_up
+ * follows. Errors: those of wkv_bindings_bind. */
+enum wkv_code wkv_bindings_prepare(struct wkv_bindings *bindings, const struct wkv_bindings_wish *wish,
+                                   struct wkv_error *error);
+void wkv_bindings_give_up(struct wkv_bindings *bindings, struct wkv_text actor);
+
+/* What the log says. Names of keyspaces come in the order of their numbers, from 1. The watcher is not told:
+ * that may wait for a server, and is wkv_bindings_settle's. Errors: false where memory is short. */
+bool wkv_bindings_put_keyspace(struct wkv_bindings *bindings, struct wkv_text name, uint32_t number);
+bool wkv_bindings_put(struct wkv_bindings *bindings, struct wkv_text actor,
+                      const struct wkv_binding *binding);
+void wkv_bindings_take(struct wkv_bindings *bindings, struct wkv_text actor);
+
+/* Tells the watcher that the actor's binding has changed, on this thread. */
+void wkv_bindings_settle(struct wkv_bindings *bindings, struct wkv_text actor);
+
 /* A change of an actor's binding. */
 struct wkv_bindings_change {
     struct wkv_text actor;

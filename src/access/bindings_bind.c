@@ -150,6 +150,16 @@ static void tell_outcome(const struct wkv_bindings *bindings, struct wkv_text ac
         guard->gave_up(guard->context, actor);
 }
 
+enum wkv_code wkv_bindings_prepare(struct wkv_bindings *bindings, const struct wkv_bindings_wish *wish,
+                                   struct wkv_error *error)
+{
+    if (check_names(wish->actor, wish->keyspace, error) != WKV_OK ||
+        check_host(bindings, &wish->claims, error) != WKV_OK ||
+        ask_guard(bindings, wish->actor, error) != WKV_OK)
+        return error->code;
+    return wkv_bindings_confirm(bindings, wish->actor, wkv_monotonic_ns() + WKV_BINDINGS_CONFIRM_NS, error);
+}
+
 enum wkv_code wkv_bindings_bind(struct wkv_bindings *bindings, struct wkv_text actor,
                                 struct wkv_text keyspace, const struct wkv_policy_binding *claims,
                                 struct wkv_error *error)
@@ -191,6 +201,14 @@ enum wkv_code wkv_bindings_bind_if_new(struct wkv_bindings *bindings, struct wkv
         return WKV_OK;
     if (ask_guard(bindings, actor, error) != WKV_OK)
         return error->code;
+    if (bindings->record != NULL) {
+        bindings->record(
+            bindings->record_context,
+            &(struct wkv_bindings_wish){
+                .actor = actor, .bound = true, .if_new = true, .keyspace = keyspace, .claims = *claims});
+        *bound = true;
+        return WKV_OK;
+    }
     enum wkv_code code = WKV_OK;
     (void)pthread_mutex_lock(&bindings->lock);
     if (is_news(bindings, actor)) {

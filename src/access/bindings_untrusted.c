@@ -65,6 +65,10 @@ bool wkv_bindings_sweep_on(struct wkv_bindings_sweep *sweep)
     sweep->generation = atomic_load_explicit(&bindings->generation, memory_order_relaxed);
     (void)pthread_mutex_unlock(&bindings->lock);
     sweep->removed += piece.count;
+    /* Who is trusted no more may write no more here from now on; elsewhere, once the log says so. */
+    for (size_t i = 0; i < piece.count && bindings->record != NULL; i++)
+        bindings->record(bindings->record_context,
+                         &(struct wkv_bindings_wish){.actor = {piece.removed[i].name, piece.removed[i].len}});
     for (size_t i = 0; i < piece.count; i++)
         wkv_bindings_tell(
             bindings, &(struct wkv_bindings_change){.actor = {piece.removed[i].name, piece.removed[i].len},

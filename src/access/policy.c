@@ -174,6 +174,25 @@ static enum wkv_code check_invocation_reach(const struct wkv_token *token,
     return WKV_OK;
 }
 
+static enum wkv_code note_invocation(const struct wkv_policy *policy,
+                                     const struct wkv_policy_request *request, const struct wkv_token *token,
+                                     struct wkv_error *error)
+{
+    struct wkv_policy_note *note = request->note;
+    int64_t until_s = token->issued_at_s + WKV_TOKEN_INVOCATION_WINDOW_S;
+    size_t len = strlen(token->subject);
+    if (note != NULL) {
+        note->present = true;
+        note->until_s = until_s;
+        memcpy(note->host, token->issuer.bytes, sizeof note->host);
+        (void)crypto_generichash(note->id, sizeof note->id, (const unsigned char *)token->subject, len, NULL,
+                                 0);
+    }
+    return policy->replay == NULL ? WKV_OK
+                                  : wkv_replay_note(policy->replay, token->issuer.bytes, token->subject, len,
+                                                    until_s, request->now_s, error);
+}
+
 enum wkv_code wkv_policy_check_invocation(const struct wkv_policy *policy,
                                           const struct wkv_policy_request *request, struct wkv_error *error)
 {
@@ -191,8 +210,7 @@ enum wkv_code wkv_policy_check_invocation(const struct wkv_policy *policy,
     /* Checked last, so that only ids of valid invocations take room. The id is kept for as long as `iat`
      * could pass. */
     if (code == WKV_OK)
-        code = wkv_replay_note(policy->replay, token.issuer.bytes, token.subject, strlen(token.subject),
-                               token.issued_at_s + WKV_TOKEN_INVOCATION_WINDOW_S, request->now_s, error);
+        code = note_invocation(policy, request, &token, error);
     if (code == WKV_OK && request->signer != NULL)
         memcpy(request->signer, token.issuer.bytes, WKV_NKEY_BYTES);
     wkv_token_destroy(&token);

@@ -51,7 +51,7 @@ struct wkv_policy {
     bool require_binding;           /* refuse actors that are not bound, in every mode */
     struct wkv_trust_reader *trust; /* this worker's */
     struct wkv_claims_cache *cache; /* this worker's */
-    struct wkv_replay *replay;      /* shared by all workers */
+    struct wkv_replay *replay;      /* shared by all workers; NULL: invocations are noted elsewhere */
 };
 
 /* What BindActor brought for an actor, and the host that sent it. */
@@ -76,6 +76,15 @@ enum wkv_evidence {
 /* What an operation is told that needs a binding and has none (contract section 7). */
 #define WKV_POLICY_UNBOUND "Attempted to invoke binding-required operation on unbound provider"
 
+/* An invocation that held, for whoever does the request elsewhere too, and must see to it that it is done
+ * once. */
+struct wkv_policy_note {
+    bool present;
+    unsigned char host[WKV_NKEY_BYTES];
+    unsigned char id[16]; /* a digest of its id */
+    int64_t until_s;      /* it would hold until then */
+};
+
 /* A request. What its mode does not need is not looked at and may be left zero. */
 struct wkv_policy_request {
     enum wkv_evidence evidence;
@@ -93,7 +102,8 @@ struct wkv_policy_request {
     const struct wkv_policy_binding *bound; /* the actor's; NULL is not bound */
     int64_t now_s;                          /* wall clock */
 
-    unsigned char *signer; /* WKV_NKEY_BYTES, or NULL. Out: the host whose invocation claims held */
+    unsigned char *signer;        /* WKV_NKEY_BYTES, or NULL. Out: the host whose invocation claims held */
+    struct wkv_policy_note *note; /* NULL: nobody asks. Out */
 };
 
 /* Answers a request as policy->auth asks.

@@ -26,6 +26,8 @@ struct wkv_bindings {
     wkv_bindings_watcher watcher;   /* NULL: none */
     void *watcher_context;
     struct wkv_bindings_guard guard; /* .before NULL: none */
+    wkv_bindings_recorder record;    /* NULL: the registry decides */
+    void *record_context;
 };
 
 /* Under the lock: takes the actor's binding away and remembers that. Returns whether it was bound. */

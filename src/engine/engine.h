@@ -13,12 +13,19 @@
 
 #include "engine/ticket.h"
 
+struct wkv_engine_wake {
+    void (*call)(void *context);
+    void *context;
+};
+
 struct wkv_engine {
     const char *name; /* as discovery says it */
 
     /* Makes a worker's part, which may be NULL where the engine has none, and ends it: tickets that it still
-     * has come to WKV_SILENT. Errors of open: WKV_NO_MEMORY. open and close may be NULL. */
-    enum wkv_code (*open)(void **part, struct wkv_error *error);
+     * has come to WKV_SILENT. context: what the process made for the engine. wake: makes the worker's loop
+     * turn; any thread may call it. Errors of open: WKV_NO_MEMORY. open and close may be NULL. */
+    enum wkv_code (*open)(void *context, const struct wkv_engine_wake *wake, void **part,
+                          struct wkv_error *error);
     void (*close)(void *part);
 
     /* Does the ticket now, or keeps it (wkv_ticket_keep) and completes it later. */

@@ -25,6 +25,12 @@ enum wkv_outcome {
     WKV_STREAMS,  /* it is answered by events, which another thread sends: no engine says so */
 };
 
+/* Of reads, where several instances have the data. */
+enum wkv_freshness {
+    WKV_FRESH_BY_OPTION, /* as the process was started */
+    WKV_FRESH_LOCALLY,   /* what this instance has, at most 3 s stale */
+};
+
 struct wkv_ticket {
     /* What is to be done; the front's. */
     struct wkv_command command;
@@ -37,6 +43,12 @@ struct wkv_ticket {
     void (*complete)(struct wkv_ticket *ticket, enum wkv_outcome outcome);
     struct wkv_ticket *(*keep)(struct wkv_ticket *ticket);
     bool (*resume)(struct wkv_ticket *ticket); /* finds out again how much room there is: none is false */
+    /* Of one that was kept, in place of complete: its request is admitted again from its beginning, since who
+     * may what has changed. */
+    void (*again)(struct wkv_ticket *ticket);
+    const struct wkv_policy_note
+        *note; /* the invocation that it came with, to be noted; NULL: there is none */
+    enum wkv_freshness freshness;
 
     /* The answer. */
     struct wkv_buffer *buffer; /* where the reply is written: of the thread that does it */
@@ -47,6 +59,11 @@ struct wkv_ticket {
     /* The engine's, while it has kept it. */
     struct wkv_ticket *next;
     uint64_t mark;
+    void *part;       /* the worker's */
+    void *batch;      /* that it is in */
+    const void *plan; /* in the request's memory: what it wants, where that is no command's */
+    uint32_t index;   /* of its operation in the batch */
+    int way;          /* what it is, or has come to */
 };
 
 /* Does the command, once: now_ns is the store's time. Any thread that has a buffer of its own for it. */

@@ -43,6 +43,8 @@ static void ask_policy(struct wkv_call *call, const struct wkv_provider *provide
     asked->bound = bound == NULL ? NULL : &bound->claims;
     asked->now_s = request->wall_s;
     asked->signer = call->signer;
+    call->note.present = false;
+    asked->note = provider->has_log ? &call->note : NULL;
 }
 
 static void limit(struct wkv_limits *limits, struct wkv_session *session, const struct wkv_request *request)
@@ -56,7 +58,8 @@ static void limit(struct wkv_limits *limits, struct wkv_session *session, const 
     limits->scratch = &session->reply;
 }
 
-static struct wkv_host host_of(struct wkv_session *session, const struct wkv_policy_request *asked)
+static struct wkv_host host_of(struct wkv_session *session, const struct wkv_request *request,
+                               const struct wkv_policy_request *asked)
 {
     const struct wkv_provider *provider = session->provider;
     return (struct wkv_host){.store = provider->store,
@@ -68,6 +71,8 @@ static struct wkv_host host_of(struct wkv_session *session, const struct wkv_pol
                              .split = provider->split,
                              .policy = &session->policy,
                              .asked = asked,
+                             .asked_ns = request->now_ns,
+                             .reply_to = request->reply_to,
                              .arena = &session->memory.current->arena};
 }
 
@@ -77,6 +82,8 @@ void wkv_call_move(struct wkv_call *to, const struct wkv_call *from)
     wkv_command_move(&to->ticket.command, &from->ticket.command);
     to->asked.bound = NULL; /* the reader's, which has been looked at */
     to->asked.signer = to->signer;
+    to->asked.note = from->ticket.note == NULL ? NULL : &to->note;
+    to->ticket.note = to->asked.note;
     to->host.asked = &to->asked;
     to->ticket.limits.request = &to->request;
     if (from->ticket.host != NULL)
@@ -99,6 +106,8 @@ static void begin(struct wkv_session *session, struct wkv_call *call, struct wkv
     ticket->once.duplicate = false;
     ticket->store = session->provider->store;
     ticket->host = NULL;
+    ticket->note = session->provider->has_log ? &call->note : NULL;
+    ticket->freshness = request->reads_locally ? WKV_FRESH_LOCALLY : WKV_FRESH_BY_OPTION;
     ticket->room = request->room_now > 0 && request->room_now < room ? request->room_now : room;
     ticket->now_ns = request->now_ns;
     ticket->buffer = &session->reply;
@@ -106,7 +115,7 @@ static void begin(struct wkv_session *session, struct wkv_call *call, struct wkv
     ticket->squeezed = false;
     (void)wkv_slabs_begin(&session->memory);
     if (is_system) {
-        call->host = host_of(session, &call->asked);
+        call->host = host_of(session, request, &call->asked);
         ticket->host = &call->host;
     }
 }

@@ -23,7 +23,9 @@ struct wkv_request {
     struct wkv_text actor;      /* the token of the subject; not yet believed */
     struct wkv_text claims;     /* the actor's signed claims; data NULL where they were not sent */
     struct wkv_text invocation; /* the host's signed claims of this invocation, likewise */
+    struct wkv_text reply_to;   /* the subject for its answer; without bytes: there is none */
     struct wkv_text id, host;   /* of an envelope: what these must say; likewise */
+    bool reads_locally;         /* it asks for what this instance has */
     struct wkv_text once_id;    /* it is to be done once only under this id; without bytes: it has none */
     const void *payload;        /* borrowed until the call is admitted */
     size_t payload_bytes;
@@ -40,6 +42,7 @@ struct wkv_call {
     struct wkv_request request;
     struct wkv_policy_request asked; /* the request, as the policy sees it */
     unsigned char signer[WKV_NKEY_BYTES];
+    struct wkv_policy_note note;
     struct wkv_host host; /* of an operation that is about the process */
     struct wkv_ticket ticket;
 };

@@ -69,11 +69,14 @@ void wkv_front_read_headers(struct wkv_exchange *exchange)
     struct wkv_header wanted[] = {{.name = "traceparent"},
                                   {.name = "Nats-Msg-Id"},
                                   {.name = "Wascc-Claims"},
-                                  {.name = "Wascc-Invocation"}};
+                                  {.name = "Wascc-Invocation"},
+                                  {.name = "Wascc-Reads"}};
     wkv_headers_of(exchange->message, wanted,
-                   endpoint->reads_invocation ? 4
-                   : endpoint->reads_claims   ? 3
-                                              : 2);
+                   exchange->worker->provider->has_log ? 5
+                   : endpoint->reads_invocation        ? 4
+                   : endpoint->reads_claims            ? 3
+                                                       : 2);
+    exchange->call.request.reads_locally = wkv_text_is(wanted[4].value, "local");
     headers->traceparent = wanted[0];
     headers->once_id = wanted[1].value;
     bool holds =
@@ -128,6 +131,8 @@ enum wkv_reading wkv_front_read_plain(struct wkv_exchange *exchange, struct wkv_
     request->actor = wkv_front_actor(exchange->worker, exchange->message);
     request->claims = exchange->headers.claims;
     request->invocation = exchange->headers.invocation;
+    if (natsMsg_GetReply(exchange->message) != NULL)
+        request->reply_to = wkv_text_from(natsMsg_GetReply(exchange->message));
     request->payload = natsMsg_GetData(exchange->message);
     request->payload_bytes = (size_t)natsMsg_GetDataLength(exchange->message);
     request->max_reply_bytes = wkv_front_room(exchange);
@@ -266,6 +271,19 @@ static bool resume(struct wkv_ticket *ticket)
     return overload != WKV_LOOP_REFUSE;
 }
 
+/* Who may what has changed since it was admitted: the message is handled as if it came now. */
+static void again(struct wkv_ticket *ticket)
+{
+    struct kept *kept = (struct kept *)((char *)ticket - offsetof(struct kept, exchange.call.ticket));
+    struct wkv_worker *worker = kept->exchange.worker;
+    struct wkv_endpoint *endpoint = (struct wkv_endpoint *)(uintptr_t)kept->exchange.endpoint;
+    natsMsg *message = kept->exchange.message;
+    size_t bytes = kept->bytes;
+    wkv_slabs_release(&worker->session.memory, kept->slab);
+    free(kept);
+    wkv_loop_handle_again(&worker->loop, message, bytes, wkv_front_handle, endpoint);
+}
+
 static struct wkv_ticket *keep(struct wkv_ticket *ticket)
 {
     const struct wkv_exchange *exchange =
@@ -323,6 +341,7 @@ static enum wkv_outcome take(struct wkv_exchange *exchange)
     ticket->complete = complete;
     ticket->keep = keep;
     ticket->resume = resume;
+    ticket->again = again;
     return ticket->command.operation->streams ? wkv_front_watch(exchange)
                                               : worker->engine->submit(worker->engine_part, ticket);
 }

@@ -9,6 +9,7 @@
 #include "report/engine.h"
 #include "security/claims_cache.h"
 #include "stats/stats.h"
+#include "support/clock.h"
 #include "support/log.h"
 #include "watch/watches.h"
 
@@ -27,6 +28,8 @@ struct wkv_provider {
     const char *instance; /* this process's id: what operators name, and whose cursors are whose */
     bool split;           /* others may serve this binding too, each a part of the data */
     enum wkv_auth auth;
+    bool has_log;                /* changes go through a log, which also notes the invocations of actors */
+    const wkv_told_clock *clock; /* the store's time; NULL: the monotonic clock */
     bool require_binding;        /* refuse actors that are not bound, in every mode */
     uint32_t max_key_bytes;      /* 1 to WKV_STORE_MAX_KEY_BYTES */
     uint32_t max_value_bytes;    /* 0 to WKV_STORE_MAX_VALUE_BYTES */

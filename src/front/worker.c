@@ -32,10 +32,17 @@ static int64_t after_turn(void *context)
     return next_turn_ns;
 }
 
+static void wake_loop(void *poller)
+{
+    wkv_poller_wake(poller);
+}
+
 static enum wkv_code open_engine(struct wkv_worker *worker, struct wkv_error *error)
 {
     const struct wkv_engine *engine = worker->engine;
-    if (engine->open != NULL && engine->open(&worker->engine_part, error) != WKV_OK)
+    const struct wkv_engine_wake wake = {wake_loop, &worker->loop.poller};
+    if (engine->open != NULL &&
+        engine->open(worker->engine_context, &wake, &worker->engine_part, error) != WKV_OK)
         return error->code;
     wkv_loop_call_after_turns(&worker->loop, after_turn, worker, engine->window);
     return WKV_OK;
@@ -58,6 +65,7 @@ enum wkv_code wkv_worker_init(struct wkv_worker *worker, const struct wkv_worker
     worker->serves = options->serves;
     worker->provider = options->provider;
     worker->engine = options->engine;
+    worker->engine_context = options->engine_context;
     worker->address = options->loop.address;
     worker->log = options->loop.log;
     worker->stats = wkv_stats_worker(options->provider->stats, options->number);
@@ -67,6 +75,10 @@ enum wkv_code wkv_worker_init(struct wkv_worker *worker, const struct wkv_worker
         (void)snprintf(name, sizeof name, "worker %u", options->number);
     if (init_memory(worker, error) != WKV_OK)
         return error->code;
+    /* What an actor asks for may reach any instance, so its invocations are noted in the log; what hosts and
+     * operators ask reaches all of them. */
+    if (options->provider->has_log && options->serves == WKV_SERVES_ACTORS)
+        worker->session.policy.replay = NULL;
     struct wkv_loop_options loop = options->loop;
     loop.name = name;
     if (wkv_loop_init(&worker->loop, &loop, error) == WKV_OK && open_engine(worker, error) == WKV_OK &&

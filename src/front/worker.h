@@ -25,6 +25,7 @@ struct wkv_worker {
     struct wkv_stats_block *stats;       /* borrowed; its thread is the loop's */
     struct wkv_session session;
     const struct wkv_engine *engine;   /* borrowed */
+    void *engine_context;              /* borrowed: what the process made for the engine */
     void *engine_part;                 /* this worker's */
     struct wkv_endpoint *endpoints;    /* owned */
     struct wkv_endpoint *bound_actors; /* one of them, for subscriptions that come and go: invocations.c */
@@ -39,6 +40,7 @@ struct wkv_worker_options {
     unsigned number;                     /* of its block in the provider's statistics */
     const struct wkv_provider *provider; /* for all workers, like the engine; borrowed */
     const struct wkv_engine *engine;
+    void *engine_context;
     struct wkv_loop_options loop; /* but its name */
 };
 

@@ -28,6 +28,8 @@ static void count_pending(struct wkv_loop *loop)
 static bool may_handle(struct wkv_loop *loop, const struct wkv_subscription *from, natsMsg *message)
 {
     const char *reply = natsMsg_GetReply(message);
+    if (from->delivered)
+        return true;
     bool expected = wkv_subject_matches(from->subject, natsMsg_GetSubject(message));
     if (expected && (reply == NULL || wkv_subject_takes_replies(loop->options.address, reply)))
         return true;
@@ -41,7 +43,7 @@ static uint64_t key_of(void *context, void *message, void *from)
 {
     const struct wkv_loop *loop = context;
     const struct wkv_subscription *subscription = from;
-    const char *subject = natsMsg_GetSubject(message);
+    const char *subject = subscription->delivered ? subscription->subject : natsMsg_GetSubject(message);
     const char *wildcard = strchr(subscription->subject, '*');
     const char *dot = strrchr(subject, '.');
     const char *token = wildcard != NULL ? subject + (wildcard - subscription->subject)

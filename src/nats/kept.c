@@ -18,6 +18,18 @@ void wkv_loop_give_back(struct wkv_loop *loop, natsMsg *message, size_t bytes_wi
         natsMsg_Destroy(message);
 }
 
+void wkv_loop_handle_again(struct wkv_loop *loop, natsMsg *message, size_t bytes_with_it,
+                           wkv_loop_handler handle, void *context)
+{
+    loop->kept.count--;
+    loop->kept.bytes -= wkv_message_bytes(message) + bytes_with_it;
+    loop->kept.in_hand = false;
+    loop->intake.late = false;
+    handle(loop, context, message);
+    if (!loop->kept.in_hand)
+        wkv_loop_retire(loop, message);
+}
+
 void wkv_loop_call_after_turns(struct wkv_loop *loop, wkv_loop_after_turn call, void *context, size_t window)
 {
     loop->kept.window = window;

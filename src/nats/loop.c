@@ -127,7 +127,8 @@ static void turn(struct wkv_loop *loop)
     uint64_t asked = wkv_turns_asked(&loop->turns);
     bool waits =
         left_over ? wkv_kept_is_full(&loop->kept) : asked == loop->turns.done || loop->kept.count > 0;
-    bool readable = wkv_poller_wait(&loop->poller, waits ? wait_ns(loop) : 0);
+    bool readable =
+        wkv_poller_wait(&loop->poller, waits ? wait_ns(loop) : 0) && !(left_over && loop->options.reads_last);
     loop->clock_ns = 0;
     intake->slice_end_ns = 0;
     do {

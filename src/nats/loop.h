@@ -83,6 +83,7 @@ struct wkv_loop_options {
     struct wkv_log *log;
     int notify_fd;       /* an eventfd: written to when the connection is closed */
     int64_t max_wait_ns; /* what has waited longer is refused; 0: nothing is */
+    bool reads_last; /* the socket is read when all that was read before is handled: nothing is too much */
     void (*note)(void *context, enum wkv_loop_event event); /* any thread; it returns at once */
     void *context;
 };
@@ -192,6 +193,10 @@ void wkv_loop_retire(struct wkv_loop *loop, natsMsg *message);
  * keeps beside it, until it gives it back. A drain waits for that. */
 void wkv_loop_keep(struct wkv_loop *loop, natsMsg *message, size_t bytes_with_it);
 void wkv_loop_give_back(struct wkv_loop *loop, natsMsg *message, size_t bytes_with_it);
+
+/* Gives a kept message back to be handled anew, as if it came now. It may be kept again. */
+void wkv_loop_handle_again(struct wkv_loop *loop, natsMsg *message, size_t bytes_with_it,
+                           wkv_loop_handler handle, void *context);
 
 /* call runs at the end of each turn from now on, and so many messages may be kept at once. Before the loop is
  * opened. */

@@ -79,6 +79,7 @@ static struct wkv_subscription *make(struct wkv_subscriptions *subscriptions, co
     one->prepare = listen->prepare;
     one->context = listen->context;
     one->need = need;
+    one->delivered = listen->delivered;
     memcpy(one->subject, listen->subject, subject_bytes);
     one->queue = memcpy(one->subject + subject_bytes, queue, queue_bytes);
     TAILQ_INSERT_TAIL(&subscriptions->all, one, all);

@@ -42,6 +42,8 @@ struct wkv_listen {
     wkv_loop_preparer prepare; /* NULL: none */
     void *context;             /* borrowed */
     bool optional;             /* the server may refuse it: then only that is logged */
+    bool delivered;            /* by a JetStream consumer: with any subject, and a reply subject to which
+                                  nothing is sent */
 };
 
 enum wkv_need {
@@ -59,6 +61,7 @@ struct wkv_subscription {
     natsSubscription *subscription; /* NULL: none (yet) */
     const char *queue;              /* "": no queue group; lies behind the subject */
     enum wkv_need need;
+    bool delivered;
 
     /* Under the link's lock. */
     TAILQ_ENTRY(wkv_subscription) all;

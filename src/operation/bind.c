@@ -94,20 +94,50 @@ static void warn_of_unknown(const struct wkv_host *host, const Core__CapabilityC
                      values.names);
 }
 
+/* What a BindActor asks for, its claims checked. "The binding value `KEYSPACE` gives the actor a keyspace of
+ * that name." */
+static enum wkv_code read_wish(const struct wkv_host *host, const Core__CapabilityConfiguration *request,
+                               struct wkv_bindings_wish *wish, struct wkv_error *cause)
+{
+    *wish = (struct wkv_bindings_wish){.actor = wkv_text_of(request->module),
+                                       .bound = true,
+                                       .keyspace = value_of(request, "KEYSPACE"),
+                                       .claims = {.bound = true}};
+    if (claims_of(host, request, &wish->claims, cause) != WKV_OK)
+        return cause->code;
+    wish->claims.has_host = host->policy->auth != WKV_AUTH_NONE;
+    if (wish->claims.has_host)
+        memcpy(wish->claims.host, host->asked->signer, sizeof wish->claims.host);
+    return WKV_OK;
+}
+
 static enum wkv_code bind_actor(const struct wkv_host *host, const Core__CapabilityConfiguration *request,
                                 struct wkv_error *cause)
 {
-    struct wkv_text actor = wkv_text_of(request->module);
-    struct wkv_policy_binding claims = {.bound = true};
-    /* "The binding value `KEYSPACE` gives the actor a keyspace of that name." */
-    struct wkv_text keyspace = value_of(request, "KEYSPACE");
-    if (claims_of(host, request, &claims, cause) != WKV_OK)
+    struct wkv_bindings_wish wish;
+    if (read_wish(host, request, &wish, cause) != WKV_OK ||
+        wkv_bindings_bind(host->bindings, wish.actor, wish.keyspace, &wish.claims, cause) != WKV_OK)
         return cause->code;
-    claims.has_host = host->policy->auth != WKV_AUTH_NONE;
-    if (claims.has_host)
-        memcpy(claims.host, host->asked->signer, sizeof claims.host);
-    if (wkv_bindings_bind(host->bindings, actor, keyspace, &claims, cause) != WKV_OK)
-        return cause->code;
+    warn_of_unknown(host, request);
+    return WKV_OK;
+}
+
+bool wkv_host_changes_bindings(const struct wkv_operation *operation)
+{
+    return operation->serve == wkv_serve_bind_actor || operation->serve == wkv_serve_remove_actor;
+}
+
+enum wkv_code wkv_host_prepare_binding(const struct wkv_host *host, const struct wkv_command *command,
+                                       struct wkv_bindings_wish *wish, struct wkv_error *error)
+{
+    const Core__CapabilityConfiguration *request = request_of(command);
+    if (command->operation->serve == wkv_serve_remove_actor) {
+        *wish = (struct wkv_bindings_wish){.actor = wkv_text_of(request->module)};
+        return WKV_OK;
+    }
+    if (read_wish(host, request, wish, error) != WKV_OK ||
+        wkv_bindings_prepare(host->bindings, wish, error) != WKV_OK)
+        return wkv_command_blame(command, error);
     warn_of_unknown(host, request);
     return WKV_OK;
 }

@@ -30,6 +30,8 @@ struct wkv_host {
     const struct wkv_policy *policy;
     const struct wkv_policy_request *asked;
     struct wkv_arena *arena;
+    int64_t asked_ns;         /* monotonic: when it came */
+    struct wkv_text reply_to; /* the subject for its answer, which no other request has */
     /* The engine's, which sets it before Digest is served; NULL: nothing was found. */
     const struct wkv_host_digest *digest;
     /* Out: the request is another instance's to answer, and this one says nothing. */
@@ -44,6 +46,13 @@ bool wkv_host_is_for_another(const struct wkv_host *host, const struct wkv_comma
  * sink. Where host->silent says so already, nothing. */
 void wkv_host_serve(struct wkv_host *host, const struct wkv_command *command, int64_t now_ns,
                     struct wkv_sink *sink);
+
+/* For an engine whose log has the bindings: whether the operation changes them (BindActor, RemoveActor), and
+ * what a command of it, which is on the thread that serves `system`, wants of the log. All is done but the
+ * change; see wkv_bindings_prepare. Texts borrow from the command. Errors: as wkv_bindings_bind. */
+bool wkv_host_changes_bindings(const struct wkv_operation *operation);
+enum wkv_code wkv_host_prepare_binding(const struct wkv_host *host, const struct wkv_command *command,
+                                       struct wkv_bindings_wish *wish, struct wkv_error *error);
 
 /* For an engine with a log: whether the operation is Digest, which waits for records in the log. Once they
  * are applied the engine sets host->digest, and has the command done like any other. */

@@ -25,14 +25,14 @@ static bool fill_slow(struct wkv_arena *arena, const struct wkv_stats_slow *from
     return true;
 }
 
-static bool fill_reply(struct wkv_host *host, int64_t now_ns, size_t limit, Operator__SlowlogReply *reply)
+static bool fill_reply(struct wkv_host *host, size_t limit, Operator__SlowlogReply *reply)
 {
     struct wkv_stats_slow *slow = wkv_arena_alloc(host->arena, limit * sizeof *slow);
     Operator__SlowRequest *rows = wkv_arena_alloc(host->arena, limit * sizeof *rows);
     reply->requests = wkv_arena_alloc(host->arena, limit * sizeof(Operator__SlowRequest *));
     if (slow == NULL || rows == NULL || reply->requests == NULL)
         return false;
-    reply->n_requests = wkv_stats_slowlog(host->stats, now_ns, slow, limit);
+    reply->n_requests = wkv_stats_slowlog(host->stats, host->asked_ns, slow, limit);
     for (size_t i = 0; i < reply->n_requests; i++) {
         if (!fill_slow(host->arena, &slow[i], &rows[i]))
             return false;
@@ -55,8 +55,9 @@ WKV_CHECK(wkv_check_slowlog)
 /* "the slowest recent requests: operation, actor, microseconds, sizes; never values" */
 WKV_SERVE(wkv_serve_slowlog)
 {
+    (void)now_ns;
     Operator__SlowlogReply reply = OPERATOR__SLOWLOG_REPLY__INIT;
-    if (fill_reply(host, now_ns, wkv_page_limit(limit_of(command), page_of_requests), &reply))
+    if (fill_reply(host, wkv_page_limit(limit_of(command), page_of_requests), &reply))
         wkv_sink_message(sink, &reply.base);
     else
         (void)wkv_sink_fail(sink, WKV_NO_MEMORY, "no memory for so many at once: give a smaller limit");

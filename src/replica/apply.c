@@ -95,6 +95,7 @@ static void do_request(struct run *run, const struct wkv_op *op, struct wkv_repl
         answer->code = execute(run, &request);
         answer->reply = (struct wkv_text){replica->reply.data, replica->reply.len};
         answer->duplicate = request.once.duplicate;
+        answer->batch = request.command.batch;
         if (has_fatal_item(&request.command))
             run->failure = WKV_FEED_NO_MEMORY;
     }
@@ -104,9 +105,10 @@ static void do_request(struct run *run, const struct wkv_op *op, struct wkv_repl
 
 /* ---- any operation ---- */
 
-static void do_note(struct run *run, const struct wkv_op *op)
+static void do_note(struct run *run, const struct wkv_op *op, struct wkv_replica_answer *answer)
 {
     run->note = wkv_replica_note(run->replica, op);
+    answer->duplicate = run->note != WKV_NOTE_NEW;
     if (run->note == WKV_NOTE_NO_MEMORY)
         run->failure = WKV_FEED_NO_MEMORY;
 }
@@ -141,7 +143,7 @@ static void do_operation(struct run *run, const struct wkv_op *op, uint32_t inde
     struct wkv_replica_answer answer = {.code = WKV_OK};
     wkv_error_clear(&run->error);
     if (op->code == WKV_OP_NOTE)
-        do_note(run, op);
+        do_note(run, op, &answer);
     else if (!note_refuses(run, op, &answer)) {
         if (op->code == WKV_OP_REQUEST)
             do_request(run, op, &answer);

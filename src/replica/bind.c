@@ -161,7 +161,11 @@ static enum wkv_code number_of(struct wkv_replica *replica, const struct wkv_op 
     if (WKV_WRONG(WKV_NUMBERS_GIVEN_BACK))
         *number = wkv_wrong_number(replica);
 #endif
-    return set_number(replica, op->space, *number) ? WKV_OK : wkv_fail(error, WKV_NO_MEMORY, "no memory");
+    if (!set_number(replica, op->space, *number))
+        return wkv_fail(error, WKV_NO_MEMORY, "no memory");
+    if (replica->events.keyspace != NULL)
+        replica->events.keyspace(replica->events.context, op->space, *number);
+    return WKV_OK;
 }
 
 static bool is_name(struct wkv_text name)

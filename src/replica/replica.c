@@ -56,6 +56,7 @@ bool wkv_replica_open(struct wkv_replica *replica, struct wkv_text genesis)
         return false;
     struct wkv_store_options options = {.shards = replica->options.shards == 0 ? body.genesis.shards
                                                                                : replica->options.shards,
+                                        .advised_bytes = replica->options.advised_bytes,
                                         .blocks = replica->options.blocks,
                                         .hash_seed = body.genesis.hash_seed};
     replica->store = wkv_store_create(&options, replica->facts.now_ns);

@@ -31,12 +31,15 @@ enum wkv_verdict {
     WKV_VERDICT_GONE,     /* void: there is no such writer (any more) */
 };
 
+struct wkv_batch;
+
 struct wkv_replica_answer {
     enum wkv_code code;    /* as on the wire; WKV_OK: done */
     const char *text;      /* of an error */
     struct wkv_text reply; /* of a request that was done, in its encoding; valid during the call */
-    bool duplicate;        /* it had been done before: the reply is the first one */
-    bool skipped;          /* in a replay: the snapshot has it, and nothing is known of its answer */
+    bool duplicate;        /* it had been done before: the reply is the first one. Of a NOTE: it is not new */
+    const struct wkv_batch *batch; /* of a Batch: what its items came to; valid during the call */
+    bool skipped;                  /* in a replay: the snapshot has it, and nothing is known of its answer */
 };
 
 struct wkv_replica_binding {
@@ -62,6 +65,8 @@ struct wkv_replica_events {
     /* Of each operation of a batch that runs. */
     void (*answer)(void *context, uint32_t operation, const struct wkv_replica_answer *answer);
     void (*binding)(void *context, const struct wkv_replica_binding *binding);
+    /* A name that got its number, in front of the binding that named it: they come in order, from 1. */
+    void (*keyspace)(void *context, struct wkv_text name, uint32_t number);
     /* Any other record, after it has been applied; accepted: it has changed something. */
     void (*control)(void *context, uint64_t position, const struct wkv_record *record,
                     const union wkv_record_body *body, bool accepted);
@@ -77,6 +82,7 @@ struct wkv_replica_events {
 struct wkv_replica_options {
     const struct wkv_replica_events *events; /* borrowed; NULL: nobody listens */
     uint32_t shards; /* default: as GENESIS says, which cursors, snapshots and slices of a digest need */
+    uint64_t advised_bytes; /* the store's */
     enum wkv_store_blocks blocks;
 };
 

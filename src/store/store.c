@@ -72,6 +72,7 @@ struct wkv_store *wkv_store_create(const struct wkv_store_options *options, int6
     }
     uint64_t fixed_bytes = sizeof *store + shards * sizeof(struct wkv_shard);
     store->budget.max_bytes = options->max_memory_bytes;
+    store->advised_bytes = options->advised_bytes;
     store->evict = options->max_memory_bytes == 0 ? WKV_EVICT_NONE : options->evict;
     atomic_init(&store->budget.used_bytes, fixed_bytes);
     bool affordable = store->budget.max_bytes == 0 || fixed_bytes <= store->budget.max_bytes;
@@ -131,7 +132,7 @@ void wkv_store_stats(struct wkv_store *store, struct wkv_store_stats *stats)
 {
     memset(stats, 0, sizeof *stats);
     stats->shards = store->shard_count;
-    stats->budget_bytes = store->budget.max_bytes;
+    stats->budget_bytes = store->budget.max_bytes != 0 ? store->budget.max_bytes : store->advised_bytes;
     stats->held_bytes = wkv_pages_held(&store->pool);
     stats->bytes = sizeof *store + store->shard_count * sizeof(struct wkv_shard);
     stats->shard_keys_min = UINT64_MAX;

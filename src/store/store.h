@@ -8,6 +8,7 @@
 
 struct wkv_store {
     struct wkv_hasher hasher;
+    uint64_t advised_bytes;
     struct wkv_budget budget;
     struct wkv_pages pool;
     bool pooled;           /* blocks come from the pool; else all are malloc's */

@@ -3,6 +3,8 @@
 #ifndef WKV_SUPPORT_CLOCK_H
 #define WKV_SUPPORT_CLOCK_H
 
+#include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define WKV_NS_PER_MS INT64_C(1000000)
@@ -26,6 +28,16 @@ int64_t wkv_wall_ns(void);
 /* Seconds since 1970, a few milliseconds stale at most and cheaper by far: for the times in claims. Any
  * thread. */
 int64_t wkv_wall_coarse_s(void);
+
+/* A clock that is told the time, in nanoseconds since 1970: what a log says it is. NULL, or one that was told
+ * nothing yet: the monotonic one. Any thread. */
+typedef _Atomic int64_t wkv_told_clock;
+
+static inline int64_t wkv_told_ns(const wkv_told_clock *clock)
+{
+    int64_t told_ns = clock == NULL ? 0 : atomic_load_explicit(clock, memory_order_acquire);
+    return told_ns != 0 ? told_ns : wkv_monotonic_ns();
+}
 
 /* Bytes of a moment as text, its NUL included. */
 #define WKV_TIME_TEXT_BYTES 40

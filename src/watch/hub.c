@@ -44,7 +44,8 @@ static bool has_value(struct wkv_watches *watches, const struct wkv_change *chan
         return true;
     /* It was not noted, and is told as it is now. */
     wkv_buffer_reset(&watches->large, watches->large.capacity);
-    (void)wkv_store_begin(&view, watches->store, &change->key, 1, WKV_STORE_READS, wkv_monotonic_ns());
+    (void)wkv_store_begin(&view, watches->store, &change->key, 1, WKV_STORE_READS,
+                          wkv_told_ns(watches->clock));
     (void)wkv_view_get(&view, 0, wkv_watch_take_value, &watches->large);
     wkv_store_end(&view);
     *value = (struct wkv_text){watches->large.data, watches->large.len};

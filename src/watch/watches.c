@@ -32,6 +32,7 @@ enum wkv_code wkv_watches_init(struct wkv_watches *watches, const struct wkv_wat
     struct wkv_loop_options loop = options->loop;
     memset(watches, 0, sizeof *watches);
     watches->store = options->store;
+    watches->clock = options->clock;
     watches->stats = options->stats;
     watches->instance = options->instance;
     watches->owner = options->loop;

@@ -27,6 +27,7 @@
 #include "nats/subject.h"
 #include "stats/stats.h"
 #include "support/buffer.h"
+#include "support/clock.h"
 #include "support/error.h"
 #include "support/hash.h"
 #include "wascc_keyvalue/store.h"
@@ -54,7 +55,8 @@ struct wkv_watch_order {
 
 /* Borrowed, all of it. */
 struct wkv_watches_options {
-    struct wkv_store *store;
+    struct wkv_store *store;     /* NULL: wkv_watches_serve says which */
+    const wkv_told_clock *clock; /* the store's time; NULL: the monotonic clock */
     struct wkv_stats *stats;
     const char *instance;         /* the subject for renewals ends with it */
     struct wkv_loop_options loop; /* but its name and notes */
@@ -66,6 +68,7 @@ TAILQ_HEAD(wkv_watch_list, wkv_watch);
 struct wkv_watches {
     struct wkv_loop loop;
     struct wkv_store *store;
+    const wkv_told_clock *clock;
     struct wkv_stats *stats;
     const char *instance;
     struct wkv_hasher hasher;
@@ -97,6 +100,12 @@ struct wkv_watches {
 /* Makes an unconnected one. Errors: WKV_UNAVAILABLE; destroy it all the same. */
 enum wkv_code wkv_watches_init(struct wkv_watches *watches, const struct wkv_watches_options *options,
                                struct wkv_error *error);
+
+/* The store, of one that was made without; before it is connected. */
+static inline void wkv_watches_serve(struct wkv_watches *watches, struct wkv_store *store)
+{
+    watches->store = store;
+}
 
 /* Frees a disconnected one, and its watches. */
 void wkv_watches_destroy(struct wkv_watches *watches);

@@ -17,8 +17,10 @@ struct part {
     uint64_t turn;
 };
 
-static enum wkv_code open_part(void **out, struct wkv_error *error)
+static enum wkv_code open_part(void *context, const struct wkv_engine_wake *wake, void **out,
+                               struct wkv_error *error)
 {
+    (void)context, (void)wake;
     struct part *part = calloc(1, sizeof *part);
     if (part == NULL)
         return wkv_fail(error, WKV_NO_MEMORY, "no memory for a part of the engine");
