@@ -18,11 +18,15 @@
 /* Of a file that holds a secret: a URL or two. */
 #define SECRET_FILE_BYTES 16384
 
+/* `source` is where the value comes from, as errors name it: the option's own name where it is the initial
+ * one. */
 static enum wkv_code take(const struct wkv_option *option, const char *source, const char *value,
                           struct wkv_config *config, struct wkv_error *error)
 {
     if (option->offset == AT(connect.server))
         (void)snprintf(config->server_source, sizeof config->server_source, "%s", source);
+    if (option->of_log && source != option->name)
+        (void)snprintf(config->serve.log_option, sizeof config->serve.log_option, "%s", source);
     return wkv_option_read(option, source, value, config, error);
 }
 

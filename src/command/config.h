@@ -15,7 +15,9 @@ enum wkv_exit {
     WKV_EXIT_OK = 0,
     WKV_EXIT_FAILED = 1,
     WKV_EXIT_USAGE = 64,       /* a bad option or argument */
-    WKV_EXIT_UNAVAILABLE = 69, /* another instance holds this binding's data; health --self: not well */
+    WKV_EXIT_UNAVAILABLE = 69, /* another instance holds this binding's data; there is no such log; health
+                                  --self: not well */
+    WKV_EXIT_LOST = 70,        /* the log is a newer version's, or has lost what was applied */
 };
 
 /* Which command takes an option. */
@@ -60,6 +62,15 @@ struct wkv_config {
         uint64_t drain_timeout_ms;
         uint64_t max_wait_ms;
         uint64_t duplicate_window_ms;
+        const char *engine;
+        uint64_t replicas; /* 0: as the cluster has servers */
+        const char *reads;
+        uint64_t write_timeout_ms;
+        uint64_t log_max_bytes;
+        uint64_t snapshot_every_ms;
+        const char *js_domain; /* NULL: none */
+        /* The last option given that needs --engine jetstream, or its variable; "": none. */
+        char log_option[WKV_CONFIG_SOURCE_BYTES];
         bool allow_split;
         const char *evict;
         const char *metrics_listen; /* NULL: off */

@@ -29,6 +29,8 @@
 #define FOR(takers, member) .commands = (takers), .offset = offsetof(struct wkv_config, member)
 #define BETWEEN(low, high) .least = (low), .most = (high)
 
+#define LOG .of_log = true
+
 #define DAY_MS 86400000
 
 /* A row is two lines or three. */
@@ -75,6 +77,26 @@ const struct wkv_option wkv_options[] = {
      .help = "A file with more of them, one or more a line, read again on SIGHUP"},
     {.name = "require-binding", FLAG, FOR(SERVE, trust.require_binding),
      .help = "Refuse actors that no host has bound"},
+    {.name = "engine", CHOICE, FOR(SERVE, serve.engine), .argument = "memory|jetstream", .initial = "memory",
+     .help = "Where the data is: in this process alone, or in a stream of the NATS servers, which any number of "
+             "instances serve"},
+    {.name = "replicas", NUMBER, LOG, FOR(SERVE, serve.replicas), BETWEEN(1, 5), .argument = "N",
+     .otherwise = "3 in a cluster of three servers or more, else 1",
+     .help = "How many servers are to keep the stream, said when it is made"},
+    {.name = "reads", CHOICE, LOG, FOR(SERVE, serve.reads), .argument = "linearizable|local",
+     .initial = "linearizable",
+     .help = "Whether reads see all that was answered before, or at once what this instance has, at most 3 s old"},
+    {.name = "write-timeout", DURATION, LOG, FOR(SERVE, serve.write_timeout_ms), BETWEEN(10, DAY_MS),
+     .argument = "TIME", .initial = "2s",
+     .help = "How long a change may wait for the stream: then it is 503, or 504 where its outcome is not known"},
+    {.name = "log-max-size", SIZE, LOG, FOR(SERVE, serve.log_max_bytes), BETWEEN(WKV_LOG_LEAST_BYTES, INT64_MAX),
+     .argument = "SIZE", .initial = "4gib",
+     .help = "How large the stream may grow between snapshots, said when it is made"},
+    {.name = "snapshot-every", DURATION, LOG, FOR(SERVE, serve.snapshot_every_ms), BETWEEN(100, DAY_MS),
+     .argument = "TIME", .initial = "10m",
+     .help = "The most time between two snapshots of what has changed, which let the stream be purged"},
+    {.name = "js-domain", TEXT, LOG, FOR(SERVE, serve.js_domain), .argument = "NAME", .otherwise = "none",
+     .help = "The JetStream domain that has the stream"},
     {.name = "workers", NUMBER, FOR(SERVE, serve.workers), BETWEEN(1, WKV_MAX_WORKERS), .argument = "N",
      .otherwise = "as many as the processors that it may use",
      .help = "Event loops, each a thread with a NATS connection of its own"},

@@ -3,6 +3,7 @@
 #ifndef WKV_COMMAND_OPTIONS_H
 #define WKV_COMMAND_OPTIONS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -25,6 +26,7 @@ struct wkv_option {
     size_t offset;         /* of its value, in struct wkv_config */
     unsigned commands;     /* that take it: WKV_COMMAND_... */
     uint64_t least, most;  /* of a number, size or duration */
+    bool of_log;           /* means something with --engine jetstream alone */
     const char *variables; /* beside its own, in order of precedence, spaces between; NULL: none */
     const char *argument;  /* its shape: NAMES in capitals, values in small letters; NULL: none */
     const char *initial;   /* the value where it is not given; NULL: none */

@@ -1,5 +1,8 @@
 /* wascc-keyvalue serve: serves until SIGTERM or SIGINT, then drains and exits 0. */
+#include <string.h>
+
 #include "command/command.h"
+#include "nats/subject.h"
 #include "server/server.h"
 #include "support/cpus.h"
 
@@ -16,15 +19,44 @@ static enum wkv_code load_trust(const void *config, struct wkv_trust **trust, st
     return wkv_load_trust(config, trust, error);
 }
 
+/* A replica count that does nothing, say, would be a promise of safety that nobody keeps: so what one engine
+ * does not know is refused and not passed over. */
+static enum wkv_code check_engine(const struct wkv_config *config, const struct wkv_server_options *options,
+                                  struct wkv_error *error)
+{
+    const char *domain = config->serve.js_domain;
+    if (options->engine == WKV_ENGINE_MEMORY && *config->serve.log_option != '\0')
+        return wkv_fail(error, WKV_BAD_REQUEST, "%s needs --engine jetstream: give that, or leave it out",
+                        config->serve.log_option);
+    if (options->engine == WKV_ENGINE_MEMORY)
+        return WKV_OK;
+    if (options->evict != WKV_EVICT_NONE)
+        return wkv_fail(error, WKV_BAD_REQUEST,
+                        "--evict must be none with --engine jetstream: evictions are not in its log yet");
+    if (options->allow_split)
+        return wkv_fail(
+            error, WKV_BAD_REQUEST,
+            "--allow-split is for --engine memory: with jetstream any number of instances serve the "
+            "same data without it");
+    if (domain != NULL && !wkv_subject_token_valid(domain))
+        return wkv_fail(
+            error, WKV_BAD_REQUEST,
+            "--js-domain takes one token of a subject: 1 to 128 bytes without a dot, white space, * or >");
+    return WKV_OK;
+}
+
 /* The table of options has let their names pass. */
 static enum wkv_code read_names(const struct wkv_config *config, struct wkv_server_options *options,
                                 struct wkv_error *error)
 {
+    options->engine =
+        strcmp(config->serve.engine, "jetstream") == 0 ? WKV_ENGINE_JETSTREAM : WKV_ENGINE_MEMORY;
+    options->reads_mode = strcmp(config->serve.reads, "local") == 0 ? WKV_READ_LOCAL : WKV_READ_LINEARIZABLE;
     if (wkv_log_level_parse(config->log.level, &options->log_level) &&
         wkv_log_format_parse(config->log.format, &options->log_format) &&
         wkv_auth_parse(config->trust.auth, &options->auth) &&
         wkv_evict_parse(config->serve.evict, &options->evict))
-        return WKV_OK;
+        return check_engine(config, options, error);
     return wkv_fail(error, WKV_BAD_REQUEST, "an option has a value without a meaning");
 }
 
@@ -42,6 +74,11 @@ static int serve(const struct wkv_config *config, char **arguments)
                                          .drain_timeout_ms = (int64_t)config->serve.drain_timeout_ms,
                                          .max_wait_ms = (int64_t)config->serve.max_wait_ms,
                                          .duplicate_window_ms = (int64_t)config->serve.duplicate_window_ms,
+                                         .replicas = (unsigned)config->serve.replicas,
+                                         .write_timeout_ms = (int64_t)config->serve.write_timeout_ms,
+                                         .log_max_bytes = config->serve.log_max_bytes,
+                                         .snapshot_every_ms = (int64_t)config->serve.snapshot_every_ms,
+                                         .js_domain = config->serve.js_domain,
                                          .metrics_listen = config->serve.metrics_listen,
                                          .load_trust = load_trust,
                                          .trust_context = config};
@@ -54,7 +91,11 @@ static int serve(const struct wkv_config *config, char **arguments)
     case WKV_SERVER_NOT_BEGUN:
         return wkv_failed(&error);
     case WKV_SERVER_SPLIT:
+    case WKV_SERVER_UNUSABLE:
         return WKV_EXIT_UNAVAILABLE;
+    case WKV_SERVER_LOST:
+    case WKV_SERVER_AGAIN:
+        return WKV_EXIT_LOST;
     case WKV_SERVER_FAILED:
         return error.code == WKV_BAD_REQUEST ? WKV_EXIT_USAGE : WKV_EXIT_FAILED;
     case WKV_SERVER_CUT:

@@ -83,3 +83,10 @@ char *wkv_js_get_last_request(const char *subject)
 {
     return write_text(json_pack("{ss}", "last_by_subj", subject));
 }
+
+char *wkv_js_get_next_request(const char *subject, uint64_t from)
+{
+    return from > INT64_MAX
+               ? NULL
+               : write_text(json_pack("{sI, ss}", "seq", (json_int_t)from, "next_by_subj", subject));
+}

@@ -25,7 +25,7 @@ enum wkv_js_call {
     WKV_JS_STREAM_CREATE,   /* wkv_js_stream_request */
     WKV_JS_STREAM_UPDATE,   /* the same */
     WKV_JS_STREAM_PURGE,    /* wkv_js_purge_request */
-    WKV_JS_MESSAGE_GET,     /* wkv_js_get_request, or wkv_js_get_last_request */
+    WKV_JS_MESSAGE_GET,     /* wkv_js_get_request and others */
     WKV_JS_CONSUMER_CREATE, /* wkv_js_consumer_request */
     WKV_JS_CONSUMER_DELETE, /* no request */
 };
@@ -57,9 +57,10 @@ char *wkv_js_consumer_request(const char *stream, const char *deliver_to, uint64
  * everything, and lets a sequence behind the end jump (DESIGN, 6). Errors: NULL there, too. */
 char *wkv_js_purge_request(uint64_t below);
 
-/* One message, by its sequence or as the last on a subject. */
+/* One message: by its sequence, as the last on a subject, or as the first on it from a sequence on. */
 char *wkv_js_get_request(uint64_t sequence);
 char *wkv_js_get_last_request(const char *subject);
+char *wkv_js_get_next_request(const char *subject, uint64_t from);
 
 /* ---- answers ---- */
 

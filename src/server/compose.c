@@ -63,15 +63,18 @@ static enum wkv_code open_store(struct wkv_server *server, struct wkv_error *err
     const struct wkv_server_options *options = server->options;
     const struct wkv_store_options store = {
         .shards = options->shards, .max_memory_bytes = options->max_memory_bytes, .evict = options->evict};
-    server->provider.store = wkv_store_create(&store, wkv_monotonic_ns());
-    if (server->provider.store == NULL)
+    bool in_memory = options->engine == WKV_ENGINE_MEMORY;
+    if (in_memory)
+        server->provider.store = wkv_store_create(&store, wkv_monotonic_ns());
+    if (in_memory && server->provider.store == NULL)
         return wkv_fail(error, WKV_BAD_REQUEST,
                         "--max-memory is too small for %u empty shards: give more memory, or fewer --shards",
                         (unsigned)options->shards);
     server->provider.bindings = wkv_bindings_create(options->address.binding);
     if (server->provider.bindings == NULL)
         return wkv_fail(error, WKV_NO_MEMORY, "no memory or no thread to start with");
-    wkv_bindings_count_in(server->provider.bindings, server->provider.store, options->workers);
+    if (in_memory)
+        wkv_bindings_count_in(server->provider.bindings, server->provider.store, options->workers);
     wkv_bindings_trust(server->provider.bindings, server->provider.trust);
     return WKV_OK;
 }
@@ -126,18 +129,22 @@ static enum wkv_code open_parts(struct wkv_server *server, struct wkv_error *err
     return open_metrics(server, error);
 }
 
-static void close_parts(struct wkv_server *server)
+/* ends: the process does, too; nats.c is not to be opened again. */
+static void close_parts(struct wkv_server *server, bool ends)
 {
     const int fds[] = {server->stop_fd, server->reload_fd, server->poke_fd, server->network.notify_fd};
     wkv_self_stop(server->self);
     wkv_metrics_stop(server->metrics);
     wkv_upkeep_stop(server->upkeep);
+    wkv_journal_destroy(server->network.journal);
     wkv_stats_destroy(server->provider.stats);
-    wkv_store_destroy(server->provider.store);
+    if (server->options->engine == WKV_ENGINE_MEMORY)
+        wkv_store_destroy(server->provider.store);
     wkv_bindings_destroy(server->provider.bindings);
     wkv_replay_destroy(server->provider.replay);
     wkv_trust_source_destroy(server->provider.trust);
-    (void)nats_CloseAndWait(MAX_SHUTDOWN_WAIT_MS);
+    if (ends)
+        (void)nats_CloseAndWait(MAX_SHUTDOWN_WAIT_MS);
     wkv_log_stop(&server->log, LAST_LINES_MS);
     /* The promise of --drain-timeout is for the process, so the watchdog goes last, but for what it looks at.
      */
@@ -155,12 +162,12 @@ static enum wkv_server_outcome run(struct wkv_server *server, struct wkv_error *
     if (wkv_network_open(server, error) == WKV_OK)
         outcome = wkv_server_live(server, error);
     wkv_network_close(server);
-    if (outcome == WKV_SERVER_FAILED || outcome == WKV_SERVER_SPLIT)
+    if (outcome >= WKV_SERVER_SPLIT)
         wkv_log_error(&server->log, "%s", error->text);
     return outcome == WKV_SERVER_STOPPED && server->cut ? WKV_SERVER_CUT : outcome;
 }
 
-enum wkv_server_outcome wkv_server_run(const struct wkv_server_options *options, struct wkv_error *error)
+static enum wkv_server_outcome run_once(const struct wkv_server_options *options, struct wkv_error *error)
 {
     struct wkv_server server = {
         .options = options, .stop_fd = -1, .reload_fd = -1, .poke_fd = -1, .network = {.notify_fd = -1}};
@@ -176,16 +183,37 @@ enum wkv_server_outcome wkv_server_run(const struct wkv_server_options *options,
                               .binding = options->address.binding,
                               .instance = server.instance,
                               .split = options->allow_split,
+                              .has_log = options->engine != WKV_ENGINE_MEMORY,
                               .auth = options->auth,
                               .require_binding = options->require_binding,
                               .max_key_bytes = options->max_key_bytes,
                               .max_value_bytes = options->max_value_bytes,
                               .duplicate_window_ns = options->duplicate_window_ms * WKV_NS_PER_MS};
     enum wkv_server_outcome outcome = WKV_SERVER_NOT_BEGUN;
+    if (options->engine == WKV_ENGINE_JETSTREAM)
+        wkv_server_report_log(&server);
     if (open_parts(&server, error) == WKV_OK) {
         wkv_server_tell_trust(&server);
         outcome = run(&server, error);
     }
-    close_parts(&server);
+    close_parts(&server, outcome != WKV_SERVER_AGAIN);
     return outcome;
+}
+
+/* What this process had of the log was wrong, or is not there any more: it begins with nothing, as a new
+ * instance. Where that happens again so soon the log is not to be trusted. */
+#define AGAIN_NS (600 * WKV_NS_PER_S)
+
+enum wkv_server_outcome wkv_server_run(const struct wkv_server_options *options, struct wkv_error *error)
+{
+    int64_t last_ns = 0;
+    for (;;) {
+        enum wkv_server_outcome outcome = run_once(options, error);
+        int64_t now_ns = wkv_monotonic_ns();
+        if (outcome != WKV_SERVER_AGAIN)
+            return outcome;
+        if (last_ns != 0 && now_ns - last_ns < AGAIN_NS)
+            return WKV_SERVER_LOST;
+        last_ns = now_ns;
+    }
 }

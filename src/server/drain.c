@@ -87,6 +87,8 @@ static void answer_what_came(struct wkv_server *server, const struct schedule *s
     for (unsigned i = 1; i < network->keeper_count; i++)
         server->cut |= !wkv_keeper_await_drained(&network->each[i], schedule->drained_ns);
     wkv_watches_await(&network->watches, schedule->drained_ns);
+    if (network->journal != NULL)
+        wkv_journal_leave(network->journal);
     if (served)
         wkv_event_publish(&network->discovery, WKV_EVENT_PROVIDER_REMOVED, (struct wkv_text){NULL, 0});
 }

@@ -68,6 +68,20 @@ static bool wait_for_stop(struct wkv_server *server, int notify_fd, int timeout_
     return (fds[0].revents & POLLIN) != 0;
 }
 
+/* Returns whether there were any. It does not block. */
+static bool forget_notices(const struct wkv_server *server)
+{
+    uint64_t count;
+    return read(server->network.notify_fd, &count, sizeof count) == (ssize_t)sizeof count;
+}
+
+bool wkv_server_wait(struct wkv_server *server, int timeout_ms)
+{
+    bool stops = wait_for_stop(server, server->network.notify_fd, timeout_ms);
+    (void)forget_notices(server);
+    return stops;
+}
+
 /* ---- alone ---- */
 
 /* Contract, section 10: two instances that hold their data in memory would split it. */
@@ -104,20 +118,19 @@ static bool all_confirmed(struct wkv_server *server)
  * unready by itself, at any moment: hence the second look. */
 static void find_readiness(struct wkv_server *server)
 {
-    if (!all_confirmed(server))
+    const struct wkv_journal *journal = server->network.journal;
+    bool in_touch = journal == NULL || wkv_journal_is_in_touch(journal);
+    if (!in_touch && wkv_stats_is_ready(server->provider.stats)) {
+        wkv_stats_set_ready(server->provider.stats, false);
+        wkv_log_warn(&server->log, "out of touch with the log: not ready");
+    }
+    if (!in_touch || wkv_stats_is_ready(server->provider.stats) || !all_confirmed(server))
         return;
     wkv_stats_set_ready(server->provider.stats, true);
     if (!all_confirmed(server))
         wkv_stats_set_ready(server->provider.stats, false);
     else
         wkv_notify_status("serving");
-}
-
-/* Returns whether there were any. It does not block. */
-static bool forget_notices(const struct wkv_server *server)
-{
-    uint64_t count;
-    return read(server->network.notify_fd, &count, sizeof count) == (ssize_t)sizeof count;
 }
 
 /* Whether one of the connections was never open and has failed for good. */
@@ -129,9 +142,8 @@ static bool has_failed(struct wkv_server *server, struct wkv_error *error)
     return false;
 }
 
-/* Starts the keepers from first to the one before end, and waits until their connections are there. */
-static enum wkv_server_outcome open_connections(struct wkv_server *server, unsigned first, unsigned end,
-                                                struct wkv_error *error)
+enum wkv_server_outcome wkv_server_open_connections(struct wkv_server *server, unsigned first, unsigned end,
+                                                    struct wkv_error *error)
 {
     for (unsigned i = first; i < end; i++)
         if (!server->network.each[i].started && wkv_keeper_start(&server->network.each[i], error) != WKV_OK)
@@ -154,7 +166,7 @@ static enum wkv_server_outcome open_connections(struct wkv_server *server, unsig
 static enum wkv_server_outcome open_discovery(struct wkv_server *server, struct wkv_error *error)
 {
     for (;;) {
-        enum wkv_server_outcome outcome = open_connections(server, 0, 1, error);
+        enum wkv_server_outcome outcome = wkv_server_open_connections(server, 0, 1, error);
         if (outcome == WKV_SERVER_GOES_ON)
             outcome = claim_address(server, error);
         if (outcome != WKV_SERVER_FAILED || !wkv_code_may_pass(error->code))
@@ -166,6 +178,20 @@ static enum wkv_server_outcome open_discovery(struct wkv_server *server, struct 
 }
 
 /* ---- serving ---- */
+
+/* How long a log may be out of touch before anybody says so, about. */
+#define LOOK_MS 100
+
+static int how_long(const struct wkv_server *server, int64_t wait_ms)
+{
+    return server->network.journal != NULL && wait_ms > LOOK_MS ? LOOK_MS : (int)wait_ms;
+}
+
+static enum wkv_server_outcome look_around(struct wkv_server *server, struct wkv_error *error)
+{
+    find_readiness(server);
+    return server->network.journal == NULL ? WKV_SERVER_GOES_ON : wkv_server_look_at_log(server, error);
+}
 
 /* Until it is told to stop, or has to leave the data to another instance. */
 static enum wkv_server_outcome serve(struct wkv_server *server, struct wkv_error *error)
@@ -187,10 +213,10 @@ static enum wkv_server_outcome serve(struct wkv_server *server, struct wkv_error
         int64_t wait_ms;
         if (wkv_alone_turn(&server->network.alone, &wait_ms, error) == WKV_ALONE_GO)
             outcome = WKV_SERVER_SPLIT;
-        else if (wait_for_stop(server, server->network.notify_fd, (int)wait_ms))
+        else if (wait_for_stop(server, server->network.notify_fd, how_long(server, wait_ms)))
             outcome = WKV_SERVER_STOPPED;
-        else if (forget_notices(server))
-            find_readiness(server);
+        else if (forget_notices(server) || server->network.journal != NULL)
+            outcome = look_around(server, error);
     }
     wkv_pulse_rest(&server->pulse);
     return outcome;
@@ -201,8 +227,10 @@ enum wkv_server_outcome wkv_server_live(struct wkv_server *server, struct wkv_er
     enum wkv_server_outcome outcome = open_discovery(server, error);
     if (outcome == WKV_SERVER_SPLIT)
         return WKV_SERVER_SPLIT;
+    if (outcome == WKV_SERVER_GOES_ON && server->network.journal != NULL)
+        outcome = wkv_server_recover(server, error);
     if (outcome == WKV_SERVER_GOES_ON)
-        outcome = open_connections(server, 1, server->network.keeper_count, error);
+        outcome = wkv_server_open_connections(server, 1, wkv_network_loops(server), error);
     if (outcome == WKV_SERVER_GOES_ON)
         outcome = serve(server, error);
     if (outcome != WKV_SERVER_FAILED)

@@ -8,9 +8,10 @@
 struct wkv_loop *wkv_network_loop(struct wkv_server *server, unsigned i)
 {
     struct wkv_network *network = &server->network;
-    return i == 0                       ? &network->discovery.loop
-           : i <= network->worker_count ? &network->workers[i - 1].loop
-                                        : &network->watches.loop;
+    return i == 0                           ? &network->discovery.loop
+           : i <= network->worker_count     ? &network->workers[i - 1].loop
+           : i == network->worker_count + 1 ? &network->watches.loop
+                                            : wkv_journal_loop(network->journal);
 }
 
 /* ---- actors' subjects follow the bindings ---- */
@@ -69,6 +70,7 @@ static struct wkv_loop_options loop_options(struct wkv_server *server, const str
 static enum wkv_code init_workers(struct wkv_server *server, struct wkv_error *error)
 {
     const struct wkv_server_options *options = server->options;
+    const struct wkv_network *network = &server->network;
     for (unsigned i = 0; i <= options->workers; i++) {
         struct wkv_worker *worker = &server->network.workers[i];
         struct wkv_keeper *keeper = &server->network.each[i + 1];
@@ -76,12 +78,13 @@ static enum wkv_code init_workers(struct wkv_server *server, struct wkv_error *e
             return error->code;
         keeper->drains = true;
         server->network.keeper_count++;
-        struct wkv_worker_options worker_options = {.serves = i == options->workers ? WKV_SERVES_SYSTEM
-                                                                                    : WKV_SERVES_ACTORS,
-                                                    .number = i,
-                                                    .provider = &server->provider,
-                                                    .engine = wkv_engines[0],
-                                                    .loop = loop_options(server, keeper)};
+        struct wkv_worker_options worker_options = {
+            .serves = i == options->workers ? WKV_SERVES_SYSTEM : WKV_SERVES_ACTORS,
+            .number = i,
+            .provider = &server->provider,
+            .engine = network->journal == NULL ? wkv_engines[0] : &wkv_engine_jetstream,
+            .engine_context = network->journal,
+            .loop = loop_options(server, keeper)};
         worker_options.loop.max_wait_ns = options->max_wait_ms * WKV_NS_PER_MS;
         if (wkv_worker_init(worker, &worker_options, error) != WKV_OK)
             return error->code;
@@ -108,6 +111,7 @@ static enum wkv_code init_watches(struct wkv_server *server, struct wkv_error *e
         return error->code;
     network->keeper_count++;
     const struct wkv_watches_options watches = {.store = server->provider.store,
+                                                .clock = server->provider.clock,
                                                 .stats = server->provider.stats,
                                                 .instance = server->instance,
                                                 .loop = loop_options(server, keeper)};
@@ -146,6 +150,27 @@ static enum wkv_code init_discovery(struct wkv_server *server, struct wkv_error 
     return wkv_discovery_init(&network->discovery, &process, &loop, prefix, error);
 }
 
+/* Workers have a part of it, so it comes first; its connection is opened before theirs and closed after them,
+ * and its keeper is the last. */
+static enum wkv_code make_journal(struct wkv_server *server, struct wkv_error *error)
+{
+    struct wkv_network *network = &server->network;
+    struct wkv_keeper *keeper = &network->each[server->options->workers + 3];
+    if (server->options->engine == WKV_ENGINE_MEMORY)
+        return WKV_OK;
+    if (wkv_keeper_init(keeper, &network->keepers, NULL, error) != WKV_OK)
+        return error->code;
+    const struct wkv_loop_options loop = loop_options(server, keeper);
+    network->journal = wkv_server_make_journal(server, &loop, error);
+    if (network->journal == NULL) {
+        wkv_keeper_destroy(keeper);
+        return error->code;
+    }
+    keeper->loop = wkv_journal_loop(network->journal);
+    server->provider.clock = wkv_journal_clock(network->journal);
+    return WKV_OK;
+}
+
 enum wkv_code wkv_network_open(struct wkv_server *server, struct wkv_error *error)
 {
     const struct wkv_server_options *options = server->options;
@@ -155,12 +180,14 @@ enum wkv_code wkv_network_open(struct wkv_server *server, struct wkv_error *erro
         WKV_OK)
         return error->code;
     network->workers = calloc(workers, sizeof *network->workers);
-    network->each = calloc(workers + 2, sizeof *network->each);
+    network->each = calloc(workers + 3, sizeof *network->each);
     if (network->workers == NULL || network->each == NULL)
         return wkv_fail(error, WKV_NO_MEMORY, "no memory for %u worker threads", options->workers);
-    if (init_discovery(server, error) != WKV_OK || init_workers(server, error) != WKV_OK ||
-        init_watches(server, error) != WKV_OK)
+    if (init_discovery(server, error) != WKV_OK || make_journal(server, error) != WKV_OK ||
+        init_workers(server, error) != WKV_OK || init_watches(server, error) != WKV_OK)
         return error->code;
+    if (network->journal != NULL)
+        network->keeper_count++;
     wkv_alone_init(&network->alone, &network->discovery, options->connect.inbox_prefix);
     watch_bindings(server);
     show_pulses(server, wkv_vitals_add);
@@ -182,6 +209,8 @@ void wkv_network_close(struct wkv_server *server)
     wkv_alone_destroy(&network->alone);
     if (network->keeper_count > 0)
         wkv_discovery_destroy(&network->discovery);
+    if (network->journal != NULL && network->keeper_count <= server->options->workers + 3)
+        wkv_keeper_destroy(&network->each[server->options->workers + 3]);
     for (unsigned i = 0; i < network->keeper_count; i++)
         wkv_keeper_destroy(&network->each[i]);
     free(network->each);

@@ -7,6 +7,7 @@
 #include "front/actors.h"
 #include "front/provider.h"
 #include "front/worker.h"
+#include "journal/journal.h"
 #include "lattice/alone.h"
 #include "lattice/discovery.h"
 #include "metrics/metrics.h"
@@ -19,8 +20,8 @@
 #include "watch/watches.h"
 
 /* The connections and what speaks through them. The loops are numbered: discovery's is 0, a worker's is one
- * more than the worker's number, and behind that of `system`, which is the last of them, comes that of
- * watches. */
+ * more than the worker's number, and behind that of `system`, which is the last of them, come that of
+ * watches and that of the log. */
 struct wkv_network {
     int notify_fd; /* an eventfd: a connection was opened, or never will be */
     struct wkv_keepers keepers;
@@ -32,6 +33,7 @@ struct wkv_network {
     unsigned worker_count;      /* initialised ones, that one included */
     struct wkv_actors actors;
     struct wkv_watches watches;
+    struct wkv_journal *journal; /* NULL: the engine is memory; its loop is the last */
 };
 
 struct wkv_server {
@@ -51,7 +53,9 @@ struct wkv_server {
     struct wkv_self *self;       /* NULL: `health --self` does not find this process */
     struct wkv_watchdog watchdog;
     struct wkv_network network;
-    bool cut; /* not all that was received could be answered */
+    struct wkv_report_engine engine_report;
+    _Atomic(struct wkv_journal *) journal; /* what is told of the log, from when there is one to the end */
+    bool cut;                              /* not all that was received could be answered */
 };
 
 /* What the figures of the process are gathered from. */
@@ -73,6 +77,27 @@ void wkv_network_close(struct wkv_server *server);
 
 struct wkv_loop *wkv_network_loop(struct wkv_server *server, unsigned i);
 
+/* How many loops there are but the log's. */
+static inline unsigned wkv_network_loops(const struct wkv_server *server)
+{
+    return server->network.keeper_count - (server->network.journal != NULL);
+}
+
+/* ---- log.c: what is done of the engine jetstream here ---- */
+
+/* Makes the journal, unconnected. Errors: NULL, as wkv_journal_create. */
+struct wkv_journal *wkv_server_make_journal(struct wkv_server *server, const struct wkv_loop_options *loop,
+                                            struct wkv_error *error);
+
+/* Has the process tell of the log, once there is one. */
+void wkv_server_report_log(struct wkv_server *server);
+
+/* From the log's connection to the moment where what it has come to can be served. */
+enum wkv_server_outcome wkv_server_recover(struct wkv_server *server, struct wkv_error *error);
+
+/* Whether the log has ended what is served; asked while it is served. */
+enum wkv_server_outcome wkv_server_look_at_log(struct wkv_server *server, struct wkv_error *error);
+
 /* ---- trust.c ---- */
 
 /* The trusted lists: as they are read at the start, what the log is told of who gets in, and what SIGHUP
@@ -82,6 +107,14 @@ void wkv_server_tell_trust(struct wkv_server *server);
 void wkv_server_reload_trust(struct wkv_server *server);
 
 /* ---- lifecycle.c ---- */
+
+/* Waits for a notice, at most so long (-1: without end), and reloads on the way. Returns whether it is told
+ * to stop. */
+bool wkv_server_wait(struct wkv_server *server, int timeout_ms);
+
+/* Starts the keepers from first to the one before end, and waits until their connections are there. */
+enum wkv_server_outcome wkv_server_open_connections(struct wkv_server *server, unsigned first, unsigned end,
+                                                    struct wkv_error *error);
 
 /* From the first connection to the end of the last. */
 enum wkv_server_outcome wkv_server_live(struct wkv_server *server, struct wkv_error *error);

@@ -47,7 +47,8 @@ static void *run(void *argument)
     while (rest(upkeep, now_ns)) {
         wkv_pulse_beat(&upkeep->pulse);
         tick_ns = tick(upkeep, tick_ns, wkv_monotonic_ns());
-        bool more = wkv_store_maintain(upkeep->store, wkv_monotonic_ns(), WKV_UPKEEP_STEPS);
+        bool more =
+            upkeep->store != NULL && wkv_store_maintain(upkeep->store, wkv_monotonic_ns(), WKV_UPKEEP_STEPS);
         now_ns = more ? 0 : wkv_monotonic_ns() + (int64_t)WKV_UPKEEP_PERIOD_MS * WKV_NS_PER_MS;
     }
     return NULL;

@@ -15,8 +15,8 @@ struct wkv_upkeep;
 /* How often it looks while there is nothing to do. */
 #define WKV_UPKEEP_PERIOD_MS 10
 
-/* Starts the thread. Store and stats are borrowed until stop. Errors: NULL where the machine gives no thread
- * or memory. */
+/* Starts the thread. Store (NULL: another thread sees to it) and stats are borrowed until stop. Errors: NULL
+ * where the machine gives no thread or memory. */
 struct wkv_upkeep *wkv_upkeep_start(struct wkv_store *store, struct wkv_stats *stats);
 
 /* Whether its thread turns. */

@@ -608,7 +608,7 @@ page_has_no_other_option()
 
 page_has_every_status()
 {
-    diff <(printf '%s\n' 0 1 64 69) <(sed -n -E '/^\.Sh EXIT STATUS/,/^\.El/s/^\.It ([0-9]+)$/\1/p' "$PAGE")
+    diff <(printf '%s\n' 0 1 64 69 70) <(sed -n -E '/^\.Sh EXIT STATUS/,/^\.El/s/^\.It ([0-9]+)$/\1/p' "$PAGE")
 }
 
 page_has_every_operation()

@@ -78,6 +78,31 @@ static const struct {
     {"--max-wait", {"serve", "--max-wait", "0"}, NULL},
     {"--duplicate-window", {"serve", "--duplicate-window", "0"}, NULL},
     {"--duplicate-window", {"serve", "--duplicate-window", "25h"}, NULL},
+    {"--engine takes memory or jetstream", {"serve", "--engine", "disk"}, NULL},
+    {"--replicas takes a whole number from 1 to 5", {"serve", "--replicas", "0"}, NULL},
+    {"--replicas", {"serve", "--replicas", "6"}, NULL},
+    {"--reads takes linearizable or local", {"serve", "--reads", "stale"}, NULL},
+    {"--write-timeout", {"serve", "--write-timeout", "9ms"}, NULL},
+    {"--log-max-size", {"serve", "--log-max-size", "65535"}, NULL},
+    {"--log-max-size", {"serve", "--log-max-size", "9223372036854775808"}, NULL},
+    {"--snapshot-every", {"serve", "--snapshot-every", "99ms"}, NULL},
+    {"--js-domain takes one token",
+     {"serve", "--auth=none", "--engine=jetstream", "--js-domain", "a.b"},
+     NULL},
+    {"--js-domain takes one token", {"serve", "--auth=none", "--engine=jetstream", "--js-domain="}, NULL},
+    {"--evict must be none", {"serve", "--auth=none", "--engine=jetstream", "--evict", "any"}, NULL},
+    {"--evict must be none", {"serve", "--auth=none", "--evict=expiring"}, "WASCC_KEYVALUE_ENGINE=jetstream"},
+    {"--allow-split is for --engine memory",
+     {"serve", "--auth=none", "--engine=jetstream", "--allow-split"},
+     NULL},
+    {"--replicas needs --engine jetstream", {"serve", "--auth=none", "--replicas", "3"}, NULL},
+    {"--reads needs --engine jetstream", {"serve", "--auth=none", "--reads", "linearizable"}, NULL},
+    {"--write-timeout needs --engine jetstream", {"serve", "--auth=none", "--write-timeout", "1s"}, NULL},
+    {"--log-max-size needs --engine jetstream", {"serve", "--auth=none", "--log-max-size=1g"}, NULL},
+    {"--snapshot-every needs --engine jetstream", {"serve", "--auth=none", "--snapshot-every", "1m"}, NULL},
+    {"WASCC_KEYVALUE_JS_DOMAIN needs --engine jetstream",
+     {"serve", "--auth=none", "--engine=memory"},
+     "WASCC_KEYVALUE_JS_DOMAIN=hub"},
     {"--drain-timeout", {"serve", "--drain-timeout", "-1"}, NULL},
     {"--drain-timeout", {"serve", "--drain-timeout", "1fortnight"}, NULL},
     {"--drain-timeout", {"serve", "--drain-timeout", "86401"}, NULL},
@@ -126,6 +151,8 @@ static const struct {
      {"serve"},
      "WASCC_KEYVALUE_AUTH=nobody"},
     {"WASCC_KEYVALUE_LOG_LEVEL takes", {"serve"}, "WASCC_KEYVALUE_LOG_LEVEL=loud"},
+    {"WASCC_KEYVALUE_ENGINE takes memory or jetstream", {"serve"}, "WASCC_KEYVALUE_ENGINE=disk"},
+    {"WASCC_KEYVALUE_REPLICAS", {"serve"}, "WASCC_KEYVALUE_REPLICAS=three"},
     {"WASCC_KEYVALUE_TIMEOUT", {"health"}, "WASCC_KEYVALUE_TIMEOUT=-1"},
     {"lattice-namespace", {"serve"}, "LATTICE_NAMESPACE=a b"},
     {"WASCC_KEYVALUE_SERVER is no", {"serve"}, "WASCC_KEYVALUE_SERVER=http://127.0.0.1"},
@@ -179,7 +206,7 @@ START_TEST(help_names_every_option_and_variable)
 {
     static const struct {
         const char *command;
-        const char *names[24];
+        const char *names[32];
     } rows[] = {
         {"serve",
          {"--server",
@@ -205,7 +232,14 @@ START_TEST(help_names_every_option_and_variable)
           "--tlscert",
           "--tlskey",
           "WASCC_KEYVALUE_MAX_MEMORY",
-          "--allow-split"}},
+          "--allow-split",
+          "--engine memory|jetstream",
+          "--replicas",
+          "--reads linearizable|local",
+          "--write-timeout",
+          "--log-max-size",
+          "--snapshot-every",
+          "--js-domain"}},
         {"call",
          {"--server",
           "--actor",
@@ -234,7 +268,7 @@ START_TEST(help_names_every_option_and_variable)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         ck_assert_int_eq(program_run(&command, NULL, NULL, rows[i].command, "--help", NULL), 0);
         ck_assert_str_eq(command.err.bytes, "");
-        for (size_t j = 0; j < 24 && rows[i].names[j] != NULL; j++)
+        for (size_t j = 0; j < 32 && rows[i].names[j] != NULL; j++)
             ck_assert_msg(strstr(command.out.bytes, rows[i].names[j]) != NULL, "%s --help is silent about %s",
                           rows[i].command, rows[i].names[j]);
         process_destroy(&command);
