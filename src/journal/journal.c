@@ -108,6 +108,19 @@ static void on_note(void *context, enum wkv_loop_event event)
     journal->options.loop.note(journal->options.loop.context, event);
 }
 
+/* Below it are the answers and what consumers deliver, so that it has more tokens than other inboxes of ours:
+ * by a token that nobody else's inbox has, a server's permission can tell them apart
+ * (deploy/nats/server.conf). */
+static natsStatus make_inbox(struct wkv_journal *journal)
+{
+    char plain[WKV_SUBJECT_BYTES];
+    natsStatus status = wkv_make_inbox(journal->options.inbox_prefix, plain);
+    if (status != NATS_OK)
+        return status;
+    int len = snprintf(journal->inbox, sizeof journal->inbox, "%s.wascc-kv", plain);
+    return (size_t)len < sizeof journal->inbox ? NATS_OK : NATS_INVALID_SUBJECT;
+}
+
 static enum wkv_code init_loop(struct wkv_journal *journal, struct wkv_error *error)
 {
     struct wkv_loop_options loop = journal->options.loop;
@@ -115,7 +128,7 @@ static enum wkv_code init_loop(struct wkv_journal *journal, struct wkv_error *er
     loop.note = on_note;
     loop.context = journal;
     loop.reads_last = true;
-    if (wkv_make_inbox(journal->options.inbox_prefix, journal->inbox) != NATS_OK)
+    if (make_inbox(journal) != NATS_OK)
         return wkv_fail(error, WKV_NO_MEMORY, "no memory for the log's inbox");
     if (wkv_loop_init(&journal->loop, &loop, error) != WKV_OK)
         return error->code;
