@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "integration/harness.h"
+#include "integration/stores.h"
 #include "security/nkey.h"
 #include "source_dir.h"
 
@@ -996,11 +997,16 @@ static void set_passwords(void)
     (void)setenv("OPERATOR_PASSWORD", "operator-pw", 1);
 }
 
+/* With JetStream, which not every provider needs: what its users may do must hold there, too. */
 static void start_lattice(void)
 {
+    char both[CONFIG_BYTES * 3], store[STORE_CONFIG_BYTES];
+    int port = free_port();
     set_passwords();
+    store_config(port, store);
     char *config = read_text(WKV_SOURCE_DIR "/deploy/nats/server.conf");
-    nats_server_start(&lattice, config);
+    (void)snprintf(both, sizeof both, "%s%s", config, store);
+    nats_server_start_on(&lattice, port, both);
     free(config);
 }
 
@@ -1281,6 +1287,148 @@ START_TEST(a_second_provider_is_found_under_the_permissions)
 }
 END_TEST
 
+/* ---- the streams of the engine jetstream ---- */
+
+#define LOG_STREAM "WKV-LOG-default-caeaa1ac"
+#define SNAP_STREAM "WKV-SNAP-default-caeaa1ac"
+
+static const struct told as_replica = {.options = {"--user", "provider", "--password", "provider-pw",
+                                                   "--engine", "jetstream", "--snapshot-every", "1s"}};
+
+static void replica_open(void)
+{
+    start_lattice();
+    start_provider(&lattice_provider, lattice.url, &as_replica);
+    await_ready(&lattice_provider);
+}
+
+static void check_no_violation(void)
+{
+    process_read(&lattice.process);
+    ck_assert_msg(strstr(lattice.process.err.bytes, "iolation") == NULL, "%s", lattice.process.err.bytes);
+}
+
+/* "The engine works with exactly these permissions": it begins a log, appends, answers, takes snapshots,
+ * recovers, and joins beside another. */
+START_TEST(the_engine_has_the_permissions_that_it_needs)
+{
+    struct client client;
+    struct process other;
+    open_as(&client, "host", "host-pw", "_INBOX.host");
+    for (int i = 1; i <= 3; i++)
+        ck_assert_int_eq(client_add(&client, PROTOBUF, "kept", 1), i);
+    (void)process_await_line(&lattice_provider, "is whole");
+    start_provider(&other, lattice.url, &as_replica);
+    await_ready(&other);
+    provider_stop(&lattice_provider);
+    for (int i = 4; i <= 6; i++)
+        ck_assert_int_eq(client_add(&client, PROTOBUF, "kept", 1), i);
+    provider_stop(&other);
+    start_provider(&lattice_provider, lattice.url, &as_replica);
+    await_ready(&lattice_provider);
+    ck_assert_int_eq(client_add(&client, PROTOBUF, "kept", 1), 7);
+    client_close(&client);
+    check_no_violation();
+}
+END_TEST
+
+/* What would append, read, purge or delete, or put something in the way. */
+static const char *const of_the_streams[] = {
+    "wascc-kv.default-caeaa1ac.log",
+    "wascc-kv.default-caeaa1ac.chunk",
+    "wascc-kv.default-caeaa1ac.manifest",
+    "$JS.API.STREAM.CREATE." LOG_STREAM,
+    "$JS.API.STREAM.CREATE.ANOTHER",
+    "$JS.API.STREAM.UPDATE." LOG_STREAM,
+    "$JS.API.STREAM.INFO." LOG_STREAM,
+    "$JS.API.STREAM.DELETE." LOG_STREAM,
+    "$JS.API.STREAM.DELETE." SNAP_STREAM,
+    "$JS.API.STREAM.PURGE." LOG_STREAM,
+    "$JS.API.STREAM.PURGE." SNAP_STREAM,
+    "$JS.API.STREAM.MSG.GET." LOG_STREAM,
+    "$JS.API.STREAM.MSG.GET." SNAP_STREAM,
+    "$JS.API.STREAM.MSG.DELETE." LOG_STREAM,
+    "$JS.API.DIRECT.GET." LOG_STREAM,
+    "$JS.API.CONSUMER.CREATE." LOG_STREAM,
+    "$JS.API.CONSUMER.CREATE." LOG_STREAM ".thief",
+    "$JS.API.CONSUMER.DURABLE.CREATE." LOG_STREAM ".thief",
+    "$JS.API.CONSUMER.DELETE." LOG_STREAM ".thief",
+    "$JS.API.CONSUMER.MSG.NEXT." LOG_STREAM ".thief",
+    "$JS.API.STREAM.SNAPSHOT." LOG_STREAM,
+    "$JS.API.STREAM.RESTORE." LOG_STREAM,
+    "$JS.API.STREAM.PEER.REMOVE." LOG_STREAM,
+    "$JS.API.STREAM.LEADER.STEPDOWN." LOG_STREAM,
+    "$JS.FC." LOG_STREAM ".thief.x",
+};
+
+START_TEST(nobody_else_reaches_the_streams)
+{
+    static const char *const users[][3] = {{"host", "host-pw", "_INBOX.host"},
+                                           {"operator", "operator-pw", "_INBOX.operator"}};
+    static const char *const subscribes[] = {
+        "wascc-kv.>", "wascc-kv.default-caeaa1ac.log",        "_INBOX.*.wascc-kv.>", "$JS.FC.>",
+        "$JS.>",      ("$JS.API.CONSUMER.CREATE." LOG_STREAM)};
+    struct client client;
+    for (size_t i = 0; i < 2; i++) {
+        open_as(&client, users[i][0], users[i][1], users[i][2]);
+        for (size_t j = 0; j < sizeof of_the_streams / sizeof of_the_streams[0]; j++)
+            check_publish_denied(&client, of_the_streams[j]);
+        for (size_t j = 0; j < sizeof subscribes / sizeof subscribes[0]; j++)
+            check_subscribe_denied(&client, subscribes[j], NULL);
+        client_close(&client);
+    }
+    open_as(&client, "host", "host-pw", "_INBOX.host");
+    ck_assert_int_eq(client_add(&client, PROTOBUF, "untouched", 1), 1);
+    client_close(&client);
+}
+END_TEST
+
+/* A slip or a hole in the provider itself must not be the end of the data. */
+START_TEST(the_provider_may_not_delete_what_it_writes)
+{
+    static const char *const publishes[] = {
+        "$JS.API.STREAM.DELETE." LOG_STREAM,     "$JS.API.STREAM.DELETE." SNAP_STREAM,
+        "$JS.API.STREAM.MSG.DELETE." LOG_STREAM, "$JS.API.STREAM.UPDATE." LOG_STREAM,
+        "$JS.API.STREAM.CREATE.ANOTHER",         "$JS.API.STREAM.PEER.REMOVE." LOG_STREAM,
+        "$JS.API.STREAM.SNAPSHOT." LOG_STREAM,   "wascc-kv.another-caeaa1ac.log",
+        "$JS.API.CONSUMER.CREATE." SNAP_STREAM,  DEFAULT_BASE "." ACTOR ".Set",
+    };
+    static const char *const subscribes[] = {"wascc-kv.>", "_INBOX.host.>", "$JS.>"};
+    struct client client;
+    open_as(&client, "provider", "provider-pw", NULL);
+    for (size_t i = 0; i < sizeof publishes / sizeof publishes[0]; i++)
+        check_publish_denied(&client, publishes[i]);
+    for (size_t i = 0; i < sizeof subscribes / sizeof subscribes[0]; i++)
+        check_subscribe_denied(&client, subscribes[i], NULL);
+    client_close(&client);
+}
+END_TEST
+
+/* The server asks nobody but the provider whether a reply may go where a request wants it: these requests
+ * would have it delete, empty or fill the log, which its own grant would let pass in part. */
+START_TEST(a_host_cannot_have_the_provider_speak_to_the_streams)
+{
+    static const char *const replies[] = {
+        "$JS.API.STREAM.PURGE." LOG_STREAM, "$JS.API.STREAM.DELETE." LOG_STREAM,
+        "$JS.API.STREAM.PURGE." SNAP_STREAM, "wascc-kv.default-caeaa1ac.log"};
+    struct client client;
+    open_as(&client, "host", "host-pw", "_INBOX.host");
+    ck_assert_int_eq(client_add(&client, PROTOBUF, "kept", 1), 1);
+    for (size_t i = 0; i < sizeof replies / sizeof replies[0]; i++)
+        ck_assert_int_eq(natsConnection_PublishRequest(
+                             client.connection, DEFAULT_BASE ".system.HealthRequest", replies[i], NULL, 0),
+                         NATS_OK);
+    for (int i = 2; i <= 20; i++)
+        ck_assert_int_eq(client_add(&client, PROTOBUF, "kept", 1), i);
+    provider_stop(&lattice_provider);
+    start_provider(&lattice_provider, lattice.url, &as_replica);
+    await_ready(&lattice_provider);
+    ck_assert_int_eq(client_add(&client, PROTOBUF, "kept", 1), 21);
+    client_close(&client);
+    check_no_violation();
+}
+END_TEST
+
 Suite *nats_security_suite(void)
 {
     Suite *suite = suite_create("nats_security");
@@ -1319,5 +1467,13 @@ Suite *nats_security_suite(void)
     tcase_add_test(permissions, a_provider_with_a_hosts_user_ends_with_a_clear_line);
     tcase_add_test(permissions, a_second_provider_is_found_under_the_permissions);
     suite_add_tcase(suite, permissions);
+
+    TCase *streams = tcase_create("streams");
+    tcase_add_checked_fixture(streams, replica_open, lattice_close);
+    tcase_add_test(streams, the_engine_has_the_permissions_that_it_needs);
+    tcase_add_test(streams, nobody_else_reaches_the_streams);
+    tcase_add_test(streams, the_provider_may_not_delete_what_it_writes);
+    tcase_add_test(streams, a_host_cannot_have_the_provider_speak_to_the_streams);
+    suite_add_tcase(suite, streams);
     return suite;
 }
