@@ -52,7 +52,7 @@ runs where and why.
     services     the JavaScript client of NATS services finds the provider (where npm is)
     install      cmake --install gives a program that runs
     deploy       compose, Kubernetes, systemd, the man page and the completion: they conform, and know every option
-    local        deploy/run-local.sh, with --once and until Ctrl-C
+    local        deploy/run-local.sh, with --once and until Ctrl-C, and deploy/run-cluster.sh
     container    the Dockerfile's image is built and run
     lattice      a lattice peer of waSCC's published crates, and a real wascc-host, use the provider (where cargo is)
     clients      clients made of proto/ in JavaScript, Python, Go and Rust call every operation (where npm, pip, go, cargo are)
@@ -328,6 +328,7 @@ step_local()
     check "deploy/run-local.sh --once" deploy/run-local.sh --once || true
     check "deploy/run-local.sh --port" run_local_at_port || true
     check "deploy/run-local.sh stops cleanly at Ctrl-C" run_local_until_interrupted || true
+    check "deploy/run-cluster.sh --once" deploy/run-cluster.sh --once || true
 }
 
 # Sanitizers want their shadow memory where kernels with much address randomisation may already have put something

@@ -657,6 +657,40 @@ test_completion()
     cat "$cases"
 }
 
+# --- The local cluster -------------------------------------------------------------------------------------------------
+
+# On ports of its own, beside whatever runs on this machine.
+local_cluster_counts()
+{
+    deploy/run-cluster.sh --once --program "$PROGRAM" >"$work/cluster" 2>&1 || {
+        cat "$work/cluster"
+        return 1
+    }
+    cat "$work/cluster"
+    grep -x 'killing provider 2' "$work/cluster" && grep -x 'killing nats-server 3' "$work/cluster" &&
+        [[ "$(grep -c -x '{"value":"120","exists":true}' "$work/cluster")" -eq 3 ]] &&
+        [[ "$(grep -c -x '{"value":"150","exists":true}' "$work/cluster")" -eq 3 ]] &&
+        grep -x 'the count is right: 150' "$work/cluster"
+}
+
+# refuses ARGUMENT...: with 64 and one line, before it starts anything.
+refuses()
+{
+    local status=0
+    deploy/run-cluster.sh "$@" >"$work/refusal" 2>&1 || status=$?
+    cat "$work/refusal"
+    [[ "$status" -eq 64 && "$(wc -l <"$work/refusal")" -eq 1 ]]
+}
+
+test_cluster()
+{
+    check "run-cluster.sh refuses what it does not know" refuses --twice || true
+    check "run-cluster.sh refuses a port that leaves no room" refuses --port 65531 || true
+    check "run-cluster.sh refuses a program that is none" refuses --program "$work" || true
+    has "run-cluster.sh" nats-server || return 0
+    check "run-cluster.sh counts through a provider killed, a server killed, and a new start" local_cluster_counts || true
+}
+
 # --- Running -----------------------------------------------------------------------------------------------------------
 
 # start_provider COMMAND...: starts serve by the command, which is env with its assignments.
@@ -714,7 +748,7 @@ main()
     issuer=$(public_key "$work/account.json")
     check "deploy: the program is hardened" tests/deploy/test_hardening.sh "$PROGRAM" || true
     check "deploy: everything is installed" install_all || exit 1
-    for part in options compose prometheus kubernetes systemd man completion; do
+    for part in options compose prometheus kubernetes systemd man completion cluster; do
         "test_$part"
         [[ -z "$provider_pid" ]] || stop_provider >/dev/null || true
         [[ -z "$nats_pid" ]] || stop_server
