@@ -123,17 +123,25 @@ static int prepare_engine(struct bench *bench, enum engine engine)
  * one that the requester and the providers are connected to, as two of three are. */
 #define LEADER 1
 
+static int place_log(struct bench *bench, enum engine engine)
+{
+    char log[BENCH_STREAM_BYTES], consumer[16];
+    if (bench_streams_find_log(&bench->streams, kinds[engine].binding, log) != 0 ||
+        bench_streams_move(&bench->streams, log, LEADER) != 0)
+        return -1;
+    bench_streams_find_consumer(&bench->streams, log, consumer);
+    fprintf(stderr, "%s: led by %s, read from %s\n", log, bench->stage.servers.each[LEADER].name, consumer);
+    return 0;
+}
+
 static int place_leaders(struct bench *bench)
 {
-    char log[BENCH_STREAM_BYTES];
     if (bench->plan.count == 1)
         return 0;
     if (bench_streams_move(&bench->streams, BENCH_BUCKET_STREAM, LEADER) != 0)
         return -1;
     for (enum engine engine = JOURNAL; engine < ENGINES; engine++)
-        if (is_needed(bench, engine) &&
-            (bench_streams_find_log(&bench->streams, kinds[engine].binding, log) != 0 ||
-             bench_streams_move(&bench->streams, log, LEADER) != 0))
+        if (is_needed(bench, engine) && place_log(bench, engine) != 0)
             return -1;
     return 0;
 }

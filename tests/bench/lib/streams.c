@@ -147,6 +147,17 @@ int bench_streams_leader(struct bench_streams *streams, const char *stream)
     return leader;
 }
 
+void bench_streams_find_consumer(struct bench_streams *streams, const char *stream, char server[16])
+{
+    char subject[BENCH_STREAM_BYTES + 32];
+    snprintf(subject, sizeof subject, "$JS.API.CONSUMER.LIST.%s", stream);
+    json_t *answer = ask(streams, subject, "");
+    const json_t *consumer = json_array_get(json_object_get(answer, "consumers"), 0);
+    const char *name = json_string_value(json_object_get(json_object_get(consumer, "cluster"), "leader"));
+    snprintf(server, 16, "%.15s", name == NULL ? "" : name);
+    json_decref(answer);
+}
+
 static bool is_settled(struct bench_streams *streams, const char *stream)
 {
     json_t *info = info_of(streams, stream), *peer;

@@ -30,6 +30,10 @@ int bench_streams_find_log(struct bench_streams *streams, const char *binding, c
 /* The number of the server that leads a stream, or -1, silently, where there is none (now). */
 int bench_streams_leader(struct bench_streams *streams, const char *stream);
 
+/* The name of the server that a stream's consumer is delivered from, or "" where it is not told. One
+ * consumer: an instance's. */
+void bench_streams_find_consumer(struct bench_streams *streams, const char *stream, char server[16]);
+
 /* Has the stream led by that server, which may need some elections. Returns 0 or -1. */
 int bench_streams_move(struct bench_streams *streams, const char *stream, unsigned server);
 
