@@ -59,12 +59,36 @@ START_TEST(the_main_table_has_each_responder_at_each_load)
 }
 END_TEST
 
+START_TEST(the_engines_tables_have_each_row_beside_the_bucket_on_one_server_and_on_three)
+{
+    json_t *lines = measure("--engine=jetstream", "--workers=1");
+    ck_assert_uint_eq(count_of(lines, "requests_per_s"), 2 * 8 * LOADS);
+    ck_assert_uint_eq(count_of(lines, "p50_us_ratio"), 2 * 8 * LOADS);
+    /* One in flight is asked for: of sets and gets one figure each; of local gets one at each load. */
+    ck_assert_uint_eq(count_of(lines, "ratio"), 2 * (2 + LOADS));
+    json_decref(lines);
+}
+END_TEST
+
+START_TEST(faults_are_told_of_and_nothing_acknowledged_is_lost)
+{
+    if (provider_is_sanitized())
+        return; /* what it waits for is as long as an election, or longer */
+    json_t *lines = measure("--engine=jetstream", "--failover");
+    ck_assert_uint_eq(json_array_size(lines), 3);
+    ck_assert_uint_eq(count_of(lines, "done"), 3);
+    json_decref(lines);
+}
+END_TEST
+
 Suite *bench_suite(void)
 {
     Suite *suite = suite_create("integration/bench");
     TCase *tests = tcase_create("bench");
     tcase_set_timeout(tests, 0);
     tcase_add_test(tests, the_main_table_has_each_responder_at_each_load);
+    tcase_add_test(tests, the_engines_tables_have_each_row_beside_the_bucket_on_one_server_and_on_three);
+    tcase_add_test(tests, faults_are_told_of_and_nothing_acknowledged_is_lost);
     suite_add_tcase(suite, tests);
     return suite;
 }

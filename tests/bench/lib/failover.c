@@ -13,7 +13,7 @@
     "wasmbus.provider.wascc.keyvalue." BINDING                                                               \
     ".MBENCHMARKBENCHMARKBENCHMARKBENCHMARKBENCHMARKBENCHMARKBE.Add"
 
-#define CALM_NS ((int64_t)2 * 1000000000)      /* before a fault, and after it is over */
+#define CALM_NS ((int64_t)1 * 1000000000)      /* before a fault, and after it is over */
 #define PATIENCE_NS ((int64_t)30 * 1000000000) /* for the first answer */
 #define STEP_NS ((int64_t)100 * 1000000)
 #define DOWN_NS ((int64_t)1 * 1000000000) /* what ends stays down for at least so long */
