@@ -220,6 +220,9 @@ struct wkv_journal {
     enum wkv_js_trouble doubt;
     unsigned doubts; /* how often the leader has been asked */
     uint64_t doubt_from, doubt_to;
+    uint64_t doubt_last; /* message of the log, as its leader said */
+    bool doubt_proved;   /* by an append, or another instance: what the leader has of the last message says
+                            nothing */
     bool doubting;
     int64_t doubt_again_ns;
 

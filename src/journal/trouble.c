@@ -1,9 +1,10 @@
 /* Where the log is not as it was (DESIGN, 7): what the reader finds, and what is done about it. Nothing is
  * passed over in silence.
  *
- *   nothing came, or other bytes did ─► STREAM.INFO: is what was applied still there?
- *        yes ─► read on from there
+ *   nothing came, or other bytes did ─► STREAM.INFO, MSG.GET: has the leader what was applied last?
+ *        yes ─► the consumer was on a replica that lags: read on, with another one
  *        no  ─► AGAIN: all is made anew from what the log has now; the second time it is lost (exit 70)
+ *   an append got a number that was taken, another instance has applied other messages ─► AGAIN
  *   a message is missing ─► STREAM.INFO: was the log cut off behind it? ─► AGAIN
  *                           MSG.GET: the leader has it ─► read on; it has not ─► a hole, which is passed */
 #include <inttypes.h>
@@ -83,14 +84,54 @@ static void ask(struct wkv_journal *journal, enum wkv_js_call call, const char *
         ask_again(journal);
 }
 
-static void ask_for_message(struct wkv_journal *journal)
+static void ask_for_message(struct wkv_journal *journal, uint64_t position, wkv_js_answered answered)
 {
-    char *request = wkv_js_get_request(journal->doubt_from);
+    char *request = wkv_js_get_request(position);
     if (request == NULL)
         ask_again(journal);
     else
-        ask(journal, WKV_JS_MESSAGE_GET, request, take_message);
+        ask(journal, WKV_JS_MESSAGE_GET, request, answered);
     free(request);
+}
+
+/* The log is not the one that was applied, as its leader has said each time: a new one may not have stored
+ * all yet. */
+static void disbelieve(struct wkv_journal *journal, uint64_t last)
+{
+    if (++journal->doubts < TRIES) {
+        ask_again(journal);
+        return;
+    }
+    journal->figures.diverged = true;
+    wkv_journal_begin_again(journal,
+                            "the log ends at message %" PRIu64
+                            ", or has other messages than those that this instance "
+                            "applied up to %" PRIu64 ": what was lost is lost, and it is read anew",
+                            last, wkv_replica_applied(journal->replica));
+}
+
+/* A consumer sits where a replica of the log is, which may lag behind its leader: it begins at another
+ * message then, and says nothing of it. What the leader has decides. */
+static void take_last(void *context, const struct wkv_js_incoming *answer)
+{
+    struct wkv_journal *journal = context;
+    struct wkv_js_message message = {.sequence = 0};
+    struct wkv_js_refusal refusal = {.number = 0};
+    uint64_t applied = wkv_replica_applied(journal->replica);
+    if (wkv_journal_at(journal) >= WKV_JOURNAL_AGAIN)
+        return;
+    enum wkv_js_answer kind = answer == NULL || answer->bytes.len == 0
+                                  ? WKV_JS_GARBLED
+                                  : wkv_js_read_message(answer->bytes, &message, &refusal);
+    if (kind == WKV_JS_DONE &&
+        wkv_journal_is_last(journal, applied, (struct wkv_text){(const char *)message.bytes, message.len}))
+        read_on(journal);
+    else if (kind == WKV_JS_DONE || (kind == WKV_JS_REFUSED && refusal.number == WKV_JS_NO_MESSAGE))
+        disbelieve(journal, journal->doubt_last);
+    else
+        ask_again(journal);
+    if (kind == WKV_JS_DONE)
+        free(message.bytes);
 }
 
 /* What the log's leader says of it. */
@@ -102,26 +143,20 @@ static void judge(struct wkv_journal *journal, const struct wkv_js_stream_state 
         (void)snprintf(text, sizeof text, "is not as it was made: %s", state->differs);
         tell(journal, text);
         ask_again(journal);
-    } else if (state->first > applied + 1) {
+    } else if (state->first > (applied == 0 ? 1 : applied)) {
         wkv_journal_begin_again(journal,
                                 "the log was cut off at message %" PRIu64
                                 " while this instance had applied %" PRIu64 ": it reads it anew",
                                 state->first, applied);
     } else if (journal->doubt == WKV_JS_MISSING) {
-        ask_for_message(journal);
-    } else if (journal->doubt == WKV_JS_DIFFERENT || state->last < applied) {
-        if (++journal->doubts < TRIES) {
-            ask_again(journal);
-            return;
-        }
-        journal->figures.diverged = true;
-        wkv_journal_begin_again(journal,
-                                "the log ends at message %" PRIu64
-                                ", or has other messages than those that this instance "
-                                "applied up to %" PRIu64 ": what was lost is lost, and it is read anew",
-                                state->last, applied);
-    } else {
+        ask_for_message(journal, journal->doubt_from, take_message);
+    } else if (journal->doubt_proved || state->last < applied) {
+        disbelieve(journal, state->last);
+    } else if (applied == 0) {
         read_on(journal);
+    } else {
+        journal->doubt_last = state->last;
+        ask_for_message(journal, applied, take_last);
     }
 }
 
@@ -156,17 +191,24 @@ static void ask_for_state(struct wkv_journal *journal)
 void wkv_journal_doubt(void *context, enum wkv_js_trouble trouble, uint64_t from, uint64_t to,
                        const struct wkv_js_refusal *refusal)
 {
+    static const char *const complaints[] = {
+        [WKV_JS_MISSING] = "a message is missing here: its leader is asked",
+        [WKV_JS_DIFFERENT] = "a message here is another one than was applied: its leader is asked",
+        [WKV_JS_NO_OVERLAP] = "what was applied last does not come: its leader is asked",
+        [WKV_JS_NO_READING] = "it is not to be read: its leader is asked",
+    };
     struct wkv_journal *journal = context;
+    uint64_t applied = wkv_replica_applied(journal->replica);
     if (journal->doubting || wkv_journal_at(journal) >= WKV_JOURNAL_AGAIN)
         return;
+    tell(journal, refusal != NULL ? refusal->text : complaints[trouble]);
     journal->doubting = true;
+    journal->doubt_proved = trouble == WKV_JS_DIFFERENT && from != applied;
     journal->doubt = trouble;
     journal->doubt_from = from;
     journal->doubt_to = to;
     journal->doubts = 0;
     journal->doubt_again_ns = 0;
-    if (refusal != NULL)
-        tell(journal, refusal->text);
     ask_for_state(journal);
 }
 
