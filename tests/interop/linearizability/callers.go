@@ -104,7 +104,7 @@ func connect(url string) (*nats.Conn, error) {
 		nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond), nats.ReconnectJitter(50*time.Millisecond, 0),
 		nats.PingInterval(time.Second), nats.MaxPingsOutstanding(2), nats.Timeout(2*time.Second),
 		// What cannot be sent is refused at once, not sent later.
-		nats.ReconnectBufSize(-1), nats.IgnoreDiscoveredServers(), nats.DontRandomize(), nats.RetryOnFailedConnect(true),
+		nats.ReconnectBufSize(-1), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), nats.IgnoreDiscoveredServers(), nats.DontRandomize(), nats.RetryOnFailedConnect(true),
 	)
 }
 

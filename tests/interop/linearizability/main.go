@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -25,6 +26,8 @@ type Options struct {
 	duration, pause                         time.Duration
 	seed                                    int64
 	violation                               bool
+	only                                    *regexp.Regexp
+	more                                    []string
 }
 
 func parse() *Options {
@@ -41,8 +44,15 @@ func parse() *Options {
 	flag.DurationVar(&o.duration, "duration", 10*time.Second, "how long; with faults: at least")
 	flag.DurationVar(&o.pause, "pause", 20*time.Millisecond, "of a caller between two calls, in the mean")
 	flag.Int64Var(&o.seed, "seed", time.Now().UnixNano()%1e9, "of the faults' order and the callers' choices")
+	only := flag.String("only", "", "only faults whose name matches, such as '^delay links'")
 	flag.BoolVar(&o.violation, "violation", false, "the history must not hold, instead of must")
+	flag.Usage = func() {
+		fmt.Fprintln(flag.CommandLine.Output(), "usage: test [OPTION]... [-- OPTION OF SERVE...]")
+		flag.PrintDefaults()
+	}
 	flag.Parse()
+	o.only = regexp.MustCompile(*only)
+	o.more = flag.Args()
 	return o
 }
 
@@ -116,7 +126,8 @@ func (r *Run) call(callers []*Caller) error {
 }
 
 func (r *Run) harm() error {
-	nemesis := &Nemesis{setup: r.setup, mortal: r.options.engine != "memory", random: rand.New(rand.NewSource(r.options.seed)), say: r.say}
+	nemesis := &Nemesis{setup: r.setup, mortal: r.options.engine != "memory", only: r.options.only,
+		random: rand.New(rand.NewSource(r.options.seed)), say: r.say}
 	for r.faults < r.options.faults {
 		done, err := nemesis.round()
 		r.faults += done
@@ -186,11 +197,12 @@ func (r *Run) report() {
 	}
 }
 
-// lost tells of an instance that said that the log has lost what it had applied.
+// lost tells of an instance whose end is an error: of each that crashed or said that the log has lost what it had applied, and
+// of any that has its data in memory.
 func (r *Run) lost() error {
 	for _, p := range r.setup.instances {
 		for _, exit := range p.exits {
-			if exit == "exit status 70" || strings.HasPrefix(exit, "signal: ") {
+			if r.options.engine == "memory" || exit == "exit status 70" || strings.HasPrefix(exit, "signal: ") {
 				return fmt.Errorf("%s ended by itself: %s", p.name, exit)
 			}
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math/rand"
+	"regexp"
 	"syscall"
 	"time"
 )
@@ -11,6 +12,7 @@ import (
 type Nemesis struct {
 	setup  *Setup
 	mortal bool // an instance may end: its data does not end with it
+	only   *regexp.Regexp
 	random *rand.Rand
 	say    func(format string, values ...any)
 }
@@ -24,6 +26,14 @@ type fault struct {
 func (n *Nemesis) pick(count int) int { return n.random.Intn(count) }
 
 func (n *Nemesis) choose() fault {
+	for {
+		if f := n.any(); n.only.MatchString(f.name) {
+			return f
+		}
+	}
+}
+
+func (n *Nemesis) any() fault {
 	s := n.setup
 	switch what := n.pick(20); {
 	case what < 6:
@@ -76,23 +86,13 @@ func (n *Nemesis) harmMany(processes []*Process, count int, mortal bool) fault {
 	}}
 }
 
-// harmRoutes harms one route, or all of one server. With three servers, route k is the k-th of 1-0, 2-0, 2-1.
+// harmRoutes harms what is between two servers, or between one and all others.
 func (n *Nemesis) harmRoutes() fault {
-	routes := n.setup.routes
+	servers := n.random.Perm(len(n.setup.servers))[:2]
 	if n.pick(2) == 0 {
-		route := n.pick(len(routes))
-		return n.harmRelays(fmt.Sprintf("route %d", route), routes[route:route+1])
+		return n.harmRelays(fmt.Sprintf("routes of server-%d", servers[0]), n.setup.routesOf(servers[0]))
 	}
-	server, mine := n.pick(len(n.setup.servers)), []*Relay{}
-	for from, k := 1, 0; from < len(n.setup.servers); from++ {
-		for to := range from {
-			if from == server || to == server {
-				mine = append(mine, routes[k])
-			}
-			k++
-		}
-	}
-	return n.harmRelays(fmt.Sprintf("routes of server-%d", server), mine)
+	return n.harmRelays(fmt.Sprintf("routes of server-%d and server-%d", servers[0], servers[1]), n.setup.routesOf(servers[0], servers[1]))
 }
 
 func (n *Nemesis) harmRelays(whose string, relays []*Relay) fault {

@@ -88,6 +88,7 @@ func (p *Process) stop(signal syscall.Signal) {
 		return
 	}
 	p.signal(signal)
+	p.signal(syscall.SIGCONT)
 	select {
 	case <-ended:
 	case <-time.After(15 * time.Second):
@@ -115,6 +116,9 @@ func (p *Process) awaitReady(from int64, within time.Duration) error {
 		if err == nil && int64(len(text)) > from && bytes.Contains(text[from:], []byte(p.ready)) {
 			return nil
 		}
+		if !p.alive() {
+			return fmt.Errorf("%s ended before it was ready: %s", p.name, text)
+		}
 	}
 	return fmt.Errorf("%s is not ready within %v: %s", p.name, within, p.log)
 }
@@ -122,7 +126,7 @@ func (p *Process) awaitReady(from int64, within time.Duration) error {
 // A Setup is the servers, the instances, and the relays between them.
 type Setup struct {
 	servers, instances []*Process
-	routes             []*Relay   // between servers
+	routes             [][]*Relay // [who connects][to whom]; to itself: nil
 	links              [][]*Relay // [instance][server]
 	callers            []*Relay   // to each server
 }
@@ -191,18 +195,34 @@ func (s *Setup) addServer(o *Options, i, port int, routePorts []int) error {
 	return nil
 }
 
-// addRoutes: a server connects to those before it, each through a relay.
+// addRoutes: a server connects to each other one through a relay. Of two connections of a pair the servers end one.
 func (s *Setup) addRoutes(i int, ports []int) ([]string, error) {
-	var routes []string
-	for _, port := range ports[:i] {
+	var urls []string
+	relays := make([]*Relay, len(ports))
+	for j, port := range ports {
+		if j == i {
+			continue
+		}
 		relay, err := newRelay(fmt.Sprintf("127.0.0.1:%d", port))
 		if err != nil {
 			return nil, err
 		}
-		s.routes = append(s.routes, relay)
-		routes = append(routes, "nats-route://"+relay.address())
+		relays[j] = relay
+		urls = append(urls, "nats-route://"+relay.address())
 	}
-	return routes, nil
+	s.routes = append(s.routes, relays)
+	return urls, nil
+}
+
+// routesOf is what leads to the server and from it, or, with another one, what is between the two.
+func (s *Setup) routesOf(server int, other ...int) []*Relay {
+	var relays []*Relay
+	for j := range s.routes {
+		if j != server && (len(other) == 0 || other[0] == j) {
+			relays = append(relays, s.routes[server][j], s.routes[j][server])
+		}
+	}
+	return relays
 }
 
 // addInstance: one that prefers the server of its own number, and knows all.
@@ -222,6 +242,7 @@ func (s *Setup) addInstance(o *Options, i int, ports []int) error {
 	if o.engine == "jetstream" {
 		command = append(command, "--engine", o.engine, "--reads", o.reads)
 	}
+	command = append(command, o.more...)
 	s.links = append(s.links, links)
 	s.instances = append(s.instances, &Process{name: name, command: command, log: filepath.Join(o.dir, name+".log"), ready: " ready: "})
 	return nil
@@ -257,7 +278,10 @@ func (s *Setup) stop() {
 }
 
 func (s *Setup) relays() []*Relay {
-	all := append(append([]*Relay{}, s.routes...), s.callers...)
+	all := append([]*Relay{}, s.callers...)
+	for i := range s.routes {
+		all = append(all, s.routesOf(i)...)
+	}
 	for _, links := range s.links {
 		all = append(all, links...)
 	}
