@@ -21,7 +21,7 @@ enum { SNAPSHOTS, LOG };
 /* What is asked next. LOOK and MAKE are for each of the streams. */
 enum step { ACCOUNT, LOOK_SNAPSHOTS, LOOK_LOG, MAKE_SNAPSHOTS, SHRINK_SNAPSHOTS, MAKE_LOG, FIRST, OVER };
 
-enum suspicion { NOTHING, NO_JETSTREAM, DATA_WAS_THERE };
+enum suspicion { NOTHING, NO_JETSTREAM, DATA_WAS_THERE, NOT_MADE };
 
 /* Numbers of refusals that say that there are not so many servers, or is not so much room: of a server alone,
  * and of a cluster, which says in the text why a server does not suit. */
@@ -276,8 +276,9 @@ static void take_not_made(struct wkv_js_opening *opening, struct wkv_js_stream *
         go_on(opening, SHRINK_SNAPSHOTS);
     else if (refusal->number == WKV_JS_NAME_IN_USE) /* by another instance, at this moment */
         wait(opening, why);
+    /* In a cluster, of those who make it at the same moment one may be told that there is no such stream. */
     else if (refusal->code < 500 && refusal->number != NO_SUITABLE_PEERS)
-        fail(opening, "%s", why);
+        suspect(opening, NOT_MADE, "%s", why);
     else
         wait(opening, why);
 }
@@ -292,6 +293,8 @@ static void take_made(void *context, const struct wkv_js_incoming *answer)
     if (!take_bytes(opening, answer))
         return;
     enum wkv_js_answer kind = wkv_js_read_stream(answer->bytes, stream, &state, &refusal);
+    if (kind == WKV_JS_DONE)
+        clear_of(opening, NOT_MADE);
     if (kind == WKV_JS_DONE)
         go_on(opening, LOOK_SNAPSHOTS);
     else if (kind == WKV_JS_REFUSED)

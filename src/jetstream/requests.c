@@ -75,6 +75,14 @@ bool wkv_js_requests_take(struct wkv_js_requests *requests, const struct wkv_js_
     return true;
 }
 
+void wkv_js_requests_unheard(struct wkv_js_requests *requests)
+{
+    struct wkv_js_request *only = TAILQ_FIRST(&requests->waiting);
+    const struct wkv_js_incoming nobody = {.status = wkv_text_from("503")};
+    if (only != NULL && TAILQ_NEXT(only, next) == NULL)
+        finish(requests, only, &nobody);
+}
+
 /* Those that are asked by the callbacks come behind, with times of their own. */
 static int64_t expire(struct wkv_js_requests *requests, int64_t now_ns, uint64_t last)
 {

@@ -48,6 +48,10 @@ bool wkv_js_ask(struct wkv_js_requests *requests, const struct wkv_js_outgoing *
 /* Takes what came to `<inbox>.*`. Returns whether it was an answer, in time or not. */
 bool wkv_js_requests_take(struct wkv_js_requests *requests, const struct wkv_js_incoming *incoming);
 
+/* "No responders" came to the inbox, and it is not known for which request: where only one waits it is
+ * answered so. */
+void wkv_js_requests_unheard(struct wkv_js_requests *requests);
+
 /* Ends those whose time is over; or all, as the connection is lost. tick returns when the next one's time is
  * over; INT64_MAX: none waits. */
 int64_t wkv_js_requests_tick(struct wkv_js_requests *requests, int64_t now_ns);

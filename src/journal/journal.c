@@ -143,6 +143,7 @@ struct wkv_journal *wkv_journal_create(const struct wkv_journal_options *options
         return NULL;
     }
     journal->options = *options;
+    atomic_init(&journal->room, INT64_MAX);
     wkv_js_names_make(options->address, &journal->names);
     LIST_INIT(&journal->parts);
     wkv_tickets_init(&journal->inbox_tickets);

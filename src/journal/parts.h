@@ -160,6 +160,7 @@ struct wkv_journal {
     _Atomic int state; /* enum wkv_journal_state */
     _Atomic bool reconnected, leaves, full;
     _Atomic int log_full; /* enum wkv_journal_fullness */
+    _Atomic int64_t room; /* bytes that this instance's budget has left; INT64_MAX: it has none */
     wkv_told_clock clock;
     _Atomic uint64_t applied, target, bindings, log_id;
     _Atomic unsigned restored_permille;

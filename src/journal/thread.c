@@ -164,6 +164,15 @@ static void on_message(struct wkv_loop *loop, void *context, natsMsg *message)
     (void)pthread_mutex_unlock(&journal->lock);
 }
 
+static void on_unheard(void *context)
+{
+    struct wkv_journal *journal = context;
+    (void)pthread_mutex_lock(&journal->lock);
+    if (wkv_journal_at(journal) == WKV_JOURNAL_OPENING)
+        wkv_js_requests_unheard(&journal->requests);
+    (void)pthread_mutex_unlock(&journal->lock);
+}
+
 static void on_delivery(struct wkv_loop *loop, void *context, natsMsg *message)
 {
     const struct wkv_journal_slot *slot = context;
@@ -189,9 +198,13 @@ static void take_tickets(struct wkv_journal *journal)
     (void)pthread_mutex_unlock(&journal->inbox_lock);
 }
 
-static uint32_t permille(const struct wkv_journal *journal, uint64_t bytes)
+/* What is taken of the budget, and what it has left for a request. */
+static uint32_t permille(struct wkv_journal *journal, uint64_t bytes)
 {
     uint64_t most = journal->options.max_memory_bytes;
+    bool bounded = most > 0 && most <= INT64_MAX && bytes <= INT64_MAX;
+    atomic_store_explicit(&journal->room, bounded ? (int64_t)most - (int64_t)bytes : INT64_MAX,
+                          memory_order_relaxed);
     if (most == 0)
         return 0;
     long double share = (long double)bytes * 1000 / (long double)most;
@@ -377,7 +390,8 @@ enum wkv_code wkv_journal_listen(struct wkv_journal *journal, struct wkv_error *
     wkv_js_reader_init(&journal->reader, journal->names.log_stream, journal->options.domain, journal->inbox,
                        &hooks);
     wkv_loop_call_after_turns(&journal->loop, after_turn, journal, 1);
-    const struct wkv_listen listen = {.subject = subject, .handle = on_message, .context = journal};
+    const struct wkv_listen listen = {
+        .subject = subject, .handle = on_message, .unheard = on_unheard, .context = journal};
     enum wkv_code code = wkv_loop_listen(&journal->loop, &listen, error);
     for (unsigned i = 0; code == WKV_OK && i < WKV_JS_READER_SLOTS; i++)
         code = listen_to_slot(journal, i, error);

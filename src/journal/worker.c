@@ -168,9 +168,26 @@ static bool is_write(const struct wkv_ticket *ticket)
     return batch->writes > 0;
 }
 
+/* An entry without its key and value, or a note of an id; no less than that. */
+#define ENTRY_BYTES 128
+/* So much room is enough for any request: it is not measured. */
+#define AMPLE_BYTES (INT64_C(64) * 1024 * 1024)
+
 static bool may_grow(const struct wkv_ticket *ticket)
 {
-    return ticket->command.operation->effect == WKV_GROWS;
+    return ticket->command.operation->effect == WKV_GROWS || ticket->once.keys != NULL;
+}
+
+/* Whether an instance has no room for what it may add. Once it is in the log it is done. */
+static bool is_over_budget(struct wkv_journal *journal, const struct wkv_ticket *ticket)
+{
+    int64_t room = atomic_load_explicit(&journal->room, memory_order_relaxed);
+    if (!may_grow(ticket))
+        return false;
+    if (atomic_load_explicit(&journal->full, memory_order_relaxed))
+        return true;
+    return room < AMPLE_BYTES &&
+           (int64_t)protobuf_c_message_get_packed_size(ticket->command.message) + ENTRY_BYTES > room;
 }
 
 static bool reads_locally(const struct wkv_journal *journal, const struct wkv_ticket *ticket)
@@ -253,7 +270,7 @@ static enum wkv_outcome submit(void *context, struct wkv_ticket *ticket)
             ticket, WKV_BUDGET_SPENT,
             "the log is full, and a snapshot is to make room; send the request again later, or make "
             "its stream larger");
-    if (may_grow(ticket) && atomic_load_explicit(&journal->full, memory_order_relaxed))
+    if (is_over_budget(journal, ticket))
         return refuse(
             ticket, WKV_BUDGET_SPENT,
             "the memory budget of an instance is spent; delete keys, let some expire, or serve with a "

@@ -85,14 +85,16 @@ static bool take_from(struct wkv_loop *loop, struct wkv_subscription *from)
     while (queued > 0 && intake->pending > 0) {
         natsMsg *message = NULL;
         natsStatus status = natsSubscription_NextMsg(&message, from->subscription, 0);
-        /* A request that pretends to be the server's "no responders" is taken away by nats.c and says so
-         * here. */
+        /* The server's "no responders", or a request that pretends to be that, is taken away by nats.c and
+         * says so here. */
         if (status != NATS_OK && status != NATS_NO_RESPONDERS)
             break;
         queued--;
         intake->pending--;
         if (status == NATS_OK)
             take_message(loop, from, message);
+        else if (from->unheard != NULL)
+            from->unheard(from->context);
         if (intake->backlog.count >= WKV_LOOP_BATCH && !intake->backlog.shared)
             wkv_intake_handle(loop);
     }

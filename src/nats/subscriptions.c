@@ -77,6 +77,7 @@ static struct wkv_subscription *make(struct wkv_subscriptions *subscriptions, co
         return NULL;
     one->handle = listen->handle;
     one->prepare = listen->prepare;
+    one->unheard = listen->unheard;
     one->context = listen->context;
     one->need = need;
     one->delivered = listen->delivered;

@@ -39,11 +39,13 @@ struct wkv_listen {
     const char *subject;
     const char *queue; /* NULL: no queue group */
     wkv_loop_handler handle;
-    wkv_loop_preparer prepare; /* NULL: none */
-    void *context;             /* borrowed */
-    bool optional;             /* the server may refuse it: then only that is logged */
-    bool delivered;            /* by a JetStream consumer: with any subject, and a reply subject to which
-                                  nothing is sent */
+    wkv_loop_preparer prepare;      /* NULL: none */
+    void (*unheard)(void *context); /* "no responders" came, without the subject that it is about: nats.c
+                                       keeps it; NULL: none */
+    void *context;                  /* borrowed */
+    bool optional;                  /* the server may refuse it: then only that is logged */
+    bool delivered;                 /* by a JetStream consumer: with any subject, and a reply subject to which
+                                       nothing is sent */
 };
 
 enum wkv_need {
@@ -57,6 +59,7 @@ TAILQ_HEAD(wkv_subscription_list, wkv_subscription);
 struct wkv_subscription {
     wkv_loop_handler handle;
     wkv_loop_preparer prepare;
+    void (*unheard)(void *context);
     void *context;
     natsSubscription *subscription; /* NULL: none (yet) */
     const char *queue;              /* "": no queue group; lies behind the subject */

@@ -141,6 +141,22 @@ START_TEST(nobody_listens_is_told_from_an_answer)
 }
 END_TEST
 
+/* nats.c takes it away and does not say for which subject it came. */
+START_TEST(no_responders_are_an_answer_where_one_request_waits)
+{
+    ask("a", 5 * S);
+    ask("b", 5 * S);
+    wkv_js_requests_unheard(&requests);
+    assert_trace("");
+    ck_assert(take(reply_to, "heard"));
+    assert_trace("b=heard; ");
+    wkv_js_requests_unheard(&requests);
+    assert_trace("a=; ");
+    wkv_js_requests_unheard(&requests);
+    assert_trace("");
+}
+END_TEST
+
 Suite *requests_suite(void)
 {
     Suite *suite = suite_create("jetstream/requests");
@@ -152,6 +168,7 @@ Suite *requests_suite(void)
     tcase_add_test(tcase, a_request_ends_when_its_time_is_over);
     tcase_add_test(tcase, who_is_answered_may_ask_again);
     tcase_add_test(tcase, a_lost_connection_ends_those_that_wait_and_no_others);
+    tcase_add_test(tcase, no_responders_are_an_answer_where_one_request_waits);
     tcase_add_test(tcase, nobody_listens_is_told_from_an_answer);
     suite_add_tcase(suite, tcase);
     return suite;
