@@ -7,14 +7,12 @@
 #include <unistd.h>
 
 #include "harness.h"
-#include "jetstream.h"
+#include "instances.h"
 #include "jetstream/opening.h"
 #include "jetstream/reader.h"
 #include "stores.h"
 #include "support/clock.h"
 
-#define LOG_STREAM "WKV-LOG-default-caeaa1ac"
-#define SNAP_STREAM "WKV-SNAP-default-caeaa1ac"
 #define MB (INT64_C(1) << 20)
 
 /* A message as nats.c's thread brings it; slot: WKV_JS_READER_SLOTS for what is no delivery. */
