@@ -335,10 +335,23 @@ test_compose()
     stop_server
 }
 
+# Every metric of the rules is a row of the table of figures.
+alerts_are_of_the_page()
+{
+    local name found=0
+    while read -r name; do
+        grep -q -F "PREFIX \"$name\"" src/report/figures.c || { printf '%s\n' "$name"; return 1; }
+        found=$((found + 1))
+    done < <(grep -o -E 'wascc_keyvalue_[a-z0-9_]+' deploy/alerts.yml | sed 's/^wascc_keyvalue_//' | sort -u)
+    [[ "$found" -ge 15 ]]
+}
+
 test_prometheus()
 {
     has "prometheus.yml" promtool || return 0
     check "prometheus.yml: the file conforms" promtool check config deploy/prometheus.yml || true
+    check "alerts.yml: each alert fires, and none where all is well" promtool test rules tests/deploy/alerts_test.yml || true
+    check "alerts.yml: its metrics are on the page" alerts_are_of_the_page || true
 }
 
 # --- Kubernetes --------------------------------------------------------------------------------------------------------
