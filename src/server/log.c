@@ -100,14 +100,15 @@ static struct wkv_store *tell_store(void *context)
 static bool tell_unready(void *context, char *out, size_t bytes)
 {
     struct wkv_journal *journal = journal_of(context);
-    if (journal == NULL)
-        return false;
-    switch (wkv_journal_state(journal, NULL)) {
+    enum wkv_journal_state state =
+        journal == NULL ? WKV_JOURNAL_CONNECTING : wkv_journal_state(journal, NULL);
+    switch (state) {
     case WKV_JOURNAL_CONNECTING:
     case WKV_JOURNAL_OPENING:
     case WKV_JOURNAL_RECOVERING:
     case WKV_JOURNAL_JOINING:
-        (void)snprintf(out, bytes, "recovering: %u%%", wkv_journal_recovered_percent(journal));
+        (void)snprintf(out, bytes, "recovering: %u%%",
+                       journal == NULL ? 0 : wkv_journal_recovered_percent(journal));
         return true;
     case WKV_JOURNAL_READY:
         if (wkv_journal_is_in_touch(journal))
