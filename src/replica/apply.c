@@ -1,4 +1,5 @@
 /* The operations of a batch that runs, in their order. */
+#include "codec/codec.h"
 #include "operation/batch.h"
 #include "replica/machine.h"
 #include "replica/request.h"
@@ -155,6 +156,28 @@ static void do_operation(struct run *run, const struct wkv_op *op, uint32_t inde
         replica->events.answer(replica->events.context, index, &answer);
 }
 
+/* ---- what comes next ---- */
+
+/* The one key of a request, which its message begins with. */
+static bool peek_key(const struct wkv_op *op, struct wkv_key *key)
+{
+    *key = (struct wkv_key){.keyspace = op->keyspace};
+    return op->code == WKV_OP_REQUEST && op->row != WKV_OP_BATCH &&
+           wkv_peek_text(op->request.data, op->request.len, &key->name.data, &key->name.len) &&
+           key->name.len > 0 && key->name.len <= WKV_STORE_MAX_KEY_BYTES;
+}
+
+/* Each entry is far away in memory; asked for together they come together. It decides nothing. */
+static void look_ahead(const struct run *run, struct wkv_bytes bytes, uint32_t count)
+{
+    struct wkv_key keys[WKV_STORE_PREFETCH];
+    size_t found = 0;
+    struct wkv_op op;
+    for (uint32_t i = 0; i < count && i < WKV_STORE_PREFETCH && wkv_op_read(&bytes, &op); i++)
+        found += peek_key(&op, &keys[found]);
+    wkv_store_prefetch(run->replica->store, keys, found);
+}
+
 /* ---- a snapshot that is under way ---- */
 
 /* Whether the operation's keys are to be as of one position. */
@@ -211,8 +234,11 @@ enum wkv_feed wkv_replica_run(struct wkv_replica *replica, const struct wkv_repl
 {
     struct run run = {.replica = replica, .position = batch->position, .wanted = wanted};
     struct wkv_bytes bytes = wkv_bytes_in(batch->record->body);
+    uint32_t count = batch->record->operations;
     struct wkv_op op;
-    for (uint32_t i = 0; i < batch->record->operations && run.failure == WKV_FEED_APPLIED; i++) {
+    for (uint32_t i = 0; i < count && run.failure == WKV_FEED_APPLIED; i++) {
+        if (count > 1 && i % WKV_STORE_PREFETCH == 0)
+            look_ahead(&run, bytes, count - i);
         (void)wkv_op_read(&bytes, &op);
 #ifdef WKV_WRONG_RULES
         fence_one(&run, &op);

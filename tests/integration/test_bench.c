@@ -81,6 +81,18 @@ START_TEST(faults_are_told_of_and_nothing_acknowledged_is_lost)
 }
 END_TEST
 
+/* Each record of it has to run. */
+START_TEST(a_log_is_replayed)
+{
+    struct process bench = {.name = "wascc-keyvalue-bench-replay"};
+    const char *argv[] = {WKV_BENCH_PROGRAM "-replay", "--keys=1000", "--writes=1000", "--rounds=1", NULL};
+    ck_assert_int_eq(process_run(&bench, argv, program_environment(NULL), NULL), 0);
+    ck_assert_msg(bench.err.len == 0, "%s", bench.err.bytes);
+    ck_assert_ptr_nonnull(strstr(bench.out.bytes, "1000 keys, records of 64 writes: "));
+    process_destroy(&bench);
+}
+END_TEST
+
 Suite *bench_suite(void)
 {
     Suite *suite = suite_create("integration/bench");
@@ -89,6 +101,7 @@ Suite *bench_suite(void)
     tcase_add_test(tests, the_main_table_has_each_responder_at_each_load);
     tcase_add_test(tests, the_engines_tables_have_each_row_beside_the_bucket_on_one_server_and_on_three);
     tcase_add_test(tests, faults_are_told_of_and_nothing_acknowledged_is_lost);
+    tcase_add_test(tests, a_log_is_replayed);
     suite_add_tcase(suite, tests);
     return suite;
 }
