@@ -31,32 +31,13 @@ USAGE
 
 # --- Servers -----------------------------------------------------------------------------------------------------------
 
-is_taken()
-{
-    (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
-}
-
-# Whether nobody listens on the six ports from this one on.
-are_free()
-{
-    local i
-    for i in 0 1 2 3 4 5; do
-        ! is_taken $(($1 + i)) || return 1
-    done
-}
-
-# Below the ports that the kernel gives to clients by itself.
 choose_ports()
 {
-    local try
     if [[ -n "$port" ]]; then
         are_free "$port" || bad_usage "--port $port: the ports $port to $((port + 5)) are not all free"
         return
     fi
-    for try in 4222 $((RANDOM % 16000 + 10000)) $((RANDOM % 16000 + 10000)) $((RANDOM % 16000 + 10000)); do
-        port=$try
-        ! are_free "$port" || return 0
-    done
+    port=$(free_ports 4222) && return
     printf '%s: no six free ports behind each other were found: give --port\n' "$SCRIPT" >&2
     exit 1
 }

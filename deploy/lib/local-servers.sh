@@ -15,6 +15,33 @@ wait_for_line()
     timeout "$seconds" grep -E -m 1 -q -- "$pattern" < <(tail -n +1 -f --pid="$pid" "$log" 2>/dev/null)
 }
 
+is_taken()
+{
+    (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
+# are_free PORT: whether nobody listens on the six ports from this one on.
+are_free()
+{
+    local i
+    for i in 0 1 2 3 4 5; do
+        ! is_taken $(($1 + i)) || return 1
+    done
+}
+
+# free_ports [PORT]: prints the first of six free ones, PORT where it is that; below those that the kernel gives to clients.
+free_ports()
+{
+    local try
+    for try in ${1:+"$1"} $((RANDOM % 16000 + 10000)) $((RANDOM % 16000 + 10000)) $((RANDOM % 16000 + 10000)); do
+        ! are_free "$try" || {
+            printf '%d\n' "$try"
+            return
+        }
+    done
+    return 1
+}
+
 # start_nats_server PORT LOG [ARGUMENT...]: starts one on 127.0.0.1 and waits until it takes connections. Port -1 is a free
 # port of the server's own choice. Sets nats_pid and nats_port. Fails where the port is taken; the log says so.
 # It gets a session of its own, so that a Ctrl-C at the terminal reaches the caller alone, who then stops the servers

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""check_kubernetes.py RENDERED: checks what `kubectl kustomize deploy/kubernetes` printed.
+"""check_kubernetes.py RENDERED: checks what `kubectl kustomize` printed of deploy/kubernetes or deploy/kubernetes-jetstream.
 
 Each document against the API's own definition of it, from Kubernetes' Python client: an unknown field, a value of another
 type and a required field that is missing are all said. Then what the documents must say together. Prints a line for each fault
@@ -83,6 +83,26 @@ def check_container(container):
     expect("requests" in container["resources"], "the container requests nothing")
 
 
+def check_memory(deployment):
+    expect(deployment["spec"]["replicas"] == 1, "more than one replica: each would hold a part of the data")
+    expect(deployment["spec"]["strategy"] == {"type": "Recreate"}, "two would serve at the same time on the way")
+
+
+def check_jetstream(deployment, budget):
+    """Three on three nodes, of which one at a time may go, and none before the one that came has caught up."""
+    spec, labels = deployment["spec"], deployment["spec"]["template"]["metadata"]["labels"]
+    expect(spec["replicas"] == 3, "there are not three replicas")
+    expect(spec["strategy"] == {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 0}},
+           "an update takes more than one away, or needs a fourth node")
+    affinity = spec["template"]["spec"].get("affinity", {}).get("podAntiAffinity", {})
+    terms = affinity.get("requiredDuringSchedulingIgnoredDuringExecution", [])
+    expect([term["topologyKey"] for term in terms] == ["kubernetes.io/hostname"] and
+           all(term["labelSelector"]["matchLabels"].items() <= labels.items() for term in terms),
+           "two may be on one node")
+    expect(budget is not None and budget["spec"].get("maxUnavailable") == 1 and
+           budget["spec"]["selector"]["matchLabels"].items() <= labels.items(), "draining nodes may take more than one away")
+
+
 def check_together(documents):
     deployment, service, policy = (documents[kind] for kind in ("Deployment", "Service", "NetworkPolicy"))
     settings, template = documents["ConfigMap"]["data"], deployment["spec"]["template"]
@@ -91,8 +111,10 @@ def check_together(documents):
     check_pod(pod)
     check_container(container)
 
-    expect(deployment["spec"]["replicas"] == 1, "more than one replica: each would hold a part of the data")
-    expect(deployment["spec"]["strategy"] == {"type": "Recreate"}, "two would serve at the same time on the way")
+    if settings.get("WASCC_KEYVALUE_ENGINE", "memory") == "memory":
+        check_memory(deployment)
+    else:
+        check_jetstream(deployment, documents.get("PodDisruptionBudget"))
     for what, selector in (("the Deployment", deployment["spec"]["selector"]["matchLabels"]),
                            ("the Service", service["spec"]["selector"]),
                            ("the NetworkPolicy", policy["spec"]["podSelector"]["matchLabels"])):

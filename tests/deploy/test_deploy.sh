@@ -18,12 +18,13 @@ readonly PROGRAM BUILD=${PROGRAM%/*}
 readonly MOST_EXPOSURE=15
 
 failures=0
-nats_pid="" provider_pid="" listener_pid=""
+nats_pid="" provider_pid="" listener_pid="" members=()
 work=$(mktemp -d)
 log=$work/log
 
 clean_up()
 {
+    stop_composed_cluster
     [[ -z "$provider_pid" ]] || stop_process "$provider_pid" || true
     [[ -z "$listener_pid" ]] || stop_process "$listener_pid" || true
     [[ -z "$nats_pid" ]] || stop_process "$nats_pid" || true
@@ -185,12 +186,15 @@ FILES
 
 readonly COMPOSE_VARIABLES=(PROVIDER_PASSWORD=p-secret HOST_PASSWORD=h-secret OPERATOR_PASSWORD=o-secret TRUSTED_ISSUER=A-issuer)
 
-# compose FOLDER [NAME=VALUE...]: prints what compose makes of the folder's compose.yaml. No engine is needed for that.
+# Of the two that are there, the one that is looked at.
+composition=compose.yaml
+
+# compose FOLDER [NAME=VALUE...]: prints what compose makes of the folder's composition. No engine is needed for that.
 compose()
 {
     local folder=$1
     shift
-    env -i PATH="$PATH" HOME="$work" "$@" "${COMPOSE[@]}" -f "$folder/compose.yaml" config
+    env -i PATH="$PATH" HOME="$work" "$@" "${COMPOSE[@]}" -f "$folder/$composition" config
 }
 
 compose_refuses_without_variables()
@@ -203,16 +207,16 @@ compose_refuses_without_variables()
             return 1
         fi
         # The text that stands behind its :?.
-        grep -F "$(sed -n -E "s/.*\\$\\{${assignment%%=*}:\\?([^}]+)\\}.*/\\1/p" deploy/compose.yaml | head -n 1)" \
+        grep -F "$(sed -n -E "s/.*\\$\\{${assignment%%=*}:\\?([^}]+)\\}.*/\\1/p" "deploy/$composition" | head -n 1)" \
             "$work/refusal" || return 1
     done
 }
 
-# provider_environment FILE: prints the provider's environment out of what compose has printed, a NAME=VALUE a line.
+# provider_environment FILE [SERVICE]: prints a service's environment out of what compose has printed, a NAME=VALUE a line.
 provider_environment()
 {
-    awk '
-    /^  [a-z]+:$/ { provider = $1 == "provider:" }
+    awk -v service="${2:-provider}:" '
+    /^  [a-z0-9-]+:$/ { provider = $1 == service }
     /^    [a-z_]+:/ { inside = provider && $1 == "environment:" }
     inside && /^      [A-Z]/ {
         sub(/^ +/, "")
@@ -236,9 +240,10 @@ compose_publishes_on_loopback_only()
 {
     awk '
     /^ +ports:$/ { inside = 1; next }
+    / ports: \[.*\]$/ { count++; if ($2 !~ /^\["127\.0\.0\.1:[0-9]+:[0-9]+"\]$/) { print; bad = 1 }; next }
     inside && /^ +- / { count++; if ($2 !~ /^127\.0\.0\.1:[0-9]+:[0-9]+$/) { print; bad = 1 }; next }
     { inside = 0 }
-    END { exit bad || count == 0 }' deploy/compose.yaml
+    END { exit bad || count == 0 }' "deploy/$composition"
 }
 
 compose_hides_nothing_in_files()
@@ -247,7 +252,7 @@ compose_hides_nothing_in_files()
     while IFS= read -r line; do
         printf '%s\n' "$line"
         [[ "$line" =~ (PASSWORD|SEED|SECRET|TOKEN):\ \$\{[A-Z_]+:\?[^}]+\}$ ]] || return 1
-    done < <(grep -E '^ +[A-Z_]*(PASSWORD|SEED|SECRET|TOKEN)[A-Z_]*:' deploy/compose.yaml)
+    done < <(grep -E '^ +[A-Z_]*(PASSWORD|SEED|SECRET|TOKEN)[A-Z_]*:' "deploy/$composition")
     ! grep -E '^WASCC_KEYVALUE_(PASSWORD|NKEY|CREDS)=' deploy/compose.env
 }
 
@@ -307,6 +312,110 @@ metrics_are_where_they_are_looked_for()
     done
 }
 
+# --- Compose with the engine jetstream ---------------------------------------------------------------------------------
+
+# What three of something must have in common, and what each has of its own.
+composed_cluster_fits_together()
+{
+    local i
+    for i in 1 2 3; do
+        provider_environment "$work/cluster.yaml" "nats-$i" >"$work/nats-$i.env"
+        provider_environment "$work/cluster.yaml" "provider-$i" >"$work/provider-$i.env"
+        grep -x "SERVER_NAME=nats-$i" "$work/nats-$i.env" && grep -x WASCC_KEYVALUE_ENGINE=jetstream "$work/provider-$i.env" &&
+            grep -E "^WASCC_KEYVALUE_SERVER=nats://nats-$i:4222,nats://nats-.:4222,nats://nats-.:4222$" "$work/provider-$i.env" &&
+            grep -F "nats-$i:/data" "deploy/$composition" && grep -F "\"nats://nats-$i:6222\"" deploy/nats/jetstream.conf &&
+            grep -F "\"provider-$i:9464\"" deploy/prometheus.jetstream.yml || return 1
+        diff <(grep -v _SERVER= "$work/provider-1.env") <(grep -v _SERVER= "$work/provider-$i.env") || return 1
+    done
+    [[ "$(cut -d , -f 2 "$work"/provider-?.env | grep -c 'nats://')" -eq 3 ]] && grep -F 'store_dir: "/data"' deploy/nats/jetstream.conf
+}
+
+# Server I as composed, without its container: what is other are the places, and what a server before 2.10 does not know.
+start_composed_member()
+{
+    local i=$1 assignments folder=$work/member-$1
+    mkdir -p "$folder"
+    cp deploy/nats/server.conf "$folder"
+    sed -E -e "s,\"/data\",\"$folder/data\"," -e "s,0\.0\.0\.0:6222,127.0.0.1:$((cluster_port + i + 2))," \
+        -e "s,nats-1:6222,127.0.0.1:$((cluster_port + 3)),; s,nats-2:6222,127.0.0.1:$((cluster_port + 4)),; s,nats-3:6222,127.0.0.1:$((cluster_port + 5))," \
+        deploy/nats/jetstream.conf >"$folder/jetstream.conf"
+    [[ "$(nats-server --version)" != *v2.9.* ]] || sed -i '/^  sync_interval: always$/d' "$folder/jetstream.conf"
+    mapfile -t assignments <"$work/nats-$i.env"
+    (
+        export "${assignments[@]}"
+        start_nats_server $((cluster_port + i - 1)) "$folder/log" -c "$folder/jetstream.conf" && printf '%s\n' "$nats_pid" >"$folder/pid"
+    ) || {
+        cat "$folder/log"
+        return 1
+    }
+}
+
+start_composed_cluster()
+{
+    local i
+    cluster_port=$(free_ports 24222) || return 1
+    for i in 1 2 3; do
+        start_composed_member "$i" || return 1
+    done
+}
+
+composed_cluster_serves()
+{
+    local i environment url
+    for i in 1 2 3; do
+        mapfile -t environment <"$work/provider-$i.env"
+        : >"$work/member-$i/provider.log"
+        env -i "${environment[@]}" "WASCC_KEYVALUE_SERVER=nats://127.0.0.1:$((cluster_port + i - 1))" \
+            WASCC_KEYVALUE_METRICS_LISTEN=127.0.0.1:0 "$PROGRAM" serve >"$work/member-$i/provider.log" 2>&1 </dev/null &
+        members+=("$!")
+    done
+    for i in 1 2 3; do
+        wait_for_line "${members[i - 1]}" "$work/member-$i/provider.log" ' ready: ' 120 || {
+            cat "$work/member-$i/provider.log"
+            return 1
+        }
+    done
+    for i in 1 2 3; do
+        url=nats://127.0.0.1:$((cluster_port + i - 1))
+        env -i NATS_USER=operator NATS_PASSWORD=o-secret NATS_INBOX_PREFIX=_INBOX.operator "NATS_URL=$url" \
+            "$PROGRAM" call --host-seed "$work/host.json" --timeout 10s Members '{}' >"$work/said" 2>&1 || true
+        cat "$work/said"
+        [[ "$(grep -o '"instance"' "$work/said" | wc -l)" -eq 3 ]] || return 1
+    done
+    ! grep -i violation "$work"/member-?/log
+}
+
+stop_composed_cluster()
+{
+    local pid
+    for pid in "${members[@]}"; do
+        stop_process "$pid" || true
+    done
+    members=()
+    for pid in "$work"/member-?/pid; do
+        [[ -e "$pid" ]] || continue
+        kill -TERM "$(<"$pid")" 2>/dev/null || true
+        timeout 30 tail -f -s 0.1 --pid="$(<"$pid")" /dev/null || kill -KILL "$(<"$pid")" || true
+        rm "$pid"
+    done
+}
+
+test_composed_cluster()
+{
+    local composition=compose.jetstream.yaml
+    check "compose with jetstream: the file conforms" compose deploy "${COMPOSE_VARIABLES[@]}" || return 0
+    check "compose with jetstream: what it must be told is asked for" compose_refuses_without_variables || true
+    check "compose with jetstream: ports are published on loopback only" compose_publishes_on_loopback_only || true
+    check "compose with jetstream: no secret is in a file" compose_hides_nothing_in_files || true
+    compose deploy "${COMPOSE_VARIABLES[@]}" TRUSTED_ISSUER="$issuer" TRUSTED_HOST="$(public_key "$work/host.json")" >"$work/cluster.yaml"
+    check "compose with jetstream: three servers and three providers fit together" composed_cluster_fits_together || return 0
+    has "compose with jetstream: running" nats-server || return 0
+    if check "compose with jetstream: three servers start" start_composed_cluster; then
+        check "compose with jetstream: three providers serve, with the permissions of nats/server.conf" composed_cluster_serves || true
+    fi
+    stop_composed_cluster >/dev/null 2>&1
+}
+
 test_compose()
 {
     local program
@@ -316,6 +425,7 @@ test_compose()
         return
     }
     COMPOSE=("$program")
+    test_composed_cluster
     check "compose: the file conforms" compose deploy "${COMPOSE_VARIABLES[@]}" || return 0
     check "compose: what it must be told is asked for" compose_refuses_without_variables || true
     check "compose: every option of serve reaches the provider" every_option_reaches_compose || true
@@ -352,6 +462,7 @@ test_prometheus()
     check "prometheus.yml: the file conforms" promtool check config deploy/prometheus.yml || true
     check "alerts.yml: each alert fires, and none where all is well" promtool test rules tests/deploy/alerts_test.yml || true
     check "alerts.yml: its metrics are on the page" alerts_are_of_the_page || true
+    check "prometheus.jetstream.yml: the file conforms" promtool check config deploy/prometheus.jetstream.yml || true
 }
 
 # --- Kubernetes --------------------------------------------------------------------------------------------------------
@@ -401,7 +512,7 @@ an_overlay_merges()
 
 test_kubernetes()
 {
-    local python
+    local python=""
     has "kubernetes" kubectl || return 0
     check "kubernetes: kustomize renders it" render deploy/kubernetes || return 0
     cp "$work/rendered" "$work/kubernetes.yaml"
@@ -416,6 +527,10 @@ test_kubernetes()
         printf 'skip kubernetes: an overlay: this kubectl is too old for it\n'
     else
         check "kubernetes: the overlay of its comment renders" an_overlay_merges || true
+        check "kubernetes with jetstream: kustomize renders it" render deploy/kubernetes-jetstream || return 0
+        cp "$work/rendered" "$work/kubernetes-jetstream.yaml"
+        [[ -z "$python" ]] || check "kubernetes with jetstream: what is rendered conforms and fits together" \
+            "$python" tests/deploy/check_kubernetes.py "$work/kubernetes-jetstream.yaml" || true
     fi
 }
 
@@ -448,6 +563,22 @@ unit_verifies()
     cat "$work/verify"
     # What is said of the machine's other units is not ours.
     [[ "$status" -eq 0 ]] && ! grep wascc-keyvalue "$work/verify"
+}
+
+# With the drop-in beside it, as systemctl would find it.
+unit_verifies_with_its_drop_in()
+{
+    mkdir -p "$work/units/wascc-keyvalue.service.d"
+    cp "$unit" "$work/units"
+    cp "$installed/share/doc/wascc-keyvalue/jetstream.conf" "$work/units/wascc-keyvalue.service.d"
+    unit=$work/units/wascc-keyvalue.service unit_verifies
+}
+
+# What it gives to the engine: 70 is an end, as 64 and 69 are.
+drop_in_ends_at_70()
+{
+    grep -x RestartPreventExitStatus=70 deploy/systemd/jetstream.conf &&
+        grep -x Environment=WASCC_KEYVALUE_ENGINE=jetstream deploy/systemd/jetstream.conf
 }
 
 unit_is_closed()
@@ -543,10 +674,12 @@ unit_permits_what_the_program_calls()
 test_systemd()
 {
     check "systemd: the unit names the program that was installed" unit_names_the_installed_program || true
+    check "systemd: the drop-in for jetstream ends at 70" drop_in_ends_at_70 || true
     check "systemd: the unit waits until it is ready" unit_waits_for_the_program || true
     check "systemd: the unit gives time for the drain" unit_stops_after_the_drain || true
     if has "systemd: the unit" systemd-analyze; then
         check "systemd: the unit verifies" unit_verifies || true
+        check "systemd: the unit verifies with the drop-in for jetstream" unit_verifies_with_its_drop_in || true
         if systemd-analyze --help | grep -e --threshold >/dev/null; then
             check "systemd: the unit leaves little open" unit_is_closed || true
         else
