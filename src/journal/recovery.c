@@ -14,6 +14,8 @@
 #define JOIN_AGAIN_NS (300 * WKV_NS_PER_MS)
 /* "Progress is logged each second". */
 #define TELL_NS WKV_NS_PER_S
+/* A consumer that has sent nothing for so long, though the log goes on. */
+#define STUCK_NS WKV_NS_PER_S
 
 /* ---- the log's first record ---- */
 
@@ -247,6 +249,17 @@ static void join(struct wkv_journal *journal, int64_t now_ns)
     wkv_journal_append(journal, WKV_RECORD_JOIN, &body);
 }
 
+/* A server that was away may lead the consumer while its own copy of the log is still short: it heartbeats,
+ * and does not notice when the rest has come (seen with 2.9.10). Nobody appends as long as all are
+ * recovering, so nothing wakes it. */
+static void leave_stuck_consumer(struct wkv_journal *journal, int64_t now_ns)
+{
+    const struct wkv_js_reader *reader = &journal->reader;
+    int64_t since_ns = journal->applied_ns > reader->asked_ns ? journal->applied_ns : reader->asked_ns;
+    if (reader->state == WKV_JS_FOLLOWING && now_ns - since_ns >= STUCK_NS)
+        wkv_js_reader_renew(&journal->reader, now_ns);
+}
+
 static int64_t replay(struct wkv_journal *journal, int64_t now_ns)
 {
     if (journal->replica == NULL) {
@@ -260,10 +273,12 @@ static int64_t replay(struct wkv_journal *journal, int64_t now_ns)
                          journal->names.log_stream);
         return INT64_MAX;
     }
-    if (wkv_replica_applied(journal->replica) >= atomic_load(&journal->target))
+    if (wkv_replica_applied(journal->replica) >= atomic_load(&journal->target)) {
         wkv_journal_move(journal, WKV_JOURNAL_JOINING);
-    else
+    } else {
         tell_recovery(journal, now_ns);
+        leave_stuck_consumer(journal, now_ns);
+    }
     return now_ns + TELL_NS;
 }
 

@@ -309,8 +309,10 @@ static int64_t turn(struct wkv_journal *journal, int64_t now_ns)
     case WKV_JOURNAL_CONNECTING:
     case WKV_JOURNAL_OPENING:
     case WKV_JOURNAL_RECOVERING:
-    case WKV_JOURNAL_JOINING:
         next_ns = wkv_journal_recover(journal, now_ns);
+        break;
+    case WKV_JOURNAL_JOINING:
+        next_ns = soonest(wkv_journal_recover(journal, now_ns), watch_acks(journal, now_ns));
         break;
     case WKV_JOURNAL_READY:
         next_ns = serve(journal, now_ns);
