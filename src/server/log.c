@@ -22,7 +22,7 @@ static void on_moved(void *context)
 static void on_changed(void *context)
 {
     struct wkv_server *server = context;
-    if (server->network.watches.store != NULL)
+    if (atomic_load_explicit(&server->has_store, memory_order_acquire))
         wkv_watches_poke(&server->network.watches);
 }
 
@@ -212,6 +212,7 @@ static enum wkv_server_outcome begin_serving(struct wkv_server *server, struct w
     struct wkv_store *store = wkv_journal_store(server->network.journal);
     server->provider.store = store;
     wkv_watches_serve(&server->network.watches, store);
+    atomic_store_explicit(&server->has_store, true, memory_order_release);
     wkv_bindings_record(server->provider.bindings, wkv_journal_wish_binding, server->network.journal);
     if (listen_to_bound(server))
         return WKV_SERVER_GOES_ON;

@@ -55,6 +55,7 @@ struct wkv_server {
     struct wkv_network network;
     struct wkv_report_engine engine_report;
     _Atomic(struct wkv_journal *) journal; /* what is told of the log, from when there is one to the end */
+    _Atomic bool has_store;                /* of the log: what changes in it may be watched */
     bool cut;                              /* not all that was received could be answered */
 };
 
