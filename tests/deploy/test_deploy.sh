@@ -837,6 +837,61 @@ test_cluster()
     check "run-cluster.sh counts through a provider killed, a server killed, and a new start" local_cluster_counts || true
 }
 
+# --- Backup and restore ------------------------------------------------------------------------------------------------
+
+# start_kept_server NAME: one with a disk of that name, and with the user that nats/server.conf shows commented out.
+start_kept_server()
+{
+    local variable
+    for variable in "${COMPOSE_VARIABLES[@]}" KEEPER_PASSWORD=k-secret; do
+        local -x "${variable?}"
+    done
+    sed '/^    # {$/,/^    # }$/s/^    # /    /' deploy/nats/server.conf >"$work/keeper.conf"
+    start_nats_server -1 "$work/nats-server.log" -c "$work/keeper.conf" --jetstream --store_dir "$work/$1" && return
+    cat "$work/nats-server.log"
+    return 1
+}
+
+start_kept_provider()
+{
+    start_provider env -i NATS_USER=provider NATS_PASSWORD=p-secret WASCC_KEYVALUE_AUTH=none WASCC_KEYVALUE_ENGINE=jetstream \
+        WASCC_KEYVALUE_SNAPSHOT_EVERY=1s "WASCC_KEYVALUE_SERVER=nats://127.0.0.1:$nats_port"
+}
+
+# as_host OPERATION REQUEST
+as_host()
+{
+    env -i NATS_USER=host NATS_PASSWORD=h-secret NATS_INBOX_PREFIX=_INBOX.host "NATS_URL=nats://127.0.0.1:$nats_port" \
+        "$PROGRAM" call "$@"
+}
+
+# as_keeper VERB: the page's own commands with that verb, in the folder where the backup is.
+as_keeper()
+{
+    local commands
+    commands=$(grep -E "^nats .* stream $1 " deploy/docs/durability.md)
+    [[ "$(wc -l <<<"$commands")" -eq 2 ]] || return 1
+    (cd "$work" && NATS_URL=nats://127.0.0.1:$nats_port NATS_USER=keeper NATS_PASSWORD=k-secret bash -e <<<"$commands")
+}
+
+backup_holds_what_was_written()
+{
+    start_kept_server before && start_kept_provider || return 1
+    as_host Set '{"key":"a","value":"in the snapshot"}' || return 1
+    wait_for_line "$provider_pid" "$work/provider.log" 'is whole' 30 || return 1
+    as_host Set '{"key":"b","value":"behind it"}' && as_keeper backup && as_host Set '{"key":"a","value":"later"}' || return 1
+    stop_provider && stop_server && start_kept_server after && as_keeper restore && start_kept_provider || return 1
+    [[ "$(as_host Get '{"key":"a"}')" == '{"value":"in the snapshot","exists":true}' ]] &&
+        [[ "$(as_host Get '{"key":"b"}')" == '{"value":"behind it","exists":true}' ]] &&
+        as_host Set '{"key":"a","value":"again"}' && stop_provider && ! grep -i violation "$work/nats-server.log"
+}
+
+test_backup()
+{
+    has "backup and restore" nats nats-server || return 0
+    check "a backup, as durability.md takes it, is restored on another server" backup_holds_what_was_written || true
+}
+
 # --- Running -----------------------------------------------------------------------------------------------------------
 
 # start_provider COMMAND...: starts serve by the command, which is env with its assignments.
@@ -894,7 +949,7 @@ main()
     issuer=$(public_key "$work/account.json")
     check "deploy: the program is hardened" tests/deploy/test_hardening.sh "$PROGRAM" || true
     check "deploy: everything is installed" install_all || exit 1
-    for part in options compose prometheus kubernetes systemd man completion cluster; do
+    for part in options compose prometheus kubernetes systemd man completion backup cluster; do
         "test_$part"
         [[ -z "$provider_pid" ]] || stop_provider >/dev/null || true
         [[ -z "$nats_pid" ]] || stop_server
