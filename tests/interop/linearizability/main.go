@@ -42,7 +42,7 @@ func parse() *Options {
 	flag.IntVar(&o.callers, "callers", 16, "how many callers at once")
 	flag.IntVar(&o.faults, "faults", 0, "how many faults")
 	flag.DurationVar(&o.duration, "duration", 10*time.Second, "how long; with faults: at least")
-	flag.DurationVar(&o.pause, "pause", 20*time.Millisecond, "of a caller between two calls, in the mean")
+	flag.DurationVar(&o.pause, "pause", 10*time.Millisecond, "of a caller between two calls, in the mean")
 	flag.Int64Var(&o.seed, "seed", time.Now().UnixNano()%1e9, "of the faults' order and the callers' choices")
 	only := flag.String("only", "", "only faults whose name matches, such as '^delay links'")
 	flag.BoolVar(&o.violation, "violation", false, "the history must not hold, instead of must")
@@ -104,7 +104,7 @@ func (r *Run) awaitService(within time.Duration) error {
 }
 
 // call lets the callers call while the nemesis is at work; at the end all is mended.
-func (r *Run) call(callers []*Caller) error {
+func (r *Run) call(callers []*Caller, faults int) error {
 	calling, stop := context.WithCancel(context.Background())
 	last, give := context.WithCancel(context.Background())
 	defer give()
@@ -112,7 +112,7 @@ func (r *Run) call(callers []*Caller) error {
 	for _, caller := range callers {
 		work.Go(func() { caller.run(calling, last, r.options.pause) })
 	}
-	broken := r.harm()
+	broken := r.harm(faults)
 	if broken == nil {
 		time.Sleep(time.Until(r.world.start.Add(r.options.duration)))
 		broken = r.awaitService(time.Minute)
@@ -125,10 +125,11 @@ func (r *Run) call(callers []*Caller) error {
 	return broken
 }
 
-func (r *Run) harm() error {
+// harm goes on until there were so many faults.
+func (r *Run) harm(faults int) error {
 	nemesis := &Nemesis{setup: r.setup, mortal: r.options.engine != "memory", only: r.options.only,
 		random: rand.New(rand.NewSource(r.options.seed)), say: r.say}
-	for r.faults < r.options.faults {
+	for r.faults < faults {
 		done, err := nemesis.round()
 		r.faults += done
 		if err != nil {
@@ -222,25 +223,34 @@ func (r *Run) run() error {
 		return err
 	}
 	r.world.start = time.Now()
-	if err := r.call(callers); err != nil {
-		return err
+	bad := 0
+	// Where it must not hold, chance gets a few turns.
+	for turn := 1; turn == 1 || (r.options.violation && bad == 0 && turn <= 6); turn++ {
+		if err := r.call(callers, turn*r.options.faults); err != nil {
+			return err
+		}
+		r.report()
+		if err := r.lookBack(callers[0].conn); err != nil {
+			return err
+		}
+		bad = r.judge()
+		r.say("the checker is done")
 	}
-	r.report()
+	if r.options.violation != (bad > 0) {
+		return fmt.Errorf("%d histories do not hold", bad)
+	}
+	return nil
+}
+
+// lookBack tells what is wrong whatever order the checker may find.
+func (r *Run) lookBack(conn *nats.Conn) error {
 	if r.world.complaint != "" {
 		return fmt.Errorf("%s", r.world.complaint)
 	}
 	if err := r.lost(); err != nil {
 		return err
 	}
-	if err := r.world.totals.check(callers[0].conn); err != nil {
-		return err
-	}
-	bad := r.judge()
-	r.say("the checker is done")
-	if r.options.violation != (bad > 0) {
-		return fmt.Errorf("%d histories do not hold", bad)
-	}
-	return nil
+	return r.world.totals.check(conn)
 }
 
 func (o *Options) String() string {

@@ -43,7 +43,7 @@ func (n *Nemesis) any() fault {
 	case what < 12:
 		return n.harmMany(s.instances, len(s.instances), n.mortal)
 	case what < 13 && len(s.servers) > 2:
-		return n.harmMany(s.servers, 2, true)
+		return n.harmMany(s.servers, 2+n.pick(len(s.servers)-1), true)
 	case what < 16 && len(s.routes) > 0:
 		return n.harmRoutes()
 	case what < 19:

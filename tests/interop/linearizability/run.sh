@@ -107,5 +107,6 @@ for server in nats-server nats-server-current; do
     judge --engine jetstream --nats-server "$server" --servers 3 --instances 3 --faults "${nightly:-16}" "${only[@]}"
 done
 # What one instance has is behind what another has answered, where their connections are unlike.
-judge --engine jetstream --servers 1 --instances 2 --reads local --faults 6 --only '^delay links' --violation
+judge --engine jetstream --servers 1 --instances 2 --reads local --faults 4 --pause 3ms --only '^delay links' \
+    --violation
 [[ "$failures" -eq 0 ]]
