@@ -25,7 +25,8 @@ static void judge(struct wkv_journal *journal)
                                    : percent >= REFUSES_WRITES ? WKV_LOG_TAKES_READS
                                                                : WKV_LOG_HAS_ROOM;
     atomic_store(&journal->log_full, is);
-    if (is != WKV_LOG_HAS_ROOM)
+    /* What other streams take, one snapshot after the other does not give back. */
+    if (is > was || of_stream >= REFUSES_WRITES)
         wkv_snapshots_force(&journal->snapshots);
     if (is > was)
         wkv_log_warn(
