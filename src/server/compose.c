@@ -167,10 +167,17 @@ static enum wkv_server_outcome run(struct wkv_server *server, struct wkv_error *
     return outcome == WKV_SERVER_STOPPED && server->cut ? WKV_SERVER_CUT : outcome;
 }
 
-static enum wkv_server_outcome run_once(const struct wkv_server_options *options, struct wkv_error *error)
+/* *diverged: whether the log had, before and after. */
+static enum wkv_server_outcome run_once(const struct wkv_server_options *options, bool *diverged,
+                                        struct wkv_error *error)
 {
-    struct wkv_server server = {
-        .options = options, .stop_fd = -1, .reload_fd = -1, .poke_fd = -1, .network = {.notify_fd = -1}};
+    struct wkv_server server = {.options = options,
+                                .stop_fd = -1,
+                                .reload_fd = -1,
+                                .poke_fd = -1,
+                                .network = {.notify_fd = -1},
+                                .had_diverged = *diverged,
+                                .diverged = *diverged};
     server.network.actors.lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     wkv_make_instance_id(server.instance);
     wkv_log_init(&server.log, STDERR_FILENO, options->log_level, options->log_format);
@@ -197,6 +204,7 @@ static enum wkv_server_outcome run_once(const struct wkv_server_options *options
         outcome = run(&server, error);
     }
     close_parts(&server, outcome != WKV_SERVER_AGAIN);
+    *diverged = server.diverged;
     return outcome;
 }
 
@@ -207,8 +215,9 @@ static enum wkv_server_outcome run_once(const struct wkv_server_options *options
 enum wkv_server_outcome wkv_server_run(const struct wkv_server_options *options, struct wkv_error *error)
 {
     int64_t last_ns = 0;
+    bool diverged = false;
     for (;;) {
-        enum wkv_server_outcome outcome = run_once(options, error);
+        enum wkv_server_outcome outcome = run_once(options, &diverged, error);
         int64_t now_ns = wkv_monotonic_ns();
         if (outcome != WKV_SERVER_AGAIN)
             return outcome;

@@ -48,7 +48,7 @@ static bool tell_log(void *context, struct wkv_report_log *out)
     wkv_journal_figures(journal, &figures);
     *out = (struct wkv_report_log){
         .present = true,
-        .diverged = figures.diverged,
+        .diverged = figures.diverged || ((struct wkv_server *)context)->had_diverged,
         .position = figures.position,
         .lag_ms = figures.lag_ns / WKV_NS_PER_MS,
         .appends = figures.appends,
@@ -171,8 +171,12 @@ struct wkv_journal *wkv_server_make_journal(struct wkv_server *server, const str
 
 static enum wkv_server_outcome outcome_of(struct wkv_server *server, enum wkv_journal_state state)
 {
-    if (state == WKV_JOURNAL_AGAIN)
+    if (state == WKV_JOURNAL_AGAIN) {
+        struct wkv_journal_figures figures;
+        wkv_journal_figures(server->network.journal, &figures);
+        server->diverged |= figures.diverged;
         return WKV_SERVER_AGAIN;
+    }
     if (state != WKV_JOURNAL_FAILED)
         return WKV_SERVER_GOES_ON;
     return wkv_journal_failure(server->network.journal) == WKV_JOURNAL_LOST ? WKV_SERVER_LOST

@@ -56,7 +56,9 @@ struct wkv_server {
     struct wkv_report_engine engine_report;
     _Atomic(struct wkv_journal *) journal; /* what is told of the log, from when there is one to the end */
     _Atomic bool has_store;                /* of the log: what changes in it may be watched */
-    bool cut;                              /* not all that was received could be answered */
+    bool had_diverged; /* the log had, when this process had to begin anew: told until the process ends */
+    bool diverged;     /* the same from now on; the main thread's */
+    bool cut;          /* not all that was received could be answered */
 };
 
 /* What the figures of the process are gathered from. */
