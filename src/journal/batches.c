@@ -21,6 +21,8 @@
 #define MOST_IN_FLIGHT 2
 /* A second batch goes out with so many operations, or after half the time of an append. */
 #define SECOND_OPERATIONS 64u
+/* Requests that were never sent are given up together if they came within so long. */
+#define TOGETHER_NS (100 * WKV_NS_PER_MS)
 
 /* ---- one batch ---- */
 
@@ -277,19 +279,63 @@ static void give_up_batch(struct wkv_journal *journal, struct wkv_journal_batch 
     wkv_journal_batch_release(batch);
 }
 
-static void give_up_waiting(struct wkv_journal *journal, struct wkv_tickets *tickets, int64_t before_ns)
+static void refuse_unsent(struct wkv_journal *journal, struct wkv_ticket *ticket)
 {
-    struct wkv_tickets kept;
+    wkv_journal_refuse(journal, ticket, WKV_UNAVAILABLE,
+                       "the log takes nothing now, and nothing was changed; send the request again");
+}
+
+static void give_up_waiting(struct wkv_journal *journal, int64_t before_ns)
+{
+    struct wkv_tickets kept, *waiting = &journal->waiting;
     struct wkv_ticket *ticket;
+    if (waiting->first == NULL || waiting->first->now_ns > before_ns)
+        return;
     wkv_tickets_init(&kept);
-    while ((ticket = wkv_tickets_take(tickets)) != NULL) {
+    while ((ticket = wkv_tickets_take(waiting)) != NULL) {
         if (ticket->now_ns > before_ns)
             wkv_tickets_add(&kept, ticket);
         else
-            wkv_journal_refuse(journal, ticket, WKV_UNAVAILABLE,
-                               "the log takes nothing now, and nothing was changed; send the request again");
+            refuse_unsent(journal, ticket);
     }
-    wkv_tickets_move(tickets, &kept);
+    wkv_tickets_move(waiting, &kept);
+}
+
+/* What is left of the batch waits again, in front, to be written anew: so those that are nearly as old go
+ * with the oldest. */
+static void give_up_open(struct wkv_journal *journal, int64_t before_ns)
+{
+    struct wkv_journal_batch *open = journal->open;
+    struct wkv_tickets kept;
+    struct wkv_ticket *ticket;
+    if (open == NULL || open->tickets.count == 0 || open->oldest_ns > before_ns)
+        return;
+    wkv_tickets_init(&kept);
+    while ((ticket = wkv_tickets_take(&open->tickets)) != NULL) {
+        if (ticket->now_ns <= before_ns + TOGETHER_NS) {
+            refuse_unsent(journal, ticket);
+            continue;
+        }
+        ticket->batch = NULL;
+        wkv_journal_batch_release(open);
+        wkv_tickets_add(&kept, ticket);
+    }
+    wkv_journal_batch_release(open);
+    journal->open = NULL;
+    wkv_tickets_move(&kept, &journal->waiting);
+    wkv_tickets_move(&journal->waiting, &kept);
+}
+
+static int64_t unsent_ns(const struct wkv_journal *journal)
+{
+    return journal->options.write_timeout_ns / 4 * 3;
+}
+
+/* What was never sent is not sent any more after ¾ of its time: nothing was changed. */
+static void give_up_unsent(struct wkv_journal *journal, int64_t now_ns)
+{
+    give_up_open(journal, now_ns - unsent_ns(journal));
+    give_up_waiting(journal, now_ns - unsent_ns(journal));
 }
 
 static struct wkv_flight_known known(const struct wkv_journal *journal)
@@ -339,14 +385,9 @@ static void do_what_is_due(struct wkv_journal *journal, bool sends, int64_t now_
 
 void wkv_journal_give_up(struct wkv_journal *journal, int64_t now_ns)
 {
-    int64_t before_ns = now_ns - journal->options.write_timeout_ns / 4 * 3;
     if (journal->join != 0)
         do_what_is_due(journal, false, now_ns);
-    give_up_waiting(journal, &journal->waiting, before_ns);
-    if (journal->open != NULL && journal->open->tickets.count > 0 && journal->open->oldest_ns <= before_ns) {
-        give_up_batch(journal, journal->open, WKV_UNAVAILABLE);
-        journal->open = NULL;
-    }
+    give_up_unsent(journal, now_ns);
 }
 
 void wkv_journal_answer_all(struct wkv_journal *journal)
@@ -408,23 +449,35 @@ void wkv_journal_take_wishes(struct wkv_journal *journal, int64_t now_ns)
 
 /* ---- a turn ---- */
 
+static int64_t sooner(int64_t one, int64_t other)
+{
+    return one < other ? one : other;
+}
+
+/* When something is due next. */
+static int64_t next_ns(const struct wkv_journal *journal)
+{
+    const struct wkv_journal_batch *open = journal->open;
+    int64_t due_ns = wkv_flight_due_at(&journal->flight);
+    if (journal->waiting.first != NULL)
+        due_ns = sooner(due_ns, journal->waiting.first->now_ns + unsent_ns(journal));
+    if (open == NULL || open->tickets.count == 0)
+        return due_ns;
+    if (journal->flight.count < MOST_IN_FLIGHT)
+        due_ns = sooner(due_ns, open->begun_ns + journal->append_ns / 2);
+    return sooner(due_ns, open->oldest_ns + unsent_ns(journal));
+}
+
 int64_t wkv_journal_propose(struct wkv_journal *journal, int64_t now_ns)
 {
     bool full;
     do_what_is_due(journal, true, now_ns);
+    give_up_unsent(journal, now_ns);
     do {
         full = !fill(journal, now_ns);
         if (!is_due(journal, full, now_ns) || !seal(journal, journal->open, NULL, now_ns))
             break;
         journal->open = NULL;
     } while (full || journal->waiting.first != NULL);
-    int64_t due_ns = wkv_flight_due_at(&journal->flight);
-    if (journal->open != NULL && journal->open->tickets.count > 0) {
-        int64_t then_ns = journal->open->begun_ns + journal->append_ns / 2;
-        int64_t late_ns = journal->open->oldest_ns + journal->options.write_timeout_ns / 4 * 3;
-        if (journal->flight.count < MOST_IN_FLIGHT && then_ns < due_ns)
-            due_ns = then_ns;
-        due_ns = late_ns < due_ns ? late_ns : due_ns;
-    }
-    return due_ns;
+    return next_ns(journal);
 }
