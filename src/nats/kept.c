@@ -41,8 +41,8 @@ int64_t wkv_kept_wait_ns(const struct wkv_kept *kept)
 {
     if (kept->after_turn == NULL || kept->next_turn_ns == WKV_NO_TURN)
         return WKV_POLLER_FOREVER;
-    int64_t left_ns = kept->next_turn_ns - wkv_monotonic_ns();
-    return left_ns < 0 ? 0 : left_ns;
+    int64_t now_ns = wkv_monotonic_ns();
+    return kept->next_turn_ns <= now_ns ? 0 : kept->next_turn_ns - now_ns;
 }
 
 void wkv_kept_end_turn(struct wkv_kept *kept)

@@ -12,7 +12,7 @@
 #define WKV_KEPT_BYTES ((size_t)8 * 1024 * 1024)
 
 /* Runs at the end of each turn, before what was answered is written. Returns when the next turn is to begin
- * at the latest, in monotonic nanoseconds: 0 is at once, WKV_NO_TURN only when something comes. */
+ * at the latest, in monotonic nanoseconds: what is past is at once, WKV_NO_TURN only when something comes. */
 typedef int64_t (*wkv_loop_after_turn)(void *context);
 #define WKV_NO_TURN INT64_MAX
 
