@@ -198,14 +198,11 @@ func (r *Run) report() {
 	}
 }
 
-// lost tells of an instance whose end is an error: of each that crashed or said that the log has lost what it had applied, and
-// of any that has its data in memory.
-func (r *Run) lost() error {
+// fallen tells of an instance that ended though nobody had asked it to: it crashed, or gave up what it should have stood.
+func (r *Run) fallen() error {
 	for _, p := range r.setup.instances {
 		for _, exit := range p.exits {
-			if r.options.engine == "memory" || exit == "exit status 70" || strings.HasPrefix(exit, "signal: ") {
-				return fmt.Errorf("%s ended by itself: %s", p.name, exit)
-			}
+			return fmt.Errorf("%s ended by itself: %s", p.name, exit)
 		}
 	}
 	return nil
@@ -247,7 +244,7 @@ func (r *Run) lookBack(conn *nats.Conn) error {
 	if r.world.complaint != "" {
 		return fmt.Errorf("%s", r.world.complaint)
 	}
-	if err := r.lost(); err != nil {
+	if err := r.fallen(); err != nil {
 		return err
 	}
 	return r.world.totals.check(conn)
