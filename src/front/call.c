@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#include "operation/batch.h"
+#include "support/text.h"
+
 bool wkv_call_reads_claims(enum wkv_auth auth, const struct wkv_operation *operation)
 {
     if (wkv_operation_is_system(operation))
@@ -12,7 +15,8 @@ bool wkv_call_reads_claims(enum wkv_auth auth, const struct wkv_operation *opera
 
 bool wkv_call_reads_invocation(enum wkv_auth auth, const struct wkv_operation *operation)
 {
-    return wkv_operation_is_system(operation) ? auth != WKV_AUTH_NONE : auth == WKV_AUTH_INVOCATION;
+    return wkv_operation_is_system(operation) || wkv_batch_is(operation) ? auth != WKV_AUTH_NONE
+                                                                         : auth == WKV_AUTH_INVOCATION;
 }
 
 enum wkv_encoding wkv_call_encoding(const struct wkv_request *request)
@@ -22,6 +26,13 @@ enum wkv_encoding wkv_call_encoding(const struct wkv_request *request)
 }
 
 /* ---- what a call is made of ---- */
+
+/* Hosts and operators may ask for the keys of any keyspace in a Batch. */
+static bool is_batch_of_system(const struct wkv_request *request)
+{
+    return wkv_batch_is(request->operation) && request->evidence == WKV_EVIDENCE_HEADERS &&
+           wkv_text_is(request->actor, WKV_POLICY_SYSTEM);
+}
 
 /* Assigns field by field, here and below: a whole struct would be built elsewhere and copied, in each
  * request. */
@@ -34,7 +45,7 @@ static void ask_policy(struct wkv_call *call, const struct wkv_provider *provide
     asked->actor = request->actor;
     asked->binding = provider->binding;
     asked->operation = request->operation->name;
-    asked->system_operation = wkv_operation_is_system(request->operation);
+    asked->system_operation = wkv_operation_is_system(request->operation) || is_batch_of_system(request);
     asked->claims = request->claims;
     asked->invocation = request->invocation;
     asked->payload = (struct wkv_text){request->payload, request->payload_bytes};
@@ -143,6 +154,24 @@ check_room_now(struct wkv_ticket *ticket, struct wkv_arena *arena, struct wkv_er
     return ticket->squeezed ? wkv_fail(error, WKV_UNAVAILABLE, "no room for the reply") : WKV_OK;
 }
 
+static enum wkv_code find_keyspace(struct wkv_session *session, struct wkv_call *call,
+                                   struct wkv_error *error)
+{
+    struct wkv_command *command = &call->ticket.command;
+    struct wkv_text name = wkv_batch_keyspace(command);
+    if (name.len == 0)
+        return WKV_OK;
+    if (!call->asked.system_operation)
+        return wkv_command_fail(command, error, WKV_FORBIDDEN,
+                                "only `system` names a keyspace; an actor has its own: leave it out");
+    return wkv_bindings_keyspace_number(session->provider->bindings, name, &command->keyspace)
+               ? WKV_OK
+               : wkv_command_fail(
+                     command, error, WKV_BAD_REQUEST,
+                     "there is no such keyspace: bind an actor to it first, or leave it out for the "
+                     "binding's own");
+}
+
 static enum wkv_code note_once(struct wkv_session *session, struct wkv_call *call, struct wkv_error *error)
 {
     const struct wkv_request *request = &call->request;
@@ -169,6 +198,8 @@ enum wkv_code wkv_call_admit(struct wkv_session *session, struct wkv_call *call,
         call->host.silent = true;
         return WKV_OK;
     }
+    if (code == WKV_OK && wkv_batch_is(request->operation))
+        code = find_keyspace(session, call, error);
     if (code == WKV_OK)
         code = wkv_command_check(&ticket->command, &ticket->limits, arena, error);
     if (code == WKV_OK && request->once_id.len > 0)

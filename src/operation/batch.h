@@ -35,6 +35,11 @@ struct wkv_batch {
 enum wkv_code wkv_batch_check(struct wkv_command *command, const struct wkv_limits *limits,
                               struct wkv_arena *arena, struct wkv_error *error);
 
+/* Whether that operation is a Batch, which `system` may call, too; and the name of the keyspace that one is
+ * for: without bytes it names none. */
+bool wkv_batch_is(const struct wkv_operation *operation);
+struct wkv_text wkv_batch_keyspace(const struct wkv_command *command);
+
 /* Keeps with an item what it is refused with; its words only where there is memory for them. */
 void wkv_batch_refuse(struct wkv_batch *batch, struct wkv_batch_item *item, enum wkv_code code,
                       const char *text);

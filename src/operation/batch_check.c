@@ -4,6 +4,16 @@
 #include "keyvalue.pb-c.h"
 #include "operation/batch.h"
 
+bool wkv_batch_is(const struct wkv_operation *operation)
+{
+    return operation->keys == WKV_ITEM_KEYS;
+}
+
+struct wkv_text wkv_batch_keyspace(const struct wkv_command *command)
+{
+    return wkv_text_of(((const Keyvalue__BatchRequest *)command->message)->keyspace);
+}
+
 /* What stands around an item's reply: its place in the array, its member and the ends of both. */
 static size_t frame_bytes(const struct wkv_command *item)
 {

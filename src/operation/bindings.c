@@ -1,4 +1,5 @@
 /* Which actors are bound (contract section 8). */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 #include "operator.pb-c.h"
 #include "security/nkey.h"
 #include "security/token.h"
+#include "support/text.h"
 
 static enum wkv_code no_memory(struct wkv_sink *sink)
 {
@@ -77,12 +79,22 @@ static const Operator__BindingsRequest *request_of(const struct wkv_command *com
     return (const Operator__BindingsRequest *)command->message;
 }
 
+/* The cursor of a page of keyspaces is the number of the next one. */
+static bool read_number(struct wkv_text cursor, uint64_t *number)
+{
+    *number = 0;
+    return cursor.len == 0 || wkv_text_decimal(cursor, UINT32_MAX, number);
+}
+
 /* Any actor may have been the last one of a page, and be bound no more; what can be none was not given. */
 WKV_CHECK(wkv_check_bindings)
 {
     struct wkv_text after = wkv_text_of(request_of(command)->cursor);
     struct wkv_error cause;
+    uint64_t number;
     (void)limits;
+    if (request_of(command)->keyspaces && !read_number(after, &number))
+        return wkv_page_refuse_cursor(command, error);
     if (wkv_page_check_limit(command, request_of(command)->limit, wkv_page_of_keys, error) != WKV_OK)
         return error->code;
     return after.len == 0 || wkv_bindings_check_actor(after, &cause) == WKV_OK
@@ -108,11 +120,44 @@ static enum wkv_code list_bindings(struct wkv_host *host, struct wkv_sink *sink,
     return code;
 }
 
+/* Names are given out one after the other and stay, so a page goes on behind the last number. */
+static enum wkv_code list_keyspaces(struct wkv_host *host, struct wkv_sink *sink, uint64_t number,
+                                    size_t limit)
+{
+    Operator__KeyspacesReply reply = OPERATOR__KEYSPACES_REPLY__INIT;
+    char name[WKV_BINDINGS_MAX_NAME_BYTES + 1], cursor[24];
+    size_t room = sink->max_bytes - sink->max_bytes / 8;
+    reply.keyspaces = wkv_arena_alloc(host->arena, limit * sizeof *reply.keyspaces);
+    if (reply.keyspaces == NULL)
+        return no_memory(sink);
+    for (; wkv_bindings_keyspace_name(host->bindings, (uint32_t)number, name); number++) {
+        struct wkv_text text = wkv_text_from(name);
+        if (reply.n_keyspaces == limit || (reply.n_keyspaces > 0 && wkv_json_bytes(text) > room)) {
+            (void)snprintf(cursor, sizeof cursor, "%llu", (unsigned long long)number);
+            reply.cursor = wkv_bytes_of(cursor);
+            break;
+        }
+        char *copy = wkv_arena_alloc(host->arena, text.len + 1);
+        if (copy == NULL)
+            return no_memory(sink);
+        reply.keyspaces[reply.n_keyspaces++] = wkv_bytes_of(strcpy(copy, name));
+        room -= wkv_json_bytes(text) < room ? wkv_json_bytes(text) : room;
+    }
+    wkv_sink_begin_again(sink, reply.base.descriptor);
+    wkv_sink_message(sink, &reply.base);
+    return WKV_OK;
+}
+
 /* A page's cursor is the last actor on it: the rest comes in order, whatever is bound or
  * removed meanwhile. */
 WKV_SERVE(wkv_serve_bindings)
 {
+    struct wkv_text cursor = wkv_text_of(request_of(command)->cursor);
+    size_t limit = wkv_page_limit(request_of(command)->limit, wkv_page_of_keys);
+    uint64_t number;
     (void)now_ns;
-    (void)list_bindings(host, sink, wkv_text_of(request_of(command)->cursor),
-                        wkv_page_limit(request_of(command)->limit, wkv_page_of_keys));
+    if (request_of(command)->keyspaces && read_number(cursor, &number))
+        (void)list_keyspaces(host, sink, number, limit);
+    else
+        (void)list_bindings(host, sink, cursor, limit);
 }

@@ -16,10 +16,12 @@
  * wait. */
 #define MAX_PIECES 512u
 #define MAX_MATCH_STEPS ((size_t)16 * 1024 * 1024)
-/* Of a key's size in JSON: 20 digits and a comma. */
-#define NUMBER_BYTES 21
+/* Of a key's size and kind in JSON: 20 digits, the longest kind in quotes, and commas. */
+#define NUMBER_BYTES 31
 /* Of a cursor: an instance's id, a point, 20 digits and a NUL. */
 #define CURSOR_BYTES 64
+/* Of what instances of one log have in common: 16 digits and a NUL. */
+#define MAKER_BYTES 17
 
 /* What a Keys request asks for, and how far it has come. */
 struct search {
@@ -35,7 +37,9 @@ struct search {
 };
 
 /* A cursor is a place among the keys of one process, which hashes with a secret of its own: that process's id
- * and a number in decimal, with a point between. "" is the beginning. */
+ * and a number in decimal, with a point between. Instances of one log hash alike, and what they have in
+ * common stands in the id's place: contract section 10, "cursors are good at every instance". "" is the
+ * beginning. */
 static bool read_cursor(struct wkv_text cursor, struct wkv_text *id, uint64_t *place)
 {
     *place = WKV_STORE_SCAN_BEGIN;
@@ -47,6 +51,14 @@ static bool read_cursor(struct wkv_text cursor, struct wkv_text *id, uint64_t *p
         return false;
     *id = (struct wkv_text){cursor.data, (size_t)(point - cursor.data)};
     return wkv_text_decimal((struct wkv_text){point + 1, cursor.len - id->len - 1}, UINT64_MAX, place);
+}
+
+static const char *maker_of(const struct wkv_host *host, char out[MAKER_BYTES])
+{
+    if (host->engine == NULL)
+        return host->instance;
+    (void)snprintf(out, MAKER_BYTES, "%016" PRIx64, wkv_store_stamp(host->store, "Keys"));
+    return out;
 }
 
 static const Operator__KeysRequest *request_of(const struct wkv_command *command)
@@ -80,8 +92,9 @@ WKV_CHECK(wkv_check_keys)
 static enum wkv_code find_place(struct search *search)
 {
     struct wkv_text id;
+    char maker[MAKER_BYTES];
     (void)read_cursor(wkv_text_of(search->request->cursor), &id, &search->cursor);
-    if (!wkv_host_is_another(search->host, id))
+    if (id.len == 0 || wkv_text_is(id, maker_of(search->host, maker)))
         return WKV_OK;
     search->host->silent = search->host->split;
     if (search->host->silent)
@@ -105,14 +118,15 @@ static bool is_wanted(struct search *search, struct wkv_text name, const struct 
 }
 
 /* Puts a copy of the name on the page, and what the key holds. */
-static enum wkv_code add_key(struct search *search, struct wkv_text name, uint64_t bytes)
+static enum wkv_code add_key(struct search *search, struct wkv_text name, const struct wkv_store_info *info)
 {
     uint8_t *copy = wkv_arena_alloc(search->host->arena, name.len);
     if (copy == NULL)
         return wkv_sink_fail(search->sink, WKV_NO_MEMORY,
                              "no memory for so many keys: ask for fewer at once");
     memcpy(copy, name.data, name.len);
-    search->reply->bytes[search->reply->n_bytes++] = (int64_t)bytes;
+    search->reply->kinds[search->reply->n_kinds++] = wkv_bytes_of(wkv_kind_name(info->kind));
+    search->reply->bytes[search->reply->n_bytes++] = (int64_t)info->bytes;
     search->reply->keys[search->reply->n_keys++] = (ProtobufCBinaryData){name.len, copy};
     return WKV_OK;
 }
@@ -128,7 +142,7 @@ static bool take_key(void *context, struct wkv_text name, const struct wkv_store
     if (search->reply->n_keys == search->limit || (search->reply->n_keys > 0 && bytes > search->room))
         return false;
     search->room -= bytes < search->room ? bytes : search->room;
-    return add_key(search, name, info->bytes) == WKV_OK;
+    return add_key(search, name, info) == WKV_OK;
 }
 
 static enum wkv_code scan(struct search *search, int64_t now_ns)
@@ -197,20 +211,21 @@ WKV_SERVE(wkv_serve_keys)
                             .limit = wkv_page_limit(request->limit, wkv_page_of_keys),
                             .match_steps = MAX_MATCH_STEPS,
                             .room = sink->max_bytes - sink->max_bytes / 8};
-    char cursor[CURSOR_BYTES];
+    char cursor[CURSOR_BYTES], maker[MAKER_BYTES];
     if (wkv_host_keyspace(host, sink, wkv_text_of(request->keyspace), &search.keyspace) != WKV_OK ||
         find_place(&search) != WKV_OK || host->silent)
         return;
     reply.keys = wkv_arena_alloc(host->arena, search.limit * sizeof *reply.keys);
     reply.bytes = wkv_arena_alloc(host->arena, search.limit * sizeof *reply.bytes);
-    if (reply.keys == NULL || reply.bytes == NULL) {
+    reply.kinds = wkv_arena_alloc(host->arena, search.limit * sizeof *reply.kinds);
+    if (reply.keys == NULL || reply.bytes == NULL || reply.kinds == NULL) {
         (void)wkv_sink_fail(sink, WKV_NO_MEMORY, "no memory for so many keys: give a smaller limit");
         return;
     }
     if (scan(&search, now_ns) != WKV_OK)
         return;
     if (search.cursor != WKV_STORE_SCAN_END) {
-        int len = snprintf(cursor, sizeof cursor, "%s.%" PRIu64, host->instance, search.cursor);
+        int len = snprintf(cursor, sizeof cursor, "%s.%" PRIu64, maker_of(host, maker), search.cursor);
         reply.cursor = (ProtobufCBinaryData){(size_t)len, (uint8_t *)cursor};
     }
     write_page(sink, &reply, request->min_bytes > 0);

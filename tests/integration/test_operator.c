@@ -129,12 +129,13 @@ static void count_key(struct walk *walk, const json_t *key)
     walk->keys++;
 }
 
-/* A size for each key, of what it holds and so of at least min_bytes. */
-static void check_sizes(const json_t *keys, const json_t *sizes, long long min_bytes)
+/* A size and a kind for each key, of what it holds and so of at least min_bytes. */
+static void check_sizes(const json_t *keys, const json_t *sizes, const json_t *kinds, long long min_bytes)
 {
     const json_t *size;
     size_t i;
     ck_assert_uint_eq(json_array_size(sizes), json_array_size(keys));
+    ck_assert_uint_eq(json_array_size(kinds), json_array_size(keys));
     json_array_foreach(sizes, i, size)
     {
         json_t *request = json_pack("{s:O}", "key", json_array_get(keys, i));
@@ -142,6 +143,7 @@ static void check_sizes(const json_t *keys, const json_t *sizes, long long min_b
         json_t *reply = take_reply(&answer);
         ck_assert_int_eq(number_at(reply, "bytes"), json_integer_value(size));
         ck_assert_int_ge(json_integer_value(size), min_bytes);
+        ck_assert_str_eq(text_at(reply, "kind"), json_string_value(json_array_get(kinds, i)));
         json_decref(reply);
         json_decref(request);
     }
@@ -158,10 +160,11 @@ static void take_page(struct walk *walk, json_t *request, char cursor[64])
     walk->most_bytes = answer.len > walk->most_bytes ? answer.len : walk->most_bytes;
     json_t *page = take_reply(&answer);
     bool sized = json_object_get(request, "min_bytes") != NULL;
-    check_shape(page, sized ? "keys:a cursor:s bytes:a" : "keys:a cursor:s");
+    check_shape(page, sized ? "keys:a cursor:s bytes:a kinds:a" : "keys:a cursor:s");
     const json_t *keys = member_at(page, "keys");
     if (sized)
-        check_sizes(keys, member_at(page, "bytes"), number_at(request, "min_bytes"));
+        check_sizes(keys, member_at(page, "bytes"), member_at(page, "kinds"),
+                    number_at(request, "min_bytes"));
     json_array_foreach(keys, i, key)
     {
         count_key(walk, key);
