@@ -6,8 +6,8 @@
 #include "command/command.h"
 
 static const struct wkv_subcommand *const commands[] = {
-    &wkv_command_serve,   &wkv_command_call, &wkv_command_keygen, &wkv_command_token,
-    &wkv_command_inspect, &wkv_command_top,  &wkv_command_health,
+    &wkv_command_serve,  &wkv_command_call,   &wkv_command_keygen, &wkv_command_token,  &wkv_command_inspect,
+    &wkv_command_export, &wkv_command_import, &wkv_command_top,    &wkv_command_health,
 };
 
 #define COMMANDS (sizeof commands / sizeof commands[0])

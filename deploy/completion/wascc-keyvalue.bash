@@ -66,6 +66,7 @@ _wascc_keyvalue_operand()
     local names
     case "$1" in
     keygen) _wascc_keyvalue_words "account module host" "$2" ;;
+    export | import) _wascc_keyvalue_files "$2" ;;
     call)
         _wascc_keyvalue_names '[A-Z][A-Za-z]+'
         _wascc_keyvalue_words "$names" "$2"

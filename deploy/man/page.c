@@ -1,7 +1,7 @@
 /* Prints the man page: the template on standard input, in which
  *
  *   @options COMMAND   is the list of that command's options, from the program's own table; COMMAND is
- *                      `connection` for those that serve, call, health and top share;
+ *                      `connection` for all that connect share;
  *   @about --OPTION    begins lines for that option's item, up to the next @about or
  *   @end               which ends the list;
  *   @operations        is the list of the operations.
@@ -153,7 +153,8 @@ static unsigned commands_of(const char *name)
     } rows[] = {{"connection\n", WKV_CONNECTING}, {"serve\n", WKV_COMMAND_SERVE},
                 {"call\n", WKV_COMMAND_CALL},     {"token\n", WKV_COMMAND_TOKEN},
                 {"top\n", WKV_COMMAND_TOP},       {"inspect\n", WKV_COMMAND_INSPECT},
-                {"health\n", WKV_COMMAND_HEALTH}};
+                {"health\n", WKV_COMMAND_HEALTH}, {"export\n", WKV_COMMAND_EXPORT},
+                {"import\n", WKV_COMMAND_IMPORT}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (begins(name, rows[i].name))
             return rows[i].commands;

@@ -12,6 +12,7 @@
 #include "command/describe.h"
 #include "command/exchange.h"
 #include "command/follow.h"
+#include "command/sign.h"
 #include "nats/connect.h"
 #include "nats/inbox.h"
 #include "nats/subject.h"
@@ -287,24 +288,18 @@ static void choose_actor(const struct wkv_config *config, const char *operation,
 static enum wkv_code sign_invocation(const struct wkv_config *config, const char *operation,
                                      struct outgoing *outgoing, struct wkv_error *error)
 {
-    char origin[WKV_TOKEN_URL_BYTES], target[WKV_TOKEN_URL_BYTES];
+    struct wkv_invocation invocation = {.actor = outgoing->actor,
+                                        .binding = config->address.binding,
+                                        .operation = operation,
+                                        .payload = outgoing->payload.data,
+                                        .len = outgoing->payload.len};
     struct wkv_nkey_seed *seed;
     struct wkv_error cause;
-    const char *binding = config->address.binding;
     if (config->call.host_seed == NULL)
         return WKV_OK;
-    if (!wkv_token_origin_url(origin, outgoing->actor, strlen(outgoing->actor)) ||
-        !wkv_token_target_url(target, binding, strlen(binding), operation, strlen(operation)))
-        return wkv_fail(error, WKV_BAD_REQUEST,
-                        "the actor, binding or operation is too long for an invocation's URLs");
     if (wkv_nkey_seed_load(config->call.host_seed, WKV_FILE_ANY, &seed, &cause) != WKV_OK)
         return wkv_fail(error, cause.code, "--host-seed: %s", cause.text);
-    struct wkv_token_invocation_options options = {.origin_url = origin,
-                                                   .target_url = target,
-                                                   .message = outgoing->payload.data,
-                                                   .message_len = outgoing->payload.len};
-    enum wkv_code code =
-        wkv_token_mint_invocation(seed, &options, wkv_wall_ns() / WKV_NS_PER_S, &outgoing->invocation, error);
+    enum wkv_code code = wkv_sign_invocation(seed, &invocation, &outgoing->invocation, error);
     wkv_nkey_seed_destroy(seed);
     return code;
 }

@@ -19,7 +19,8 @@ struct wkv_subcommand {
     const char *usage; /* behind the name */
     const char *about; /* paragraphs */
     const char *takes; /* what it must be given beside options, for an error: "options only" */
-    int arguments;     /* how many that is */
+    int arguments;     /* how many that is, */
+    int optional;      /* and how many more there may be; the arguments end with a NULL */
     enum wkv_command_bit bit;
     void (*print_more)(FILE *out); /* between the paragraphs and the options; NULL: nothing */
     /* Returns the exit status (enum wkv_exit). The config outlives it. */
@@ -27,7 +28,8 @@ struct wkv_subcommand {
 };
 
 extern const struct wkv_subcommand wkv_command_serve, wkv_command_call, wkv_command_health,
-    wkv_command_keygen, wkv_command_token, wkv_command_inspect, wkv_command_top;
+    wkv_command_keygen, wkv_command_token, wkv_command_inspect, wkv_command_top, wkv_command_export,
+    wkv_command_import;
 
 /* Reads the config from argv, which begins with the command's name, and runs the command, or answers --help.
  * Returns the exit status. */

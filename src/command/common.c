@@ -164,7 +164,7 @@ static int run(const struct wkv_subcommand *command, int argc, char **argv, stru
         return wkv_usage_error(&error);
     if (config->help)
         return print_help(command);
-    if (argc - rest == command->arguments)
+    if (argc - rest >= command->arguments && argc - rest <= command->arguments + command->optional)
         return command->run(config, argv + rest);
     (void)wkv_fail(&error, WKV_BAD_REQUEST, "%s takes %s; see --help", command->name, command->takes);
     return wkv_usage_error(&error);

@@ -29,9 +29,12 @@ enum wkv_command_bit {
     WKV_COMMAND_TOKEN = 16,
     WKV_COMMAND_INSPECT = 32,
     WKV_COMMAND_TOP = 64,
-    WKV_COMMAND_ALL = 127,
+    WKV_COMMAND_EXPORT = 128,
+    WKV_COMMAND_IMPORT = 256,
+    WKV_COMMAND_ALL = 511,
     /* Those that connect to NATS. */
-    WKV_CONNECTING = WKV_COMMAND_SERVE | WKV_COMMAND_CALL | WKV_COMMAND_HEALTH | WKV_COMMAND_TOP,
+    WKV_CONNECTING = WKV_COMMAND_SERVE | WKV_COMMAND_CALL | WKV_COMMAND_HEALTH | WKV_COMMAND_TOP |
+                     WKV_COMMAND_EXPORT | WKV_COMMAND_IMPORT,
 };
 
 #define WKV_CONFIG_SECRETS 16
@@ -91,6 +94,10 @@ struct wkv_config {
         const char *message_id; /* NULL: none */
         bool all;               /* page after page */
     } call;
+    struct {
+        const char *keyspace; /* the only one to export; NULL: all */
+        uint64_t skip;        /* lines that an import passes by */
+    } transfer;               /* of export and import */
     struct {
         bool self;            /* ask this machine's process */
         uint64_t interval_ms; /* between two looks */

@@ -10,7 +10,9 @@
 #include "wascc_keyvalue/store.h"
 
 #define CALL WKV_COMMAND_CALL
+#define EXPORT WKV_COMMAND_EXPORT
 #define HEALTH WKV_COMMAND_HEALTH
+#define IMPORT WKV_COMMAND_IMPORT
 #define INSPECT WKV_COMMAND_INSPECT
 #define SERVE WKV_COMMAND_SERVE
 #define TOKEN WKV_COMMAND_TOKEN
@@ -129,7 +131,7 @@ const struct wkv_option wkv_options[] = {
      .otherwise = "system where only it may ask, else the actor of --claims, else an example's key",
      .help = "The actor in whose name to ask"},
     {.name = "claims", TEXT, FOR(CALL, call.claims), .argument = "FILE", .help = "The actor claims to send"},
-    {.name = "host-seed", TEXT, FOR(CALL, call.host_seed), .argument = "FILE",
+    {.name = "host-seed", TEXT, FOR(CALL | EXPORT | IMPORT, call.host_seed), .argument = "FILE",
      .help = "Sign invocation claims with this host's seed"},
     {.name = "message-id", TEXT, FOR(CALL, call.message_id), .argument = "ID", .otherwise = "none",
      .help = "Make a change once, however often it is sent with this id, as its header Nats-Msg-Id"},
@@ -144,8 +146,12 @@ const struct wkv_option wkv_options[] = {
     {.name = "name", TEXT, FOR(TOKEN, token.name), .argument = "TEXT", .help = "The actor's name, for people"},
     {.name = "expires-in", NUMBER, FOR(TOKEN, token.expires_in_s), BETWEEN(1, 9999999999), .argument = "SECONDS",
      .otherwise = "for ever", .help = "How long the claims hold"},
-    {.name = "timeout", DURATION, FOR(CALL | HEALTH, timeout_ms), BETWEEN(1, DAY_MS), .argument = "TIME",
+    {.name = "timeout", DURATION, FOR(CALL | HEALTH | EXPORT | IMPORT, timeout_ms), BETWEEN(1, DAY_MS), .argument = "TIME",
      .initial = "2s", .help = "How long to wait for the answer"},
+    {.name = "keyspace", TEXT, FOR(EXPORT, transfer.keyspace), .argument = "NAME", .otherwise = "all of them",
+     .help = "The only keyspace to export, and the actors that are bound to it"},
+    {.name = "skip", NUMBER, FOR(IMPORT, transfer.skip), BETWEEN(0, UINT32_MAX), .argument = "LINES",
+     .initial = "0", .help = "Pass by so many lines, which an import that was cut short says"},
     {.name = "self", FLAG, FOR(HEALTH, look.self),
      .help = "Ask the process that serves the binding on this machine, or in this container, and not NATS"},
     {.name = "interval", DURATION, FOR(TOP, look.interval_ms), BETWEEN(100, 3600000), .argument = "TIME",

@@ -216,9 +216,9 @@ void wkv_journal_figures(struct wkv_journal *journal, struct wkv_journal_figures
         figures->ahead_ns = ahead_ns > 0 ? ahead_ns : 0;
         figures->lag_ns = journal->reader.pending > 0 && ahead_ns < 0 ? -ahead_ns : 0;
     }
-    /* A BEAT is sent each second, whatever else is: it says how long nothing has come back. */
-    if (wkv_journal_at(journal) == WKV_JOURNAL_READY && journal->beat_sent_ns != 0)
-        figures->waiting_ns = now_ns - journal->beat_sent_ns;
+    int64_t fresh_ns = atomic_load(&journal->fresh_until_ns);
+    if (wkv_journal_at(journal) == WKV_JOURNAL_READY && fresh_ns < now_ns)
+        figures->waiting_ns = now_ns - fresh_ns;
     (void)pthread_mutex_unlock(&journal->lock);
 }
 
@@ -227,34 +227,22 @@ uint64_t wkv_journal_log_id(const struct wkv_journal *journal)
     return atomic_load(&journal->log_id);
 }
 
-/* As its last BEAT said. It sends one each second: what is later than that is its lag. */
-static void describe_member(const struct wkv_journal *journal, const struct wkv_replica_member *member,
-                            struct wkv_journal_member *out)
-{
-    int64_t silent_ns = wkv_replica_now(journal->replica) - member->heard_ns;
-    *out = (struct wkv_journal_member){.position = member->seen,
-                                       .keys = member->beat.keys,
-                                       .bytes = member->beat.bytes,
-                                       .lag_ns = silent_ns > WKV_NS_PER_S ? silent_ns - WKV_NS_PER_S : 0};
-    (void)snprintf(out->instance, sizeof out->instance, "%.*s", (int)sizeof out->instance - 1,
-                   member->instance);
-    (void)snprintf(out->version, sizeof out->version, "%.*s", (int)sizeof out->version - 1, member->version);
-}
-
-/* The log forgets an instance that was killed after ten minutes, people want to know sooner. */
-#define MEMBER_SILENT_NS (5 * WKV_NS_PER_S)
-
 size_t wkv_journal_members(struct wkv_journal *journal, struct wkv_journal_member *out, size_t max)
 {
     (void)pthread_mutex_lock(&journal->lock);
-    size_t known = journal->replica == NULL ? 0 : wkv_replica_members(journal->replica), count = 0;
-    for (size_t i = 0; i < known && count < max; i++) {
+    size_t count = journal->replica == NULL ? 0 : wkv_replica_members(journal->replica);
+    for (size_t i = 0; i < count && i < max; i++) {
         struct wkv_replica_member member;
         wkv_replica_member(journal->replica, i, &member);
-        if (member.join == journal->join ||
-            wkv_replica_now(journal->replica) - member.heard_ns <= MEMBER_SILENT_NS)
-            describe_member(journal, &member, &out[count++]);
+        (void)snprintf(out[i].instance, sizeof out[i].instance, "%.*s", (int)sizeof out[i].instance - 1,
+                       member.instance);
+        (void)snprintf(out[i].version, sizeof out[i].version, "%.*s", (int)sizeof out[i].version - 1,
+                       member.version);
+        out[i].position = member.seen;
+        out[i].keys = member.beat.keys;
+        out[i].bytes = member.beat.bytes;
+        out[i].lag_ns = wkv_replica_now(journal->replica) - member.heard_ns;
     }
     (void)pthread_mutex_unlock(&journal->lock);
-    return count;
+    return count < max ? count : max;
 }

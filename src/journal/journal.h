@@ -109,7 +109,6 @@ void wkv_journal_wish_binding(void *journal, const struct wkv_bindings_wish *wis
 
 struct wkv_journal_figures {
     uint64_t log_id;
-    uint64_t account_bytes, account_max_bytes; /* of all streams of the NATS account; most 0: no bound */
     uint64_t position, stream_bytes, stream_max_bytes, appends, operations, resends, foreign, holes,
         consumers;
     uint64_t voids_late, voids_bindings, voids_again, voids_gone;
@@ -130,7 +129,7 @@ struct wkv_journal_member {
 /* Which log it is; 0: that is not known yet. */
 uint64_t wkv_journal_log_id(const struct wkv_journal *journal);
 
-/* Writes those that were heard of lately, at most max, and returns how many. */
+/* Writes at most max, and returns how many. */
 size_t wkv_journal_members(struct wkv_journal *journal, struct wkv_journal_member *out, size_t max);
 
 #endif

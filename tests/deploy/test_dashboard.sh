@@ -56,8 +56,9 @@ field()
     sed -n -E 's/.*"public":"([A-Z0-9]+)".*/\1/p' "$1"
 }
 
-make_keys()
+start_provider()
 {
+    local log=$work/provider.log
     (
         umask 077
         "$program" keygen account >"$work/account"
@@ -65,16 +66,10 @@ make_keys()
         "$program" keygen host >"$work/host.json"
     )
     "$program" token --issuer-seed "$work/account" --subject "$(field "$work/actor")" --cap wascc:keyvalue >"$work/claims"
-}
-
-# start_provider ENGINE PORT: the port is that of the metrics.
-start_provider()
-{
-    local log=$work/provider-$1.log
     : >"$log"
     "$program" serve --server "$server" --trusted-issuer "$(field "$work/account")" \
         --trusted-host "$(field "$work/host.json")" --max-memory 64mb \
-        --engine "$1" --metrics-listen "127.0.0.1:$2" </dev/null >"$log" 2>&1 &
+        --metrics-listen 127.0.0.1:0 </dev/null >"$log" 2>&1 &
     provider_pid=$!
     wait_for_line "$provider_pid" "$log" ' ready: ' 60 || give_up "the provider gets ready" "$log"
     page=127.0.0.1:$(sed -n -E 's/.*metrics: listening on 127\.0\.0\.1:([0-9]+).*/\1/p' "$log")
@@ -181,10 +176,9 @@ draws()
 }
 
 export PYTHONDONTWRITEBYTECODE=1
-start_nats_server -1 "$work/nats.log" -js -sd "$work/streams" || give_up "nats-server starts" "$work/nats.log"
+start_nats_server -1 "$work/nats.log" || give_up "nats-server starts" "$work/nats.log"
 server=nats://127.0.0.1:$nats_port
-make_keys
-start_provider memory 0
+start_provider
 start_prometheus
 make_traffic &
 traffic_pid=$!
@@ -199,10 +193,4 @@ elif [[ "$status" -ne 1 ]]; then
 fi
 runs_what_it_says
 draws
-stop_process "$traffic_pid" || true
-stop_process "$provider_pid" || true
-start_provider jetstream "${page##*:}"
-make_traffic &
-traffic_pid=$!
-check_board "$BOARD" | sed 's/ dashboard: / dashboard with a log: /' || status=1
 [[ "$status" -eq 0 && "$failed" -eq 0 ]]

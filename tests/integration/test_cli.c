@@ -278,8 +278,8 @@ END_TEST
 
 START_TEST(help_fits_80_columns)
 {
-    static const char *const commands[] = {"serve",   "call", "keygen", "token",
-                                           "inspect", "top",  "health", "--help"};
+    static const char *const commands[] = {"serve", "call",   "keygen", "token",  "inspect",
+                                           "top",   "health", "export", "import", "--help"};
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         ck_assert_int_eq(program_run(&command, NULL, NULL, commands[i], "--help", NULL), 0);
         for (char *line = command.out.bytes, *end; (end = strchr(line, '\n')) != NULL; line = end + 1)

@@ -1,6 +1,5 @@
 /* What instances with one log tell of it: STATS, /metrics, /readyz, Members and Digest (contract section 10),
  * and whom they refuse to serve beside. */
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -209,64 +208,6 @@ START_TEST(members_are_told_alike_by_each)
 }
 END_TEST
 
-static size_t member_count(void)
-{
-    json_t *reply = client_call(&sys, JSON, "Members", "{s:s}", "instance", ids[0]);
-    size_t count = json_array_size(member_at(reply, "members"));
-    json_decref(reply);
-    return count;
-}
-
-/* The log itself remembers it for longer. */
-START_TEST(who_was_killed_is_a_member_for_seconds)
-{
-    serve();
-    ck_assert_uint_eq(member_count(), INSTANCES);
-    long long killed_ms = now_ms();
-    process_signal(&instances[1], SIGKILL);
-    while (member_count() == INSTANCES)
-        nats_Sleep(50);
-    ck_assert_int_lt(now_ms() - killed_ms, WAIT_MS / 2);
-    ck_assert_double_eq(metric(0, "members"), 1);
-    provider_stop(&instances[0]);
-}
-END_TEST
-
-/* The account's limit, which other streams use up as well, is looked at each 10 s. */
-START_TEST(the_account_s_storage_is_told_and_full_is_full)
-{
-    static char filling[1000000];
-    json_t *answer;
-    js_stop(&js);
-    js_start(&js, 1,
-             "accounts { APP { jetstream { max_mem: 1MB, max_file: 64MB }, users: [ { user: app, "
-             "password: app } ] } }\nno_auth_user: app\n");
-    provider_start(&other, js.url[0], JETSTREAM, "--log-max-size", "16mib", "--metrics-listen", "127.0.0.1:0",
-                   NULL);
-    http_ports[0] = metrics_port(&other);
-    provider_await_ready(&other, ids[0]);
-    client_open(&client, js.url[0]);
-    json_decref(client_call(&client, JSON, "Set", "{s:s,s:s}", "key", "a", "value", "v"));
-    answer = js_ask(&js, "STREAM.CREATE.OTHER",
-                    "{\"name\":\"OTHER\",\"subjects\":[\"other\"],\"storage\":\"file\",\"max_bytes\":-1}");
-    ck_assert_ptr_null(json_object_get(answer, "error"));
-    json_decref(answer);
-    for (int i = 0; i < 62; i++)
-        ck_assert_int_eq(natsConnection_Publish(client.connection, "other", filling, sizeof filling),
-                         NATS_OK);
-    ck_assert_int_eq(natsConnection_Flush(client.connection), NATS_OK);
-    while (metric(0, "account_bytes") < 61e6)
-        nats_Sleep(100);
-    ck_assert_double_ge(metric(0, "account_max_bytes"), 64e6);
-    client_refused(&client, JSON, "Set", 507, NULL, "{s:s,s:s}", "key", "a", "value", "w");
-    json_decref(js_ask(&js, "STREAM.DELETE.OTHER", NULL));
-    while (metric(0, "account_bytes") > 61e6)
-        nats_Sleep(100);
-    json_decref(client_call(&client, JSON, "Set", "{s:s,s:s}", "key", "a", "value", "w"));
-    provider_stop(&other);
-}
-END_TEST
-
 /* One question to all; checks that their answers are the same, and writes the digest. */
 static long long digest_all(char digest[17])
 {
@@ -420,8 +361,6 @@ Suite *log_told_suite(void)
     tcase_add_test(tests, stats_and_metrics_tell_the_log);
     tcase_add_test(tests, a_message_of_somebody_else_is_counted);
     tcase_add_test(tests, members_are_told_alike_by_each);
-    tcase_add_test(tests, who_was_killed_is_a_member_for_seconds);
-    tcase_add_test(tests, the_account_s_storage_is_told_and_full_is_full);
     tcase_add_test(tests, a_digest_is_taken_by_each_at_the_same_position);
     tcase_add_test(tests, the_engine_memory_does_not_start_beside_a_log);
     tcase_add_test(tests, a_log_is_not_served_beside_the_engine_memory);
