@@ -323,7 +323,7 @@ composed_cluster_fits_together()
         provider_environment "$work/cluster.yaml" "provider-$i" >"$work/provider-$i.env"
         grep -x "SERVER_NAME=nats-$i" "$work/nats-$i.env" && grep -x WASCC_KEYVALUE_ENGINE=jetstream "$work/provider-$i.env" &&
             grep -E "^WASCC_KEYVALUE_SERVER=nats://nats-$i:4222,nats://nats-.:4222,nats://nats-.:4222$" "$work/provider-$i.env" &&
-            grep -F "nats-$i:/data" "deploy/$composition" && grep -F "\"nats://nats-$i:6222\"" deploy/nats/jetstream.conf &&
+            grep -F "nats-$i:/data" "deploy/$composition" && grep -x -E "ROUTE_$i=nats://route:.+@nats-$i:6222" "$work/nats-1.env" &&
             grep -F "\"provider-$i:9464\"" deploy/prometheus.jetstream.yml || return 1
         diff <(grep -v _SERVER= "$work/provider-1.env") <(grep -v _SERVER= "$work/provider-$i.env") || return 1
     done
@@ -337,10 +337,10 @@ start_composed_member()
     mkdir -p "$folder"
     cp deploy/nats/server.conf "$folder"
     sed -E -e "s,\"/data\",\"$folder/data\"," -e "s,0\.0\.0\.0:6222,127.0.0.1:$((cluster_port + i + 2))," \
-        -e "s,nats-1:6222,127.0.0.1:$((cluster_port + 3)),; s,nats-2:6222,127.0.0.1:$((cluster_port + 4)),; s,nats-3:6222,127.0.0.1:$((cluster_port + 5))," \
         deploy/nats/jetstream.conf >"$folder/jetstream.conf"
     [[ "$(nats-server --version)" != *v2.9.* ]] || sed -i '/^  sync_interval: always$/d' "$folder/jetstream.conf"
-    mapfile -t assignments <"$work/nats-$i.env"
+    mapfile -t assignments < <(sed -E -e "s,nats-1:6222,127.0.0.1:$((cluster_port + 3)),; s,nats-2:6222,127.0.0.1:$((cluster_port + 4)),; \
+        s,nats-3:6222,127.0.0.1:$((cluster_port + 5))," "$work/nats-$i.env")
     (
         export "${assignments[@]}"
         start_nats_server $((cluster_port + i - 1)) "$folder/log" -c "$folder/jetstream.conf" && printf '%s\n' "$nats_pid" >"$folder/pid"
@@ -385,6 +385,20 @@ composed_cluster_serves()
     ! grep -i violation "$work"/member-?/log
 }
 
+# A server without the routes' password would be one of them, with all data and nobody's permissions.
+composed_cluster_refuses_a_stranger()
+{
+    local folder=$work/stranger
+    mkdir -p "$folder"
+    nats-server -a 127.0.0.1 -p -1 -js -sd "$folder" --name stranger --cluster_name wascc-keyvalue --cluster nats://127.0.0.1:-1 \
+        --routes "nats://127.0.0.1:$((cluster_port + 3))" >"$folder/log" 2>&1 </dev/null &
+    members+=("$!")
+    wait_for_line "$!" "$folder/log" "Authorization Violation" 30 || {
+        cat "$folder/log"
+        return 1
+    }
+}
+
 stop_composed_cluster()
 {
     local pid
@@ -412,6 +426,7 @@ test_composed_cluster()
     has "compose with jetstream: running" nats-server || return 0
     if check "compose with jetstream: three servers start" start_composed_cluster; then
         check "compose with jetstream: three providers serve, with the permissions of nats/server.conf" composed_cluster_serves || true
+        check "compose with jetstream: a server without the password is none of them" composed_cluster_refuses_a_stranger || true
     fi
     stop_composed_cluster >/dev/null 2>&1
 }
