@@ -180,6 +180,10 @@ static void on_opened(void *context, const struct wkv_js_opened *opened, const s
     wkv_log_info(journal->options.log, "%s the log %s: %" PRIu64 " message%s, %u replica%s",
                  opened->began ? "began" : "found", journal->names.log_stream, opened->log.messages,
                  wkv_plural(opened->log.messages), opened->log.replicas, wkv_plural(opened->log.replicas));
+    /* What decides over it only the system account may ask for. */
+    wkv_log_info(journal->options.log,
+                 "what is answered outlives a loss of power where the NATS servers have "
+                 "sync_interval: always, which cannot be seen from here");
     begin_restoring(journal, opened, now_ns);
 }
 
