@@ -137,9 +137,12 @@ static enum wkv_code subscribe_and_run(struct wkv_loop *loop, struct wkv_error *
     natsStatus status = wkv_subscriptions_begin(&loop->subscriptions);
     if (status != NATS_OK)
         return cannot_subscribe(loop, status, error);
-    loop->running = pthread_create(&loop->thread, NULL, wkv_loop_run, loop) == 0;
-    return loop->running ? WKV_OK
-                         : wkv_fail(error, WKV_UNAVAILABLE, "%s: no thread for a connection", loop->name);
+    /* The thread looks at it: in its first turn it may give back what was kept before a reconnect. */
+    loop->running = true;
+    if (pthread_create(&loop->thread, NULL, wkv_loop_run, loop) == 0)
+        return WKV_OK;
+    loop->running = false;
+    return wkv_fail(error, WKV_UNAVAILABLE, "%s: no thread for a connection", loop->name);
 }
 
 static natsStatus flush(struct wkv_loop *loop, const struct wkv_dial *dial)
