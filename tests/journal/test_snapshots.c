@@ -39,11 +39,11 @@ static void assert_restores(struct instance *instance, uint64_t position)
 START_TEST(one_that_is_written_among_writes_is_what_the_log_comes_to)
 {
     struct instance *one = world_add(&world, "one", NULL);
-    write_many(one, 5000);
+    write_many(one, 20000);
     wkv_snapshots_count(&one->snapshots, (size_t)65 << 20);
     int round = 0;
     for (; one->snapshots.written == 0 && round < 100000; round++) {
-        world_write(one, "key ", round * 7 % 5000, 3, round % 3 == 0);
+        world_write(one, "key ", round * 7 % 20000, 3, round % 3 == 0);
         world_turn(one);
     }
     ck_assert_uint_eq(one->snapshots.written, 1);
@@ -229,7 +229,7 @@ END_TEST
 START_TEST(who_has_lost_the_claim_cannot_write_a_manifest)
 {
     struct instance *one = world_add(&world, "one", NULL), *two = world_add(&world, "two", NULL);
-    write_many(one, 3000);
+    write_many(one, 45000); /* more chunks than are read back at once */
     wkv_snapshots_count(&one->snapshots, (size_t)65 << 20);
     while (one->snapshots.chunks.count == 0)
         world_turn(one);
