@@ -536,6 +536,35 @@ START_TEST(an_import_goes_on_where_it_says)
 }
 END_TEST
 
+/* Killed or stopped wherever it is, among pieces of lists too: all is right once one has come to its end. */
+START_TEST(an_import_that_is_stopped_is_done_again)
+{
+    int stops = 0;
+    serve_both();
+    fill();
+    for (int i = 0; i < 20000; i += 2000)
+        fill_keys(i, 2000);
+    check_runs("export", "from", file, "exported ");
+    for (int status = 1; status != 0; stops++) {
+        const char *const argv[] = {provider_program(), "import", "--server", server.url,
+                                    "--binding",        "to",     file,       NULL};
+        process_destroy(&command);
+        process_start(&command, argv, program_environment(NULL), NULL);
+        if (stops < 6) {
+            (void)usleep((useconds_t)(10000 + 10000 * stops));
+            process_signal(&command, stops % 2 == 0 ? SIGTERM : SIGKILL);
+        }
+        status = process_await_exit(&command);
+        ck_assert_msg(status == 0 || status == 1 || status == 128 + SIGTERM || status == 128 + SIGKILL,
+                      "exit %d: %s", status, command.err.bytes);
+    }
+    check_runs("export", "to", again, "exported ");
+    check_same(FILLED + 1 + 20000);
+    provider_stop(&from);
+    provider_stop(&to);
+}
+END_TEST
+
 START_TEST(what_is_no_export_is_refused)
 {
     static const struct {
@@ -683,6 +712,7 @@ Suite *export_suite(void)
     tcase_add_test(tests, an_export_that_is_stopped_goes_on);
     tcase_add_test(tests, of_a_process_that_is_gone_it_begins_anew);
     tcase_add_test(tests, an_import_goes_on_where_it_says);
+    tcase_add_test(tests, an_import_that_is_stopped_is_done_again);
     tcase_add_test(tests, what_is_no_export_is_refused);
     tcase_add_test(tests, what_has_expired_since_stays_away);
     tcase_add_test(tests, outside_of_auth_none_it_needs_a_trusted_host);
