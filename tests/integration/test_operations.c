@@ -6,6 +6,7 @@
 
 #include "conformance/conformance.h"
 #include "harness.h"
+#include "jetstream.h"
 #include "lattice.h"
 
 #define LARGE_PAYLOAD "max_payload: 8388608\n"
@@ -24,12 +25,43 @@ static struct reply reply_of(const void *data, size_t len)
 
 static const struct conformance_front subjects;
 
+/* Where the environment variable WKV_TEST_SERVERS says so: of a cluster of three, and beside the shared
+ * provider two more instances, each of which is asked as often as it is. */
+#define OTHERS (JS_SERVERS - 1)
+static struct js cluster;
+static struct process others[OTHERS];
+
+static bool wants_cluster(void)
+{
+    const char *servers = getenv("WKV_TEST_SERVERS");
+    return servers != NULL && strcmp(servers, "3") == 0;
+}
+
 static void serve(const struct conformance_front *front, const char *server, const char *option,
                   const char *value, const char *more, const char *more_value)
 {
     conformance_use(front);
-    nats_server_start(&shared.server, server);
+    if (wants_cluster()) {
+        js_start(&cluster, JS_SERVERS, server);
+        harness_close_nats(); /* the tests are forked from here */
+        (void)snprintf(shared.server.url, sizeof shared.server.url, "%s", cluster.url[0]);
+    } else {
+        nats_server_start(&shared.server, server);
+    }
     provider_serve(&shared.provider, shared.server.url, option, value, more, more_value, NULL);
+    /* One that has not applied the last write yet lets the next one in: a budget is kept to the byte by one
+     * instance only. */
+    bool is_tight = more != NULL && strcmp(more, "--max-memory") == 0;
+    for (size_t i = 0; i < OTHERS && wants_cluster() && !is_tight; i++)
+        provider_serve(&others[i], cluster.url[i + 1], option, value, more, more_value, NULL);
+}
+
+static void stop(void)
+{
+    for (size_t i = 0; i < OTHERS; i++)
+        process_destroy(&others[i]);
+    shared_stop();
+    js_stop(&cluster);
 }
 
 static void subjects_plain(void)
@@ -65,7 +97,7 @@ static struct reply subjects_call(enum encoding encoding, const char *operation,
 static const struct conformance_front subjects = {
     .name = "plain subjects",
     .start = {subjects_plain, subjects_small, subjects_tight},
-    .stop = shared_stop,
+    .stop = stop,
     .open = caller_open,
     .close = caller_close,
     .call = subjects_call,
@@ -129,7 +161,7 @@ static struct reply invocations_call(enum encoding encoding, const char *operati
 static const struct conformance_front invocations = {
     .name = "invocations",
     .start = {invocations_plain, invocations_small, invocations_tight},
-    .stop = shared_stop,
+    .stop = stop,
     .open = invocations_open,
     .close = invocations_close,
     .call = invocations_call,
@@ -186,7 +218,7 @@ Suite *operations_suite(void)
     conformance_add(suite, &subjects);
     conformance_add(suite, &invocations);
     TCase *tests = tcase_create("subjects");
-    tcase_add_unchecked_fixture(tests, subjects_plain, shared_stop);
+    tcase_add_unchecked_fixture(tests, subjects_plain, stop);
     tcase_add_checked_fixture(tests, caller_open, caller_close);
     tcase_add_test(tests, any_actor_is_served_on_its_own_subject);
     tcase_add_test(tests, a_request_without_a_reply_subject_still_happens);
