@@ -144,6 +144,7 @@ START_TEST(a_binding_holds_at_every_instance)
         ck_assert(!client_exists(&client, "k"));
     set("k", "after");
     instance_kill(&one);
+    (void)instance_ask_until(&client, "Get", "{\"key\":\"k\"}"); /* the first may go to the dead */
     for (int i = 0; i < 10; i++)
         check_value("k", "after");
     instance_serve(&one, js.urls, NULL);
@@ -366,6 +367,92 @@ START_TEST(instances_that_are_killed_lose_and_double_nothing)
 }
 END_TEST
 
+/* Two snapshots and a thousand messages are kept. What is no record has a position, too, and half of the
+ * changes go to the one that sleeps. The server sends it 32 MB at the most, which it then has. */
+static void fill_log(void)
+{
+    static char large[65536];
+    for (int i = 0; i < 300; i++) {
+        (void)natsConnection_Publish(client.connection, LOG_SUBJECT, large, sizeof large);
+        if (i % 30 == 0)
+            (void)natsConnection_PublishRequestString(client.connection, DEFAULT_BASE "." ACTOR ".Set",
+                                                      "_INBOX.nobody", "{\"key\":\"k\",\"value\":\"v\"}");
+    }
+    (void)natsConnection_Flush(client.connection);
+    (void)usleep(100000);
+}
+
+/* "Log truncated below a lagging instance: recover", while the other serves. */
+START_TEST(an_instance_that_slept_through_a_purge_begins_anew)
+{
+    instance_stop(&one);
+    instance_serve(&one, js.urls, "--snapshot-every", "1s", NULL);
+    instance_serve(&two, js.urls, "--snapshot-every", "1s", NULL);
+    struct tally tally = {.done = 0};
+    instance_count(&client, "c", 300, &tally);
+    process_freeze(&two.process);
+    long long seen = js_last(&js, LOG_STREAM) + 1, first = 0;
+    for (long long end_ms = now_ms() + WAIT_MS; first <= seen;) {
+        ck_assert_msg(now_ms() < end_ms, "nothing was purged: %lld", first);
+        fill_log();
+        json_t *said = js_stream(&js, LOG_STREAM);
+        first = number_at(said, "state.first_seq");
+        json_decref(said);
+    }
+    process_signal(&two.process, SIGCONT);
+    (void)process_await_line(&two.process, "cut off");
+    http_await_status(two.http_port, "/readyz", 200);
+    instance_stop(&one);
+    instance_check_count(&client, "c", &tally);
+}
+END_TEST
+
+/* "--replicas given and not possible": it waits and says why. */
+START_TEST(replicas_that_there_are_no_servers_for_are_waited_for)
+{
+    instance_start(&two, js.urls, "--binding", "other", "--replicas", "3", NULL);
+    (void)process_await_line(&two.process, "replicas > 1 not supported");
+    ck_assert_int_eq(http_status(two.http_port, "/readyz"), 503);
+    instance_kill(&two);
+    instance_serve(&two, js.urls, "--binding", "other", "--replicas", "1", NULL);
+}
+END_TEST
+
+/* "Two bindings' logs on one server: apart." */
+START_TEST(bindings_have_logs_of_their_own)
+{
+    struct client other;
+    instance_serve(&two, js.urls, "--binding", "other", NULL);
+    client_open(&other, js.urls);
+    client_call_on(&other, "wasmbus.provider.wascc.keyvalue.other", ACTOR);
+    set("k", "v");
+    ck_assert(!client_exists(&other, "k"));
+    instance_kill(&one);
+    ck_assert_int_eq(instance_ask(&other, "Set", "{\"key\":\"k\",\"value\":\"w\"}", NULL), 0);
+    instance_serve(&one, js.urls, NULL);
+    check_value("k", "v");
+    client_close(&other);
+}
+END_TEST
+
+/* DESIGN 1: a caller names any reply subject, and the answer would be a message of the log. */
+START_TEST(no_answer_goes_into_the_log)
+{
+    static const char *const replies[] = {LOG_SUBJECT, "wascc-kv.default-caeaa1ac.chunk",
+                                          ("$JS.API.STREAM.DELETE." LOG_STREAM)};
+    set("k", "v");
+    for (size_t i = 0; i < sizeof replies / sizeof *replies; i++)
+        ck_assert_int_eq(natsConnection_PublishRequestString(client.connection, DEFAULT_BASE "." ACTOR ".Get",
+                                                             replies[i], "{\"key\":\"k\"}"),
+                         NATS_OK);
+    check_value("k", "v");
+    set("k", "w");
+    check_value("k", "w");
+    ck_assert_int_eq((int)instance_metric(&one, "\nwascc_keyvalue_log_foreign_total "), 0);
+    ck_assert_int_eq(js_last(&js, SNAP_STREAM), 0);
+}
+END_TEST
+
 /* "Discovery: metadata engine is jetstream; data of STATS has log and members." */
 START_TEST(discovery_tells_of_the_log)
 {
@@ -409,6 +496,10 @@ Suite *jetstream_suite(void)
     tcase_add_test(tcase, an_instance_of_another_engine_is_69);
     tcase_add_test(tcase, an_instance_that_slept_reads_nothing_stale);
     tcase_add_test(tcase, instances_that_are_killed_lose_and_double_nothing);
+    tcase_add_test(tcase, an_instance_that_slept_through_a_purge_begins_anew);
+    tcase_add_test(tcase, replicas_that_there_are_no_servers_for_are_waited_for);
+    tcase_add_test(tcase, bindings_have_logs_of_their_own);
+    tcase_add_test(tcase, no_answer_goes_into_the_log);
     tcase_add_test(tcase, discovery_tells_of_the_log);
     suite_add_tcase(suite, tcase);
     return suite;
