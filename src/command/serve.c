@@ -95,6 +95,7 @@ static int serve(const struct wkv_config *config, char **arguments)
         return WKV_EXIT_UNAVAILABLE;
     case WKV_SERVER_LOST:
     case WKV_SERVER_AGAIN:
+    case WKV_SERVER_DIVERGED:
         return WKV_EXIT_LOST;
     case WKV_SERVER_FAILED:
         return error.code == WKV_BAD_REQUEST ? WKV_EXIT_USAGE : WKV_EXIT_FAILED;

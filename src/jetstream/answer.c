@@ -4,8 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "jetstream/api.h"
+
+#include "support/clock.h"
 
 /* Words of the server's for a line of the log. */
 static void copy_printable(const char *from, char *out, size_t size)
@@ -194,6 +197,24 @@ static enum wkv_js_answer read_bytes(const json_t *found, struct wkv_js_message 
     return WKV_JS_GARBLED;
 }
 
+/* RFC 3339, in UTC, as the server writes it: with up to nine digits of the second. 0: it is none. */
+static int64_t read_time(const char *text)
+{
+    struct tm tm = {.tm_year = 0};
+    int begun = 0, month = 0;
+    if (text == NULL || sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d%n", &tm.tm_year, &month, &tm.tm_mday,
+                               &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &begun) != 6)
+        return 0;
+    tm.tm_year -= 1900;
+    tm.tm_mon = month - 1;
+    int64_t ns = 0, unit = WKV_NS_PER_S / 10;
+    const char *at = text + begun;
+    if (*at == '.')
+        for (at++; *at >= '0' && *at <= '9'; at++, unit /= 10)
+            ns += (*at - '0') * unit;
+    return strcmp(at, "Z") == 0 ? (int64_t)timegm(&tm) * WKV_NS_PER_S + ns : 0;
+}
+
 enum wkv_js_answer wkv_js_read_message(struct wkv_text answer, struct wkv_js_message *message,
                                        struct wkv_js_refusal *refusal)
 {
@@ -202,6 +223,8 @@ enum wkv_js_answer wkv_js_read_message(struct wkv_text answer, struct wkv_js_mes
     if (kind != WKV_JS_DONE)
         return kind;
     kind = read_bytes(json_object_get(object, "message"), message);
+    message->time_ns =
+        read_time(json_string_value(json_object_get(json_object_get(object, "message"), "time")));
     json_decref(object);
     return kind;
 }

@@ -124,6 +124,7 @@ enum wkv_js_answer wkv_js_read_consumer(struct wkv_text answer, struct wkv_js_co
 /* MESSAGE_GET. The bytes are the caller's to free(). */
 struct wkv_js_message {
     uint64_t sequence;
+    int64_t time_ns; /* when the stream's leader took it: Unix time; 0: it does not say */
     unsigned char *bytes;
     size_t len;
 };

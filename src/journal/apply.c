@@ -43,6 +43,7 @@ static bool on_batch(void *context, const struct wkv_replica_batch *applied)
     struct wkv_journal *journal = context;
     struct wkv_flight_batch *flown = NULL;
     count_verdict(&journal->figures, applied->verdict);
+    wkv_journal_prove_hole(journal, applied->record);
     journal->changed = true;
     wkv_snapshots_count_operations(&journal->snapshots, applied->record->operations);
     if (journal->join == 0 || journal->settled != NULL)
@@ -151,7 +152,11 @@ static void finish_settled(struct wkv_journal *journal)
     struct wkv_ticket *ticket;
     journal->settled = NULL;
     while ((ticket = wkv_tickets_take(&batch->tickets)) != NULL) {
-        if (journal->settled_as == WKV_FLIGHT_DONE)
+        if (journal->settled_as == WKV_FLIGHT_DONE && atomic_load(&journal->suspect))
+            wkv_journal_refuse(
+                journal, ticket, ticket->index == WKV_NO_INDEX ? WKV_UNAVAILABLE : WKV_UNKNOWN_FATE,
+                "this instance may not have all that the log had: what this came to is not known");
+        else if (journal->settled_as == WKV_FLIGHT_DONE)
             finish_done(journal, batch, ticket);
         else if (journal->settled_as == WKV_FLIGHT_AGAIN)
             wkv_journal_hand_back(journal, ticket, WKV_WAY_AGAIN);
@@ -168,7 +173,7 @@ static void finish_settled(struct wkv_journal *journal)
 static void tell_changed(struct wkv_journal *journal, struct wkv_text actor)
 {
     struct wkv_journal_part *part = journal->system;
-    if (part == NULL || wkv_journal_at(journal) != WKV_JOURNAL_READY)
+    if (part == NULL || !journal->served)
         return;
     struct wkv_actor_name *name = malloc(sizeof *name + actor.len);
     if (name == NULL)
@@ -243,6 +248,7 @@ static void on_control(void *context, uint64_t position, const struct wkv_record
         note_fresh(journal, journal->beat_sent_ns);
         journal->beat_sent_ns = 0;
     }
+    wkv_journal_prove_hole(journal, record);
     wkv_snapshots_control(&journal->snapshots, position, record, body, accepted);
     wkv_journal_admit(journal);
 }

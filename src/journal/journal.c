@@ -71,7 +71,7 @@ unsigned wkv_journal_recovered_percent(struct wkv_journal *journal)
 
 bool wkv_journal_is_in_touch(const struct wkv_journal *journal)
 {
-    return wkv_journal_at(journal) == WKV_JOURNAL_READY &&
+    return wkv_journal_at(journal) == WKV_JOURNAL_READY && !atomic_load(&journal->suspect) &&
            wkv_monotonic_ns() < atomic_load_explicit(&journal->fresh_until_ns, memory_order_acquire);
 }
 

@@ -159,6 +159,7 @@ struct wkv_journal {
     /* Any thread's. */
     _Atomic int state; /* enum wkv_journal_state */
     _Atomic bool reconnected, leaves, full;
+    _Atomic bool suspect; /* what was applied may not be what the log has: nothing is served */
     _Atomic int log_full; /* enum wkv_journal_fullness */
     _Atomic int64_t room; /* bytes that this instance's budget has left; INT64_MAX: it has none */
     wkv_told_clock clock;
@@ -184,6 +185,7 @@ struct wkv_journal {
     struct wkv_buffer first; /* the record that a log begins with */
     struct wkv_buffer record, scratch;
     struct wkv_flight flight;
+    bool served;   /* it was READY once */
     uint64_t join; /* position of this instance's; 0: it has not joined */
     struct wkv_tickets waiting;
     struct wkv_journal_batch *open;    /* NULL: none */
@@ -219,6 +221,7 @@ struct wkv_journal {
 
     /* trouble.c */
     enum wkv_js_trouble doubt;
+    uint64_t hole;   /* the last that was passed, and that nobody has told of yet; 0: none */
     unsigned doubts; /* how often the leader has been asked */
     uint64_t doubt_from, doubt_to;
     uint64_t doubt_last; /* message of the log, as its leader said */
@@ -327,6 +330,7 @@ void wkv_journal_end_digests(struct wkv_journal *journal);
 void wkv_journal_doubt(void *journal, enum wkv_js_trouble trouble, uint64_t from, uint64_t to,
                        const struct wkv_js_refusal *refusal);
 int64_t wkv_journal_doubts(struct wkv_journal *journal, int64_t now_ns);
+void wkv_journal_prove_hole(struct wkv_journal *journal, const struct wkv_record *record);
 void wkv_journal_doubt_message(struct wkv_journal *journal, uint64_t position);
 
 #endif

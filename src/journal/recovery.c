@@ -163,6 +163,7 @@ static void begin_restoring(struct wkv_journal *journal, const struct wkv_js_ope
                                                 .log_first = opened->log.first,
                                                 .done = on_restored,
                                                 .context = journal};
+    journal->told_ns = now_ns; /* what takes less than a second is not told */
     wkv_journal_move(journal, WKV_JOURNAL_RECOVERING);
     wkv_restore_begin(&journal->restore, &options, now_ns);
 }
@@ -292,6 +293,7 @@ static int64_t await_join(struct wkv_journal *journal, int64_t now_ns)
         join(journal, now_ns);
         return journal->joined_ns + JOIN_AGAIN_NS;
     }
+    journal->served = true;
     wkv_journal_move(journal, WKV_JOURNAL_READY);
     return now_ns;
 }

@@ -280,8 +280,25 @@ static int64_t watch_acks(struct wkv_journal *journal, int64_t now_ns)
     return journal->acked_ns + ACKED_NS;
 }
 
+/* An instance that nothing has been heard of for long is gone: its writer does nothing any more. What is
+ * under way may be in the log from before. */
+static bool rejoins(struct wkv_journal *journal)
+{
+    if (wkv_replica_floor(journal->replica, wkv_record_writer(journal->join, 0)) != 0)
+        return false;
+    wkv_log_warn(journal->options.log, "this instance was taken for dead, and joins the log anew");
+    wkv_journal_answer_all(journal);
+    journal->join = 0;
+    journal->beat_sent_ns = 0;
+    wkv_snapshots_join(&journal->snapshots, 0);
+    wkv_journal_move(journal, WKV_JOURNAL_JOINING);
+    return true;
+}
+
 static int64_t serve(struct wkv_journal *journal, int64_t now_ns)
 {
+    if (rejoins(journal))
+        return now_ns;
     wkv_journal_take_wishes(journal, now_ns);
     weigh(journal, now_ns);
     int64_t next_ns = wkv_journal_propose(journal, now_ns);
@@ -310,6 +327,7 @@ static int64_t turn(struct wkv_journal *journal, int64_t now_ns)
     case WKV_JOURNAL_OPENING:
     case WKV_JOURNAL_RECOVERING:
         next_ns = wkv_journal_recover(journal, now_ns);
+        wkv_journal_give_up(journal, now_ns); /* what came before it had to join anew */
         break;
     case WKV_JOURNAL_JOINING:
         next_ns = soonest(wkv_journal_recover(journal, now_ns), watch_acks(journal, now_ns));

@@ -31,6 +31,7 @@ static void read_on(struct wkv_journal *journal)
 {
     int64_t now_ns = wkv_monotonic_ns();
     journal->doubting = false;
+    atomic_store(&journal->suspect, journal->hole != 0);
     wkv_js_reader_begin(&journal->reader, wkv_replica_applied(journal->replica), now_ns);
 }
 
@@ -51,7 +52,50 @@ static void pass_holes(struct wkv_journal *journal)
                  ": they are passed over; should another instance have seen them, the log has lost them",
                  journal->names.log_stream, first, journal->doubt_to);
     wkv_journal_show(journal);
+    journal->hole = journal->doubt_to;
     read_on(journal);
+}
+
+/* Members that were heard of so long ago tell nothing. */
+#define SILENT_NS (5 * WKV_NS_PER_S)
+
+static bool is_alone(const struct wkv_journal *journal)
+{
+    for (size_t i = 0; i < wkv_replica_members(journal->replica); i++) {
+        struct wkv_replica_member member;
+        wkv_replica_member(journal->replica, i, &member);
+        if (member.join != journal->join && wkv_replica_now(journal->replica) - member.heard_ns < SILENT_NS)
+            return false;
+    }
+    return true;
+}
+
+/* Another instance that has seen what is beyond the hole has the same chain, or is told of in on_diverged:
+ * then nobody had a record there. One that is alone has nobody to ask. */
+void wkv_journal_prove_hole(struct wkv_journal *journal, const struct wkv_record *record)
+{
+    bool own = journal->join != 0 && record->writer == wkv_record_writer(journal->join, 0);
+    if (journal->hole == 0 || record->seen < journal->hole || (own && !is_alone(journal)))
+        return;
+    journal->hole = 0;
+    atomic_store(&journal->suspect, journal->doubting && journal->doubt_proved);
+}
+
+/* The log is not the one that was applied, as its leader has said each time: a new one may not have stored
+ * all yet. */
+static void disbelieve(struct wkv_journal *journal, uint64_t last)
+{
+    if (++journal->doubts < TRIES) {
+        ask_again(journal);
+        return;
+    }
+    journal->figures.diverged = true;
+    journal->failure = WKV_JOURNAL_LOST;
+    wkv_journal_begin_again(journal,
+                            "the log ends at message %" PRIu64
+                            ", or has other messages than those that this instance "
+                            "applied up to %" PRIu64 ": what was lost is lost, and it is read anew",
+                            last, wkv_replica_applied(journal->replica));
 }
 
 static void take_message(void *context, const struct wkv_js_incoming *answer)
@@ -65,6 +109,9 @@ static void take_message(void *context, const struct wkv_js_incoming *answer)
     if (kind == WKV_JS_DONE) {
         free(message.bytes);
         read_on(journal);
+    } else if (kind == WKV_JS_REFUSED && refusal.number == WKV_JS_NO_MESSAGE &&
+               journal->doubt_from <= wkv_replica_applied(journal->replica)) {
+        disbelieve(journal, wkv_replica_applied(journal->replica));
     } else if (kind == WKV_JS_REFUSED && refusal.number == WKV_JS_NO_MESSAGE && ++journal->doubts >= TRIES) {
         pass_holes(journal);
     } else {
@@ -92,22 +139,6 @@ static void ask_for_message(struct wkv_journal *journal, uint64_t position, wkv_
     else
         ask(journal, WKV_JS_MESSAGE_GET, request, answered);
     free(request);
-}
-
-/* The log is not the one that was applied, as its leader has said each time: a new one may not have stored
- * all yet. */
-static void disbelieve(struct wkv_journal *journal, uint64_t last)
-{
-    if (++journal->doubts < TRIES) {
-        ask_again(journal);
-        return;
-    }
-    journal->figures.diverged = true;
-    wkv_journal_begin_again(journal,
-                            "the log ends at message %" PRIu64
-                            ", or has other messages than those that this instance "
-                            "applied up to %" PRIu64 ": what was lost is lost, and it is read anew",
-                            last, wkv_replica_applied(journal->replica));
 }
 
 /* A consumer sits where a replica of the log is, which may lag behind its leader: it begins at another
@@ -204,6 +235,8 @@ void wkv_journal_doubt(void *context, enum wkv_js_trouble trouble, uint64_t from
     tell(journal, refusal != NULL ? refusal->text : complaints[trouble]);
     journal->doubting = true;
     journal->doubt_proved = trouble == WKV_JS_DIFFERENT && from != applied;
+    if (journal->doubt_proved)
+        atomic_store(&journal->suspect, true);
     journal->doubt = trouble;
     journal->doubt_from = from;
     journal->doubt_to = to;
@@ -220,11 +253,11 @@ static void take_copy(void *context, const struct wkv_js_incoming *answer)
     struct wkv_js_message message = {.sequence = 0};
     struct wkv_js_refusal refusal;
     if (answer != NULL && answer->bytes.len > 0 &&
-        wkv_js_read_message(answer->bytes, &message, &refusal) == WKV_JS_DONE &&
+        wkv_js_read_message(answer->bytes, &message, &refusal) == WKV_JS_DONE && message.time_ns != 0 &&
         message.sequence == wkv_replica_applied(journal->replica) + 1) {
         wkv_journal_feed_message(
             journal, &(struct wkv_log_message){.position = message.sequence,
-                                               .time_ns = wkv_replica_now(journal->replica),
+                                               .time_ns = message.time_ns,
                                                .bytes = {(const char *)message.bytes, message.len},
                                                .confirmed = true});
         free(message.bytes);

@@ -106,14 +106,14 @@ static int64_t after_turn(void *context)
     struct wkv_tickets done;
     struct wkv_ticket *ticket;
     wkv_tickets_init(&done);
+    /* What is authorized from now on is so under these bindings, or newer ones. */
+    part->bindings = atomic_load_explicit(&journal->bindings, memory_order_acquire);
     settle_bindings(part);
     (void)pthread_mutex_lock(&part->lock);
     wkv_tickets_move(&done, &part->done);
     (void)pthread_mutex_unlock(&part->lock);
     while ((ticket = wkv_tickets_take(&done)) != NULL)
         finish(part, ticket);
-    /* What is authorized from now on is so under these bindings, or newer ones. */
-    part->bindings = atomic_load_explicit(&journal->bindings, memory_order_acquire);
     if (part->out.count == 0)
         return WKV_NO_TURN;
     (void)pthread_mutex_lock(&journal->inbox_lock);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "server/parts.h"
@@ -203,26 +204,30 @@ static enum wkv_server_outcome run_once(const struct wkv_server_options *options
         wkv_server_tell_trust(&server);
         outcome = run(&server, error);
     }
-    close_parts(&server, outcome != WKV_SERVER_AGAIN);
+    close_parts(&server, outcome != WKV_SERVER_AGAIN && outcome != WKV_SERVER_DIVERGED);
     *diverged = server.diverged;
     return outcome;
 }
 
 /* What this process had of the log was wrong, or is not there any more: it begins with nothing, as a new
- * instance. Where that happens again so soon the log is not to be trusted. */
-#define AGAIN_NS (600 * WKV_NS_PER_S)
+ * instance. Where the log is not what was applied again so soon it is not to be trusted. */
+#define DIVERGED_NS (600 * WKV_NS_PER_S)
+#define REST_NS (WKV_NS_PER_S / 2)
 
 enum wkv_server_outcome wkv_server_run(const struct wkv_server_options *options, struct wkv_error *error)
 {
-    int64_t last_ns = 0;
+    static const struct timespec rest = {.tv_nsec = REST_NS};
+    int64_t diverged_ns = 0;
     bool diverged = false;
     for (;;) {
         enum wkv_server_outcome outcome = run_once(options, &diverged, error);
         int64_t now_ns = wkv_monotonic_ns();
-        if (outcome != WKV_SERVER_AGAIN)
+        if (outcome != WKV_SERVER_AGAIN && outcome != WKV_SERVER_DIVERGED)
             return outcome;
-        if (last_ns != 0 && now_ns - last_ns < AGAIN_NS)
+        if (outcome == WKV_SERVER_DIVERGED && diverged_ns != 0 && now_ns - diverged_ns < DIVERGED_NS)
             return WKV_SERVER_LOST;
-        last_ns = now_ns;
+        if (outcome == WKV_SERVER_DIVERGED)
+            diverged_ns = now_ns;
+        (void)nanosleep(&rest, NULL);
     }
 }

@@ -170,10 +170,9 @@ struct wkv_journal *wkv_server_make_journal(struct wkv_server *server, const str
 static enum wkv_server_outcome outcome_of(struct wkv_server *server, enum wkv_journal_state state)
 {
     if (state == WKV_JOURNAL_AGAIN) {
-        struct wkv_journal_figures figures;
-        wkv_journal_figures(server->network.journal, &figures);
-        server->diverged |= figures.diverged;
-        return WKV_SERVER_AGAIN;
+        bool lost = wkv_journal_failure(server->network.journal) == WKV_JOURNAL_LOST;
+        server->diverged |= lost;
+        return lost ? WKV_SERVER_DIVERGED : WKV_SERVER_AGAIN;
     }
     if (state != WKV_JOURNAL_FAILED)
         return WKV_SERVER_GOES_ON;

@@ -68,7 +68,8 @@ enum wkv_server_outcome {
     WKV_SERVER_SPLIT,     /* another instance holds this address's data: not begun, or drained */
     WKV_SERVER_UNUSABLE,  /* there is no JetStream, or a stream that is not ours */
     WKV_SERVER_LOST,      /* the log is a newer version's, or has lost what was applied */
-    WKV_SERVER_AGAIN,     /* within this room: all is to be made anew */
+    WKV_SERVER_AGAIN,     /* within this room: all is to be made anew, */
+    WKV_SERVER_DIVERGED,  /* since the log is not the one that was applied */
     WKV_SERVER_FAILED,    /* could not serve: the log and error say why */
     WKV_SERVER_NOT_BEGUN, /* could not be made: error says why, the log does not */
 };

@@ -254,7 +254,7 @@ START_TEST(the_log_has_lost_its_end)
     }
     client_close(&client);
     client_open(&client, js.url[leader]);
-    long long end_ms = now_ms() + WAIT_MS;
+    long long end_ms = now_ms() + 2 * WAIT_MS; /* elections, and each looks three times */
     int told = 0;
     while (told < INSTANCES) {
         ck_assert_msg(now_ms() < end_ms, "only %d of them said so, of a log that had %lld", told, last);

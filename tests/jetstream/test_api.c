@@ -211,6 +211,30 @@ START_TEST(what_is_no_answer_is_garbled)
 }
 END_TEST
 
+static const struct {
+    const char *text;
+    int64_t ns;
+} times[] = {
+    {"2026-11-27T19:13:13.272479244Z", INT64_C(1795806793272479244)},
+    {"2026-11-27T19:13:13.2Z", INT64_C(1795806793200000000)},
+    {"2026-11-27T19:13:13Z", INT64_C(1795806793000000000)},
+    {"1970-01-01T00:00:01Z", INT64_C(1000000000)},
+    {"2026-11-27T19:13:13+01:00", 0},
+    {"yesterday", 0},
+};
+
+START_TEST(a_message_comes_with_its_time)
+{
+    struct wkv_js_message message;
+    struct wkv_js_refusal refusal;
+    char answer[160];
+    (void)snprintf(answer, sizeof answer, "{\"message\":{\"seq\":9,\"time\":\"%s\"}}", times[_i].text);
+    ck_assert_int_eq(wkv_js_read_message(wkv_text_from(answer), &message, &refusal), WKV_JS_DONE);
+    ck_assert_int_eq(message.time_ns, times[_i].ns);
+    free(message.bytes);
+}
+END_TEST
+
 START_TEST(a_message_comes_with_its_bytes)
 {
     struct wkv_js_message message;
@@ -252,6 +276,7 @@ Suite *api_suite(void)
     tcase_add_test(tcase, an_ack_has_its_sequence);
     tcase_add_loop_test(tcase, what_is_no_answer_is_garbled, 0, COUNT(garbled));
     tcase_add_test(tcase, a_message_comes_with_its_bytes);
+    tcase_add_loop_test(tcase, a_message_comes_with_its_time, 0, sizeof times / sizeof times[0]);
     suite_add_tcase(suite, tcase);
     return suite;
 }
