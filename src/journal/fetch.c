@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "jetstream/api.h"
 #include "support/clock.h"
@@ -31,9 +32,17 @@ static void free_slot(struct wkv_fetch_slot *slot)
     *slot = (struct wkv_fetch_slot){.fetch = slot->fetch};
 }
 
-void wkv_fetch_begin(struct wkv_fetch *fetch, uint64_t first, uint64_t last)
+int64_t wkv_fetch_worked_ns(void)
+{
+    struct timespec spent;
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+    return (int64_t)spent.tv_sec * WKV_NS_PER_S + spent.tv_nsec;
+}
+
+void wkv_fetch_begin(struct wkv_fetch *fetch, uint64_t first, uint64_t last, unsigned window)
 {
     wkv_fetch_end(fetch);
+    fetch->window = window;
     fetch->next = first;
     fetch->last = last;
     fetch->stopped = false;
@@ -57,7 +66,7 @@ void wkv_fetch_end(struct wkv_fetch *fetch)
 
 /* ---- asking ---- */
 
-static void on_answer(void *context, const struct wkv_js_incoming *answer)
+static void read_answer(void *context, const struct wkv_js_incoming *answer)
 {
     struct wkv_fetch_slot *slot = context;
     struct wkv_js_message message = {.sequence = 0};
@@ -80,6 +89,14 @@ static void on_answer(void *context, const struct wkv_js_incoming *answer)
     slot->again_ns = slot->fetch->now_ns + AGAIN_NS;
 }
 
+static void on_answer(void *context, const struct wkv_js_incoming *answer)
+{
+    struct wkv_fetch *fetch = ((struct wkv_fetch_slot *)context)->fetch;
+    int64_t begun_ns = wkv_fetch_worked_ns();
+    read_answer(context, answer);
+    fetch->worked_ns += wkv_fetch_worked_ns() - begun_ns;
+}
+
 static void ask(struct wkv_fetch *fetch, struct wkv_fetch_slot *slot)
 {
     char subject[WKV_JS_SUBJECT_BYTES];
@@ -97,7 +114,7 @@ static void ask(struct wkv_fetch *fetch, struct wkv_fetch_slot *slot)
 static int64_t ask_for_next(struct wkv_fetch *fetch)
 {
     int64_t due_ns = INT64_MAX;
-    for (uint64_t i = 0; i < WKV_FETCH_WINDOW && i <= fetch->last - fetch->next; i++) {
+    for (uint64_t i = 0; i < fetch->window && i <= fetch->last - fetch->next; i++) {
         uint64_t position = fetch->next + i;
         struct wkv_fetch_slot *slot = &fetch->slots[position % WKV_FETCH_WINDOW];
         if (slot->position == 0)

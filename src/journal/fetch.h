@@ -34,17 +34,23 @@ struct wkv_fetch {
     wkv_fetch_take take;
     void *context;
     uint64_t next, last; /* to be taken; to be asked for are those that have no slot */
+    unsigned window;     /* so many are asked for at once */
     unsigned pending;
     bool stopped;
     int64_t now_ns;
+    int64_t worked_ns;                             /* that reading answers has taken of this thread, in all */
     struct wkv_fetch_slot slots[WKV_FETCH_WINDOW]; /* of position p: p % WKV_FETCH_WINDOW */
 };
 
 void wkv_fetch_init(struct wkv_fetch *fetch, struct wkv_js_requests *requests, const char *stream,
                     const char *domain, wkv_fetch_take take, void *context);
 
-/* Begins, when the one before is over. */
-void wkv_fetch_begin(struct wkv_fetch *fetch, uint64_t first, uint64_t last);
+/* Begins, when the one before is over. window: so many are asked for at once, WKV_FETCH_WINDOW at the most.
+ */
+void wkv_fetch_begin(struct wkv_fetch *fetch, uint64_t first, uint64_t last, unsigned window);
+
+/* What this thread has worked, in ns. */
+int64_t wkv_fetch_worked_ns(void);
 
 /* Takes what has come and asks for what is next. Returns when it is due; INT64_MAX: when an answer comes. */
 int64_t wkv_fetch_tick(struct wkv_fetch *fetch, int64_t now_ns);

@@ -188,7 +188,7 @@ static void choose(struct wkv_restore *restore)
         return;
     }
     restore->state = READING;
-    wkv_fetch_begin(&restore->fetch, found->manifest.first, found->manifest.last);
+    wkv_fetch_begin(&restore->fetch, found->manifest.first, found->manifest.last, WKV_FETCH_WINDOW);
 }
 
 static void tell_restored(struct wkv_restore *restore, struct wkv_replica *replica)

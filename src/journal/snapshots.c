@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "support/clock.h"
 #include "support/text.h"
@@ -32,6 +31,8 @@
 #define MOST_KEYS ((size_t)2048)
 /* What is written in front of records, and has not been sent yet. */
 #define MOST_QUEUED_BYTES ((size_t)64 << 20)
+/* What has been read back is decoded by this thread: few at once, so that no request waits for many. */
+#define REHEARSED_AT_ONCE 2u
 #define PURGE_TRIES 5u
 
 enum state { IDLE, CLAIMING, LOOKING, WRITING, REHEARSING, MANIFEST, WHOSE, ANNOUNCING, PURGING, ENDING };
@@ -228,21 +229,14 @@ static int64_t tick_looking(struct wkv_snapshots *snapshots)
     return snapshots->next_ns;
 }
 
-/* What this thread has worked: where the machine is busy with others a slice is not made smaller for it. */
-static int64_t worked_ns(void)
-{
-    struct timespec spent;
-    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
-    return (int64_t)spent.tv_sec * WKV_NS_PER_S + spent.tv_nsec;
-}
-
+/* On a busy machine a slice is not made smaller because others work. */
 static void write_slice(struct wkv_snapshots *snapshots)
 {
-    int64_t begun_ns = worked_ns();
+    int64_t begun_ns = wkv_fetch_worked_ns();
     snapshots->slicing = true;
     wkv_replica_snapshot_slice(snapshots->options.replica, snapshots->keys);
     snapshots->slicing = false;
-    int64_t took_ns = worked_ns() - begun_ns;
+    int64_t took_ns = wkv_fetch_worked_ns() - begun_ns;
     snapshots->credit_ns -= took_ns;
     if (took_ns > SLICE_NS && snapshots->keys > LEAST_KEYS)
         snapshots->keys /= 2;
@@ -286,7 +280,8 @@ static void begin_rehearsal(struct wkv_snapshots *snapshots)
     snapshots->manifest.last = snapshots->upload.last;
     snapshots->manifest.before = snapshots->expected;
     wkv_chunks_begin(&snapshots->chunks, wkv_replica_key(replica), snapshots->id);
-    wkv_fetch_begin(&snapshots->fetch, snapshots->upload.first, snapshots->upload.last);
+    wkv_fetch_begin(&snapshots->fetch, snapshots->upload.first, snapshots->upload.last, REHEARSED_AT_ONCE);
+    snapshots->charged_ns = snapshots->fetch.worked_ns;
     enter(snapshots, REHEARSING);
 }
 
@@ -336,10 +331,12 @@ static int64_t tick_rehearsing(struct wkv_snapshots *snapshots)
         return snapshots->now_ns;
     uint64_t before = snapshots->fetch.next;
     add_credit(snapshots);
-    int64_t due_ns = credited_at(snapshots), begun_ns = worked_ns();
+    snapshots->credit_ns -= snapshots->fetch.worked_ns - snapshots->charged_ns;
+    snapshots->charged_ns = snapshots->fetch.worked_ns;
+    int64_t due_ns = credited_at(snapshots), begun_ns = wkv_fetch_worked_ns();
     if (snapshots->credit_ns > 0)
         due_ns = wkv_fetch_tick(&snapshots->fetch, snapshots->now_ns);
-    snapshots->credit_ns -= worked_ns() - begun_ns;
+    snapshots->credit_ns -= wkv_fetch_worked_ns() - begun_ns;
     if (snapshots->fetch.next != before)
         snapshots->state_ns = snapshots->now_ns;
     if (!wkv_fetch_is_over(&snapshots->fetch)) {

@@ -70,7 +70,8 @@ struct wkv_snapshots {
     struct wkv_fetch fetch;
     struct wkv_chunks chunks;
     bool slicing;
-    int64_t credit_ns, credited_ns; /* time that may be spent on slices */
+    int64_t credit_ns, credited_ns; /* time that may be spent on slices, and on reading back */
+    int64_t charged_ns;             /* what reading back has been charged for: fetch.worked_ns */
     size_t keys;                    /* in a slice */
     int64_t begun_ns, raised_ns;
     struct wkv_replica_needless needless;

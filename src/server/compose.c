@@ -212,6 +212,7 @@ static enum wkv_server_outcome run_once(const struct wkv_server_options *options
 /* What this process had of the log was wrong, or is not there any more: it begins with nothing, as a new
  * instance. Where the log is not what was applied again so soon it is not to be trusted. */
 #define DIVERGED_NS (600 * WKV_NS_PER_S)
+/* Of one that comes to nothing so soon, before it is tried again. */
 #define REST_NS (WKV_NS_PER_S / 2)
 
 enum wkv_server_outcome wkv_server_run(const struct wkv_server_options *options, struct wkv_error *error)
@@ -220,6 +221,7 @@ enum wkv_server_outcome wkv_server_run(const struct wkv_server_options *options,
     int64_t diverged_ns = 0;
     bool diverged = false;
     for (;;) {
+        int64_t begun_ns = wkv_monotonic_ns();
         enum wkv_server_outcome outcome = run_once(options, &diverged, error);
         int64_t now_ns = wkv_monotonic_ns();
         if (outcome != WKV_SERVER_AGAIN && outcome != WKV_SERVER_DIVERGED)
@@ -228,6 +230,7 @@ enum wkv_server_outcome wkv_server_run(const struct wkv_server_options *options,
             return WKV_SERVER_LOST;
         if (outcome == WKV_SERVER_DIVERGED)
             diverged_ns = now_ns;
-        (void)nanosleep(&rest, NULL);
+        if (now_ns - begun_ns < 2 * REST_NS)
+            (void)nanosleep(&rest, NULL);
     }
 }

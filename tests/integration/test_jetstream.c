@@ -401,6 +401,7 @@ START_TEST(an_instance_that_slept_through_a_purge_begins_anew)
     }
     process_signal(&two.process, SIGCONT);
     (void)process_await_line(&two.process, "cut off");
+    (void)process_await_line(&two.process, "ready: "); /* its page was gone for a moment, too */
     http_await_status(two.http_port, "/readyz", 200);
     instance_stop(&one);
     instance_check_count(&client, "c", &tally);
