@@ -31,6 +31,10 @@ struct wkv_engine {
     /* Does the ticket now, or keeps it (wkv_ticket_keep) and completes it later. */
     enum wkv_outcome (*submit)(void *part, struct wkv_ticket *ticket);
 
+    /* Keeps a ticket whose request was refused since its actor is not bound here, until this worker has seen
+     * what others have been answered; then it comes to `again`. NULL: nobody knows more than this process. */
+    enum wkv_outcome (*look_again)(void *part, struct wkv_ticket *ticket);
+
     /* For an engine that keeps tickets. Runs after each turn of the worker's loop: see wkv_loop_after_turn.
      */
     int64_t (*after_turn)(void *part);

@@ -281,7 +281,9 @@ static void again(struct wkv_ticket *ticket)
     size_t bytes = kept->bytes;
     wkv_slabs_release(&worker->session.memory, kept->slab);
     free(kept);
+    worker->looks_again = true;
     wkv_loop_handle_again(&worker->loop, message, bytes, wkv_front_handle, endpoint);
+    worker->looks_again = false;
 }
 
 static struct wkv_ticket *keep(struct wkv_ticket *ticket)
@@ -330,18 +332,34 @@ static bool is_welcome(struct wkv_exchange *exchange)
     return false;
 }
 
+/* Whether the refusal may be for a binding that another instance has answered and this one does not know yet:
+ * "one host's BindActor holds at every instance" (contract section 10). */
+static bool may_be_bound_elsewhere(const struct wkv_exchange *exchange)
+{
+    const struct wkv_worker *worker = exchange->worker;
+    const struct wkv_policy_binding *bound = exchange->call.asked.bound;
+    enum wkv_code code = exchange->error->code;
+    return worker->engine->look_again != NULL && !worker->looks_again &&
+           (code == WKV_UNAUTHORIZED || code == WKV_FORBIDDEN) && !exchange->call.asked.system_operation &&
+           (bound == NULL || !bound->bound || worker->provider->auth == WKV_AUTH_BINDING);
+}
+
 static enum wkv_outcome take(struct wkv_exchange *exchange)
 {
     struct wkv_worker *worker = exchange->worker;
     struct wkv_ticket *ticket = &exchange->call.ticket;
     if (is_once(exchange))
         exchange->call.request.once_id = exchange->headers.once_id;
-    if (!is_welcome(exchange) || wkv_call_admit(&worker->session, &exchange->call, exchange->error) != WKV_OK)
+    if (!is_welcome(exchange))
         return WKV_REFUSED;
+    enum wkv_code code = wkv_call_admit(&worker->session, &exchange->call, exchange->error);
     ticket->complete = complete;
     ticket->keep = keep;
     ticket->resume = resume;
     ticket->again = again;
+    if (code != WKV_OK)
+        return may_be_bound_elsewhere(exchange) ? worker->engine->look_again(worker->engine_part, ticket)
+                                                : WKV_REFUSED;
     return ticket->command.operation->streams ? wkv_front_watch(exchange)
                                               : worker->engine->submit(worker->engine_part, ticket);
 }

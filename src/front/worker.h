@@ -32,6 +32,7 @@ struct wkv_worker {
     size_t actor_offset;               /* where the actor begins in a request's subject */
     struct wkv_arena envelope;         /* of the message in hand */
     struct wkv_buffer wrapped;         /* the reply in its envelope */
+    bool looks_again;                  /* the message in hand has been refused before, and waited */
     _Atomic bool refuse;               /* answer 503: the time to drain is over */
 };
 

@@ -124,6 +124,9 @@ static void finish_done(struct wkv_journal *journal, struct wkv_journal_batch *b
                         struct wkv_ticket *ticket)
 {
     switch (ticket->way) {
+    case WKV_WAY_LOOK:
+        wkv_journal_hand_back(journal, ticket, WKV_WAY_AGAIN);
+        break;
     case WKV_WAY_READ:
         wkv_journal_hand_back(journal, ticket, WKV_WAY_PERFORM);
         break;

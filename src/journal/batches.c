@@ -26,6 +26,11 @@
 
 /* ---- one batch ---- */
 
+static bool only_looks(const struct wkv_ticket *ticket)
+{
+    return ticket->way == WKV_WAY_READ || ticket->way == WKV_WAY_LOOK;
+}
+
 struct wkv_journal_batch *wkv_journal_batch_make(int64_t now_ns)
 {
     struct wkv_journal_batch *batch = calloc(1, sizeof *batch);
@@ -117,6 +122,8 @@ static void write_once(const struct wkv_ticket *ticket, struct wkv_op *op)
 static uint32_t write_operations(struct wkv_journal *journal, struct wkv_ticket *ticket,
                                  struct wkv_buffer *body)
 {
+    if (ticket->way == WKV_WAY_LOOK)
+        return 0;
     const struct wkv_policy_note *note = ticket->note;
     struct wkv_op op = {.flags = 0};
     uint32_t count = 0;
@@ -169,7 +176,7 @@ static enum added add(struct wkv_journal *journal, struct wkv_journal_batch *bat
     }
     ticket->index = count == 0 ? WKV_NO_INDEX : batch->operations + count - 1;
     batch->operations += count;
-    batch->requests += ticket->way != WKV_WAY_READ;
+    batch->requests += !only_looks(ticket);
     batch->bindings = ticket->mark < batch->bindings ? ticket->mark : batch->bindings;
     batch->oldest_ns = ticket->now_ns < batch->oldest_ns ? ticket->now_ns : batch->oldest_ns;
     ticket->batch = batch;
@@ -263,7 +270,7 @@ static void give_up_batch(struct wkv_journal *journal, struct wkv_journal_batch 
     int64_t ms = journal->options.write_timeout_ns / WKV_NS_PER_MS;
     struct wkv_ticket *ticket;
     while ((ticket = wkv_tickets_take(&batch->tickets)) != NULL) {
-        if (code == WKV_UNKNOWN_FATE && ticket->way != WKV_WAY_READ)
+        if (code == WKV_UNKNOWN_FATE && !only_looks(ticket))
             wkv_journal_refuse(
                 journal, ticket, code,
                 "the log has not confirmed it within %" PRId64

@@ -72,6 +72,7 @@ static inline struct wkv_ticket *wkv_tickets_take(struct wkv_tickets *tickets)
 /* ticket->way: what it is when it is handed over, */
 enum wkv_way {
     WKV_WAY_READ,
+    WKV_WAY_LOOK, /* it was refused, and is to be admitted again when all is applied that came before */
     WKV_WAY_WRITE,
     WKV_WAY_BINDING, /* ticket->plan is a struct wkv_bindings_wish */
     WKV_WAY_DIGEST,  /* ticket->plan is a struct wkv_host_digest, which is filled */

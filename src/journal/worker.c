@@ -215,6 +215,13 @@ static enum wkv_outcome hand_over(struct wkv_journal_part *part, struct wkv_tick
     return WKV_LATER;
 }
 
+/* Refused as before, where there is no log to wait for now. */
+static enum wkv_outcome look_again(void *context, struct wkv_ticket *ticket)
+{
+    struct wkv_journal_part *part = context;
+    return wkv_journal_is_in_touch(part->journal) ? hand_over(part, ticket, WKV_WAY_LOOK, NULL) : WKV_REFUSED;
+}
+
 /* BindActor and RemoveActor. The wish lies with the request. */
 static enum wkv_outcome change_bindings(struct wkv_journal_part *part, struct wkv_ticket *ticket)
 {
@@ -313,5 +320,6 @@ const struct wkv_engine wkv_engine_jetstream = {.name = "jetstream",
                                                 .open = open_part,
                                                 .close = close_part,
                                                 .submit = submit,
+                                                .look_again = look_again,
                                                 .after_turn = after_turn,
                                                 .window = WINDOW};

@@ -154,6 +154,66 @@ START_TEST(a_binding_holds_at_every_instance)
 }
 END_TEST
 
+#define ASKED 8
+
+/* Asks so often as the actor that both instances are asked, and does not wait for the answers. */
+static natsSubscription *ask_many(const char *actor)
+{
+    static const char request[] = "{\"key\":\"k\"}";
+    char subject[256];
+    natsSubscription *answers = NULL;
+    (void)snprintf(subject, sizeof subject, "%s.%s.Get", DEFAULT_BASE, actor);
+    ck_assert_int_eq(natsConnection_SubscribeSync(&answers, client.connection, actor), NATS_OK);
+    for (int i = 0; i < ASKED; i++)
+        ck_assert_int_eq(natsConnection_PublishRequest(client.connection, subject, actor, request,
+                                                       (int)sizeof request - 1),
+                         NATS_OK);
+    ck_assert_int_eq(natsConnection_FlushTimeout(client.connection, WAIT_MS), NATS_OK);
+    return answers;
+}
+
+static void check_answers(natsSubscription *answers)
+{
+    for (int i = 0; i < ASKED; i++) {
+        natsMsg *answer = NULL;
+        const char *code = "";
+        ck_assert_int_eq(natsSubscription_NextMsg(&answer, answers, WAIT_MS), NATS_OK);
+        ck_assert_msg(natsMsgHeader_Get(answer, "Nats-Service-Error-Code", &code) != NATS_OK, "%s", code);
+        natsMsg_Destroy(answer);
+    }
+    natsSubscription_Destroy(answers);
+}
+
+/* The host is answered by the first instance that has applied it; another, which sleeps here and finds the
+ * requests when it wakes, looks at the log before it refuses. */
+START_TEST(who_has_just_been_bound_is_served_by_any)
+{
+    struct client system;
+    char bound[32];
+    instance_stop(&one);
+    instance_serve(&one, js.urls, "--require-binding", NULL);
+    instance_serve(&two, js.urls, "--require-binding", NULL);
+    client_open(&system, js.urls);
+    client_call_on(&system, DEFAULT_BASE, "system");
+    for (int i = 0; i < 8; i++) {
+        (void)snprintf(bound, sizeof bound, "MBOUND%d", i);
+        process_freeze(&two.process);
+        struct answer answer =
+            bind_ask(&system, JSON, "BindActor", (struct papers){.claims = NULL}, bound, NULL);
+        ck_assert_int_eq(answer.code, 0);
+        answer_free(&answer);
+        natsSubscription *answers = ask_many(bound);
+        process_signal(&two.process, SIGCONT);
+        check_answers(answers);
+    }
+    client_call_on(&client, DEFAULT_BASE, "MNOBODY");
+    struct answer answer = client_send(&client, "Get", "{\"key\":\"k\"}", strlen("{\"key\":\"k\"}"));
+    ck_assert_int_eq(answer.code, 403);
+    answer_free(&answer);
+    client_close(&system);
+}
+END_TEST
+
 START_TEST(an_id_is_once_over_all_instances)
 {
     static const char request[] = "{\"key\":\"once\",\"delta\":1}";
@@ -486,6 +546,7 @@ Suite *jetstream_suite(void)
     tcase_add_test(tcase, the_data_outlives_the_server);
     tcase_add_test(tcase, two_instances_serve_the_same_data);
     tcase_add_test(tcase, a_binding_holds_at_every_instance);
+    tcase_add_test(tcase, who_has_just_been_bound_is_served_by_any);
     tcase_add_test(tcase, an_id_is_once_over_all_instances);
     tcase_add_test(tcase, a_local_read_is_served_until_it_would_be_stale);
     tcase_add_test(tcase, a_log_that_is_gone_is_told_and_not_made_anew);

@@ -126,20 +126,6 @@ static void invocations_tight(void)
     serve(&invocations, LARGE_PAYLOAD, "--shards", "1", "--max-memory", "256kb");
 }
 
-/* The host is answered by the first instance that has applied the binding; the others follow within a moment,
- * in which they say that there is none. */
-static void await_binding(void)
-{
-    for (int in_a_row = 0; wants_cluster() && in_a_row < 30; in_a_row++) {
-        struct invocation invocation = {
-            .actor = actor, .operation = "KeyExists", .msg = "\x81\xa3key\xa1k", .msg_len = 7};
-        struct response response = lattice_invoke(&host, &invocation);
-        if (response.error != NULL)
-            in_a_row = -1;
-        response_free(&response);
-    }
-}
-
 static void invocations_open(void)
 {
     people_make();
@@ -147,7 +133,6 @@ static void invocations_open(void)
     lattice_actor(1, actor);
     lattice_open(&host, shared.server.url, &people.host, "wasmbus", "default");
     lattice_bind(&host, actor, NULL);
-    await_binding();
 }
 
 static void invocations_close(void)
