@@ -327,10 +327,10 @@ static int64_t turn(struct wkv_journal *journal, int64_t now_ns)
     case WKV_JOURNAL_OPENING:
     case WKV_JOURNAL_RECOVERING:
         next_ns = wkv_journal_recover(journal, now_ns);
-        wkv_journal_give_up(journal, now_ns); /* what came before it had to join anew */
         break;
     case WKV_JOURNAL_JOINING:
         next_ns = soonest(wkv_journal_recover(journal, now_ns), watch_acks(journal, now_ns));
+        wkv_journal_give_up(journal, now_ns); /* what came before it had to join anew */
         break;
     case WKV_JOURNAL_READY:
         next_ns = serve(journal, now_ns);
