@@ -31,7 +31,7 @@ static void hash_address(const char *lattice_namespace, const char *binding, cha
 
 void wkv_js_names_make(const struct wkv_address *address, struct wkv_js_names *names)
 {
-    char plain[WKV_JS_NAME_BYTES - 32], hex[9];
+    char plain[WKV_JS_NAME_BYTES - 30], hex[9];
     const char *name = address->lattice_namespace == NULL ? "" : address->lattice_namespace;
     write_plain(address->binding, plain);
     hash_address(name, address->binding, hex);

@@ -178,6 +178,22 @@ static bool may_grow(const struct wkv_ticket *ticket)
     return ticket->command.operation->effect == WKV_GROWS || ticket->once.keys != NULL;
 }
 
+/* What is small is let in for longer than what is large: of the rest, so much is kept for it. Invocations
+ * that are noted take memory, too. */
+#define SMALL_BYTES 1024
+#define SMALL_SHARE 16
+
+/* About what it takes in a store, where blocks are rounded up. */
+static int64_t bytes_of(const struct wkv_journal *journal, const struct wkv_ticket *ticket)
+{
+    int64_t bytes = (int64_t)protobuf_c_message_get_packed_size(ticket->command.message);
+    int64_t kept = (int64_t)(journal->options.max_memory_bytes / SMALL_SHARE);
+    if (bytes <= SMALL_BYTES)
+        return bytes + ENTRY_BYTES;
+    return bytes + bytes / 8 + ENTRY_BYTES +
+           (kept < AMPLE_BYTES / SMALL_SHARE ? kept : AMPLE_BYTES / SMALL_SHARE);
+}
+
 /* Whether an instance has no room for what it may add. Once it is in the log it is done. */
 static bool is_over_budget(struct wkv_journal *journal, const struct wkv_ticket *ticket)
 {
@@ -186,8 +202,7 @@ static bool is_over_budget(struct wkv_journal *journal, const struct wkv_ticket 
         return false;
     if (atomic_load_explicit(&journal->full, memory_order_relaxed))
         return true;
-    return room < AMPLE_BYTES &&
-           (int64_t)protobuf_c_message_get_packed_size(ticket->command.message) + ENTRY_BYTES > room;
+    return room < AMPLE_BYTES && bytes_of(journal, ticket) > room;
 }
 
 static bool reads_locally(const struct wkv_journal *journal, const struct wkv_ticket *ticket)

@@ -185,7 +185,7 @@ async fn too_many_items(kv: &Client) -> Result<(), Failure> {
     let get = keyvalue::GetRequest { key: "bytes".into() };
     let mut request = keyvalue::BatchRequest {
         requests: vec![Item { operation: Some(Operation::Get(get)) }; 4096],
-        atomic: false,
+        ..Default::default()
     };
     equal(keyvalue::batch(kv, request.clone()).await?.replies.len(), 4096)?;
     request.requests.push(request.requests[0].clone());
