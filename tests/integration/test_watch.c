@@ -67,8 +67,11 @@ static void watch_open(struct watch *watch, enum encoding encoding, const char *
     ask(watch, request);
 }
 
+/* As watcher_close. */
 static void watch_close(struct watch *watch)
 {
+    (void)natsSubscription_Unsubscribe(watch->inbox);
+    (void)natsConnection_FlushTimeout(client.connection, WAIT_MS);
     natsSubscription_Destroy(watch->inbox);
 }
 

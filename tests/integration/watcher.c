@@ -38,8 +38,12 @@ void watcher_open(struct watcher *watcher, struct client *client, enum encoding 
     watcher_ask(watcher, request);
 }
 
+/* nats.c before 3.10 holds no reference to a subscription while it delivers to it, and events come until the
+ * lease is over: it is freed when nothing comes any more. */
 void watcher_close(struct watcher *watcher)
 {
+    (void)natsSubscription_Unsubscribe(watcher->inbox);
+    (void)natsConnection_FlushTimeout(watcher->client->connection, WAIT_MS);
     natsSubscription_Destroy(watcher->inbox);
 }
 
