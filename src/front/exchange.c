@@ -333,15 +333,19 @@ static bool is_welcome(struct wkv_exchange *exchange)
 }
 
 /* Whether the refusal may be for a binding that another instance has answered and this one does not know yet:
- * "one host's BindActor holds at every instance" (contract section 10). */
+ * "one host's BindActor holds at every instance" (contract section 10). Only where a binding decides: what
+ * else is refused costs no look at the log. */
 static bool may_be_bound_elsewhere(const struct wkv_exchange *exchange)
 {
     const struct wkv_worker *worker = exchange->worker;
-    const struct wkv_policy_binding *bound = exchange->call.asked.bound;
+    const struct wkv_policy_request *asked = &exchange->call.asked;
     enum wkv_code code = exchange->error->code;
-    return worker->engine->look_again != NULL && !worker->looks_again &&
-           (code == WKV_UNAUTHORIZED || code == WKV_FORBIDDEN) && !exchange->call.asked.system_operation &&
-           (bound == NULL || !bound->bound || worker->provider->auth == WKV_AUTH_BINDING);
+    if (worker->engine->look_again == NULL || worker->looks_again || asked->system_operation)
+        return false;
+    if (asked->evidence == WKV_EVIDENCE_HEADERS && worker->provider->auth == WKV_AUTH_BINDING)
+        return code == WKV_UNAUTHORIZED;
+    bool is_needed = asked->evidence == WKV_EVIDENCE_ENVELOPE || worker->provider->require_binding;
+    return is_needed && code == WKV_FORBIDDEN && (asked->bound == NULL || !asked->bound->bound);
 }
 
 static enum wkv_outcome take(struct wkv_exchange *exchange)

@@ -197,6 +197,9 @@ static enum wkv_js_answer read_bytes(const json_t *found, struct wkv_js_message 
     return WKV_JS_GARBLED;
 }
 
+/* Nanoseconds fit that long. */
+#define LAST_YEAR 2261
+
 /* RFC 3339, in UTC, as the server writes it: with up to nine digits of the second. 0: it is none. */
 static int64_t read_time(const char *text)
 {
@@ -204,6 +207,8 @@ static int64_t read_time(const char *text)
     int begun = 0, month = 0;
     if (text == NULL || sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d%n", &tm.tm_year, &month, &tm.tm_mday,
                                &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &begun) != 6)
+        return 0;
+    if (tm.tm_year < 1970 || tm.tm_year > LAST_YEAR)
         return 0;
     tm.tm_year -= 1900;
     tm.tm_mon = month - 1;

@@ -21,6 +21,9 @@
 #define MOST_IN_FLIGHT 2
 /* A second batch goes out with so many operations, or after half the time of an append. */
 #define SECOND_OPERATIONS 64u
+/* Anybody may have a request refused, which then looks at the log: those alone have a record each so often.
+ */
+#define LOOKS_NS (20 * WKV_NS_PER_MS)
 /* Requests that were never sent are given up together if they came within so long. */
 #define TOGETHER_NS (100 * WKV_NS_PER_MS)
 
@@ -177,6 +180,7 @@ static enum added add(struct wkv_journal *journal, struct wkv_journal_batch *bat
     ticket->index = count == 0 ? WKV_NO_INDEX : batch->operations + count - 1;
     batch->operations += count;
     batch->requests += !only_looks(ticket);
+    batch->looks += ticket->way == WKV_WAY_LOOK;
     batch->bindings = ticket->mark < batch->bindings ? ticket->mark : batch->bindings;
     batch->oldest_ns = ticket->now_ns < batch->oldest_ns ? ticket->now_ns : batch->oldest_ns;
     ticket->batch = batch;
@@ -247,10 +251,17 @@ static bool seal(struct wkv_journal *journal, struct wkv_journal_batch *batch,
     return true;
 }
 
+static bool has_only_looks(const struct wkv_journal_batch *batch)
+{
+    return batch->looks == batch->tickets.count;
+}
+
 static bool is_due(const struct wkv_journal *journal, bool full, int64_t now_ns)
 {
     const struct wkv_journal_batch *open = journal->open;
     if (open == NULL || open->tickets.count == 0 || journal->flight.count >= MOST_IN_FLIGHT)
+        return false;
+    if (has_only_looks(open) && now_ns - journal->looked_ns < LOOKS_NS)
         return false;
     return journal->flight.count == 0 || full || open->tickets.count >= SECOND_OPERATIONS ||
            now_ns - open->begun_ns >= journal->append_ns / 2;
@@ -470,8 +481,11 @@ static int64_t next_ns(const struct wkv_journal *journal)
         due_ns = sooner(due_ns, journal->waiting.first->now_ns + unsent_ns(journal));
     if (open == NULL || open->tickets.count == 0)
         return due_ns;
+    int64_t seal_ns = open->begun_ns + journal->append_ns / 2;
+    if (has_only_looks(open) && seal_ns < journal->looked_ns + LOOKS_NS)
+        seal_ns = journal->looked_ns + LOOKS_NS;
     if (journal->flight.count < MOST_IN_FLIGHT)
-        due_ns = sooner(due_ns, open->begun_ns + journal->append_ns / 2);
+        due_ns = sooner(due_ns, seal_ns);
     return sooner(due_ns, open->oldest_ns + unsent_ns(journal));
 }
 
@@ -484,6 +498,8 @@ int64_t wkv_journal_propose(struct wkv_journal *journal, int64_t now_ns)
         full = !fill(journal, now_ns);
         if (!is_due(journal, full, now_ns) || !seal(journal, journal->open, NULL, now_ns))
             break;
+        if (has_only_looks(journal->open))
+            journal->looked_ns = now_ns;
         journal->open = NULL;
     } while (full || journal->waiting.first != NULL);
     return next_ns(journal);

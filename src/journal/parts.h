@@ -119,6 +119,7 @@ struct wkv_journal_batch {
     struct wkv_buffer body;       /* operations, as the record has them */
     uint32_t operations;
     uint32_t requests; /* of these, that somebody waits for */
+    size_t looks;      /* tickets that only look again */
     uint64_t bindings; /* the least mark of its tickets */
     int64_t oldest_ns; /* when the oldest of them came */
     int64_t begun_ns;  /* when the first was put into it */
@@ -192,6 +193,7 @@ struct wkv_journal {
     struct wkv_journal_batch *open;    /* NULL: none */
     struct wkv_journal_batch *settled; /* by the record that is being applied */
     enum wkv_flight_end settled_as;
+    int64_t looked_ns;     /* a batch of tickets that only look again was sent last */
     int64_t append_ns;     /* smoothed: from a record's sending to its being applied */
     bool changed;          /* something was applied in this turn */
     uint32_t own_permille; /* of the memory budget that this instance takes, */

@@ -215,6 +215,24 @@ START_TEST(who_has_just_been_bound_is_served_by_any)
 }
 END_TEST
 
+/* Anybody may ask as an actor that nobody has bound: the log is not theirs to fill. */
+START_TEST(requests_that_are_refused_write_little_into_the_log)
+{
+    enum { REFUSED = 30, LEAST_MS = 20 };
+    static const char request[] = "{\"key\":\"k\"}";
+    instance_stop(&one);
+    instance_serve(&one, js.urls, "--require-binding", NULL);
+    client_call_on(&client, DEFAULT_BASE, "MNOBODY");
+    long long begun_ms = now_ms();
+    for (int i = 0; i < REFUSED; i++) {
+        struct answer answer = client_send(&client, "Get", request, sizeof request - 1);
+        ck_assert_int_eq(answer.code, 403);
+        answer_free(&answer);
+    }
+    ck_assert_int_ge(now_ms() - begun_ms, (REFUSED - 1) * (LEAST_MS - 1));
+}
+END_TEST
+
 START_TEST(an_id_is_once_over_all_instances)
 {
     static const char request[] = "{\"key\":\"once\",\"delta\":1}";
@@ -553,6 +571,7 @@ Suite *jetstream_suite(void)
     tcase_add_test(tcase, two_instances_serve_the_same_data);
     tcase_add_test(tcase, a_binding_holds_at_every_instance);
     tcase_add_test(tcase, who_has_just_been_bound_is_served_by_any);
+    tcase_add_test(tcase, requests_that_are_refused_write_little_into_the_log);
     tcase_add_test(tcase, an_id_is_once_over_all_instances);
     tcase_add_test(tcase, a_local_read_is_served_until_it_would_be_stale);
     tcase_add_test(tcase, a_log_that_is_gone_is_told_and_not_made_anew);
