@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "command/command.h"
+#include "support/version.h"
 
 static const struct wkv_subcommand *const commands[] = {
     &wkv_command_serve,  &wkv_command_call,   &wkv_command_keygen, &wkv_command_token,  &wkv_command_inspect,
@@ -37,7 +38,7 @@ static int run(int argc, char **argv)
     if (argc < 2)
         return print_help(stderr, WKV_EXIT_USAGE);
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "version") == 0) {
-        (void)printf("wascc-keyvalue %s\n", WKV_VERSION);
+        (void)printf("wascc-keyvalue %s\n", wkv_version_text());
         return WKV_EXIT_OK;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "-h") == 0)

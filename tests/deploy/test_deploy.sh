@@ -182,6 +182,24 @@ systemd deploy/systemd/wascc-keyvalue.env
 FILES
 }
 
+# --- What was built ----------------------------------------------------------------------------------------------------
+
+says_its_revision()
+{
+    local revision
+    revision=$(git describe --tags --always) || return 1
+    "$PROGRAM" --version | tee "$work/version"
+    grep -F " ($revision" "$work/version"
+}
+
+test_revision()
+{
+    has "what was built" git || return 0
+    check "deploy: the revision is found in a clone, in an archive and where it is given" tests/deploy/test_revision.sh || true
+    git rev-parse HEAD >/dev/null 2>&1 || return 0
+    check "deploy: --version has what git says of the source" says_its_revision || true
+}
+
 # --- compose -----------------------------------------------------------------------------------------------------------
 
 readonly COMPOSE_VARIABLES=(PROVIDER_PASSWORD=p-secret HOST_PASSWORD=h-secret OPERATOR_PASSWORD=o-secret TRUSTED_ISSUER=A-issuer)
@@ -964,7 +982,7 @@ main()
     issuer=$(public_key "$work/account.json")
     check "deploy: the program is hardened" tests/deploy/test_hardening.sh "$PROGRAM" || true
     check "deploy: everything is installed" install_all || exit 1
-    for part in options compose prometheus kubernetes systemd man completion backup cluster; do
+    for part in revision options compose prometheus kubernetes systemd man completion backup cluster; do
         "test_$part"
         [[ -z "$provider_pid" ]] || stop_provider >/dev/null || true
         [[ -z "$nats_pid" ]] || stop_server

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "harness.h"
+#include "support/version.h"
 
 static struct process command;
 
@@ -309,9 +310,12 @@ END_TEST
 START_TEST(version_is_one_line)
 {
     int major, minor, patch;
+    char expected[256];
     ck_assert_int_eq(program_run(&command, NULL, NULL, "--version", NULL), 0);
     ck_assert_int_eq(sscanf(command.out.bytes, "wascc-keyvalue %d.%d.%d", &major, &minor, &patch), 3);
     ck_assert_uint_eq(lines_in(command.out.bytes), 1);
+    (void)snprintf(expected, sizeof expected, "wascc-keyvalue %s\n", wkv_version_text());
+    ck_assert_str_eq(command.out.bytes, expected);
 }
 END_TEST
 

@@ -14,3 +14,5 @@ set(CMAKE_BUILD_TYPE Debug CACHE STRING "" FORCE)
 set(CMAKE_C_FLAGS_DEBUG "-g -O1" CACHE STRING "" FORCE)
 set(WKV_WERROR ON CACHE BOOL "" FORCE)
 set(WKV_SANITIZE ON CACHE BOOL "" FORCE)
+# Not git's word: every test program would be linked anew after each commit.
+set(WKV_REVISION test CACHE STRING "" FORCE)

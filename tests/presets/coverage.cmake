@@ -6,3 +6,5 @@
 # So the presets are initial caches.
 set(CMAKE_BUILD_TYPE Debug CACHE STRING "" FORCE)
 set(WKV_COVERAGE ON CACHE BOOL "" FORCE)
+# Not git's word: every test program would be linked anew after each commit.
+set(WKV_REVISION test CACHE STRING "" FORCE)

@@ -8,3 +8,5 @@ set(CMAKE_C_COMPILER clang CACHE STRING "" FORCE)
 set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "" FORCE)
 set(WKV_WERROR ON CACHE BOOL "" FORCE)
 set(WKV_FUZZ ON CACHE BOOL "" FORCE)
+# Not git's word: every test program would be linked anew after each commit.
+set(WKV_REVISION test CACHE STRING "" FORCE)

@@ -7,3 +7,5 @@
 set(CMAKE_C_COMPILER gcc CACHE STRING "" FORCE)
 set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "" FORCE)
 set(WKV_WERROR ON CACHE BOOL "" FORCE)
+# Not git's word: every test program would be linked anew after each commit.
+set(WKV_REVISION test CACHE STRING "" FORCE)
