@@ -158,6 +158,8 @@ enum wkv_code wkv_discovery_init(struct wkv_discovery *discovery, const struct w
         make_host(discovery->host, error) != WKV_OK || listen_to_service(discovery, error) != WKV_OK ||
         listen_to_inventory(discovery, error) != WKV_OK)
         return error->code;
+    if (!wkv_endpoints_make(&discovery->endpoints, discovery->address))
+        return wkv_fail(error, WKV_NO_MEMORY, "no memory for what discovery says of the operations");
     if (wkv_make_inbox(inbox_prefix, discovery->inbox) != NATS_OK)
         return wkv_fail(error, WKV_NO_MEMORY, "no memory for an inbox");
     return listen_to(discovery, discovery->inbox, adopt_answer, error);
@@ -179,4 +181,5 @@ void wkv_discovery_destroy(struct wkv_discovery *discovery)
 {
     wkv_loop_destroy(&discovery->loop);
     wkv_answers_destroy(&discovery->answers);
+    wkv_endpoints_destroy(&discovery->endpoints);
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "lattice/answers.h"
+#include "lattice/endpoints.h"
 #include "lattice/pong.h"
 #include "nats/loop.h"
 #include "nats/subject.h"
@@ -34,6 +35,7 @@ struct wkv_discovery {
     char started[WKV_TIME_TEXT_BYTES]; /* when the process was started */
     _Atomic int phase;                 /* enum wkv_phase */
     _Atomic bool other_asks;           /* another instance has asked whether it is alone: see alone.h */
+    struct wkv_endpoints endpoints;    /* what INFO says of the operations */
     struct wkv_answers answers;        /* the loop's thread's */
     char inbox[WKV_SUBJECT_BYTES];     /* where the bindings that the lattice remembers come, */
     _Atomic int64_t inbox_until_ns;    /* and until when they are adopted */

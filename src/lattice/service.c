@@ -38,41 +38,12 @@ json_t *wkv_service_ping(const struct wkv_discovery *discovery)
     return make_document(discovery, WKV_PING_TYPE);
 }
 
-/* "One endpoint per operation, named after it, with the subject it listens on, its queue group": `system`'s
- * have none. */
-static json_t *make_endpoint(const struct wkv_discovery *discovery, const struct wkv_operation *operation)
-{
-    char subject[WKV_SUBJECT_BYTES];
-    char queue[WKV_SUBJECT_BYTES] = "";
-    if (wkv_subject_operation(discovery->address, wkv_operation_is_system(operation) ? "system" : "*",
-                              operation->name, subject, NULL) != WKV_OK)
-        return NULL;
-    if (!wkv_operation_is_system(operation))
-        (void)snprintf(queue, sizeof queue, "wascc.keyvalue.%s", discovery->address->binding);
-    return json_pack("{s:s, s:s, s:s}", "name", operation->name, "subject", subject, "queue_group", queue);
-}
-
-static json_t *describe_endpoint(const struct wkv_discovery *discovery, const struct wkv_operation *operation)
-{
-    json_t *endpoint = make_endpoint(discovery, operation);
-    json_t *metadata = json_pack("{s:s, s:s, s:s, s:s}", "request", operation->request->short_name,
-                                 "response", operation->reply->short_name, "encodings",
-                                 operation->scope == WKV_SCOPE_OPERATOR ? "json" : "protobuf, json",
-                                 "description", operation->doc);
-    if (json_object_set_new(endpoint, "metadata", metadata) == 0)
-        return endpoint;
-    json_decref(endpoint);
-    return NULL;
-}
-
 json_t *wkv_service_info(const struct wkv_discovery *discovery)
 {
+    size_t max_bytes = wkv_loop_max_payload(&discovery->loop);
     json_t *info = make_document(discovery, INFO_TYPE);
-    json_t *endpoints = json_array();
     int failed = json_object_set_new(info, "description", json_string(WKV_DESCRIPTION));
-    for (size_t i = 0; i < wkv_operation_count; i++)
-        failed |= json_array_append_new(endpoints, describe_endpoint(discovery, &wkv_operations[i]));
-    failed |= json_object_set_new(info, "endpoints", endpoints);
+    failed |= json_object_set(info, "endpoints", wkv_endpoints_within(&discovery->endpoints, max_bytes));
     if (failed == 0)
         return info;
     json_decref(info);
@@ -88,7 +59,7 @@ static json_t *count_endpoint(const struct wkv_discovery *discovery, size_t inde
     struct wkv_stats_operation stats;
     wkv_stats_operation(discovery->process.sources.stats, index, &stats);
     uint64_t average = stats.requests == 0 ? 0 : stats.processing_ns / stats.requests;
-    json_t *endpoint = make_endpoint(discovery, &wkv_operations[index]);
+    json_t *endpoint = wkv_endpoint(discovery->address, &wkv_operations[index]);
     json_t *counts = wkv_figures_pack(WKV_OF_OPERATION, &stats);
     int failed = json_object_update(endpoint, counts);
     failed |= json_object_set_new(endpoint, "last_error", json_string(stats.last_error));

@@ -51,6 +51,7 @@ enum wkv_echo { WKV_ECHOES_NOTHING, WKV_ECHOES_KEY, WKV_ECHOES_VALUE };
 struct wkv_operation {
     const char *name;     /* the last token of the subject */
     const char *doc;      /* one sentence */
+    const char *brief;    /* its gist, where a table's column has no room for it; NULL: there is room */
     const char *works_on; /* what the key must hold, as an error text names it */
     const ProtobufCMessageDescriptor *request;
     const ProtobufCMessageDescriptor *reply;

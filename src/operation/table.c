@@ -25,6 +25,7 @@ const struct wkv_operation wkv_operations[] = {
      .doc =
          "Replaces whatever the key held by a scalar; expires_s or expires_ms is the time to live, 0 for no "
          "expiry.",
+     .brief = "Replaces whatever the key held; expires_s or expires_ms: time to live.",
      .works_on = ANY,
      MESSAGES(keyvalue, set_request, set_response),
      .effect = WKV_GROWS,
@@ -44,6 +45,7 @@ const struct wkv_operation wkv_operations[] = {
     {.name = "Add",
      .doc = "Adds to a counter at once and answers the sum; a missing key counts from 0, a scalar that is a "
             "decimal int32 becomes a counter.",
+     .brief = "Adds to a counter and answers the sum; a missing key counts from 0.",
      .works_on = NUMBER,
      MESSAGES(keyvalue, add_request, add_response),
      .effect = WKV_GROWS,
@@ -99,6 +101,7 @@ const struct wkv_operation wkv_operations[] = {
      .apply = wkv_apply_set_remove},
     {.name = "SetQuery",
      .doc = "Reads the members of the set, in no promised order: all at once or, with a limit, page by page.",
+     .brief = "Reads the members of the set, in no order; with a limit, page by page.",
      .works_on = SET,
      MESSAGES(keyvalue, set_query_request, set_query_response),
      .keys = WKV_ONE_KEY,
@@ -135,6 +138,7 @@ const struct wkv_operation wkv_operations[] = {
     {.name = "CompareAndSet",
      .doc = "Sets a scalar where it holds what is expected, or, without expected, where the key does not "
             "exist; else tells what is there.",
+     .brief = "Sets a scalar that is as expected, or missing; else tells what is there.",
      .works_on = NUMBER,
      MESSAGES(keyvalue, compare_and_set_request, compare_and_set_response),
      .effect = WKV_GROWS,
@@ -168,6 +172,7 @@ const struct wkv_operation wkv_operations[] = {
      .apply = wkv_apply_time_to_live},
     {.name = "Pop",
      .doc = "Takes the first item of a list, or with from_end the last, and answers how many are left.",
+     .brief = "Takes the first item of a list, or with from_end the last.",
      .works_on = LIST,
      MESSAGES(keyvalue, pop_request, pop_response),
      .effect = WKV_WRITES,
@@ -189,6 +194,7 @@ const struct wkv_operation wkv_operations[] = {
     {.name = "Batch",
      .doc =
          "Does many operations in one message, each for itself or, with atomic, all at one moment or none.",
+     .brief = "Does many operations in one message; atomic: all at one moment or none.",
      MESSAGES(keyvalue, batch_request, batch_response),
      .effect = WKV_GROWS,
      .keys = WKV_ITEM_KEYS,
@@ -197,6 +203,7 @@ const struct wkv_operation wkv_operations[] = {
      .doc =
          "Tells each change of a key, of keys with a prefix or of all: the keys that are there, a sync, then "
          "what changes, until the lease is over.",
+     .brief = "Tells each change of a key, of keys with a prefix or of all, for a while.",
      MESSAGES(keyvalue, watch_request, watch_response),
      .streams = true,
      .check = wkv_check_watch},
@@ -227,12 +234,14 @@ const struct wkv_operation wkv_operations[] = {
     {.name = "Keys",
      .doc = "Lists keys, page by page: those of a keyspace, with a prefix or glob, or that hold at least "
             "min_bytes.",
+     .brief = "Lists keys, page by page, with a prefix or glob or of min_bytes.",
      MESSAGES(operator, keys_request, keys_reply),
      .scope = WKV_SCOPE_OPERATOR,
      .check = wkv_check_keys,
      .serve = wkv_serve_keys},
     {.name = "Inspect",
      .doc = "Tells a key's kind, length, bytes of memory and seconds to live, not its value.",
+     .brief = "Tells a key's kind, length, memory and seconds to live, not its value.",
      MESSAGES(operator, inspect_request, inspect_reply),
      .scope = WKV_SCOPE_OPERATOR,
      .check = wkv_check_inspect,
@@ -258,11 +267,13 @@ const struct wkv_operation wkv_operations[] = {
      .serve = wkv_serve_log_level},
     {.name = "Members",
      .doc = "Lists the instances that serve the same data: their position in the log, lag, keys and bytes.",
+     .brief = "Lists the instances that serve the same data, and how far each is.",
      MESSAGES(operator, members_request, members_reply),
      .scope = WKV_SCOPE_OPERATOR,
      .serve = wkv_serve_members},
     {.name = "Digest",
      .doc = "Takes a digest of all data at a position of the log: where it is equal, the data is.",
+     .brief = "Takes a digest of all data at a position of the log, to compare.",
      MESSAGES(operator, digest_request, digest_reply),
      .scope = WKV_SCOPE_OPERATOR,
      .serve = wkv_serve_digest},
