@@ -1,4 +1,4 @@
-# What is installed beside the program: the unit, its example of an environment file and of a drop-in, durability.md, the man page and the completion.
+# What is installed beside the program: the unit, its example of an environment file and of a drop-in, the operators' documents, the man page and the completion.
 
 set(WKV_UNIT_TEMPLATE ${CMAKE_CURRENT_LIST_DIR}/systemd/wascc-keyvalue.service.in)
 set(WKV_UNIT ${CMAKE_CURRENT_BINARY_DIR}/wascc-keyvalue.service)
@@ -13,8 +13,8 @@ install(CODE "
   configure_file(\"${WKV_UNIT_TEMPLATE}\" \"${WKV_UNIT}\" @ONLY)")
 install(FILES ${WKV_UNIT} DESTINATION lib/systemd/system)
 install(FILES ${CMAKE_CURRENT_LIST_DIR}/systemd/wascc-keyvalue.env ${CMAKE_CURRENT_LIST_DIR}/systemd/jetstream.conf
-        ${CMAKE_CURRENT_LIST_DIR}/docs/durability.md
         DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY ${CMAKE_CURRENT_LIST_DIR}/docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md")
 
 # The messages, for whoever writes a client.
 install(FILES ${CMAKE_SOURCE_DIR}/proto/keyvalue.proto ${CMAKE_SOURCE_DIR}/proto/core.proto ${CMAKE_SOURCE_DIR}/proto/operator.proto

@@ -1,5 +1,5 @@
-/* The operations: ONE table. Subscriptions, discovery, replies, `call --help` and the README's table all come
- * out of it: to add an operation is to add a message in proto/, a function that applies it, and a row.
+/* The operations: ONE table. Subscriptions, discovery, replies, `call --help` and the documents' tables all
+ * come out of it: to add an operation is to add a message in proto/, a function that applies it, and a row.
  *
  * What an operation of actors means is two functions. `check` is pure: a command and the limits, no store;
  * every 400 is there, and a write's 413. `apply` is a deterministic function of (view of the store, command,

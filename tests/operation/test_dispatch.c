@@ -543,24 +543,38 @@ static char *read_file(const char *path)
     return text;
 }
 
-/* Every row of the table is a row of README's, with the fields of its messages and its doc text. */
-START_TEST(the_readme_has_the_table)
+/* A document has the operation's row, with the fields of its request and its doc text. */
+static void expect_row(const char *document, const struct wkv_operation *operation)
+{
+    char row[1024];
+    int len = snprintf(row, sizeof row, "| `%s` | ", operation->name);
+    for (unsigned field = 0; field < operation->request->n_fields; field++)
+        len += snprintf(row + len, sizeof row - (size_t)len, "%s%s", field == 0 ? "" : ", ",
+                        operation->request->fields[field].name);
+    const char *line = strstr(document, row);
+    ck_assert_msg(line != NULL, "no document has a row beginning %s", row);
+    const char *doc = strstr(line, operation->doc);
+    ck_assert_msg(doc != NULL && doc < strchr(line, '\n'), "the row of %s does not say: %s", operation->name,
+                  operation->doc);
+}
+
+/* What callers use stands in the callers' document and is named in README; what operators use, in theirs. */
+START_TEST(the_documents_have_the_table)
 {
     char *readme = read_file(WKV_SOURCE_DIR "/README.md");
+    char *callers = read_file(WKV_SOURCE_DIR "/proto/OPERATIONS.md");
+    char *operators = read_file(WKV_SOURCE_DIR "/deploy/docs/observing.md");
     for (size_t i = 0; i < wkv_operation_count; i++) {
         const struct wkv_operation *operation = &wkv_operations[i];
-        char row[1024];
-        int len = snprintf(row, sizeof row, "| `%s` | ", operation->name);
-        for (unsigned field = 0; field < operation->request->n_fields; field++)
-            len += snprintf(row + len, sizeof row - (size_t)len, "%s%s", field == 0 ? "" : ", ",
-                            operation->request->fields[field].name);
-        ck_assert_msg(strstr(readme, row) != NULL, "README has no row beginning %s", row);
-        const char *line = strstr(readme, row);
-        const char *doc = strstr(line, operation->doc);
-        ck_assert_msg(doc != NULL && doc < strchr(line, '\n'), "README's row of %s does not say: %s",
-                      operation->name, operation->doc);
+        bool is_operators = operation->scope == WKV_SCOPE_OPERATOR;
+        expect_row(is_operators ? operators : callers, operation);
+        char name[64];
+        (void)snprintf(name, sizeof name, "`%s`", operation->name);
+        ck_assert_msg(is_operators || strstr(readme, name) != NULL, "README does not name %s", name);
     }
     free(readme);
+    free(callers);
+    free(operators);
 }
 END_TEST
 
@@ -586,7 +600,7 @@ Suite *dispatch_suite(void)
     tcase_add_test(tests, members_are_the_process_itself_or_whom_the_engine_knows);
     tcase_add_test(tests, a_digest_is_what_the_engine_found);
     tcase_add_test(tests, without_a_log_there_is_no_digest);
-    tcase_add_test(tests, the_readme_has_the_table);
+    tcase_add_test(tests, the_documents_have_the_table);
     suite_add_tcase(suite, tests);
     if (!COUNTING)
         (void)printf("skip allocations are not counted in this build: a sanitizer has its own malloc\n");
