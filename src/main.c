@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "command/command.h"
+#include "support/nearest.h"
 #include "support/version.h"
 
 static const struct wkv_subcommand *const commands[] = {
@@ -33,6 +34,24 @@ static bool open_standard_descriptors(void)
     return fd > STDERR_FILENO && close(fd) == 0;
 }
 
+/* What was given may be anything, so it is not repeated. */
+static int no_such_command(const char *name)
+{
+    struct wkv_error error;
+    const char *nearest = "";
+    size_t least = strlen(name) / 2 + 1;
+    for (size_t i = 0; i < COMMANDS; i++) {
+        size_t distance = wkv_edit_distance(name, commands[i]->name);
+        if (distance < least) {
+            least = distance;
+            nearest = commands[i]->name;
+        }
+    }
+    (void)wkv_fail(&error, WKV_BAD_REQUEST, "there is no such command%s%s; see wascc-keyvalue --help",
+                   *nearest == '\0' ? "" : ", do you mean ", nearest);
+    return wkv_usage_error(&error);
+}
+
 static int run(int argc, char **argv)
 {
     if (argc < 2)
@@ -46,9 +65,7 @@ static int run(int argc, char **argv)
     for (size_t i = 0; i < COMMANDS; i++)
         if (strcmp(argv[1], commands[i]->name) == 0)
             return wkv_command_run(commands[i], argc - 1, argv + 1);
-    struct wkv_error error;
-    (void)wkv_fail(&error, WKV_BAD_REQUEST, "there is no such command; see wascc-keyvalue --help");
-    return wkv_usage_error(&error);
+    return no_such_command(argv[1]);
 }
 
 /* Output that was lost, on a full disk say, is a failure. */

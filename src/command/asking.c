@@ -27,7 +27,9 @@ enum wkv_code wkv_asking_begin(struct wkv_asking *asking, const struct wkv_confi
     *asking = (struct wkv_asking){.config = config, .who = who};
     if (path != NULL && wkv_nkey_seed_load(path, WKV_FILE_ANY, &asking->seed, &cause) != WKV_OK)
         return wkv_fail(error, cause.code, "--host-seed: %s", cause.text);
-    return wkv_connect(&config->connect, who, &asking->connection, error);
+    return wkv_connect(&config->connect, who, &asking->connection, error) == WKV_OK
+               ? WKV_OK
+               : wkv_config_blame(config, error);
 }
 
 void wkv_asking_end(struct wkv_asking *asking)
@@ -80,7 +82,8 @@ static enum wkv_code not_answered(struct wkv_asking *asking, natsStatus status, 
     return wkv_fail(error, WKV_UNAVAILABLE, "no reply: %s", natsStatus_GetText(status));
 }
 
-static void read_refusal(natsMsg *reply, int *answered, struct wkv_error *error)
+static void read_refusal(const struct wkv_asking *asking, natsMsg *reply, int *answered,
+                         struct wkv_error *error)
 {
     const char *code = NULL, *text = "";
     char shown[WKV_ERROR_TEXT_BYTES / 2];
@@ -92,7 +95,8 @@ static void read_refusal(natsMsg *reply, int *answered, struct wkv_error *error)
     *answered = (int)strtol(code, NULL, 10);
     if (*answered <= 0)
         *answered = 500;
-    (void)wkv_fail(error, WKV_UNAVAILABLE, "%d: %s", *answered, shown);
+    (void)wkv_fail(error, WKV_UNAVAILABLE, "%d: %s%s", *answered, shown,
+                   *answered == 401 && asking->seed == NULL ? " (sign as a host with --host-seed FILE)" : "");
 }
 
 /* Sends it once. */
@@ -112,7 +116,7 @@ static enum wkv_code try(struct wkv_asking *asking, const struct wkv_question *q
     }
     natsMsg_Destroy(message);
     if (code == WKV_OK)
-        read_refusal(*reply, answered, error);
+        read_refusal(asking, *reply, answered, error);
     if (code != WKV_OK && natsConnection_IsClosed(asking->connection)) {
         natsConnection_Destroy(asking->connection);
         asking->connection = NULL;

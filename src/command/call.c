@@ -85,18 +85,6 @@ static int print_body(const char *body, size_t len)
     return status;
 }
 
-static int print_reply(natsMsg *reply)
-{
-    const char *code = NULL;
-    const char *text = "";
-    if (natsMsgHeader_Get(reply, "Nats-Service-Error-Code", &code) == NATS_OK) {
-        (void)natsMsgHeader_Get(reply, "Nats-Service-Error", &text);
-        return failed(code, text);
-    }
-    int status = print_body(natsMsg_GetData(reply), (size_t)natsMsg_GetDataLength(reply));
-    return fflush(stdout) == 0 ? status : failed("cannot print the reply", strerror(errno));
-}
-
 /* One request as it goes out. */
 struct outgoing {
     char subject[WKV_SUBJECT_BYTES];
@@ -104,9 +92,39 @@ struct outgoing {
     struct wkv_buffer payload;
     struct wkv_buffer file; /* of --claims */
     const char *claims;     /* in it, without the white space; NULL: not given */
+    char subject_of_claims[WKV_NKEY_PUBLIC_CHARS + 1];
     char *invocation;       /* NULL: not asked for */
     const char *message_id; /* NULL: none */
 };
+
+/* An error of the provider's, whose words are for every client: what this one has not been given is said
+ * beside. */
+static int refused(const struct outgoing *outgoing, const char *code, const char *text)
+{
+    char more[WKV_ERROR_TEXT_BYTES + 128];
+    bool system = strcmp(outgoing->actor, WKV_POLICY_SYSTEM) == 0;
+    const char *claims = system || outgoing->claims != NULL ? "" : "--claims FILE";
+    const char *seed = outgoing->invocation != NULL ? "" : "--host-seed FILE";
+    if (strcmp(code, "401") != 0 || (*claims == '\0' && *seed == '\0'))
+        return failed(code, text);
+    (void)snprintf(more, sizeof more, "%s (call takes %s%s%s%s%s)", text,
+                   *claims == '\0' ? "" : "claims with ", claims,
+                   *claims == '\0' || *seed == '\0' ? "" : ", and ",
+                   *seed == '\0' ? "" : "a host's signature with ", seed);
+    return failed(code, more);
+}
+
+static int print_reply(const struct outgoing *outgoing, natsMsg *reply)
+{
+    const char *code = NULL;
+    const char *text = "";
+    if (natsMsgHeader_Get(reply, "Nats-Service-Error-Code", &code) == NATS_OK) {
+        (void)natsMsgHeader_Get(reply, "Nats-Service-Error", &text);
+        return refused(outgoing, code, text);
+    }
+    int status = print_body(natsMsg_GetData(reply), (size_t)natsMsg_GetDataLength(reply));
+    return fflush(stdout) == 0 ? status : failed("cannot print the reply", strerror(errno));
+}
 
 static void destroy_outgoing(struct outgoing *outgoing)
 {
@@ -179,7 +197,7 @@ static int request(natsConnection *connection, const struct wkv_config *config, 
     natsMsg_Destroy(message);
     if (*stream != '\0')
         warn_of_stream(stream);
-    int exit_status = status == NATS_OK ? print_reply(reply) : no_reply(connection, status, stream);
+    int exit_status = status == NATS_OK ? print_reply(outgoing, reply) : no_reply(connection, status, stream);
     if (exit_status == WKV_EXIT_OK && config->call.all)
         exit_status = follow_cursor(reply, &outgoing->payload, more);
     natsMsg_Destroy(reply);
@@ -188,6 +206,7 @@ static int request(natsConnection *connection, const struct wkv_config *config, 
 
 /* What has become of a watch, as its events have told. */
 struct shown {
+    const struct outgoing *outgoing;
     int status; /* the exit status */
 };
 
@@ -205,7 +224,7 @@ static bool is_event(natsMsg *message, const char *name)
 static bool show_event(void *context, natsMsg *event)
 {
     struct shown *shown = context;
-    shown->status = print_reply(event);
+    shown->status = print_reply(shown->outgoing, event);
     if (shown->status == WKV_EXIT_OK && is_event(event, "missed"))
         shown->status = failed("missed", "this watch did not keep up and is over; ask again");
     return shown->status == WKV_EXIT_OK && !is_event(event, "end");
@@ -214,7 +233,7 @@ static bool show_event(void *context, natsMsg *event)
 /* Prints each event until the watch is over, or the user ends the process. */
 static int follow(natsConnection *connection, const struct wkv_config *config, struct outgoing *outgoing)
 {
-    struct shown shown = {.status = WKV_EXIT_OK};
+    struct shown shown = {.outgoing = outgoing, .status = WKV_EXIT_OK};
     natsMsg *message = NULL;
     natsStatus status = make_message(outgoing, config->connect.inbox_prefix, &message);
     if (status == NATS_OK)
@@ -243,6 +262,20 @@ static enum wkv_code read_payload(const char *argument, struct wkv_buffer *paylo
     return WKV_OK;
 }
 
+/* What is no actor's token is said here; whether it holds is the server's to say. */
+static enum wkv_code read_token(struct outgoing *outgoing, struct wkv_error *error)
+{
+    struct wkv_token token;
+    struct wkv_error cause;
+    if (wkv_token_read(outgoing->claims, strlen(outgoing->claims), WKV_TOKEN_ACTOR, &token, &cause) != WKV_OK)
+        return wkv_fail(error, WKV_BAD_REQUEST,
+                        "--claims: %s: give a file with an actor's claims, as the command token prints",
+                        cause.text);
+    (void)snprintf(outgoing->subject_of_claims, sizeof outgoing->subject_of_claims, "%s", token.subject);
+    wkv_token_destroy(&token);
+    return WKV_OK;
+}
+
 static enum wkv_code read_claims(const struct wkv_config *config, struct outgoing *outgoing,
                                  struct wkv_error *error)
 {
@@ -260,28 +293,32 @@ static enum wkv_code read_claims(const struct wkv_config *config, struct outgoin
     if (!wkv_buffer_append(file, "", 1))
         return wkv_fail(error, WKV_NO_MEMORY, "no memory for the claims");
     outgoing->claims = file->data + end - claims.len;
-    return WKV_OK;
+    return read_token(outgoing, error);
+}
+
+static enum wkv_code check_actor(const char *actor, struct wkv_error *error)
+{
+    struct wkv_nkey key;
+    struct wkv_error cause;
+    char given[WKV_SHOWN_GIVEN_BYTES];
+    if (strcmp(actor, WKV_POLICY_SYSTEM) == 0 ||
+        wkv_nkey_decode_kind(actor, strlen(actor), WKV_NKEY_MODULE, &key, &cause) == WKV_OK)
+        return WKV_OK;
+    return wkv_fail(error, cause.code, "--actor takes an actor's public key, M..., or system%s: %s",
+                    wkv_shown_given(actor, given), cause.text);
 }
 
 /* The actor to speak as: --actor, else `system` where nobody else may ask that, else the subject of the
- * claims, else the example. Claims that cannot be read are sent all the same: the server says what is wrong
- * with them. */
-static void choose_actor(const struct wkv_config *config, const char *operation, struct outgoing *outgoing)
+ * claims, else the example. */
+static enum wkv_code choose_actor(const struct wkv_config *config, const struct wkv_operation *operation,
+                                  struct outgoing *outgoing, struct wkv_error *error)
 {
-    const struct wkv_operation *known = wkv_operation_find(operation);
-    struct wkv_token token = {.subject = NULL};
-    const char *actor = config->call.actor;
-    bool read = false;
-    if (actor == NULL && known != NULL && wkv_operation_is_system(known))
-        actor = WKV_POLICY_SYSTEM;
-    if (actor == NULL && outgoing->claims != NULL)
-        read = wkv_token_read(outgoing->claims, strlen(outgoing->claims), WKV_TOKEN_ACTOR, &token, NULL) ==
-               WKV_OK;
-    if (actor == NULL)
-        actor = read ? token.subject : WKV_EXAMPLE_ACTOR;
+    const char *actor = config->call.actor != NULL           ? config->call.actor
+                        : wkv_operation_is_system(operation) ? WKV_POLICY_SYSTEM
+                        : outgoing->claims != NULL           ? outgoing->subject_of_claims
+                                                             : WKV_EXAMPLE_ACTOR;
     (void)snprintf(outgoing->actor, sizeof outgoing->actor, "%s", actor);
-    if (read)
-        wkv_token_destroy(&token);
+    return check_actor(actor, error);
 }
 
 /* Signs invocation claims for exactly this request with the host's seed. */
@@ -345,8 +382,8 @@ static enum wkv_code prepare(const struct wkv_config *config, const char *operat
     if (check_operation(operation, error) != WKV_OK || read_claims(config, outgoing, error) != WKV_OK ||
         read_message_id(config, outgoing, error) != WKV_OK)
         return error->code;
-    choose_actor(config, operation, outgoing);
-    if (wkv_subject_operation(&config->address, outgoing->actor, operation, outgoing->subject, error) !=
+    if (choose_actor(config, wkv_operation_find(operation), outgoing, error) != WKV_OK ||
+        wkv_subject_operation(&config->address, outgoing->actor, operation, outgoing->subject, error) !=
             WKV_OK ||
         read_payload(argument, &outgoing->payload, error) != WKV_OK ||
         sign_invocation(config, operation, outgoing, error) != WKV_OK)
@@ -380,6 +417,7 @@ static int call(const struct wkv_config *config, char **arguments)
     int status;
     if (prepare(config, operation, arguments[1], &outgoing, &error) != WKV_OK ||
         wkv_connect(&config->connect, "wascc-keyvalue call", &connection, &error) != WKV_OK) {
+        (void)wkv_config_blame(config, &error);
         status = wkv_failed(&error);
     } else {
         status = wkv_operation_find(operation)->streams
@@ -395,7 +433,7 @@ static int call(const struct wkv_config *config, char **arguments)
 const struct wkv_subcommand wkv_command_call = {
     .name = "call",
     .doc = "send one request from a terminal",
-    .usage = "[OPTION]... OPERATION JSON",
+    .usage = "OPERATION JSON [OPTION]...",
     .about = "Sends one request and prints the reply as JSON. JSON may be - for standard\n"
              "input. An example: wascc-keyvalue call Set '{\"key\":\"a\",\"value\":\"1\"}'\n",
     .takes = "an OPERATION and its JSON",

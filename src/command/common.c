@@ -130,7 +130,7 @@ enum wkv_code wkv_load_trust(const struct wkv_config *config, struct wkv_trust *
         return WKV_OK;
     wkv_trust_release(*trust);
     *trust = NULL;
-    return error->code;
+    return wkv_config_blame(config, error);
 }
 
 /* There where the program is built with a leak sanitizer, which looks at the process from another one. */

@@ -1,13 +1,13 @@
 /* Where values come from: the defaults, the environment, the command line. */
 #include "command/config.h"
 
-#include <getopt.h>
 #include <sodium.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "command/arguments.h"
 #include "command/options.h"
 #include "support/file.h"
 #include "support/nearest.h"
@@ -25,6 +25,7 @@ static enum wkv_code take(const struct wkv_option *option, const char *source, c
 {
     if (option->offset == AT(connect.server))
         (void)snprintf(config->server_source, sizeof config->server_source, "%s", source);
+    (void)snprintf(config->sources[option - wkv_options], WKV_CONFIG_SOURCE_BYTES, "%s", source);
     if (option->of_log && source != option->name)
         (void)snprintf(config->serve.log_option, sizeof config->serve.log_option, "%s", source);
     return wkv_option_read(option, source, value, config, error);
@@ -161,6 +162,21 @@ static enum wkv_code read_environment(enum wkv_command_bit command, bool connect
     return WKV_OK;
 }
 
+enum wkv_code wkv_config_blame(const struct wkv_config *config, struct wkv_error *error)
+{
+    struct wkv_error cause = *error;
+    const char *name = cause.text + 2;
+    size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz-");
+    for (size_t i = 0; strncmp(cause.text, "--", 2) == 0 && i < wkv_option_count; i++) {
+        const char *source = config->sources[i];
+        if (name[len] != '\0' && name[len + 1] != '(' && strlen(wkv_options[i].name) == len &&
+            memcmp(name, wkv_options[i].name, len) == 0 && source[0] != '\0' && source[0] != '-' &&
+            strcmp(source, wkv_options[i].name) != 0)
+            return wkv_fail(error, cause.code, "%.*s (%s)%s", (int)len + 2, cause.text, source, name + len);
+    }
+    return error->code;
+}
+
 /* The variables that Kubernetes sets in each container for a Service whose name begins as ours:
  * `NAME_SERVICE_HOST`, `NAME_SERVICE_PORT[_PORTNAME]`, `NAME_PORT` and `NAME_PORT_<number>_<protocol>...`. */
 static bool is_of_kubernetes(const char *name, size_t len)
@@ -213,49 +229,10 @@ static enum wkv_code check_variables(struct wkv_error *error)
 
 /* ---- the command line ---- */
 
-/* The option that a misspelt one is most like; NULL if it is like none. */
-static const struct option *nearest_option(const struct option *known, const char *name)
-{
-    const struct option *nearest = NULL;
-    size_t least = strlen(name) / 2 + 1;
-    for (; known->name != NULL; known++) {
-        size_t distance = wkv_edit_distance(name, known->name);
-        if (distance < least) {
-            least = distance;
-            nearest = known;
-        }
-    }
-    return nearest;
-}
-
-/* Tells why it was refused. An argument that is no option of ours may hold anything, so only its name is
- * shown, up to a '='.
- */
-static enum wkv_code refuse_option(const struct option *known, const char *argument, int reason,
+static enum wkv_code take_argument(void *context, const struct wkv_option *option, char *argument,
                                    struct wkv_error *error)
 {
-    int len = (int)strcspn(argument, "=");
-    char name[WKV_VARIABLE_BYTES];
-    (void)snprintf(name, sizeof name, "%.*s", len > 2 ? len - 2 : 0, argument + (len > 2 ? 2 : 0));
-    const struct option *nearest = nearest_option(known, name);
-    bool is_nearest = nearest != NULL && strcmp(nearest->name, name) == 0;
-    if (is_nearest)
-        return wkv_fail(error, WKV_BAD_REQUEST, "option %.*s %s value; see --help", len, argument,
-                        reason == ':' ? "needs a" : "takes no");
-    return wkv_fail(error, WKV_BAD_REQUEST, "there is no option %.*s here%s%s; see --help", len, argument,
-                    nearest != NULL ? ", do you mean --" : "", nearest != NULL ? nearest->name : "");
-}
-
-/* getopt accepts the beginning of an option's name, which would mean another option, or none, in a later
- * version. */
-static bool is_whole(const char *argument, const char *name)
-{
-    return strcspn(argument, "=") == strlen("--") + strlen(name);
-}
-
-static enum wkv_code read_option(const struct wkv_option *option, char *argument, struct wkv_config *config,
-                                 struct wkv_error *error)
-{
+    struct wkv_config *config = context;
     char source[WKV_VARIABLE_BYTES];
     const char *value = option->kind == WKV_OPTION_FLAG     ? "true"
                         : option->kind == WKV_OPTION_SECRET ? hide(config, argument)
@@ -266,43 +243,15 @@ static enum wkv_code read_option(const struct wkv_option *option, char *argument
     return take(option, source, value, config, error);
 }
 
-/* getopt returns this for the first option of the table. */
-#define FIRST_OPTION 256
-
-static enum wkv_code read_all_options(const struct option *known, int argc, char **argv,
-                                      struct wkv_config *config, struct wkv_error *error)
-{
-    optind = 1;
-    opterr = 0;
-    for (int index = optind, found; (found = getopt_long(argc, argv, "+:", known, NULL)) != -1;
-         index = optind) {
-        if (found == ':' || found == '?' || !is_whole(argv[index], wkv_options[found - FIRST_OPTION].name))
-            return refuse_option(known, argv[index], found, error);
-        if (read_option(&wkv_options[found - FIRST_OPTION], optarg, config, error) != WKV_OK)
-            return error->code;
-    }
-    return WKV_OK;
-}
-
 /* A password that is given here takes the place of a file that the environment names, and the other way
  * round. */
 static enum wkv_code read_options(enum wkv_command_bit command, int argc, char **argv,
-                                  struct wkv_config *config, struct wkv_error *error)
+                                  struct wkv_config *config, int *rest, struct wkv_error *error)
 {
     struct wkv_connect_options *connect = &config->connect, before = *connect;
-    struct option *known = calloc(wkv_option_count + 1, sizeof *known);
-    size_t count = 0;
-    if (known == NULL)
-        return wkv_fail(error, WKV_NO_MEMORY, "no memory for the options");
-    for (size_t i = 0; i < wkv_option_count; i++)
-        if ((wkv_options[i].commands & command) != 0)
-            known[count++] = (struct option){
-                .name = wkv_options[i].name,
-                .has_arg = wkv_options[i].kind == WKV_OPTION_FLAG ? no_argument : required_argument,
-                .val = (int)i + FIRST_OPTION,
-            };
-    enum wkv_code code = read_all_options(known, argc, argv, config, error);
-    free(known);
+    struct wkv_arguments arguments = {
+        .command = command, .argc = argc, .argv = argv, .take = take_argument, .context = config};
+    enum wkv_code code = wkv_arguments_read(&arguments, rest, error);
     if (connect->password != before.password && connect->password_file == before.password_file)
         connect->password_file = NULL;
     else if (connect->password_file != before.password_file && connect->password == before.password)
@@ -336,13 +285,12 @@ enum wkv_code wkv_config_read(enum wkv_command_bit command, int argc, char **arg
         return WKV_OK;
     bool connects = is_connecting(command, argc, argv);
     if (check_variables(error) != WKV_OK || read_environment(command, connects, config, error) != WKV_OK ||
-        read_options(command, argc, argv, config, error) != WKV_OK)
+        read_options(command, argc, argv, config, rest, error) != WKV_OK)
         return error->code;
-    *rest = optind;
     if (config->help || (command & WKV_CONNECTING) == 0)
         return WKV_OK;
     if (wkv_address_check(&config->address, error) != WKV_OK)
-        return error->code;
+        return wkv_config_blame(config, error);
     if (!connects)
         return WKV_OK;
     return wkv_servers_parse(config->server_source, config->connect.server, &config->connect.servers, error);

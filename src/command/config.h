@@ -51,9 +51,15 @@ struct wkv_config_list {
  * copies. The servers are the config's own, too. */
 #define WKV_CONFIG_SOURCE_BYTES 64
 
+/* At least as many as there are options. */
+#define WKV_CONFIG_OPTIONS 128
+
 struct wkv_config {
     struct wkv_connect_options connect;
     char server_source[WKV_CONFIG_SOURCE_BYTES]; /* where connect.server came from, for errors */
+    /* Where each option's value came from: `--name`, a variable, or the option's bare name where it is the
+     * initial one; "": it has none. In the order of wkv_options. */
+    char sources[WKV_CONFIG_OPTIONS][WKV_CONFIG_SOURCE_BYTES];
     struct wkv_address address;
     uint64_t timeout_ms; /* for an answer */
     struct {
@@ -108,7 +114,7 @@ struct wkv_config {
         const char *subject;
         struct wkv_config_list capabilities;
         const char *name;
-        uint64_t expires_in_s; /* 0: never */
+        uint64_t expires_in_ms; /* 0: never */
     } token;
     bool help;
     char *secrets[WKV_CONFIG_SECRETS]; /* the copies */
@@ -123,6 +129,10 @@ struct wkv_config {
  * user. */
 enum wkv_code wkv_config_read(enum wkv_command_bit command, int argc, char **argv, struct wkv_config *config,
                               int *rest, struct wkv_error *error);
+
+/* Names the variable that a value came from in an error whose text begins with the option's name, as
+ * `--tlsca (NATS_CA): …`; any other error stays as it is. Returns its code. */
+enum wkv_code wkv_config_blame(const struct wkv_config *config, struct wkv_error *error);
 
 /* Wipes and frees the secrets and the servers. A config that could not be read is to be destroyed too. */
 void wkv_config_destroy(struct wkv_config *config);

@@ -27,8 +27,10 @@ static int check(const struct wkv_config *config)
     struct wkv_error error;
     struct found found = {.any = false};
     natsConnection *connection;
-    if (wkv_connect(&config->connect, "wascc-keyvalue health", &connection, &error) != WKV_OK)
+    if (wkv_connect(&config->connect, "wascc-keyvalue health", &connection, &error) != WKV_OK) {
+        (void)wkv_config_blame(config, &error);
         return wkv_failed(&error);
+    }
     enum wkv_code code = wkv_discovery_ask(connection, config->connect.inbox_prefix, &config->address,
                                            (int64_t)config->timeout_ms, note_serving, &found, &error);
     natsConnection_Destroy(connection);

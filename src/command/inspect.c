@@ -1,8 +1,10 @@
 /* wascc-keyvalue inspect: what a token says and whether it holds. */
 #include <jansson.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "command/command.h"
 #include "security/token.h"
@@ -96,11 +98,40 @@ static int print_verdict(const struct wkv_config *config, const char *text, size
     return code == WKV_OK ? WKV_EXIT_OK : WKV_EXIT_FAILED;
 }
 
+#define MAX_BYTES (2 * (size_t)WKV_TOKEN_MAX_BYTES)
+
+static bool is_file(const char *argument)
+{
+    struct stat about;
+    return stat(argument, &about) == 0 && !S_ISDIR(about.st_mode);
+}
+
+/* Three segments with dots between, or what is too long for a path. */
+static bool may_be_token(const char *argument)
+{
+    const char *first = strchr(argument, '.'), *second = first == NULL ? NULL : strchr(first + 1, '.');
+    bool three = second != NULL && strchr(second + 1, '.') == NULL && strchr(argument, '/') == NULL;
+    return three || strlen(argument) >= PATH_MAX;
+}
+
+/* A file, where there is one of that name, else the token itself. */
+static enum wkv_code read_token(const char *argument, struct wkv_buffer *text, struct wkv_error *error)
+{
+    if (strcmp(argument, "-") == 0 || is_file(argument))
+        return wkv_read_file("TOKEN", argument, WKV_FILE_ANY, MAX_BYTES, text, error);
+    if (may_be_token(argument))
+        return wkv_read_argument("TOKEN", argument, MAX_BYTES, text, error);
+    return wkv_fail(
+        error, WKV_BAD_REQUEST,
+        "TOKEN: there is no such file, and these are no claims, which are three segments with dots "
+        "between: give a token, a file with one, or - for standard input");
+}
+
 static int inspect(const struct wkv_config *config, char **arguments)
 {
     struct wkv_buffer text = {0};
     struct wkv_error error;
-    if (wkv_read_argument("TOKEN", arguments[0], 2 * (size_t)WKV_TOKEN_MAX_BYTES, &text, &error) != WKV_OK) {
+    if (read_token(arguments[0], &text, &error) != WKV_OK) {
         wkv_buffer_destroy(&text);
         return wkv_failure(&error);
     }
@@ -116,8 +147,9 @@ const struct wkv_subcommand wkv_command_inspect = {
     .usage = "[OPTION]... TOKEN",
     .about = "Prints as JSON what actor or invocation claims say, and whether they hold: the\n"
              "signature, the times and, with --trusted-issuer or --trusted-host, who signed\n"
-             "them. TOKEN may be - for standard input. Exits 0 where they hold.\n",
-    .takes = "one TOKEN, or - for standard input",
+             "them. TOKEN may be a file that holds one, or - for standard input. Exits 0 where\n"
+             "they hold.\n",
+    .takes = "one TOKEN, a file with one, or - for standard input",
     .arguments = 1,
     .bit = WKV_COMMAND_INSPECT,
     .run = inspect,

@@ -5,6 +5,7 @@
 
 #include "command/command.h"
 #include "security/nkey.h"
+#include "support/shown.h"
 
 #define KINDS "one word: account, module or host"
 
@@ -37,10 +38,11 @@ static int keygen(const struct wkv_config *config, char **arguments)
 {
     struct wkv_error error;
     enum wkv_nkey_kind kind;
+    char given[WKV_SHOWN_GIVEN_BYTES];
     (void)config;
     if (kind_of(arguments[0], &kind))
         return print_pair(kind);
-    (void)wkv_fail(&error, WKV_BAD_REQUEST, "keygen takes " KINDS);
+    (void)wkv_fail(&error, WKV_BAD_REQUEST, "keygen takes " KINDS "%s", wkv_shown_given(arguments[0], given));
     return wkv_usage_error(&error);
 }
 

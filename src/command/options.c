@@ -141,11 +141,11 @@ const struct wkv_option wkv_options[] = {
      .help = "The seed of the account that signs, as keygen prints it"},
     {.name = "subject", TEXT, FOR(TOKEN, token.subject), .argument = "M...",
      .help = "The actor that the claims are for"},
-    {.name = "cap", LIST, FOR(TOKEN, token.capabilities), .argument = "CAPABILITY",
-     .help = "A capability that the claims hold, such as wascc:keyvalue; repeats"},
+    {.name = "cap", LIST, FOR(TOKEN, token.capabilities), .argument = "CAPABILITY[,CAPABILITY]",
+     .help = "Capabilities that the claims hold, such as wascc:keyvalue, separated by commas; repeats"},
     {.name = "name", TEXT, FOR(TOKEN, token.name), .argument = "TEXT", .help = "The actor's name, for people"},
-    {.name = "expires-in", NUMBER, FOR(TOKEN, token.expires_in_s), BETWEEN(1, 9999999999), .argument = "SECONDS",
-     .otherwise = "for ever", .help = "How long the claims hold"},
+    {.name = "expires-in", DURATION, FOR(TOKEN, token.expires_in_ms), BETWEEN(1000, 9999999999000), .argument = "TIME",
+     .otherwise = "for ever", .help = "How long the claims hold, in whole seconds: 3600, 12h, 30d"},
     {.name = "timeout", DURATION, FOR(CALL | HEALTH | EXPORT | IMPORT, timeout_ms), BETWEEN(1, DAY_MS), .argument = "TIME",
      .initial = "2s", .help = "How long to wait for the answer"},
     {.name = "keyspace", TEXT, FOR(EXPORT, transfer.keyspace), .argument = "NAME", .otherwise = "all of them",
@@ -163,6 +163,7 @@ const struct wkv_option wkv_options[] = {
 /* clang-format on */
 
 const size_t wkv_option_count = sizeof wkv_options / sizeof wkv_options[0];
+_Static_assert(sizeof wkv_options / sizeof wkv_options[0] <= WKV_CONFIG_OPTIONS, "a source for each option");
 
 void wkv_option_variable(const struct wkv_option *option, char out[WKV_VARIABLE_BYTES])
 {

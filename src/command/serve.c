@@ -89,6 +89,7 @@ static int serve(const struct wkv_config *config, char **arguments)
         return wkv_usage_error(&error);
     switch (wkv_server_run(&options, &error)) {
     case WKV_SERVER_NOT_BEGUN:
+        (void)wkv_config_blame(config, &error);
         return wkv_failed(&error);
     case WKV_SERVER_SPLIT:
     case WKV_SERVER_UNUSABLE:

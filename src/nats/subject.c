@@ -1,6 +1,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "support/shown.h"
+
 #include "nats/subject.h"
 
 #define MAX_TOKEN_BYTES 128u
@@ -39,18 +41,18 @@ static bool has_namespace(const struct wkv_address *address)
 
 enum wkv_code wkv_address_check(const struct wkv_address *address, struct wkv_error *error)
 {
+    char given[WKV_SHOWN_GIVEN_BYTES];
     if (has_namespace(address) && !namespace_valid(address->lattice_namespace))
         return wkv_fail(
             error, WKV_BAD_REQUEST,
             "--lattice-namespace is not part of a NATS subject: give ASCII words with dots between, without "
-            "spaces, '*' or '>', at most %u bytes",
-            MAX_TOKEN_BYTES);
+            "spaces, '*' or '>', at most %u bytes%s",
+            MAX_TOKEN_BYTES, wkv_shown_given(address->lattice_namespace, given));
     if (!wkv_subject_token_valid(address->binding))
         return wkv_fail(error, WKV_BAD_REQUEST,
                         "--binding is not one token of a NATS subject: give ASCII without spaces, '.', '*' "
-                        "or '>', 1 to %u "
-                        "bytes",
-                        MAX_TOKEN_BYTES);
+                        "or '>', 1 to %u bytes%s",
+                        MAX_TOKEN_BYTES, wkv_shown_given(address->binding, given));
     return WKV_OK;
 }
 

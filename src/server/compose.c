@@ -1,5 +1,6 @@
 /* Makes and ends everything. */
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -59,6 +60,43 @@ static enum wkv_code open_signals(struct wkv_server *server, struct wkv_error *e
 
 /* ---- data ---- */
 
+static bool budget_holds(struct wkv_store_options options, uint64_t kb)
+{
+    options.max_memory_bytes = kb * 1024;
+    struct wkv_store *store = wkv_store_create(&options, 0);
+    bool holds = store != NULL;
+    wkv_store_destroy(store);
+    return holds;
+}
+
+/* More is no answer. */
+#define LEAST_MOST_KB ((uint64_t)1 << 30)
+
+/* The least budget that holds an empty store, in kilobytes: found by trying, for an error's text. */
+static uint64_t least_budget_kb(const struct wkv_store_options *options)
+{
+    uint64_t low = options->max_memory_bytes / 1024, high = low + 1;
+    while (high < LEAST_MOST_KB && !budget_holds(*options, high)) {
+        low = high;
+        high *= 2;
+    }
+    while (high - low > 1) {
+        uint64_t middle = low + (high - low) / 2;
+        *(budget_holds(*options, middle) ? &high : &low) = middle;
+    }
+    return high;
+}
+
+static enum wkv_code no_store(const struct wkv_store_options *options, struct wkv_error *error)
+{
+    if (options->max_memory_bytes == 0)
+        return wkv_fail(error, WKV_NO_MEMORY, "no memory for an empty store");
+    return wkv_fail(error, WKV_BAD_REQUEST,
+                    "--max-memory is too small for %u empty shards: give at least %" PRIu64
+                    "kb and room for the data, or fewer --shards, not %" PRIu64 " bytes",
+                    (unsigned)options->shards, least_budget_kb(options), options->max_memory_bytes);
+}
+
 static enum wkv_code open_store(struct wkv_server *server, struct wkv_error *error)
 {
     const struct wkv_server_options *options = server->options;
@@ -68,9 +106,7 @@ static enum wkv_code open_store(struct wkv_server *server, struct wkv_error *err
     if (in_memory)
         server->provider.store = wkv_store_create(&store, wkv_monotonic_ns());
     if (in_memory && server->provider.store == NULL)
-        return wkv_fail(error, WKV_BAD_REQUEST,
-                        "--max-memory is too small for %u empty shards: give more memory, or fewer --shards",
-                        (unsigned)options->shards);
+        return no_store(&store, error);
     server->provider.bindings = wkv_bindings_create(options->address.binding);
     if (server->provider.bindings == NULL)
         return wkv_fail(error, WKV_NO_MEMORY, "no memory or no thread to start with");

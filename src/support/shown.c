@@ -107,3 +107,16 @@ size_t wkv_shown(enum wkv_shown_as as, const char *text, size_t len, char *out, 
     out[written] = '\0';
     return written;
 }
+
+/* A seed has 58 characters, a token hundreds. */
+#define GIVEN_CHARS 40
+
+const char *wkv_shown_given(const char *value, char out[WKV_SHOWN_GIVEN_BYTES])
+{
+    size_t len = strlen(value);
+    if (len <= GIVEN_CHARS)
+        (void)snprintf(out, WKV_SHOWN_GIVEN_BYTES, ", not \"%s\"", value);
+    else
+        (void)snprintf(out, WKV_SHOWN_GIVEN_BYTES, ", not a text of %zu bytes", len);
+    return out;
+}

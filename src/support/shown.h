@@ -27,4 +27,9 @@ size_t wkv_shown_one(enum wkv_shown_as as, const char *text, size_t len, char ou
  * without it. out_bytes must be at least 1. Any thread. */
 size_t wkv_shown(enum wkv_shown_as as, const char *text, size_t len, char *out, size_t out_bytes);
 
+/* What an error repeats of a value that was given: `, not "VALUE"`, or, where it is longer than any right one
+ * is and so may be a secret, `, not a text of N bytes`. Writes into out and returns it. Any thread. */
+#define WKV_SHOWN_GIVEN_BYTES 64
+const char *wkv_shown_given(const char *value, char out[WKV_SHOWN_GIVEN_BYTES]);
+
 #endif

@@ -194,6 +194,7 @@ static int run(const struct wkv_config *config, char **arguments)
     (void)nats_CloseAndWait(1000);
     if (code == WKV_OK)
         return WKV_EXIT_OK;
+    (void)wkv_config_blame(config, &error);
     /* What standard error has already is not said twice. */
     if (!top.terminal && strcmp(error.text, top.said) == 0)
         return WKV_EXIT_FAILED;

@@ -49,6 +49,7 @@ static const struct {
     {"--nonsense", {"serve", "--nonsense=1"}, NULL},
     {"-x", {"serve", "-x"}, NULL},
     {"no option --worker here, do you mean --workers", {"serve", "--worker", "2"}, NULL},
+    {"no such command, do you mean serve; ", {"sevre"}, NULL},
     {"no option --max-mem here, do you mean --max-memory", {"serve", "--max-mem=1gb"}, NULL},
     {"no option --trusted-issuers here, do you mean --trusted-issuer;",
      {"serve", "--trusted-issuers", "A"},
@@ -65,6 +66,7 @@ static const struct {
     {"--workers", {"serve", "--workers", "2 "}, NULL},
     {"--workers", {"serve", "--workers", ""}, NULL},
     {"--workers", {"serve", "--workers", "18446744073709551617"}, NULL},
+    {"--workers takes a whole number from 1 to 256, not \"two\"", {"serve", "--workers", "two"}, NULL},
     {"--shards", {"serve", "--shards", "0"}, NULL},
     {"--shards", {"serve", "--shards", "4097"}, NULL},
     {"--max-memory", {"serve", "--max-memory", "lots"}, NULL},
@@ -75,6 +77,15 @@ static const struct {
     {"--max-memory", {"serve", "--auth", "none", "--max-memory", "1kb"}, NULL},
     {"--max-key-size", {"serve", "--max-key-size", "0"}, NULL},
     {"--max-key-size", {"serve", "--max-key-size", "64kb"}, NULL},
+    {"--max-key-size takes bytes, or a size such as 4096 or 16kb, from 1 to 65535, not \"64kb\"",
+     {"serve", "--max-key-size=64kb"},
+     NULL},
+    {"--max-memory takes bytes, or a size such as 1mb, 512mb or 2Gi, from 0 up, not \"lots\"",
+     {"serve", "--max-memory", "lots"},
+     NULL},
+    {"--max-memory (WASCC_KEYVALUE_MAX_MEMORY) is too small for 64 empty shards: give at least ",
+     {"serve", "--auth=none"},
+     "WASCC_KEYVALUE_MAX_MEMORY=1kb"},
     {"--max-value-size", {"serve", "--max-value-size", "2gb"}, NULL},
     {"--max-wait", {"serve", "--max-wait", "0"}, NULL},
     {"--duplicate-window", {"serve", "--duplicate-window", "0"}, NULL},
@@ -84,6 +95,12 @@ static const struct {
     {"--replicas", {"serve", "--replicas", "6"}, NULL},
     {"--reads takes linearizable or local", {"serve", "--reads", "stale"}, NULL},
     {"--write-timeout", {"serve", "--write-timeout", "9ms"}, NULL},
+    {"--write-timeout takes seconds, or a time such as 10s, 5m or 2h, from 10ms to 1d, not \"9ms\"",
+     {"serve", "--write-timeout", "9ms"},
+     NULL},
+    {"--interval takes seconds, or a time such as 500ms, 10s or 5m, from 100ms to 1h, not \"1d\"",
+     {"top", "--interval", "1d"},
+     NULL},
     {"--log-max-size", {"serve", "--log-max-size", "65535"}, NULL},
     {"--log-max-size", {"serve", "--log-max-size", "9223372036854775808"}, NULL},
     {"--snapshot-every", {"serve", "--snapshot-every", "99ms"}, NULL},
@@ -109,7 +126,7 @@ static const struct {
     {"--drain-timeout", {"serve", "--drain-timeout", "86401"}, NULL},
     {"--binding", {"serve", "--binding", ""}, NULL},
     {"--binding", {"serve", "--binding", "a.b"}, NULL},
-    {"--binding", {"serve", "--binding", "a b"}, NULL},
+    {"1 to 128 bytes, not \"a b\"", {"serve", "--binding", "a b"}, NULL},
     {"--binding", {"serve", "--binding", "*"}, NULL},
     {"--binding", {"serve", "--binding", ">"}, NULL},
     {"--binding", {"serve", "--binding", LONG_TOKEN}, NULL},
@@ -118,7 +135,7 @@ static const struct {
     {"--lattice-namespace", {"serve", "--lattice-namespace", "a..b"}, NULL},
     {"--lattice-namespace", {"serve", "--lattice-namespace", "a.>"}, NULL},
     {"--lattice-namespace", {"serve", "--lattice-namespace", "a\nb"}, NULL},
-    {"--auth", {"serve", "--auth", "nobody"}, NULL},
+    {"--auth takes claims, invocation, binding or none, not \"nobody\"", {"serve", "--auth", "nobody"}, NULL},
     {"--auth", {"serve", "--auth", ""}, NULL},
     {"--log-level", {"serve", "--auth", "none", "--log-level", "loud"}, NULL},
     {"--log-format", {"serve", "--auth", "none", "--log-format", "xml"}, NULL},
@@ -141,13 +158,37 @@ static const struct {
     {"JSON", {"call", "Get", "key"}, NULL},
     {"JSON", {"call", "Get", ""}, NULL},
     {"actor", {"call", "--actor", "a.b", "Get", "{}"}, NULL},
+    {"--actor takes an actor's public key, M..., or system, not \"M\": a public key has 56",
+     {"call", "--actor", "M", "Get", "{}"},
+     NULL},
+    {"--actor (WASCC_KEYVALUE_ACTOR) takes", {"call", "Get", "{}"}, "WASCC_KEYVALUE_ACTOR=System"},
+    {"there is no operation get; do you mean Get?", {"call", "get", "{}"}, NULL},
+    {"there is no operation SetAd; do you mean SetAdd?", {"call", "SetAd", "{}", "--timeout=1s"}, NULL},
+    {"--timeout", {"call", "Get", "{}", "--timeout", "0"}, NULL},
+    {"--timeout", {"call", "Get", "--timeout", "0", "{}"}, NULL},
+    {"call takes", {"call", "Get", "{}", "--", "--timeout", "0"}, NULL},
+    {"no option --timeut here, do you mean --timeout", {"call", "Get", "{}", "--timeut", "1"}, NULL},
+    {"no option -t here", {"call", "Get", "{}", "-t"}, NULL},
+    {"keygen takes one word: account, module or host, not \"Host\"", {"keygen", "Host"}, NULL},
     {"operation", {"call", "Get it", "{}"}, NULL},
     {"--timeout", {"call", "--timeout", "0", "Get", "{}"}, NULL},
     {"--timeout", {"health", "--timeout", "soon"}, NULL},
     {"health", {"health", "argument"}, NULL},
     {"command", {"nonsense"}, NULL},
-    {"WASCC_KEYVALUE_WORKERS", {"serve"}, "WASCC_KEYVALUE_WORKERS=many"},
-    {"WASCC_KEYVALUE_ALLOW_SPLIT", {"serve"}, "WASCC_KEYVALUE_ALLOW_SPLIT=maybe"},
+    {"WASCC_KEYVALUE_WORKERS takes a whole number from 1 to 256, not \"many\"",
+     {"serve"},
+     "WASCC_KEYVALUE_WORKERS=many"},
+    {"--tlsca (NATS_CA): cannot read", {"health"}, "NATS_CA=/nonexistent"},
+    {"--tlsca (NATS_CA): cannot read", {"serve", "--auth=none"}, "NATS_CA=/nonexistent"},
+    {"--tlsca: cannot read", {"call", "Get", "{}", "--tlsca=/nowhere"}, "NATS_CA=/nonexistent"},
+    {"--user (NATS_USER) and", {"export"}, "NATS_USER=u"},
+    {"--trusted-issuer (WASCC_KEYVALUE_TRUSTED_ISSUER): trusted issuer 1: ",
+     {"serve"},
+     "WASCC_KEYVALUE_TRUSTED_ISSUER=x"},
+    {"--binding (WASCC_KEYVALUE_BINDING) is not one token", {"health"}, "WASCC_KEYVALUE_BINDING=a.b"},
+    {"WASCC_KEYVALUE_ALLOW_SPLIT takes true or false, not \"maybe\"",
+     {"serve"},
+     "WASCC_KEYVALUE_ALLOW_SPLIT=maybe"},
     {"WASCC_KEYVALUE_AUTH takes claims, invocation, binding or none",
      {"serve"},
      "WASCC_KEYVALUE_AUTH=nobody"},
@@ -155,7 +196,7 @@ static const struct {
     {"WASCC_KEYVALUE_ENGINE takes memory or jetstream", {"serve"}, "WASCC_KEYVALUE_ENGINE=disk"},
     {"WASCC_KEYVALUE_REPLICAS", {"serve"}, "WASCC_KEYVALUE_REPLICAS=three"},
     {"WASCC_KEYVALUE_TIMEOUT", {"health"}, "WASCC_KEYVALUE_TIMEOUT=-1"},
-    {"lattice-namespace", {"serve"}, "LATTICE_NAMESPACE=a b"},
+    {"--lattice-namespace (LATTICE_NAMESPACE) is", {"serve"}, "LATTICE_NAMESPACE=a b"},
     {"WASCC_KEYVALUE_SERVER is no", {"serve"}, "WASCC_KEYVALUE_SERVER=http://127.0.0.1"},
     {"NATS_URL is no", {"health"}, "NATS_URL=nats://127.0.0.1:0"},
     {"LATTICE_HOST is no", {"top"}, "LATTICE_HOST=127.0.0.1:"},
@@ -504,6 +545,43 @@ START_TEST(call_refuses_what_the_server_would)
 }
 END_TEST
 
+/* "options may stand behind operands", and what is behind `--` is none. */
+START_TEST(options_may_stand_behind_operands)
+{
+    check_said(program_run(&command, NULL, NULL, "call", "Set", "--server", shared.server.url,
+                           "{\"key\":\"behind\",\"value\":\"1\"}", "--timeout=1h", NULL),
+               0, "{\"value\":\"1\"}\n", "");
+    process_destroy(&command);
+    check_said(program_run(&command, NULL, "{\"key\":\"behind\"}", "call", "Get", "-", "--timeout", "1d",
+                           "--server", shared.server.url, NULL),
+               0, "{\"value\":\"1\",\"exists\":true}\n", "");
+    process_destroy(&command);
+    check_said(program_run(&command, NULL, NULL, "call", "--server", shared.server.url, "--", "Get",
+                           "{\"key\":\"behind\"}", NULL),
+               0, "{\"value\":\"1\",\"exists\":true}\n", "");
+}
+END_TEST
+
+/* "--max-memory too small says how much is the least": with that it serves, with a kilobyte less it does not.
+ */
+START_TEST(the_least_memory_is_told_truly)
+{
+    unsigned least = 0;
+    char size[32];
+    ck_assert_int_eq(program_run(&command, NULL, NULL, "serve", "--auth=none", "--max-memory=1kb", NULL), 64);
+    const char *told = strstr(command.err.bytes, "at least ");
+    ck_assert_msg(told != NULL && sscanf(told, "at least %ukb", &least) == 1, "%s", command.err.bytes);
+    process_destroy(&command);
+    (void)snprintf(size, sizeof size, "%ukb", least - 1);
+    ck_assert_int_eq(program_run(&command, NULL, NULL, "serve", "--auth=none", "--max-memory", size, NULL),
+                     64);
+    process_destroy(&command);
+    (void)snprintf(size, sizeof size, "%ukb", least);
+    provider_serve(&command, shared.server.url, "--binding", "least", "--max-memory", size, NULL);
+    provider_stop(&command);
+}
+END_TEST
+
 /* ---- health ---- */
 
 static int health(const char *url, const char *binding)
@@ -647,6 +725,8 @@ END_TEST
 /* ---- secrets ---- */
 
 #define SECRET "hunter2SECRET"
+/* As long as a seed. */
+#define LONG_SECRET "SAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAASECRET"
 
 static void no_secret_said(void)
 {
@@ -674,11 +754,15 @@ START_TEST(no_secret_is_printed)
         {"health", "--pasword=" SECRET},
         {"health", SECRET},
         {SECRET},
-        {"serve", "--auth", "none", "--workers", SECRET},
-        {"serve", "--auth", SECRET},
-        {"serve", "--auth", "none", "--log-level", SECRET},
-        {"serve", "--auth", "none", "--max-memory", SECRET},
-        {"serve", "--auth", "none", "--drain-timeout", SECRET},
+        {"serve", "--auth", "none", "--workers", LONG_SECRET},
+        {"serve", "--auth", LONG_SECRET},
+        {"serve", "--auth", "none", "--log-level", LONG_SECRET},
+        {"serve", "--auth", "none", "--max-memory", LONG_SECRET},
+        {"serve", "--auth", "none", "--drain-timeout", LONG_SECRET},
+        {"serve", "--auth", "none", "--binding", LONG_SECRET ".x"},
+        {"keygen", LONG_SECRET},
+        {"call", "--actor", LONG_SECRET, "Get", "{}"},
+        {"inspect", LONG_SECRET},
         {"call", "Get", SECRET},
     };
     const char *const *a = rows[_i];
@@ -688,7 +772,7 @@ START_TEST(no_secret_is_printed)
 }
 END_TEST
 
-#define SECRET_ROWS 22
+#define SECRET_ROWS 26
 
 /* ---- logs ---- */
 
@@ -822,6 +906,8 @@ Suite *cli_suite(void)
     tcase_add_test(tests, call_goes_on_behind_a_page_with_a_nul);
     tcase_add_test(tests, call_makes_a_change_once_for_each_message_id);
     tcase_add_test(tests, call_refuses_what_the_server_would);
+    tcase_add_test(tests, options_may_stand_behind_operands);
+    tcase_add_test(tests, the_least_memory_is_told_truly);
     tcase_add_test(tests, health_exits_0_where_an_instance_answers);
     tcase_add_test(tests, health_exits_1_where_none_does);
     tcase_add_test(tests, an_option_wins_over_its_variable_and_that_over_the_others);

@@ -144,14 +144,15 @@ START_TEST(token_signs_what_its_options_say)
     char path[PATH_BYTES];
     int fd = seed_file(&people.account, path);
     said(RUN("token", "--issuer-seed", path, "--subject", actor, "--cap", "wascc:keyvalue", "--cap",
-             "wascc:http_server", "--name", "Counter \xc3\xa9", "--expires-in", "3600"),
+             " wascc:http_server, wascc:messaging,", "--name", "Counter \xc3\xa9", "--expires-in", "30d"),
          0, "");
     struct wkv_token token = verify_output();
-    ck_assert_uint_eq(token.actor.capability_count, 2);
+    ck_assert_uint_eq(token.actor.capability_count, 3);
     ck_assert_str_eq(token.actor.capabilities[0], "wascc:keyvalue");
     ck_assert_str_eq(token.actor.capabilities[1], "wascc:http_server");
+    ck_assert_str_eq(token.actor.capabilities[2], "wascc:messaging");
     ck_assert_str_eq(token.actor.name, "Counter \xc3\xa9");
-    ck_assert_int_eq(token.expires_s, token.issued_at_s + 3600);
+    ck_assert_int_eq(token.expires_s, token.issued_at_s + 30 * 86400);
     ck_assert(token.id != NULL && *token.id != '\0');
     wkv_token_destroy(&token);
     (void)close(fd);
@@ -198,7 +199,7 @@ START_TEST(token_says_what_is_wrong_with_its_options)
     refused(RUN("token", "--issuer-seed", path, "--subject", people.account.key), "module");
     refused(RUN("token", "--issuer-seed", path, "--subject", seed), "keep it secret");
     ck_assert_ptr_null(strstr(command.err.bytes, seed));
-    static const char *const times[] = {"0", "-1", "soon", "1.5", "99999999999", "1h"};
+    static const char *const times[] = {"0", "-1", "soon", "1.5", "99999999999", "1w", "500ms"};
     for (size_t i = 0; i < sizeof times / sizeof times[0]; i++)
         refused(RUN("token", "--issuer-seed", path, "--subject", actor, "--expires-in", times[i]),
                 "--expires-in");
@@ -253,6 +254,9 @@ START_TEST(inspect_says_what_a_token_says_and_whether_it_holds)
     inspected(RUN("inspect", "--trusted-issuer", people.account.key, good), true, "checked");
     inspected(RUN("inspect", "--trusted-issuer", people.other_account.key, good), false, "untrusted issuer");
     inspected(RUN("inspect", "--trusted-issuer", people.other_account.key, other), true, actor);
+    char list[160];
+    (void)snprintf(list, sizeof list, "%s , %s", people.account.key, people.other_account.key);
+    inspected(RUN("inspect", other, "--trusted-issuer", list), true, actor);
     inspected(RUN("inspect", expired), false, "expired");
     inspected(RUN("inspect", early), false, "not yet valid");
     inspected(RUN("inspect", "--trusted-issuer", people.account.key, expired), false, "expired");
@@ -277,6 +281,20 @@ START_TEST(inspect_reads_invocations_too)
     inspected(RUN("inspect", "--trusted-host", people.host.key, stale), false, "iat");
     free(fresh);
     free(stale);
+}
+END_TEST
+
+START_TEST(inspect_takes_a_file)
+{
+    char *good = claims_for(&people.account, actor), spaced[2048], path[PATH_BYTES];
+    (void)snprintf(spaced, sizeof spaced, "%s\r\n", good);
+    int fd = file_make(spaced, path);
+    inspected(RUN("inspect", path), true, actor);
+    inspected(RUN("inspect", path, "--trusted-issuer", people.other_account.key), false, "untrusted issuer");
+    said(RUN("inspect", "/nonexistent/actor.v1.jwt"), 1, "there is no such file");
+    said(RUN("inspect", "/"), 1, "there is no such file");
+    (void)close(fd);
+    free(good);
 }
 END_TEST
 
@@ -409,15 +427,22 @@ START_TEST(call_brings_claims_and_signs_as_a_host)
               "{\"key\":\"a\"}"),
          1, "403: Get: the claims are another actor's");
     said(CALL("--claims", claims_path, "Get", "{\"key\":\"a\"}"), 1, "401: Get: no invocation claims");
+    ck_assert_ptr_nonnull(strstr(command.err.bytes, "(call takes a host's signature with --host-seed FILE)"));
     said(CALL("--host-seed", host_path, "--actor", actor, "Get", "{\"key\":\"a\"}"), 1,
          "401: Get: no claims");
+    ck_assert_ptr_nonnull(strstr(command.err.bytes, "(call takes claims with --claims FILE)"));
     said(CALL("Get", "{\"key\":\"a\"}"), 1, "401: Get: no claims");
+    ck_assert_ptr_nonnull(strstr(command.err.bytes, "(call takes claims with --claims FILE, and a host's "
+                                                    "signature with --host-seed FILE)"));
     said(CALL("--claims", claims_path, "--host-seed", other_path, "Get", "{\"key\":\"a\"}"), 1,
          "untrusted host");
+    ck_assert_ptr_null(strstr(command.err.bytes, "call takes"));
     /* As the system. */
     said(CALL("--host-seed", host_path, "--actor", "system", "HealthRequest", "{}"), 0, "");
     ck_assert_str_eq(command.out.bytes, "{}\n");
     said(CALL("--actor", "system", "HealthRequest", "{}"), 1, "401: HealthRequest: ");
+    ck_assert_ptr_nonnull(strstr(command.err.bytes, "(call takes a host's signature with --host-seed FILE)"));
+    said(RUN("export", "--server", shared.server.url), 1, "(sign as a host with --host-seed FILE)");
     (void)snprintf(text, sizeof text, "{\"module\":\"%s\",\"values\":{\"KEYSPACE\":\"k\"}}", actor);
     said(CALL("--host-seed", host_path, "--actor", "system", "BindActor", text), 0, "");
     said(CALL("--claims", claims_path, "--host-seed", host_path, "Get", "{\"key\":\"a\"}"), 0, "");
@@ -441,8 +466,8 @@ START_TEST(call_says_what_is_wrong_with_its_files)
     refused(CALL("--host-seed", empty, "Get", "{}"), "--host-seed");
     refused(CALL("--host-seed", garbage, "Get", "{}"), "--host-seed");
     refused(CALL("--host-seed", account, "Get", "{}"), "host");
-    /* What is wrong with claims is the server's to say. */
-    said(CALL("--claims", garbage, "--host-seed", host, "Get", "{\"key\":\"a\"}"), 1, "401: Get: ");
+    refused(CALL("--claims", garbage, "--host-seed", host, "Get", "{}"), "--claims: ");
+    refused(CALL("--claims", host, "Get", "{}"), "as the command token prints");
     for (size_t i = 0; i < 4; i++)
         (void)close(fds[i]);
 }
@@ -680,6 +705,7 @@ Suite *security_cli_suite(void)
     tcase_add_test(tests, token_says_what_is_wrong_with_its_options);
     tcase_add_test(tests, inspect_says_what_a_token_says_and_whether_it_holds);
     tcase_add_test(tests, inspect_reads_invocations_too);
+    tcase_add_test(tests, inspect_takes_a_file);
     tcase_add_test(tests, inspect_takes_standard_input_and_refuses_garbage);
     tcase_add_loop_test(tests, serve_refuses_to_start_without_trust_or_with_keys_that_are_none, 0, BAD);
     tcase_add_test(tests, a_seed_in_the_wrong_place_is_not_quoted);

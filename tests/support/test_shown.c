@@ -93,6 +93,19 @@ START_TEST(a_name_of_any_length_is_no_trouble)
 }
 END_TEST
 
+/* What may be a seed or a token is not repeated. */
+START_TEST(a_given_value_is_repeated_where_it_is_short)
+{
+    char out[WKV_SHOWN_GIVEN_BYTES], text[60] = "";
+    ck_assert_str_eq(wkv_shown_given("two", out), ", not \"two\"");
+    ck_assert_str_eq(wkv_shown_given("", out), ", not \"\"");
+    memset(text, 'A', 40);
+    ck_assert_uint_eq(strlen(wkv_shown_given(text, out)), sizeof ", not \"\"" - 1 + 40);
+    text[40] = 'A';
+    ck_assert_str_eq(wkv_shown_given(text, out), ", not a text of 41 bytes");
+}
+END_TEST
+
 Suite *shown_suite(void)
 {
     Suite *suite = suite_create("support/shown");
@@ -102,6 +115,7 @@ Suite *shown_suite(void)
     tcase_add_test(tests, a_cut_is_never_within_a_character);
     tcase_add_loop_test(tests, names_are_as_far_apart_as_their_spelling, 0, sizeof names / sizeof names[0]);
     tcase_add_test(tests, a_name_of_any_length_is_no_trouble);
+    tcase_add_test(tests, a_given_value_is_repeated_where_it_is_short);
     suite_add_tcase(suite, tests);
     return suite;
 }
