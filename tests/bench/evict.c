@@ -17,6 +17,7 @@
 
 #include "lib/arguments.h"
 #include "lib/process.h"
+#include "lib/random.h"
 #include "lib/store_once.h"
 
 #define NOW 1
@@ -39,43 +40,11 @@ struct trace {
     uint32_t once; /* the next key that is asked for once */
 };
 
-static uint64_t random_of(uint64_t *state) /* splitmix64 */
-{
-    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-    return z ^ z >> 31;
-}
-
-static double *make_chances(uint32_t universe)
-{
-    double sum = 0, *chances = malloc(universe * sizeof *chances);
-    for (uint32_t i = 0; chances != NULL && i < universe; i++)
-        chances[i] = sum += 1.0 / (i + 1);
-    for (uint32_t i = 0; chances != NULL && i < universe; i++)
-        chances[i] /= sum;
-    return chances;
-}
-
-static uint32_t by_zipf(struct trace *trace)
-{
-    double chance = (double)(random_of(&trace->random) >> 11) / (double)(UINT64_C(1) << 53);
-    uint32_t low = 0, high = trace->options->universe - 1;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (trace->chances[middle] < chance)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 static uint32_t next_key(struct trace *trace, bool *is_scan)
 {
     uint64_t run = trace->number++ / (trace->options->kept / 4);
     *is_scan = trace->scans && run % 2 == 1;
-    return *is_scan ? trace->once++ : by_zipf(trace);
+    return *is_scan ? trace->once++ : bench_zipf(trace->chances, trace->options->universe, &trace->random);
 }
 
 static struct trace make_trace(const struct options *options, const double *chances, bool scans)
@@ -217,8 +186,8 @@ static void link_first(struct exact *exact, uint32_t key)
 
 static uint32_t let_one_go(struct exact *exact)
 {
-    uint32_t key =
-        exact->at_random ? exact->keys[random_of(&exact->random) % exact->count] : exact->before[exact->end];
+    uint32_t key = exact->at_random ? exact->keys[bench_random(&exact->random) % exact->count]
+                                    : exact->before[exact->end];
     unlink_key(exact, key);
     exact->there[key] = false;
     return exact->slots[key];
@@ -460,7 +429,7 @@ int main(int argc, char *argv[])
                                     "a zipf law of exponent 1, and "
                                     "by the same between runs over keys that are asked for once.",
                                     argc, argv);
-    double *chances = code < 0 ? make_chances(options.universe) : NULL;
+    double *chances = code < 0 ? bench_zipf_chances(options.universe) : NULL;
     if (code >= 0 || chances == NULL)
         return code >= 0 ? code : 1;
     printf("%-22s %11s %11s %10s\n", "", "zipf", "with scans", "keys kept");

@@ -98,6 +98,75 @@ START_TEST(a_log_is_replayed)
 }
 END_TEST
 
+/* Its output, which the caller gives back. */
+static struct process measure_store(const char *const *options)
+{
+    struct process bench = {.name = "wascc-keyvalue-bench-store"};
+    const char *argv[12] = {WKV_BENCH_PROGRAM "-store", "--operations=1024"};
+    for (size_t i = 0; options[i] != NULL; i++)
+        argv[2 + i] = options[i];
+    int code = process_run(&bench, argv, program_environment(NULL), NULL);
+    ck_assert_msg(code == 0, "exit %d: %s", code, bench.err.bytes);
+    ck_assert_msg(bench.err.len == 0, "%s", bench.err.bytes);
+    return bench;
+}
+
+static size_t lines_with(const char *text, const char *words)
+{
+    size_t count = 0;
+    for (const char *at = text; (at = strstr(at, words)) != NULL; at += strlen(words))
+        count++;
+    return count;
+}
+
+/* It ends with an error where any answer is wrong. */
+START_TEST(the_store_is_measured_alone)
+{
+    const char *options[] = {"--keys=300,2000", "--threads=1,2", "--rounds=2", NULL};
+    struct process bench = measure_store(options);
+    ck_assert_uint_eq(lines_with(bench.out.bytes, "300 keys, values of 32 bytes, 1 thread\n"), 1);
+    ck_assert_uint_eq(lines_with(bench.out.bytes, "2000 keys, values of 32 bytes, 2 threads\n"), 1);
+    ck_assert_uint_eq(lines_with(bench.out.bytes, "a get takes "), 2);
+    const char *row = strstr(bench.out.bytes, "\nours ");
+    ck_assert_uint_eq(lines_with(bench.out.bytes, "\nours "), 4);
+    for (; row != NULL; row = strstr(row + 1, "\nours ")) {
+        double load, get, many, overwrite, add, counted, resident;
+        ck_assert_int_eq(sscanf(row, "\nours %lf %lf %lf %lf %lf %lf %lf", &load, &get, &many, &overwrite,
+                                &add, &counted, &resident),
+                         7);
+        ck_assert(load > 0 && get > 0 && many > 0 && overwrite > 0 && add > 0);
+        ck_assert(counted > 48 && resident > 48);
+    }
+    process_destroy(&bench);
+}
+END_TEST
+
+START_TEST(the_stores_memory_is_measured)
+{
+    const char *options[] = {"--collections", "--churn", "--keys=500", NULL};
+    struct process bench = measure_store(options);
+    ck_assert_uint_eq(lines_with(bench.out.bytes, "\nlists of "), 12);
+    ck_assert_uint_eq(lines_with(bench.out.bytes, "\nsets  of "), 12);
+    ck_assert_uint_eq(lines_with(bench.out.bytes, "\nzipf updates, "), 3);
+    unsigned long long keys = 1;
+    const char *end = strstr(bench.out.bytes, "\nall deleted ");
+    ck_assert_ptr_nonnull(end);
+    ck_assert_int_eq(sscanf(end, "\nall deleted %llu", &keys), 1);
+    ck_assert_uint_eq(keys, 0);
+    process_destroy(&bench);
+}
+END_TEST
+
+START_TEST(a_folder_without_pogocache_is_told)
+{
+    struct process bench = {.name = "wascc-keyvalue-bench-store"};
+    const char *argv[] = {WKV_BENCH_PROGRAM "-store", "--pogocache=/nowhere", NULL};
+    ck_assert_int_eq(process_run(&bench, argv, program_environment(NULL), NULL), 1);
+    ck_assert_ptr_nonnull(strstr(bench.err.bytes, "/nowhere/src/pogocache.c does not compile"));
+    process_destroy(&bench);
+}
+END_TEST
+
 Suite *bench_suite(void)
 {
     Suite *suite = suite_create("integration/bench");
@@ -107,6 +176,9 @@ Suite *bench_suite(void)
     tcase_add_test(tests, the_engines_tables_have_each_row_beside_the_bucket_on_one_server_and_on_three);
     tcase_add_test(tests, faults_are_told_of_and_nothing_acknowledged_is_lost);
     tcase_add_test(tests, a_log_is_replayed);
+    tcase_add_test(tests, the_store_is_measured_alone);
+    tcase_add_test(tests, the_stores_memory_is_measured);
+    tcase_add_test(tests, a_folder_without_pogocache_is_told);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -37,7 +37,7 @@ static int await_server(struct bench_redis *redis)
 }
 
 /* Sets the keys as redis-benchmark names them, key:000000001234. */
-static int load(struct bench_redis *redis)
+int bench_redis_load(struct bench_redis *redis)
 {
     char keys[24], value_bytes[24];
     char *argv[] = {"redis-cli",
@@ -71,12 +71,30 @@ int bench_redis_start(struct bench_redis *redis)
         return -1;
     snprintf(redis->port, sizeof redis->port, "%u", (unsigned)port);
     if (bench_child_start(&redis->server, argv[0], argv) != 0) {
-        bench_complain(
-            "--batch needs redis-server, redis-cli and redis-benchmark on PATH: on Debian, apt-get "
-            "install redis-server redis-tools");
+        bench_complain("this needs redis-server, redis-cli and redis-benchmark on PATH: on Debian, apt-get "
+                       "install redis-server redis-tools");
         return -1;
     }
-    return await_server(redis) == 0 ? load(redis) : -1;
+    return await_server(redis) == 0 ? bench_redis_load(redis) : -1;
+}
+
+int bench_redis_count(struct bench_redis *redis, uint64_t *bytes)
+{
+    char *argv[] = {"redis-cli", "-p", redis->port, "info", "memory", NULL};
+    struct bench_child cli = {0};
+    char line[512];
+    *bytes = 0;
+    FILE *log = run(redis, &cli, argv) == 0 ? fopen(cli.log_path, "re") : NULL;
+    while (log != NULL && fgets(line, sizeof line, log) != NULL &&
+           sscanf(line, "used_memory:%" SCNu64, bytes) != 1)
+        continue;
+    if (log != NULL)
+        fclose(log);
+    if (*bytes > 0)
+        return 0;
+    bench_complain("redis-cli does not say how much memory is used");
+    bench_child_show_log(&cli);
+    return -1;
 }
 
 /* The rate in the last line that it printed: "SET","368188.50",… */

@@ -16,6 +16,12 @@ struct bench_redis {
  * value_bytes are the caller's to fill in before. Returns 0, or -1 after saying what went wrong. */
 int bench_redis_start(struct bench_redis *redis);
 
+/* Sets redis->keys keys, those that are there anew. Returns 0 or -1, likewise. */
+int bench_redis_load(struct bench_redis *redis);
+
+/* How much memory it counts as used. Returns 0 or -1, likewise. */
+int bench_redis_count(struct bench_redis *redis, uint64_t *bytes);
+
 /* Has redis-benchmark send so many "set" or "get" of random keys, 64 clients with pipelines of that length.
  * Returns 0, or -1 after saying what went wrong. */
 int bench_redis_measure(struct bench_redis *redis, const char *operation, unsigned pipeline, uint64_t count,

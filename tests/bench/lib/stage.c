@@ -167,14 +167,20 @@ static int make_folder(struct bench_stage *stage)
     return -1;
 }
 
-int bench_stage_begin_on(struct bench_stage *stage, const struct bench_servers_plan *plan)
+int bench_stage_begin_alone(struct bench_stage *stage)
 {
     struct sigaction action = {.sa_handler = on_signal};
-    if (sigaction(SIGINT, &action, NULL) != 0 || sigaction(SIGTERM, &action, NULL) != 0 ||
-        sigaction(SIGHUP, &action, NULL) != 0 || widen_path() != 0 || make_folder(stage) != 0) {
-        bench_complain("cannot make a folder for this run: %s", strerror(errno));
+    if (sigaction(SIGINT, &action, NULL) == 0 && sigaction(SIGTERM, &action, NULL) == 0 &&
+        sigaction(SIGHUP, &action, NULL) == 0 && widen_path() == 0 && make_folder(stage) == 0)
+        return 0;
+    bench_complain("cannot make a folder for this run: %s", strerror(errno));
+    return -1;
+}
+
+int bench_stage_begin_on(struct bench_stage *stage, const struct bench_servers_plan *plan)
+{
+    if (bench_stage_begin_alone(stage) != 0)
         return -1;
-    }
     if (bench_servers_start(&stage->servers, plan, stage->folder, bench_stage_interrupted) != 0)
         return -1;
     stage->requester = bench_requester_open(stage->servers.each[0].port, &interrupted);

@@ -33,6 +33,9 @@ int bench_stage_begin(struct bench_stage *stage);
 /* The same with other servers. The requester connects to the first. */
 int bench_stage_begin_on(struct bench_stage *stage, const struct bench_servers_plan *plan);
 
+/* Makes the folder, and no more: for other servers than NATS'. */
+int bench_stage_begin_alone(struct bench_stage *stage);
+
 /* The responders have been stopped before. */
 void bench_stage_end(struct bench_stage *stage);
 
