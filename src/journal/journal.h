@@ -92,6 +92,10 @@ bool wkv_journal_is_in_touch(const struct wkv_journal *journal);
 /* The store, from READY on; it belongs to the journal. Any thread. */
 struct wkv_store *wkv_journal_store(struct wkv_journal *journal);
 
+/* Whether so much more may be taken of the memory budget, of this instance's and of all: what takes memory
+ * and is no change, such as a watch, asks. Any thread. */
+bool wkv_journal_has_room(void *journal, size_t bytes);
+
 /* The store's time. Any thread. */
 const wkv_told_clock *wkv_journal_clock(const struct wkv_journal *journal);
 

@@ -31,6 +31,16 @@ static enum wkv_code open_part(void *context, const struct wkv_engine_wake *wake
 
 /* ---- what came back ---- */
 
+/* What was made ready for a binding that is not made now is taken back: the actor's subject is listened to no
+ * more. Where its record takes effect later, on_binding sees to it again. */
+static void give_up_binding(const struct wkv_ticket *ticket)
+{
+    const struct wkv_journal_part *part = ticket->part;
+    const struct wkv_bindings_wish *wish = ticket->plan;
+    if (ticket->host != NULL && wkv_host_changes_bindings(ticket->command.operation) && wish->bound)
+        wkv_bindings_give_up(part->journal->options.bindings, wish->actor);
+}
+
 static void complete(struct wkv_ticket *ticket, enum wkv_outcome outcome)
 {
     struct wkv_journal_batch *batch = ticket->batch;
@@ -79,6 +89,7 @@ static void finish(struct wkv_journal_part *part, struct wkv_ticket *ticket)
         complete(ticket, ticket->plan == NULL ? WKV_ANSWERED : answer_binding(ticket));
         break;
     default:
+        give_up_binding(ticket);
         complete(ticket, WKV_REFUSED);
         break;
     }
@@ -194,15 +205,29 @@ static int64_t bytes_of(const struct wkv_journal *journal, const struct wkv_tick
            (kept < AMPLE_BYTES / SMALL_SHARE ? kept : AMPLE_BYTES / SMALL_SHARE);
 }
 
-/* Whether an instance has no room for what it may add. Once it is in the log it is done. */
-static bool is_over_budget(struct wkv_journal *journal, const struct wkv_ticket *ticket)
+/* Whether an instance has no room for so much more. Once it is in the log it is done. */
+static bool is_short_of(const struct wkv_journal *journal, int64_t bytes)
 {
     int64_t room = atomic_load_explicit(&journal->room, memory_order_relaxed);
-    if (!may_grow(ticket))
-        return false;
-    if (atomic_load_explicit(&journal->full, memory_order_relaxed))
-        return true;
-    return room < AMPLE_BYTES && bytes_of(journal, ticket) > room;
+    return atomic_load_explicit(&journal->full, memory_order_relaxed) || (room < AMPLE_BYTES && bytes > room);
+}
+
+static bool is_over_budget(const struct wkv_journal *journal, const struct wkv_ticket *ticket)
+{
+    int64_t room = atomic_load_explicit(&journal->room, memory_order_relaxed);
+    bool full = atomic_load_explicit(&journal->full, memory_order_relaxed);
+    return may_grow(ticket) && (full || room < AMPLE_BYTES) &&
+           is_short_of(journal, bytes_of(journal, ticket));
+}
+
+bool wkv_journal_has_room(void *context, size_t bytes)
+{
+    return !is_short_of(context, (int64_t)bytes + ENTRY_BYTES);
+}
+
+static enum wkv_journal_fullness log_fullness(const struct wkv_journal *journal)
+{
+    return (enum wkv_journal_fullness)atomic_load_explicit(&journal->log_full, memory_order_relaxed);
 }
 
 static bool reads_locally(const struct wkv_journal *journal, const struct wkv_ticket *ticket)
@@ -237,6 +262,42 @@ static enum wkv_outcome look_again(void *context, struct wkv_ticket *ticket)
     return wkv_journal_is_in_touch(part->journal) ? hand_over(part, ticket, WKV_WAY_LOOK, NULL) : WKV_REFUSED;
 }
 
+static enum wkv_outcome refuse_for_log(struct wkv_ticket *ticket)
+{
+    return refuse(ticket, WKV_BUDGET_SPENT,
+                  "the log is full, and a snapshot is to make room; send the request again later, or make "
+                  "its stream larger");
+}
+
+static enum wkv_outcome refuse_for_budget(struct wkv_ticket *ticket)
+{
+    return refuse(ticket, WKV_BUDGET_SPENT,
+                  "the memory budget of an instance is spent; delete keys, let some expire, or serve with a "
+                  "larger --max-memory everywhere");
+}
+
+/* Whether the binding takes memory that nothing has yet: the actor's, or a keyspace's. */
+static bool is_new(struct wkv_bindings *bindings, const struct wkv_bindings_wish *wish)
+{
+    uint32_t number;
+    return !wkv_bindings_is_bound(bindings, wish->actor) ||
+           (wish->keyspace.data != NULL && !wkv_bindings_keyspace_number(bindings, wish->keyspace, &number));
+}
+
+/* Who is to be shut out is let go for longer than anything is let in. */
+static enum wkv_outcome look_for_room(const struct wkv_journal *journal, struct wkv_ticket *ticket,
+                                      const struct wkv_bindings_wish *wish)
+{
+    enum wkv_journal_fullness fullness = log_fullness(journal);
+    if (fullness == WKV_LOG_IS_FULL || (wish->bound && fullness != WKV_LOG_HAS_ROOM))
+        return refuse_for_log(ticket);
+    if (wish->bound && is_new(journal->options.bindings, wish) &&
+        is_short_of(journal,
+                    (int64_t)(WKV_BINDINGS_ACTOR_BYTES + WKV_BINDINGS_KEYSPACE_BYTES + wish->keyspace.len)))
+        return refuse_for_budget(ticket);
+    return WKV_LATER;
+}
+
 /* BindActor and RemoveActor. The wish lies with the request. */
 static enum wkv_outcome change_bindings(struct wkv_journal_part *part, struct wkv_ticket *ticket)
 {
@@ -245,7 +306,9 @@ static enum wkv_outcome change_bindings(struct wkv_journal_part *part, struct wk
         return refuse(ticket, WKV_NO_MEMORY, "no memory for the request; try again later");
     if (wkv_host_prepare_binding(ticket->host, &ticket->command, wish, ticket->error) != WKV_OK)
         return WKV_REFUSED;
-    enum wkv_outcome outcome = hand_over(part, ticket, WKV_WAY_BINDING, wish);
+    enum wkv_outcome outcome = look_for_room(part->journal, ticket, wish);
+    if (outcome == WKV_LATER)
+        outcome = hand_over(part, ticket, WKV_WAY_BINDING, wish);
     if (outcome != WKV_LATER && wish->bound)
         wkv_bindings_give_up(part->journal->options.bindings, wish->actor);
     return outcome;
@@ -255,6 +318,8 @@ static enum wkv_outcome change_bindings(struct wkv_journal_part *part, struct wk
 static enum wkv_outcome take_digest(struct wkv_journal_part *part, struct wkv_ticket *ticket)
 {
     struct wkv_host_digest *digest = wkv_arena_alloc(ticket->host->arena, sizeof *digest);
+    if (log_fullness(part->journal) == WKV_LOG_IS_FULL)
+        return refuse(ticket, WKV_UNAVAILABLE, "the log is full, and takes no digest; ask again later");
     if (digest == NULL)
         return refuse(ticket, WKV_NO_MEMORY, "no memory for the request; try again later");
     ticket->host->digest = digest;
@@ -275,7 +340,7 @@ static enum wkv_outcome submit(void *context, struct wkv_ticket *ticket)
     if (!is_write(ticket)) {
         bool noted = ticket->note != NULL && ticket->note->present;
         bool asks_log = noted || !reads_locally(journal, ticket);
-        if (asks_log && atomic_load_explicit(&journal->log_full, memory_order_relaxed) == WKV_LOG_IS_FULL)
+        if (asks_log && log_fullness(journal) == WKV_LOG_IS_FULL)
             return refuse(
                 ticket, WKV_UNAVAILABLE,
                 "the log is full, and takes no linearizable reads; read with Wascc-Reads: local, or "
@@ -287,16 +352,10 @@ static enum wkv_outcome submit(void *context, struct wkv_ticket *ticket)
                           "what this instance has is more than 3 s behind the log; send the request again");
         return wkv_ticket_perform(ticket, wkv_told_ns(&journal->clock));
     }
-    if (atomic_load_explicit(&journal->log_full, memory_order_relaxed) != WKV_LOG_HAS_ROOM)
-        return refuse(
-            ticket, WKV_BUDGET_SPENT,
-            "the log is full, and a snapshot is to make room; send the request again later, or make "
-            "its stream larger");
+    if (log_fullness(journal) != WKV_LOG_HAS_ROOM)
+        return refuse_for_log(ticket);
     if (is_over_budget(journal, ticket))
-        return refuse(
-            ticket, WKV_BUDGET_SPENT,
-            "the memory budget of an instance is spent; delete keys, let some expire, or serve with a "
-            "larger --max-memory everywhere");
+        return refuse_for_budget(ticket);
     return hand_over(part, ticket, WKV_WAY_WRITE, NULL);
 }
 

@@ -114,6 +114,9 @@ static enum wkv_code init_watches(struct wkv_server *server, struct wkv_error *e
                                                 .clock = server->provider.clock,
                                                 .stats = server->provider.stats,
                                                 .instance = server->instance,
+                                                .has_room =
+                                                    network->journal == NULL ? NULL : wkv_journal_has_room,
+                                                .context = network->journal,
                                                 .loop = loop_options(server, keeper)};
     server->provider.watches = &network->watches;
     return wkv_watches_init(&network->watches, &watches, error);

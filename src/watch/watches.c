@@ -35,6 +35,8 @@ enum wkv_code wkv_watches_init(struct wkv_watches *watches, const struct wkv_wat
     watches->clock = options->clock;
     watches->stats = options->stats;
     watches->instance = options->instance;
+    watches->has_room = options->has_room;
+    watches->room_context = options->context;
     watches->owner = options->loop;
     wkv_hasher_init(&watches->hasher);
     wkv_subject_base(options->loop.address, watches->base);
@@ -187,6 +189,9 @@ static enum wkv_code add(struct wkv_watches *watches, const struct wkv_watch_ord
         return wkv_fail(error, WKV_UNAVAILABLE,
                         "this instance has %d watches, the most it takes; end one, or try again later",
                         WKV_MAX_WATCHES);
+    if (watches->has_room != NULL && !watches->has_room(watches->room_context, sizeof **added))
+        return wkv_fail(error, WKV_BUDGET_SPENT,
+                        "the memory budget of an instance is spent: there is no room for another watch");
     if (watches->changes == NULL && !observe(watches))
         return wkv_fail(error, WKV_BUDGET_SPENT,
                         "the memory budget is spent: there is no room to note changes for the first watch");

@@ -58,7 +58,11 @@ struct wkv_watches_options {
     struct wkv_store *store;     /* NULL: wkv_watches_serve says which */
     const wkv_told_clock *clock; /* the store's time; NULL: the monotonic clock */
     struct wkv_stats *stats;
-    const char *instance;         /* the subject for renewals ends with it */
+    const char *instance; /* the subject for renewals ends with it */
+    /* Whether there is room for so many bytes, where the store's budget counts and never refuses; any thread.
+     * NULL: the store decides. */
+    bool (*has_room)(void *context, size_t bytes);
+    void *context;
     struct wkv_loop_options loop; /* but its name and notes */
 };
 
@@ -71,6 +75,8 @@ struct wkv_watches {
     const wkv_told_clock *clock;
     struct wkv_stats *stats;
     const char *instance;
+    bool (*has_room)(void *context, size_t bytes); /* NULL: the store decides */
+    void *room_context;
     struct wkv_hasher hasher;
     struct wkv_loop_options owner; /* whose note is called on, and its context */
     _Atomic bool poked;            /* the loop has been woken and has not looked yet */
