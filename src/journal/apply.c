@@ -70,12 +70,39 @@ static void answer_read(struct wkv_ticket *ticket, const struct wkv_replica_answ
     ticket->way = WKV_WAY_REFUSED;
 }
 
-/* For the statistics of the items' own operations. */
-static void note_items(struct wkv_batch *batch, const struct wkv_batch *done)
+static size_t text_bytes(const struct wkv_batch *batch)
 {
-    for (size_t i = 0; done != NULL && batch != NULL && i < batch->count && i < done->count; i++) {
-        batch->items[i].code = done->items[i].code;
-        batch->items[i].text = NULL;
+    size_t bytes = 0;
+    for (size_t i = 0; i < batch->count; i++)
+        bytes += batch->items[i].text == NULL ? 0 : strlen(batch->items[i].text) + 1;
+    return bytes;
+}
+
+/* Room for what the items were refused with, which goes with the batch of the log; the memory of the request
+ * is its worker's. NULL: there are none, or no memory for them, and they are counted without. */
+static char *make_texts(struct wkv_journal_batch *batch, const struct wkv_batch *done)
+{
+    size_t bytes = text_bytes(done);
+    struct wkv_journal_texts *texts = bytes == 0 ? NULL : malloc(sizeof *texts + bytes);
+    if (texts == NULL)
+        return NULL;
+    texts->next = batch->texts;
+    batch->texts = texts;
+    return texts->bytes;
+}
+
+/* For the statistics of the items' own operations. */
+static void note_items(struct wkv_journal_batch *batch, struct wkv_batch *asked, const struct wkv_batch *done)
+{
+    if (asked == NULL || done == NULL)
+        return;
+    char *at = make_texts(batch, done);
+    for (size_t i = 0; i < asked->count && i < done->count; i++) {
+        const char *text = at == NULL ? NULL : done->items[i].text;
+        asked->items[i].code = done->items[i].code;
+        asked->items[i].text = text == NULL ? NULL : at;
+        if (text != NULL)
+            at = stpcpy(at, text) + 1;
     }
 }
 
@@ -87,7 +114,7 @@ static void answer_write(struct wkv_journal_batch *batch, struct wkv_ticket *tic
     ticket->once.duplicate = answer->duplicate && ticket->once.keys != NULL;
     ticket->reply = (struct wkv_text){NULL, answer->reply.len};
     ticket->mark = batch->replies.len;
-    note_items(ticket->command.batch, answer->batch);
+    note_items(batch, ticket->command.batch, answer->batch);
     if (answer->code != WKV_OK) {
         ticket->way = WKV_WAY_REFUSED;
         /* The texts of operations begin with their names already. */
@@ -167,6 +194,21 @@ static void finish_settled(struct wkv_journal *journal)
             wkv_journal_refuse(journal, ticket, WKV_UNAVAILABLE,
                                "the log took it too late, and nothing was changed; send the request again");
     }
+    wkv_journal_batch_release(batch);
+}
+
+void wkv_journal_drop_settled(struct wkv_journal *journal)
+{
+    struct wkv_journal_batch *batch = journal->settled;
+    struct wkv_ticket *ticket;
+    if (batch == NULL)
+        return;
+    journal->settled = NULL;
+    while ((ticket = wkv_tickets_take(&batch->tickets)) != NULL)
+        wkv_journal_refuse(journal, ticket,
+                           ticket->index == WKV_NO_INDEX ? WKV_UNAVAILABLE : WKV_UNKNOWN_FATE,
+                           "this instance could not do all of a record of the log, and what this came to is "
+                           "not known");
     wkv_journal_batch_release(batch);
 }
 
@@ -304,14 +346,13 @@ void wkv_journal_take_key(struct wkv_journal *journal)
 
 static void note_foreign(struct wkv_journal *journal, uint64_t position, int64_t now_ns)
 {
-    if (journal->figures.foreign++ == 0 || now_ns - journal->foreign_told_ns >= TELL_FOREIGN_NS) {
-        journal->foreign_told_ns = now_ns;
+    journal->figures.foreign++;
+    if (wkv_journal_may_tell(journal, WKV_TOLD_FOREIGN, TELL_FOREIGN_NS, now_ns))
         wkv_log_warn(journal->options.log,
                      "message %" PRIu64
                      " of %s is no record of this log and is ignored: only the provider's user "
                      "should be allowed to publish on %s",
                      position, journal->names.log_stream, journal->names.log_subject);
-    }
 }
 
 void wkv_journal_feed_message(struct wkv_journal *journal, const struct wkv_log_message *message)

@@ -52,6 +52,10 @@ void wkv_journal_batch_release(struct wkv_journal_batch *batch)
         return;
     wkv_buffer_destroy(&batch->body);
     wkv_buffer_destroy(&batch->replies);
+    for (struct wkv_journal_texts *texts = batch->texts, *next; texts != NULL; texts = next) {
+        next = texts->next;
+        free(texts);
+    }
     free(batch);
 }
 
@@ -412,6 +416,7 @@ void wkv_journal_answer_all(struct wkv_journal *journal)
 {
     struct wkv_flight_batch *flown;
     struct wkv_ticket *ticket;
+    wkv_journal_drop_settled(journal);
     if (journal->join != 0)
         while ((flown = wkv_flight_take(&journal->flight)) != NULL) {
             give_up_batch(journal, flown->work, flown->sent ? WKV_UNKNOWN_FATE : WKV_UNAVAILABLE);

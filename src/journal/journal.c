@@ -45,6 +45,15 @@ void wkv_journal_begin_again(struct wkv_journal *journal, const char *format, ..
     va_end(args);
 }
 
+bool wkv_journal_may_tell(struct wkv_journal *journal, enum wkv_told what, int64_t each_ns, int64_t now_ns)
+{
+    int64_t *told_ns = &journal->told_ns[what];
+    if (*told_ns != 0 && now_ns - *told_ns < each_ns)
+        return false;
+    *told_ns = now_ns;
+    return true;
+}
+
 enum wkv_journal_state wkv_journal_state(struct wkv_journal *journal, struct wkv_error *error)
 {
     enum wkv_journal_state state = wkv_journal_at(journal);

@@ -112,6 +112,12 @@ struct wkv_journal_wish {
     struct wkv_bindings_wish wish;
 };
 
+/* What items of a Batch were refused with, until they are counted: the items point into it. */
+struct wkv_journal_texts {
+    struct wkv_journal_texts *next;
+    char bytes[];
+};
+
 /* Tickets that share a record, and their replies. It is freed with the last of them. */
 struct wkv_journal_batch {
     struct wkv_tickets tickets;
@@ -125,11 +131,24 @@ struct wkv_journal_batch {
     int64_t begun_ns;  /* when the first was put into it */
     int64_t sent_ns;   /* the first time; 0: never */
     struct wkv_buffer replies;
-    _Atomic size_t left; /* tickets that are not completed, and one for the log's thread */
+    struct wkv_journal_texts *texts; /* of its Batches; owned */
+    _Atomic size_t left;             /* tickets that are not completed, and one for the log's thread */
 };
 
 /* "From 90 % of max_bytes writes are refused, from 95 % barriers". */
 enum wkv_journal_fullness { WKV_LOG_HAS_ROOM, WKV_LOG_TAKES_READS, WKV_LOG_IS_FULL };
+
+/* What is not logged each time that it happens: each has a clock of its own, so that none hides another. */
+enum wkv_told {
+    WKV_TOLD_PROGRESS,
+    WKV_TOLD_FOREIGN,
+    WKV_TOLD_REFUSAL,
+    WKV_TOLD_DOUBT,
+    WKV_TOLD_DAMAGED,
+    WKV_TOLD_ALTERED,
+    WKV_TOLD_GONE,
+    WKV_TOLD_COUNT
+};
 
 #define WKV_JOURNAL_SAMPLES 512
 
@@ -204,8 +223,7 @@ struct wkv_journal {
     int64_t beat_sent_ns;       /* the first that is not applied yet; 0: none */
     int64_t applied_ns;         /* when something was applied last, monotonic */
     int64_t maintained_ns;
-    int64_t foreign_told_ns;
-    int64_t told_ns; /* progress, or a complaint, was logged then */
+    int64_t told_ns[WKV_TOLD_COUNT]; /* when it was logged last; 0: never */
     uint64_t acked;
     int64_t acked_ns; /* the highest position that the server has confirmed, and since when */
     bool ticks;       /* something may expire */
@@ -250,6 +268,9 @@ static inline enum wkv_journal_state wkv_journal_at(const struct wkv_journal *jo
 {
     return (enum wkv_journal_state)atomic_load_explicit(&journal->state, memory_order_acquire);
 }
+
+/* Whether it is time to log that (again), for each_ns from now on it is not. */
+bool wkv_journal_may_tell(struct wkv_journal *journal, enum wkv_told what, int64_t each_ns, int64_t now_ns);
 
 /* ---- thread.c ---- */
 
@@ -305,6 +326,9 @@ void wkv_journal_listen_to_replica(struct wkv_journal *journal);
 void wkv_journal_feed(void *journal, uint64_t position, int64_t time_ns, struct wkv_text bytes);
 void wkv_journal_feed_message(struct wkv_journal *journal, const struct wkv_log_message *message);
 bool wkv_journal_is_last(void *journal, uint64_t position, struct wkv_text bytes);
+
+/* Refuses what waits for a record that could not be applied to its end: what it came to is not known. */
+void wkv_journal_drop_settled(struct wkv_journal *journal);
 
 /* Whether what can grow is admitted, by all instances' memory and by ours. */
 void wkv_journal_admit(struct wkv_journal *journal);

@@ -163,7 +163,7 @@ static void begin_restoring(struct wkv_journal *journal, const struct wkv_js_ope
                                                 .log_first = opened->log.first,
                                                 .done = on_restored,
                                                 .context = journal};
-    journal->told_ns = now_ns; /* what takes less than a second is not told */
+    journal->told_ns[WKV_TOLD_PROGRESS] = now_ns; /* what takes less than a second is not told */
     wkv_journal_move(journal, WKV_JOURNAL_RECOVERING);
     wkv_restore_begin(&journal->restore, &options, now_ns);
 }
@@ -226,10 +226,8 @@ void wkv_journal_connected(struct wkv_journal *journal, int64_t now_ns)
 
 static void tell_progress(struct wkv_journal *journal, const char *what, int64_t now_ns)
 {
-    if (now_ns - journal->told_ns < TELL_NS)
-        return;
-    journal->told_ns = now_ns;
-    wkv_log_info(journal->options.log, "%s", what);
+    if (wkv_journal_may_tell(journal, WKV_TOLD_PROGRESS, TELL_NS, now_ns))
+        wkv_log_info(journal->options.log, "%s", what);
 }
 
 static void tell_recovery(struct wkv_journal *journal, int64_t now_ns)

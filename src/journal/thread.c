@@ -18,6 +18,8 @@
 /* "Ack has seq > applied for 300 ms → a new consumer." */
 #define ACKED_NS (300 * WKV_NS_PER_MS)
 
+#define TELL_REFUSAL_NS (5 * WKV_NS_PER_S)
+
 /* ---- sending ---- */
 
 static void send_plain(struct wkv_journal *journal, const struct wkv_js_outgoing *outgoing)
@@ -114,10 +116,8 @@ static void tell_refusal(struct wkv_journal *journal, struct wkv_text answer, in
 {
     struct wkv_js_ack ack;
     struct wkv_js_refusal refusal = {.number = 0};
-    if (journal->told_ns != 0 && now_ns - journal->told_ns < 5 * WKV_NS_PER_S)
-        return;
-    journal->told_ns = now_ns;
-    if (wkv_js_read_ack(answer, &ack, &refusal) == WKV_JS_REFUSED)
+    if (wkv_journal_may_tell(journal, WKV_TOLD_REFUSAL, TELL_REFUSAL_NS, now_ns) &&
+        wkv_js_read_ack(answer, &ack, &refusal) == WKV_JS_REFUSED)
         wkv_log_warn(journal->options.log, "the log %s refuses a record: %s (%d)", journal->names.log_stream,
                      refusal.text, refusal.number);
 }

@@ -18,13 +18,10 @@
 #define TRIES 3
 #define TELL_NS (5 * WKV_NS_PER_S)
 
-static void tell(struct wkv_journal *journal, const char *text)
+static void tell(struct wkv_journal *journal, enum wkv_told what, const char *text)
 {
-    int64_t now_ns = wkv_monotonic_ns();
-    if (journal->told_ns != 0 && now_ns - journal->told_ns < TELL_NS)
-        return;
-    journal->told_ns = now_ns;
-    wkv_log_warn(journal->options.log, "%s: %s", journal->names.log_stream, text);
+    if (wkv_journal_may_tell(journal, what, TELL_NS, wkv_monotonic_ns()))
+        wkv_log_warn(journal->options.log, "%s: %s", journal->names.log_stream, text);
 }
 
 static void read_on(struct wkv_journal *journal)
@@ -172,7 +169,7 @@ static void judge(struct wkv_journal *journal, const struct wkv_js_stream_state 
     if (state->differs[0] != '\0') {
         char text[160];
         (void)snprintf(text, sizeof text, "is not as it was made: %s", state->differs);
-        tell(journal, text);
+        tell(journal, WKV_TOLD_ALTERED, text);
         ask_again(journal);
     } else if (state->first > (applied == 0 ? 1 : applied)) {
         wkv_journal_begin_again(journal,
@@ -208,7 +205,7 @@ static void take_state(void *context, const struct wkv_js_incoming *answer)
         return;
     }
     if (kind == WKV_JS_REFUSED && refusal.number == WKV_JS_NO_STREAM)
-        tell(journal, "the log is gone: nothing is served, and none is made in its place");
+        tell(journal, WKV_TOLD_GONE, "the log is gone: nothing is served, and none is made in its place");
     ask_again(journal);
 }
 
@@ -232,7 +229,7 @@ void wkv_journal_doubt(void *context, enum wkv_js_trouble trouble, uint64_t from
     uint64_t applied = wkv_replica_applied(journal->replica);
     if (journal->doubting || wkv_journal_at(journal) >= WKV_JOURNAL_AGAIN)
         return;
-    tell(journal, refusal != NULL ? refusal->text : complaints[trouble]);
+    tell(journal, WKV_TOLD_DOUBT, refusal != NULL ? refusal->text : complaints[trouble]);
     journal->doubting = true;
     journal->doubt_proved = trouble == WKV_JS_DIFFERENT && from != applied;
     if (journal->doubt_proved)
@@ -278,7 +275,7 @@ void wkv_journal_doubt_message(struct wkv_journal *journal, uint64_t position)
     journal->doubt_from = journal->doubt_to = position;
     journal->doubts = 0;
     journal->doubt_again_ns = 0;
-    tell(journal, "a message is damaged here: the leader's copy is asked for");
+    tell(journal, WKV_TOLD_DAMAGED, "a message is damaged here: the leader's copy is asked for");
     char *request = wkv_js_get_request(position);
     if (request != NULL)
         ask(journal, WKV_JS_MESSAGE_GET, request, take_copy);
