@@ -1,13 +1,15 @@
-/* An entry: a key and its value in one allocation (a list or a set has more behind it).
+/* An entry: a key and its value in one block (a list or a set has more behind it). It begins in the word that
+ * the heap keeps in front of the block: the owner there is the key's hash.
  *
- *   0      4          8         10     11      12            16
- *   +------+----------+---------+------+-------+-----------+---------+--------------+-----+--------------+
- *   | hash | keyspace | key_len | kind | timed | value_len | [timer] | [list | set] | key | scalar bytes |
- *   |      |          |         |      | used  |           | 24 B    | [32 B | 48 B]|     | or counter   |
- *   +------+----------+---------+------+-------+-----------+---------+--------------+-----+--------------+
+ *   -4     0          4         6       7       8
+ *   +------+----------+---------+-------+-------+---------+--------------+-------------+-----+--------------+
+ *   | hash | keyspace | key_len | kind, | short | [timer] | [list | set] | [value_len] | key | scalar bytes |
+ *   |      |          |         | flags | _len  | 24 B    | [32 B | 48 B]| [4 B]       |     | or counter   |
+ *   +------+----------+---------+-------+-------+---------+--------------+-------------+-----+--------------+
  *
- * Only a key that was given an expiry has room for a timer, and only lists and sets have their head; so a
- * plain scalar costs 16 bytes beside its key and value, and the heap's word of 8.
+ * Only a key that was given an expiry has room for a timer, only lists and sets have their head, and only a
+ * value of 256 bytes and more has its length there; so a plain small scalar costs 16 bytes beside its key and
+ * value, the heap's word included.
  */
 #ifndef WKV_STORE_ENTRY_H
 #define WKV_STORE_ENTRY_H
@@ -30,20 +32,38 @@ struct wkv_entry {
     struct wkv_table_item item;
     uint32_t keyspace;
     uint16_t key_len;
-    uint8_t kind;       /* enum wkv_kind */
-    uint8_t timed : 1;  /* there is room for a timer */
-    uint8_t used : 2;   /* how often of late: up by one with each read and write, down by one whenever evict.c
-                           comes by; 0 with the write that makes the key */
-    uint32_t value_len; /* bytes behind the key: of a scalar, or the 8 of a counter */
-    alignas(8) char body[];
+    uint8_t kind : 2;  /* enum wkv_kind */
+    uint8_t timed : 1; /* there is room for a timer */
+    uint8_t wide : 1;  /* the value's length stands in front of the key */
+    uint8_t used : 2;  /* how often of late: up by one with each read and write, down by one whenever evict.c
+                          comes by; 0 with the write that makes the key */
+    uint8_t short_len; /* else here: bytes behind the key, of a scalar or the 8 of a counter */
+    char body[];       /* on a multiple of 8, as the block is */
 };
 
-static_assert(offsetof(struct wkv_entry, body) == 16, "the drawing holds");
+/* Where the block begins, seen from the entry. */
+#define WKV_ENTRY_BLOCK_OFFSET (sizeof(struct wkv_block) - offsetof(struct wkv_block, owner))
+
+static_assert(offsetof(struct wkv_entry, keyspace) == WKV_ENTRY_BLOCK_OFFSET &&
+                  sizeof(struct wkv_block) == 2 * WKV_ENTRY_BLOCK_OFFSET,
+              "the hash is the word's owner");
+static_assert(offsetof(struct wkv_entry, body) == WKV_ENTRY_BLOCK_OFFSET + 8, "the drawing holds");
 static_assert(sizeof(struct wkv_timer) == 24 || sizeof(void *) != 8, "the drawing holds");
 static_assert(sizeof(struct wkv_list) == 32 || sizeof(void *) != 8, "the drawing holds");
 static_assert(sizeof(struct wkv_set) == 48 || sizeof(void *) != 8, "the drawing holds");
 
 #define WKV_ENTRY_MOST_USED 3
+
+/* The block that an entry lies in, and the entry in a block. */
+static inline void *wkv_entry_block(const struct wkv_entry *entry)
+{
+    return (char *)entry + WKV_ENTRY_BLOCK_OFFSET;
+}
+
+static inline struct wkv_entry *wkv_entry_of_block(const void *block)
+{
+    return (struct wkv_entry *)((char *)block - WKV_ENTRY_BLOCK_OFFSET);
+}
 
 /* A caller has asked for the key. */
 static inline void wkv_entry_use(struct wkv_entry *entry)
@@ -97,9 +117,30 @@ static inline size_t wkv_entry_head_bytes(enum wkv_kind kind)
     return kind == WKV_LIST ? sizeof(struct wkv_list) : kind == WKV_SET ? sizeof(struct wkv_set) : 0;
 }
 
+/* Bytes in front of the key for the length of a value. */
+static inline size_t wkv_entry_len_bytes(size_t value_len)
+{
+    return value_len > UINT8_MAX ? sizeof(uint32_t) : 0;
+}
+
 static inline char *wkv_entry_key(const struct wkv_entry *entry)
 {
-    return wkv_entry_head(entry) + wkv_entry_head_bytes((enum wkv_kind)entry->kind);
+    return wkv_entry_head(entry) + wkv_entry_head_bytes((enum wkv_kind)entry->kind) +
+           (entry->wide ? sizeof(uint32_t) : 0);
+}
+
+static inline struct wkv_text wkv_entry_name(const struct wkv_entry *entry)
+{
+    return (struct wkv_text){wkv_entry_key(entry), entry->key_len};
+}
+
+/* Bytes behind the key. */
+static inline size_t wkv_entry_value_len(const struct wkv_entry *entry)
+{
+    uint32_t len = entry->short_len;
+    if (entry->wide)
+        memcpy(&len, wkv_entry_head(entry), sizeof len); /* lists and sets are never wide */
+    return len;
 }
 
 /* The scalar's bytes, behind the key. */
@@ -111,7 +152,8 @@ static inline char *wkv_entry_scalar(const struct wkv_entry *entry)
 /* Bytes of an entry of any kind, at the most. */
 static inline size_t wkv_entry_most_bytes(size_t key_len, size_t value_len)
 {
-    return sizeof(struct wkv_entry) + sizeof(struct wkv_timer) + sizeof(struct wkv_set) + key_len + value_len;
+    return offsetof(struct wkv_entry, body) + sizeof(struct wkv_timer) + sizeof(struct wkv_set) +
+           sizeof(uint32_t) + key_len + value_len;
 }
 
 static inline int64_t wkv_entry_counter(const struct wkv_entry *entry)

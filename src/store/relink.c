@@ -2,12 +2,12 @@
 
 #include "store/shard.h"
 
-static bool entry_moved(struct wkv_shard *shard, const void *old, struct wkv_entry *fresh)
+static bool entry_moved(struct wkv_shard *shard, struct wkv_entry *old, struct wkv_entry *fresh)
 {
-    if (!wkv_table_item_moved(&shard->table, old, &fresh->item))
+    if (!wkv_table_item_moved(&shard->table, &old->item, &fresh->item))
         return false;
     if (fresh->timed)
-        wkv_wheel_moved(&shard->wheel, wkv_entry_timer((struct wkv_entry *)old), wkv_entry_timer(fresh));
+        wkv_wheel_moved(&shard->wheel, wkv_entry_timer(old), wkv_entry_timer(fresh));
     return true;
 }
 
@@ -51,7 +51,7 @@ bool wkv_shard_relink(void *context, const struct wkv_block *word, void *old, vo
     struct moved moved = {wkv_block_kind(word), old, fresh};
     switch (moved.kind) {
     case WKV_BLOCK_ENTRY:
-        return entry_moved(shard, old, fresh);
+        return entry_moved(shard, wkv_entry_of_block(old), wkv_entry_of_block(fresh));
     case WKV_BLOCK_CHUNK:
         return chunk_moved(shard, word->owner, &moved);
     default:

@@ -159,7 +159,7 @@ static enum wkv_store_status read_number(const struct wkv_entry *entry, struct w
     }
     if (entry->kind != WKV_SCALAR)
         return WKV_STORE_WRONG_KIND;
-    struct wkv_text text = {wkv_entry_scalar(entry), entry->value_len};
+    struct wkv_text text = {wkv_entry_scalar(entry), wkv_entry_value_len(entry)};
     return parse_int64(text, number) && is_within(*number, range) ? WKV_STORE_OK : WKV_STORE_NOT_A_NUMBER;
 }
 

@@ -88,8 +88,7 @@ static bool entry_matches(const struct wkv_table_item *item, const void *sought)
 {
     const struct wkv_entry *entry = (const struct wkv_entry *)item;
     const struct wkv_key *key = sought;
-    return entry->keyspace == key->keyspace &&
-           wkv_text_same(key->name, (struct wkv_text){wkv_entry_key(entry), entry->key_len});
+    return entry->keyspace == key->keyspace && wkv_text_same(key->name, wkv_entry_name(entry));
 }
 
 struct wkv_entry *wkv_shard_find(const struct wkv_shard *shard, uint32_t hash, struct wkv_key key)
@@ -115,7 +114,8 @@ bool wkv_shard_insert(struct wkv_shard *shard, struct wkv_entry *entry)
 
 static size_t pieces_of(const struct wkv_entry *entry)
 {
-    if (wkv_memory_has_pages(entry) && wkv_memory_block_bytes(entry) > WKV_ENTRY_PIECE_BYTES)
+    const void *block = wkv_entry_block(entry);
+    if (wkv_memory_has_pages(block) && wkv_memory_block_bytes(block) > WKV_ENTRY_PIECE_BYTES)
         return SIZE_MAX;
     if (entry->kind == WKV_LIST)
         return wkv_entry_list(entry)->chunks;

@@ -248,6 +248,46 @@ START_TEST(a_value_of_any_length_over_any_other_is_read_back)
 }
 END_TEST
 
+/* The length of a value stands in one of two places (entry.h), and a timer stands before the key or does not:
+ * each of these over each other one, in place or not, and with an expiry that comes later. */
+START_TEST(values_about_a_byte_of_length_are_read_back)
+{
+    static const size_t lens[] = {0, 1, 31, 251, 252, 254, 255, 256, 257, 260, 300, 65535, 65536};
+    struct wkv_store *store = test_store(1, 0);
+    char *bytes = pattern(1 << 17);
+    for (size_t i = 0; i < TEST_COUNT_OF(lens) * TEST_COUNT_OF(lens) * 8; i++) {
+        struct wkv_text before = {bytes, lens[i / 8 % TEST_COUNT_OF(lens)]};
+        struct wkv_text after = {bytes + before.len, lens[i / 8 / TEST_COUNT_OF(lens)]};
+        int64_t first = i & 1 ? TEST_NOW + 5 : 0, second = i & 2 ? TEST_NOW + 6 : 0;
+        ck_assert_int_eq(wkv_store_set(store, test_key("k"), before, first, TEST_NOW), WKV_STORE_OK);
+        get_back(store, test_key("k"), before);
+        ck_assert_int_eq(wkv_store_set(store, test_key("k"), after, second, TEST_NOW), WKV_STORE_OK);
+        get_back(store, test_key("k"), after);
+        if ((i & 4) != 0)
+            ck_assert_int_eq(wkv_store_expire(store, test_key("k"), TEST_NOW + 7, TEST_NOW), WKV_STORE_OK);
+        get_back(store, test_key("k"), after);
+        if (i % 3 == 0)
+            ck_assert_int_eq(wkv_store_delete(store, test_key("k"), TEST_NOW), WKV_STORE_OK);
+    }
+    wkv_store_destroy(store);
+    free(bytes);
+}
+END_TEST
+
+START_TEST(a_small_scalar_costs_16_bytes_beside_its_key_and_value)
+{
+    struct wkv_store *store = test_store_of(WKV_STORE_BLOCKS_POOLED, 1, 0);
+    struct wkv_store_info info;
+    static const char value[] = "a value that has 32 bytes, it has";
+    ck_assert_int_eq(
+        wkv_store_set(store, test_key("a key of 16 byte"), (struct wkv_text){value, 32}, 0, TEST_NOW),
+        WKV_STORE_OK);
+    ck_assert_int_eq(wkv_store_inspect(store, test_key("a key of 16 byte"), TEST_NOW, &info), WKV_STORE_OK);
+    ck_assert_uint_eq(info.bytes, 16 + 16 + 32);
+    wkv_store_destroy(store);
+}
+END_TEST
+
 START_TEST(large_values_are_kept_whole)
 {
     static const size_t sizes[] = {0, 1, 127, 128, 4095, 65536, 131072, 1 << 20, 10 << 20};
@@ -436,6 +476,8 @@ Suite *scalar_suite(void)
     tcase_add_loop_test(tests, add_has_64_bits_and_keeps_to_its_range, 0, (int)TEST_COUNT_OF(wide));
     tcase_add_test(tests, a_missing_key_counts_from_0);
     tcase_add_test(tests, a_value_of_any_length_over_any_other_is_read_back);
+    tcase_add_test(tests, values_about_a_byte_of_length_are_read_back);
+    tcase_add_test(tests, a_small_scalar_costs_16_bytes_beside_its_key_and_value);
     tcase_add_test(tests, large_values_are_kept_whole);
     tcase_add_test(tests, a_small_value_after_a_large_one_takes_as_much_as_a_small_one);
     tcase_add_test(tests, an_empty_value_may_come_as_null);
