@@ -73,6 +73,8 @@ static void print_item(const struct wkv_option *option, const char *about)
         (void)printf(".Li %s .\n", option->initial);
     if (about != NULL)
         (void)copy_lines(about);
+    if (option->is_command)
+        return;
     wkv_option_variable(option, variable);
     (void)printf(".Bq Ev %s", variable);
     for (const char *c = option->variables == NULL ? "" : option->variables, *before = " , "; *c != '\0';

@@ -1,6 +1,7 @@
-/* Where values come from: the defaults, the environment, the command line. */
+/* Where values come from: the command line, the environment, a file, the defaults. */
 #include "command/config.h"
 
+#include <ctype.h>
 #include <sodium.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include "command/arguments.h"
+#include "command/config_file.h"
 #include "command/options.h"
 #include "support/file.h"
 #include "support/nearest.h"
@@ -17,18 +19,45 @@
 
 /* Of a file that holds a secret: a URL or two. */
 #define SECRET_FILE_BYTES 16384
+#define CONFIG_FILE_BYTES 65536
+#define SHOWN_PATH_BYTES 160
+#define WHERE_BYTES (SHOWN_PATH_BYTES + 16)
 
-/* `source` is where the value comes from, as errors name it: the option's own name where it is the initial
- * one. */
-static enum wkv_code take(const struct wkv_option *option, const char *source, const char *value,
+/* ---- layers ---- */
+
+/* One place where values come from. */
+struct place {
+    enum wkv_layer layer;
+    const char *source; /* as errors name it */
+    size_t place_len;   /* of struct wkv_origin */
+};
+
+static struct wkv_origin *origin_of(const struct wkv_option *option, struct wkv_config *config)
+{
+    return &config->origins[option - wkv_options];
+}
+
+/* A weaker value than the one that counts must be right all the same. */
+static enum wkv_code check_weaker(const struct wkv_option *option, const char *source, const char *value,
+                                  struct wkv_error *error)
+{
+    struct wkv_config nobody;
+    memset(&nobody, 0, sizeof nobody);
+    return wkv_option_read(option, source, value, &nobody, error);
+}
+
+/* Takes a value, where there is no stronger one. Places are read from the strongest to the weakest. */
+static enum wkv_code take(const struct wkv_option *option, const struct place *place, const char *value,
                           struct wkv_config *config, struct wkv_error *error)
 {
-    if (option->offset == AT(connect.server))
-        (void)snprintf(config->server_source, sizeof config->server_source, "%s", source);
-    (void)snprintf(config->sources[option - wkv_options], WKV_CONFIG_SOURCE_BYTES, "%s", source);
-    if (option->of_log && source != option->name)
-        (void)snprintf(config->serve.log_option, sizeof config->serve.log_option, "%s", source);
-    return wkv_option_read(option, source, value, config, error);
+    struct wkv_origin *origin = origin_of(option, config);
+    if (origin->layer > place->layer)
+        return check_weaker(option, place->source, value, error);
+    origin->layer = place->layer;
+    origin->text = value;
+    origin->place_len = place->place_len;
+    (void)snprintf(origin->source, sizeof origin->source, "%s", place->source);
+    return wkv_option_read(option, place->source, value, config, error);
 }
 
 /* ---- secrets ---- */
@@ -41,7 +70,7 @@ static char *keep_secret(struct wkv_config *config, const char *bytes, size_t le
         return NULL;
     memcpy(copy, bytes, len);
     copy[len] = '\0';
-    config->secrets[config->secret_count++] = copy;
+    config->secrets[config->secret_count++] = (struct wkv_config_secret){copy, len};
     return copy;
 }
 
@@ -81,8 +110,8 @@ static const char *hide(struct wkv_config *config, char *argument)
 void wkv_config_destroy(struct wkv_config *config)
 {
     for (size_t i = 0; i < config->secret_count; i++) {
-        sodium_memzero(config->secrets[i], strlen(config->secrets[i]));
-        free(config->secrets[i]);
+        sodium_memzero(config->secrets[i].bytes, config->secrets[i].len);
+        free(config->secrets[i].bytes);
     }
     config->secret_count = 0;
     wkv_servers_destroy(config->connect.servers);
@@ -139,26 +168,25 @@ static bool is_of_connection(const struct wkv_option *option)
 }
 
 /* A command without a connection does not read the variables of one. */
+static bool is_read(const struct wkv_option *option, enum wkv_command_bit command, bool connects)
+{
+    return (option->commands & command) != 0 && (connects || !is_of_connection(option));
+}
+
 static enum wkv_code read_environment(enum wkv_command_bit command, bool connects, struct wkv_config *config,
                                       struct wkv_error *error)
 {
     for (const struct wkv_option *option = wkv_options; option < wkv_options + wkv_option_count; option++) {
         char variable[WKV_VARIABLE_BYTES];
         const char *value;
-        if ((option->commands & command) == 0 || option->offset == AT(help) ||
-            (is_of_connection(option) && !connects))
+        if (option->is_command || !is_read(option, command, connects))
             continue;
-        if (option->initial != NULL && take(option, option->name, option->initial, config, error) != WKV_OK)
+        if (from_environment(option, variable, config, &value, error) != WKV_OK)
             return error->code;
-        if (from_environment(option, variable, config, &value, error) != WKV_OK ||
-            (value != NULL && take(option, variable, value, config, error) != WKV_OK))
+        struct place place = {WKV_LAYER_ENVIRONMENT, variable, strlen(variable)};
+        if (value != NULL && take(option, &place, value, config, error) != WKV_OK)
             return error->code;
     }
-    /* Our own variable wins over NATS's, also where one of them is of a file. */
-    struct wkv_connect_options *connect = &config->connect;
-    if (connect->password != NULL && connect->password_file != NULL)
-        *(variable_value(WKV_VARIABLE_PREFIX "PASSWORD") != NULL ? &connect->password_file
-                                                                 : &connect->password) = NULL;
     return WKV_OK;
 }
 
@@ -168,11 +196,12 @@ enum wkv_code wkv_config_blame(const struct wkv_config *config, struct wkv_error
     const char *name = cause.text + 2;
     size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz-");
     for (size_t i = 0; strncmp(cause.text, "--", 2) == 0 && i < wkv_option_count; i++) {
-        const char *source = config->sources[i];
+        const struct wkv_origin *origin = &config->origins[i];
         if (name[len] != '\0' && name[len + 1] != '(' && strlen(wkv_options[i].name) == len &&
-            memcmp(name, wkv_options[i].name, len) == 0 && source[0] != '\0' && source[0] != '-' &&
-            strcmp(source, wkv_options[i].name) != 0)
-            return wkv_fail(error, cause.code, "%.*s (%s)%s", (int)len + 2, cause.text, source, name + len);
+            memcmp(name, wkv_options[i].name, len) == 0 && origin->layer > WKV_LAYER_DEFAULT &&
+            origin->layer < WKV_LAYER_COMMAND_LINE)
+            return wkv_fail(error, cause.code, "%.*s (%.*s)%s", (int)len + 2, cause.text,
+                            (int)origin->place_len, origin->source, name + len);
     }
     return error->code;
 }
@@ -195,7 +224,7 @@ static void find_nearest(const char *name, char nearest[WKV_VARIABLE_BYTES])
     for (size_t i = 0; i < 2 * wkv_option_count; i++) {
         const struct wkv_option *option = &wkv_options[i / 2];
         char own[WKV_VARIABLE_BYTES];
-        if (option->offset == AT(help) || (i % 2 == 1 && option->kind != WKV_OPTION_SECRET))
+        if (option->is_command || (i % 2 == 1 && option->kind != WKV_OPTION_SECRET))
             continue;
         wkv_option_variable(option, own);
         if (i % 2 == 1)
@@ -240,23 +269,154 @@ static enum wkv_code take_argument(void *context, const struct wkv_option *optio
     if (value == NULL)
         return wkv_fail(error, WKV_NO_MEMORY, "too many options, or no memory for them");
     (void)snprintf(source, sizeof source, "--%s", option->name);
-    return take(option, source, value, config, error);
+    struct place place = {WKV_LAYER_COMMAND_LINE, source, strlen(source)};
+    return take(option, &place, value, config, error);
 }
 
-/* A password that is given here takes the place of a file that the environment names, and the other way
- * round. */
 static enum wkv_code read_options(enum wkv_command_bit command, int argc, char **argv,
                                   struct wkv_config *config, int *rest, struct wkv_error *error)
 {
-    struct wkv_connect_options *connect = &config->connect, before = *connect;
     struct wkv_arguments arguments = {
         .command = command, .argc = argc, .argv = argv, .take = take_argument, .context = config};
-    enum wkv_code code = wkv_arguments_read(&arguments, rest, error);
-    if (connect->password != before.password && connect->password_file == before.password_file)
-        connect->password_file = NULL;
-    else if (connect->password_file != before.password_file && connect->password == before.password)
-        connect->password = NULL;
-    return code;
+    return wkv_arguments_read(&arguments, rest, error);
+}
+
+/* ---- the file ---- */
+
+/* What the name of a variable would be as an option's. */
+static void as_name(struct wkv_text text, char out[WKV_VARIABLE_BYTES])
+{
+    static const char prefix[] = WKV_VARIABLE_PREFIX;
+    if (wkv_text_begins(text, prefix)) {
+        text.data += sizeof prefix - 1;
+        text.len -= sizeof prefix - 1;
+    }
+    (void)snprintf(out, WKV_VARIABLE_BYTES, "%.*s", (int)(text.len < WKV_VARIABLE_BYTES ? text.len : 0),
+                   text.data);
+    for (char *c = out; *c != '\0'; c++)
+        *c = *c == '_' ? '-' : (char)tolower((unsigned char)*c);
+}
+
+static bool looks_like_name(struct wkv_text name)
+{
+    return name.len < WKV_VARIABLE_BYTES &&
+           strspn(name.data, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") >= name.len;
+}
+
+/* What is no name may be anything, also half a secret. */
+static enum wkv_code refuse_name(const char *where, struct wkv_text name, unsigned command,
+                                 struct wkv_error *error)
+{
+    char like[WKV_VARIABLE_BYTES];
+    const struct wkv_option *nearest = NULL;
+    if (!looks_like_name(name))
+        return wkv_fail(error, WKV_BAD_REQUEST, "%s does not begin with the name of an option: name = value",
+                        where);
+    as_name(name, like);
+    const struct wkv_option *same = wkv_option_find(wkv_text_from(like), command, &nearest);
+    if (same != NULL)
+        nearest = same;
+    return wkv_fail(error, WKV_BAD_REQUEST, "%s: there is no option %.*s%s%s; see serve --help", where,
+                    (int)name.len, name.data, nearest != NULL ? ", did you mean " : "",
+                    nearest != NULL ? nearest->name : "");
+}
+
+static enum wkv_code take_setting(const char *where, const struct wkv_config_setting *setting,
+                                  unsigned command, struct wkv_config *config, struct wkv_error *error)
+{
+    char source[WKV_CONFIG_SOURCE_BYTES];
+    const struct wkv_option *option = wkv_option_find(setting->name, command, NULL);
+    struct place place = {WKV_LAYER_FILE, source, strlen(where)};
+    if (option == NULL)
+        return refuse_name(where, setting->name, command, error);
+    (void)snprintf(source, sizeof source, "%s: %s", where, option->name);
+    if (option->offset == AT(serve.config))
+        return wkv_fail(error, WKV_BAD_REQUEST,
+                        "%s cannot name another file: give --config on the command line", source);
+    const struct wkv_origin *origin = origin_of(option, config);
+    if (origin->layer == WKV_LAYER_FILE && option->kind != WKV_OPTION_LIST)
+        return wkv_fail(error, WKV_BAD_REQUEST, "%s is given a second time: leave one of them out", source);
+    if (setting->value == NULL && option->kind != WKV_OPTION_FLAG)
+        return wkv_fail(error, WKV_BAD_REQUEST, "%s needs a value: %s = %s", source, option->name,
+                        option->argument);
+    return take(option, &place, setting->value == NULL ? "true" : setting->value, config, error);
+}
+
+/* Of a long path, the end says most. */
+static const char *shown_path(const char *path)
+{
+    size_t len = strlen(path);
+    return len > SHOWN_PATH_BYTES ? path + len - SHOWN_PATH_BYTES : path;
+}
+
+static enum wkv_code take_settings(struct wkv_config_text text, unsigned command, struct wkv_config *config,
+                                   struct wkv_error *error)
+{
+    char where[WHERE_BYTES];
+    const char *path = shown_path(config->serve.config);
+    struct wkv_config_setting setting;
+    struct wkv_error cause;
+    for (;;) {
+        enum wkv_code code = wkv_config_text_next(&text, &setting, &cause);
+        (void)snprintf(where, sizeof where, "%s:%u", path, text.line);
+        if (code != WKV_OK)
+            return wkv_fail(error, code, "%s %s", where, cause.text);
+        if (setting.name.data == NULL)
+            return WKV_OK;
+        if (take_setting(where, &setting, command, config, error) != WKV_OK)
+            return error->code;
+    }
+}
+
+static enum wkv_code read_file(enum wkv_command_bit command, struct wkv_config *config,
+                               struct wkv_error *error)
+{
+    struct wkv_error cause;
+    char *bytes, *copy;
+    size_t len;
+    if (config->serve.config == NULL)
+        return WKV_OK;
+    const struct wkv_origin *origin = wkv_option_origin(wkv_option_at(AT(serve.config)), config);
+    if (wkv_file_read_secret("that file", config->serve.config, WKV_FILE_ANY, CONFIG_FILE_BYTES, &bytes, &len,
+                             &cause) != WKV_OK)
+        return wkv_fail(error, cause.code, "%s: %s", origin->source, cause.text);
+    struct wkv_text text = wkv_text_skip_mark((struct wkv_text){bytes, len});
+    copy = keep_secret(config, text.data, text.len);
+    sodium_free(bytes);
+    if (copy == NULL)
+        return wkv_fail(error, WKV_NO_MEMORY, "no memory for the file of options");
+    return take_settings((struct wkv_config_text){copy, text.len, 0}, command, config, error);
+}
+
+/* ---- all of them ---- */
+
+static enum wkv_code read_defaults(enum wkv_command_bit command, bool connects, struct wkv_config *config,
+                                   struct wkv_error *error)
+{
+    for (const struct wkv_option *option = wkv_options; option < wkv_options + wkv_option_count; option++) {
+        struct place place = {WKV_LAYER_DEFAULT, option->name, strlen(option->name)};
+        if (option->initial != NULL && is_read(option, command, connects) &&
+            origin_of(option, config)->layer == WKV_LAYER_NONE &&
+            take(option, &place, option->initial, config, error) != WKV_OK)
+            return error->code;
+    }
+    return WKV_OK;
+}
+
+/* A password takes the place of a weaker place's file with one, and the other way round. In the environment
+ * our own variable wins over NATS's; elsewhere two are one too many, which is said when they are used. */
+static void settle_password(struct wkv_config *config)
+{
+    struct wkv_origin *text = origin_of(wkv_option_at(AT(connect.password)), config);
+    struct wkv_origin *file = origin_of(wkv_option_at(AT(connect.password_file)), config);
+    bool file_counts = file->layer > text->layer;
+    if (text->layer == WKV_LAYER_NONE || file->layer == WKV_LAYER_NONE ||
+        (text->layer == file->layer && text->layer != WKV_LAYER_ENVIRONMENT))
+        return;
+    if (text->layer == file->layer)
+        file_counts = variable_value(WKV_VARIABLE_PREFIX "PASSWORD") == NULL;
+    *(file_counts ? &config->connect.password : &config->connect.password_file) = NULL;
+    (file_counts ? text : file)->layer = WKV_LAYER_NONE;
 }
 
 static bool asks_for(const char *option, int argc, char **argv)
@@ -284,14 +444,19 @@ enum wkv_code wkv_config_read(enum wkv_command_bit command, int argc, char **arg
     if (config->help)
         return WKV_OK;
     bool connects = is_connecting(command, argc, argv);
-    if (check_variables(error) != WKV_OK || read_environment(command, connects, config, error) != WKV_OK ||
-        read_options(command, argc, argv, config, rest, error) != WKV_OK)
+    if (check_variables(error) != WKV_OK ||
+        read_options(command, argc, argv, config, rest, error) != WKV_OK ||
+        read_environment(command, connects, config, error) != WKV_OK ||
+        read_file(command, config, error) != WKV_OK ||
+        read_defaults(command, connects, config, error) != WKV_OK)
         return error->code;
+    settle_password(config);
     if (config->help || (command & WKV_CONNECTING) == 0)
         return WKV_OK;
     if (wkv_address_check(&config->address, error) != WKV_OK)
         return wkv_config_blame(config, error);
     if (!connects)
         return WKV_OK;
-    return wkv_servers_parse(config->server_source, config->connect.server, &config->connect.servers, error);
+    const struct wkv_origin *server = wkv_option_origin(wkv_option_at(AT(connect.server)), config);
+    return wkv_servers_parse(server->source, config->connect.server, &config->connect.servers, error);
 }

@@ -44,22 +44,41 @@ enum wkv_command_bit {
 struct wkv_config_list {
     const char *items[WKV_CONFIG_ITEMS];
     size_t count;
-    bool given; /* on the command line, which replaces what the environment says */
 };
 
-/* Strings are borrowed from argv or the environment, but those of options that hold a secret: they are
- * copies. The servers are the config's own, too. */
-#define WKV_CONFIG_SOURCE_BYTES 64
+/* Where values come from. A later one is stronger: its value counts, and a list's items replace those of the
+ * weaker ones. */
+enum wkv_layer {
+    WKV_LAYER_NONE, /* there is no value */
+    WKV_LAYER_DEFAULT,
+    WKV_LAYER_FILE, /* of --config */
+    WKV_LAYER_ENVIRONMENT,
+    WKV_LAYER_COMMAND_LINE,
+};
+
+#define WKV_CONFIG_SOURCE_BYTES 256
+
+/* Where one option's value comes from. */
+struct wkv_origin {
+    enum wkv_layer layer;
+    char source[WKV_CONFIG_SOURCE_BYTES]; /* as errors name it: `--name`, a variable, `FILE:LINE: name` */
+    size_t place_len;                     /* how much of it says where: all of it but a file's `: name` */
+    const char *text;                     /* the value as it was given, of a list the last one; borrowed */
+};
 
 /* At least as many as there are options. */
-#define WKV_CONFIG_OPTIONS 128
+#define WKV_CONFIG_OPTIONS 80
 
+/* A copy of what may hold a secret, which is wiped before it is freed. */
+struct wkv_config_secret {
+    char *bytes;
+    size_t len; /* without the NUL behind it */
+};
+
+/* Strings are borrowed from argv or the environment, but those of options that hold a secret, and of files:
+ * they are copies. The servers are the config's own, too. */
 struct wkv_config {
     struct wkv_connect_options connect;
-    char server_source[WKV_CONFIG_SOURCE_BYTES]; /* where connect.server came from, for errors */
-    /* Where each option's value came from: `--name`, a variable, or the option's bare name where it is the
-     * initial one; "": it has none. In the order of wkv_options. */
-    char sources[WKV_CONFIG_OPTIONS][WKV_CONFIG_SOURCE_BYTES];
     struct wkv_address address;
     uint64_t timeout_ms; /* for an answer */
     struct {
@@ -78,11 +97,11 @@ struct wkv_config {
         uint64_t log_max_bytes;
         uint64_t snapshot_every_ms;
         const char *js_domain; /* NULL: none */
-        /* The last option given that needs --engine jetstream, or its variable; "": none. */
-        char log_option[WKV_CONFIG_SOURCE_BYTES];
         bool allow_split;
         const char *evict;
         const char *metrics_listen; /* NULL: off */
+        const char *config;         /* file; NULL: none */
+        bool print_config;          /* instead of serving */
     } serve;
     struct {
         const char *auth;
@@ -117,20 +136,23 @@ struct wkv_config {
         uint64_t expires_in_ms; /* 0: never */
     } token;
     bool help;
-    char *secrets[WKV_CONFIG_SECRETS]; /* the copies */
+    struct wkv_origin origins[WKV_CONFIG_OPTIONS]; /* of each option, in the order of the table */
+    struct wkv_config_secret secrets[WKV_CONFIG_SECRETS];
     size_t secret_count;
 };
 
-/* Fills *config from the defaults, then the environment, then the options in argv[1..], which belong to
- * `command`. *rest is the index in argv of the first argument that is no option. The variable of an option
- * that holds a secret may have _FILE behind its name, and then names a file with the value; a password's file
- * is read for each connection, others now. A variable that begins as ours do, but is no option's, is refused
- * (contract section 9). Errors: WKV_BAD_REQUEST, WKV_NO_MEMORY; the text is the one clear line for the
+/* Fills *config from the options in argv[1..], which belong to `command`, the environment, the file that
+ * --config names and the defaults. *rest is the index in argv of the first argument that is no option. The
+ * variable of an option that holds a secret may have _FILE behind its name, and then names a file with the
+ * value; a password's file is read for each connection, others now. A variable that begins as ours do, but is
+ * no option's, is refused (contract section 9), and so is a line of the file. A wrong value is refused also
+ * where a stronger one counts. Errors: WKV_BAD_REQUEST, WKV_NO_MEMORY; the text is the one clear line for the
  * user. */
 enum wkv_code wkv_config_read(enum wkv_command_bit command, int argc, char **argv, struct wkv_config *config,
                               int *rest, struct wkv_error *error);
 
-/* Names the variable that a value came from in an error whose text begins with the option's name, as
+/* Names the variable or the line of a file that a value came from in an error whose text begins with the
+ * option's name, as
  * `--tlsca (NATS_CA): …`; any other error stays as it is. Returns its code. */
 enum wkv_code wkv_config_blame(const struct wkv_config *config, struct wkv_error *error);
 

@@ -7,6 +7,7 @@
 #include "command/wrap.h"
 #include "operation/identity.h"
 #include "server/server.h"
+#include "support/nearest.h"
 #include "wascc_keyvalue/store.h"
 
 #define CALL WKV_COMMAND_CALL
@@ -32,6 +33,7 @@
 #define BETWEEN(low, high) .least = (low), .most = (high)
 
 #define LOG .of_log = true
+#define COMMAND .is_command = true
 
 #define DAY_MS 86400000
 
@@ -158,12 +160,52 @@ const struct wkv_option wkv_options[] = {
      .initial = "1s", .help = "The time between two looks"},
     {.name = "count", NUMBER, FOR(TOP, look.count), BETWEEN(0, UINT32_MAX), .argument = "N", .initial = "0",
      .help = "End after so many looks; 0 is never"},
-    {.name = "help", FLAG, FOR(WKV_COMMAND_ALL, help), .help = "Print this"},
+    {.name = "config", TEXT, FOR(SERVE, serve.config), .argument = "FILE", .otherwise = "none",
+     .help = "A file of options, one a line without its dashes: name = value; what the command line or the "
+             "environment says wins over it"},
+    {.name = "print-config", FLAG, COMMAND, FOR(SERVE, serve.print_config),
+     .help = "Print what is in force and where each value comes from, without a secret, and end; --config reads "
+             "what this prints"},
+    {.name = "help", FLAG, COMMAND, FOR(WKV_COMMAND_ALL, help), .help = "Print this"},
 };
 /* clang-format on */
 
 const size_t wkv_option_count = sizeof wkv_options / sizeof wkv_options[0];
-_Static_assert(sizeof wkv_options / sizeof wkv_options[0] <= WKV_CONFIG_OPTIONS, "a source for each option");
+_Static_assert(sizeof wkv_options / sizeof wkv_options[0] <= WKV_CONFIG_OPTIONS, "an origin for each");
+
+const struct wkv_option *wkv_option_at(size_t offset)
+{
+    const struct wkv_option *option = wkv_options;
+    while (option->offset != offset)
+        option++;
+    return option;
+}
+
+const struct wkv_option *wkv_option_find(struct wkv_text name, unsigned commands,
+                                         const struct wkv_option **nearest)
+{
+    size_t least = name.len / 2 + 1;
+    char whole[WKV_VARIABLE_BYTES];
+    (void)snprintf(whole, sizeof whole, "%.*s", (int)(name.len < sizeof whole ? name.len : sizeof whole - 1),
+                   name.data);
+    for (const struct wkv_option *option = wkv_options; option < wkv_options + wkv_option_count; option++) {
+        if ((option->commands & commands) == 0 || option->is_command)
+            continue;
+        if (wkv_text_is(name, option->name))
+            return option;
+        size_t distance = wkv_edit_distance(whole, option->name);
+        if (distance < least && nearest != NULL) {
+            least = distance;
+            *nearest = option;
+        }
+    }
+    return NULL;
+}
+
+const struct wkv_origin *wkv_option_origin(const struct wkv_option *option, const struct wkv_config *config)
+{
+    return &config->origins[option - wkv_options];
+}
 
 void wkv_option_variable(const struct wkv_option *option, char out[WKV_VARIABLE_BYTES])
 {
@@ -191,7 +233,7 @@ static void print_option(const struct wkv_option *option, FILE *out)
     if (initial != NULL)
         wkv_wrap_all(&wrap, " (default: ", initial, ")", NULL);
     wkv_wrap_end(&wrap);
-    if (option->offset == offsetof(struct wkv_config, help))
+    if (option->is_command)
         return;
     wkv_option_variable(option, variable);
     (void)fprintf(out, "      [%s%s%s]\n", variable, option->variables == NULL ? "" : " ",

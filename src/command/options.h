@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "command/config.h"
+#include "support/text.h"
 
 enum wkv_option_kind {
     WKV_OPTION_TEXT,
@@ -27,6 +28,7 @@ struct wkv_option {
     unsigned commands;     /* that take it: WKV_COMMAND_... */
     uint64_t least, most;  /* of a number, size or duration */
     bool of_log;           /* means something with --engine jetstream alone */
+    bool is_command;       /* says what to do: it has no variable, and no place in a file */
     const char *variables; /* beside its own, in order of precedence, spaces between; NULL: none */
     const char *argument;  /* its shape: NAMES in capitals, values in small letters; NULL: none */
     const char *initial;   /* the value where it is not given; NULL: none */
@@ -39,6 +41,17 @@ extern const size_t wkv_option_count;
 
 #define WKV_VARIABLE_PREFIX "WASCC_KEYVALUE_"
 #define WKV_VARIABLE_BYTES 64
+
+/* The option whose value is at this offset of struct wkv_config. */
+const struct wkv_option *wkv_option_at(size_t offset);
+
+/* The option of that name, in the length given, which a command of `commands` takes, and which is none of
+ * `is_command`; NULL: none. *nearest, unless NULL, becomes the one that is most like the name, if one is. */
+const struct wkv_option *wkv_option_find(struct wkv_text name, unsigned commands,
+                                         const struct wkv_option **nearest);
+
+/* Where the option's value came from. */
+const struct wkv_origin *wkv_option_origin(const struct wkv_option *option, const struct wkv_config *config);
 
 /* Writes the name of the option's own variable. */
 void wkv_option_variable(const struct wkv_option *option, char out[WKV_VARIABLE_BYTES]);

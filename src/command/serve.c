@@ -2,6 +2,8 @@
 #include <string.h>
 
 #include "command/command.h"
+#include "command/options.h"
+#include "command/print_config.h"
 #include "nats/subject.h"
 #include "server/server.h"
 #include "support/cpus.h"
@@ -19,17 +21,23 @@ static enum wkv_code load_trust(const void *config, struct wkv_trust **trust, st
     return wkv_load_trust(config, trust, error);
 }
 
+static enum wkv_code check_without_log(const struct wkv_config *config, struct wkv_error *error)
+{
+    for (size_t i = 0; i < wkv_option_count; i++)
+        if (wkv_options[i].of_log && config->origins[i].layer > WKV_LAYER_DEFAULT)
+            return wkv_fail(error, WKV_BAD_REQUEST, "%s needs --engine jetstream: give that, or leave it out",
+                            config->origins[i].source);
+    return WKV_OK;
+}
+
 /* A replica count that does nothing, say, would be a promise of safety that nobody keeps: so what one engine
  * does not know is refused and not passed over. */
 static enum wkv_code check_engine(const struct wkv_config *config, const struct wkv_server_options *options,
                                   struct wkv_error *error)
 {
     const char *domain = config->serve.js_domain;
-    if (options->engine == WKV_ENGINE_MEMORY && *config->serve.log_option != '\0')
-        return wkv_fail(error, WKV_BAD_REQUEST, "%s needs --engine jetstream: give that, or leave it out",
-                        config->serve.log_option);
     if (options->engine == WKV_ENGINE_MEMORY)
-        return WKV_OK;
+        return check_without_log(config, error);
     if (options->evict != WKV_EVICT_NONE)
         return wkv_fail(error, WKV_BAD_REQUEST,
                         "--evict must be none with --engine jetstream: evictions are not in its log yet");
@@ -87,6 +95,8 @@ static int serve(const struct wkv_config *config, char **arguments)
     wkv_error_clear(&error);
     if (read_names(config, &options, &error) != WKV_OK)
         return wkv_usage_error(&error);
+    if (config->serve.print_config)
+        return wkv_print_config(config, &options);
     switch (wkv_server_run(&options, &error)) {
     case WKV_SERVER_NOT_BEGUN:
         (void)wkv_config_blame(config, &error);

@@ -132,10 +132,6 @@ static enum wkv_code check_choice(const struct wkv_option *option, const char *s
 static enum wkv_code append(struct wkv_config_list *list, const char *source, const char *value,
                             struct wkv_error *error)
 {
-    bool on_command_line = source[0] == '-';
-    if (on_command_line && !list->given)
-        list->count = 0;
-    list->given = on_command_line;
     if (list->count == WKV_CONFIG_ITEMS)
         return wkv_fail(error, WKV_BAD_REQUEST,
                         "%s is given more than %d times; put several into one, with commas", source,

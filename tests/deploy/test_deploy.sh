@@ -153,13 +153,13 @@ names_all_options()
 }
 
 # The program takes every value that the files show as an example or default, a password or its file at a time: all that it
-# refuses is an argument that serve does not take, which it looks at when it has read them.
+# refuses is an argument that serve does not take, which it looks at when it has read them. A file of options is not there.
 takes_the_values()
 {
     local assignments said without
     for without in PASSWORD PASSWORD_FILE; do
         mapfile -t assignments < <(for file; do all_given "$file"; done |
-            grep '^WASCC_KEYVALUE_' | grep -v "^WASCC_KEYVALUE_$without=")
+            grep '^WASCC_KEYVALUE_' | grep -v -E "^WASCC_KEYVALUE_(CONFIG|$without)=")
         said=$(env -i "${assignments[@]}" "$PROGRAM" serve argument 2>&1) || true
         printf '%s\n' "$said"
         [[ "$said" == "wascc-keyvalue: serve takes options only; see --help" ]] || return 1
