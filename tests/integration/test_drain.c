@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "harness.h"
+#include "stores.h"
 
 static struct nats_server server;
 static struct process provider;
@@ -164,14 +165,18 @@ START_TEST(a_server_that_hangs_does_not_hold_it_past_the_timeout)
 }
 END_TEST
 
-#define CONNECTIONS 5 /* two workers', that for `system`, discovery's and that of watches */
+/* Two workers', that for `system`, discovery's, that of watches, and the log's where there is one. */
+static int connections(void)
+{
+    return engine_is_jetstream() ? 6 : 5;
+}
 
 /* All have found out: of one that is lost while it drains nobody knows what it had received. */
 START_TEST(a_server_that_is_gone_does_not_hold_it)
 {
     provider_serve(&provider, server.url, "--drain-timeout", "30s", NULL);
     nats_server_kill(&server);
-    for (int i = 0; i < CONNECTIONS; i++)
+    for (int i = 0; i < connections(); i++)
         (void)process_await_line(&provider, "disconnected");
     stops_in_time(0, 0);
 }
