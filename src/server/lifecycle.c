@@ -120,17 +120,24 @@ static void find_readiness(struct wkv_server *server)
 {
     const struct wkv_journal *journal = server->network.journal;
     bool in_touch = journal == NULL || wkv_journal_is_in_touch(journal);
-    if (!in_touch && wkv_stats_is_ready(server->provider.stats)) {
+    if (!in_touch) {
         wkv_stats_set_ready(server->provider.stats, false);
-        wkv_log_warn(&server->log, "out of touch with the log: not ready");
+        if (!server->out_of_touch)
+            wkv_log_warn(&server->log, "out of touch with the log: not ready");
+        server->out_of_touch = true;
+        return;
     }
-    if (!in_touch || wkv_stats_is_ready(server->provider.stats) || !all_confirmed(server))
+    if (wkv_stats_is_ready(server->provider.stats) || !all_confirmed(server))
         return;
     wkv_stats_set_ready(server->provider.stats, true);
-    if (!all_confirmed(server))
+    if (!all_confirmed(server)) {
         wkv_stats_set_ready(server->provider.stats, false);
-    else
-        wkv_notify_status("serving");
+        return;
+    }
+    wkv_notify_status("serving");
+    if (server->out_of_touch)
+        wkv_log_info(&server->log, "in touch with the log again: ready");
+    server->out_of_touch = false;
 }
 
 /* Whether one of the connections was never open and has failed for good. */

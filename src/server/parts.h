@@ -58,6 +58,7 @@ struct wkv_server {
     _Atomic bool has_store;                /* of the log: what changes in it may be watched */
     bool had_diverged; /* the log had, when this process had to begin anew: told until the process ends */
     bool diverged;     /* the same from now on; the main thread's */
+    bool out_of_touch; /* with the log, and told so */
     bool cut;          /* not all that was received could be answered */
 };
 

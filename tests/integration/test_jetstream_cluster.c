@@ -16,6 +16,7 @@
 #define ELECTION_MS 20000
 /* --write-timeout, and what a request waits for besides. */
 #define TIMEOUT_MS 3500
+#define PAUSE_US 50000
 
 static struct js js;
 static struct instance instances[INSTANCES];
@@ -84,7 +85,11 @@ static void print_instances(void)
 {
     for (size_t i = 0; i < INSTANCES; i++) {
         process_read(&instances[i].process);
-        (void)fprintf(stderr, "instance %zu, on server %zu:\n%s\n", i, i, instances[i].process.err.bytes);
+        struct http_reply ready = http_get(instances[i].http_port, "/readyz");
+        (void)fprintf(stderr, "instance %zu, on server %zu: %sat message %.0f\n%s\n", i, i, ready.body,
+                      instance_metric(&instances[i], "\nwascc_keyvalue_log_position "),
+                      instances[i].process.err.bytes);
+        http_free(&ready);
     }
 }
 
@@ -177,6 +182,8 @@ START_TEST(the_quorum_is_lost_and_comes_back)
     answer_free(&answer);
     js_start_server(&js, leader, NULL);
     (void)instance_ask_until(&client, "Get", "{\"key\":\"c\"}");
+    for (size_t i = 0; i < INSTANCES; i++)
+        (void)process_await_line(&instances[i].process, "in touch with the log again: ready");
     js_start_server(&js, other, NULL);
     check_recovered();
 }
@@ -241,6 +248,18 @@ START_TEST(all_are_killed_at_once)
 }
 END_TEST
 
+static void await_applied(long long position)
+{
+    long long end_ms = now_ms() + WAIT_MS;
+    for (size_t i = 0; i < INSTANCES; i++)
+        while (instance_metric(&instances[i], "\nwascc_keyvalue_log_position ") < (double)position) {
+            if (now_ms() >= end_ms)
+                print_instances();
+            ck_assert_msg(now_ms() < end_ms, "instance %zu has not applied message %lld", i, position);
+            (void)usleep(PAUSE_US);
+        }
+}
+
 /* "Log ends before applied (rolled back disks): never silently." Two of three have older stores. */
 START_TEST(the_log_has_lost_its_end)
 {
@@ -255,6 +274,7 @@ START_TEST(the_log_has_lost_its_end)
     (void)instance_ask_until(&client, "Set", "{\"key\":\"k\",\"value\":\"before\"}");
     instance_count(&client, "c", 1000, &tally);
     long long last = js_last(&js, LOG_STREAM);
+    await_applied(last);
     for (size_t i = 0; i < 3; i++)
         js_kill(&js, i);
     for (size_t i = 0; i < 2; i++) {
@@ -275,7 +295,7 @@ START_TEST(the_log_has_lost_its_end)
             told += strstr(instances[i].process.err.bytes, "what was lost is lost") != NULL ||
                     strstr(instances[i].process.err.bytes, "has lost") != NULL;
         }
-        (void)usleep(50000);
+        (void)usleep(PAUSE_US);
     }
 }
 END_TEST
