@@ -19,6 +19,8 @@ install(DIRECTORY ${CMAKE_CURRENT_LIST_DIR}/docs/ DESTINATION ${CMAKE_INSTALL_DO
 # The messages, for whoever writes a client.
 install(FILES ${CMAKE_SOURCE_DIR}/proto/keyvalue.proto ${CMAKE_SOURCE_DIR}/proto/core.proto ${CMAKE_SOURCE_DIR}/proto/operator.proto
         DESTINATION ${CMAKE_INSTALL_DATADIR}/wascc-keyvalue/proto)
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/proto/examples DESTINATION ${CMAKE_INSTALL_DATADIR}/wascc-keyvalue/proto
+        PATTERN target EXCLUDE)
 
 # The man page is man/wascc-keyvalue.1.in with the options and operations of the program's own tables.
 set(WKV_PAGE ${CMAKE_CURRENT_BINARY_DIR}/wascc-keyvalue.1)

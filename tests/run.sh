@@ -55,7 +55,8 @@ runs where and why.
     local        deploy/run-local.sh, with --once and until Ctrl-C, and deploy/run-cluster.sh
     container    the Dockerfile's image is built and run
     lattice      a lattice peer of waSCC's published crates, and a real wascc-host, use the provider (where cargo is)
-    clients      clients made of proto/ in JavaScript, Python, Go and Rust call every operation (where npm, pip, go, cargo are)
+    clients      clients made of proto/ in JavaScript, Python, Go and Rust call every operation (where npm, pip, go, cargo are);
+                 the examples of proto/examples in these, Java and C (where maven is) do what they say
     linearizability  sixteen callers' histories are judged by an independent checker (where go is)
 
 WKV_TEST_SCALE in the environment: the per cent of their work that the randomized tests of every step do.
@@ -148,7 +149,7 @@ begin_jobs()
     local programs=()
     export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/build/cargo}
     ! has_step lattice asan || programs+=(wascap lattice real-host)
-    ! has_step clients || programs+=(client)
+    ! has_step clients || programs+=(client example)
     if [[ "${#programs[@]}" -gt 0 ]] && command -v cargo >/dev/null; then
         begin cargo tests/interop/build.sh "${programs[@]}"
     fi

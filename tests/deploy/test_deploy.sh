@@ -574,7 +574,8 @@ install_all()
     cmake --install "$BUILD" --prefix "$installed"
     [[ -x "$installed/bin/wascc-keyvalue" && -f "$unit" && -f "$installed/share/man/man1/wascc-keyvalue.1" &&
         -f "$installed/share/bash-completion/completions/wascc-keyvalue" &&
-        -f "$installed/share/doc/wascc-keyvalue/wascc-keyvalue.env" ]] &&
+        -f "$installed/share/doc/wascc-keyvalue/wascc-keyvalue.env" &&
+        -f "$installed/share/wascc-keyvalue/proto/examples/go/client.go" ]] &&
         cmp proto/keyvalue.proto "$installed/share/wascc-keyvalue/proto/keyvalue.proto"
 }
 

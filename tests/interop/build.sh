@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the Rust programs that speak for the published crates: wascap-interop, the lattice peer with its vectors, a real
-# wascc-host, and the client that prost makes of proto/. All of it is in one target directory, since they share most of their crates; the first build takes
+# wascc-host, the client that prost makes of proto/ and the example of proto/examples. All of it is in one target directory, since they share most of their crates; the first build takes
 # minutes, the next ones seconds. Prints a line `ok NAME`, `not ok NAME` or `skip NAME reason` a program.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -16,6 +16,7 @@ usage: tests/interop/build.sh PROGRAM...
   lattice     the peer and the vectors of tests/interop/lattice
   real-host   wascc-host 0.14 with an actor in it
   client      the client of tests/interop/clients
+  example     that of proto/examples/rust
 
 What is built is in $CARGO_TARGET_DIR/debug, without that in build/cargo/debug.
 
@@ -84,6 +85,10 @@ build_program()
         copy proto build/interop/client/proto
         build "interop: the client of prost" build/interop/client
         ;;
+    example)
+        copy proto build/interop/proto
+        build "interop: the example in Rust" build/interop/proto/examples/rust
+        ;;
     *)
         printf "build: '%s' is no program: see tests/interop/build.sh --help\n" "$1" >&2
         exit 64
@@ -94,7 +99,7 @@ build_program()
 status=0
 for program; do
     oldest=$OLDEST_CARGO
-    [[ "$program" != client ]] || oldest=$OLDEST_CARGO_OF_CLIENT
+    [[ "$program" != client && "$program" != example ]] || oldest=$OLDEST_CARGO_OF_CLIENT
     if why=$(can_build "$oldest"); then
         build_program "$program" || status=1
     else

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs the clients that build.sh has built from proto/*.proto, each against a provider of its own binding.
+# Runs the clients that build.sh has built from proto/*.proto, each against a provider of its own binding, and the examples of
+# proto/examples, all against one.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 # shellcheck source=deploy/lib/local-servers.sh
@@ -11,7 +12,8 @@ usage()
 usage: tests/interop/clients/run.sh PROGRAM [LANGUAGE...]
 
 The clients of javascript, python, go and rust call every operation of PROGRAM, a wascc-keyvalue: what cases.json has, and
-what wants code. tests/interop/clients/build.sh makes them first. Prints a line `ok LANGUAGE: WHAT`, `not ok LANGUAGE: WHAT`
+what wants code. The examples of these languages, java and c show what proto/README.md says. tests/interop/clients/build.sh makes
+them first. Prints a line `ok LANGUAGE: WHAT`, `not ok LANGUAGE: WHAT`
 or `skip LANGUAGE: REASON` a check.
 
 exit: 0 all that ran passed; 1 a check failed; 64 a bad argument
@@ -19,7 +21,10 @@ USAGE
 }
 
 readonly BASE=wasmbus.provider.wascc.keyvalue ACTOR=MCYWHMJW5VW5U7ZRDQV7JU45GHSR2SA6OZJ2MPHQCFALR2CGFA2NAMZM
-readonly LANGUAGES=(javascript python go rust)
+readonly LANGUAGES=(javascript python go rust java c)
+# What an example prints, each a regular expression of a line. VISIT is how many have run.
+readonly SHOWN=('Get: .*hello.*' 'Push: 409 .*Push: the key holds another kind.*' 'Batch: .*VISIT.*hello.*' 'Watch: .*put.*hello.*'
+    'Watch: .*sync.*' 'Watch: .*put.*goodbye.*')
 
 # Called by the trap.
 # shellcheck disable=SC2317
@@ -70,7 +75,8 @@ make_claims()
     (umask 077 && "$program" keygen account >"$work/account")
     (umask 077 && member seed <"$work/account" >"$work/seed")
     issuer=$(member public <"$work/account")
-    claims=$("$program" token --issuer-seed "$work/seed" --subject "$ACTOR" --cap wascc:keyvalue --expires-in 600)
+    claims=$("$program" token --issuer-seed "$work/seed" --subject "$ACTOR" --cap wascc:keyvalue --expires-in 3600)
+    printf '%s\n' "$claims" >"$work/claims"
 }
 
 # write_checks BINDING: what the client of that binding reads: where to ask, as whom, and what.
@@ -96,6 +102,19 @@ client()
     esac
 }
 
+# example LANGUAGE: how its example is run, likewise.
+example()
+{
+    case "$1" in
+    javascript) printf '%s\n' node build/clients/javascript/example.mjs ;;
+    python) printf '%s\n' env PYTHONPATH=build/clients/python/lib:build/clients/python/stubs python3 proto/examples/python/example.py ;;
+    go) printf '%s\n' build/clients/go-example/example ;;
+    rust) printf '%s\n' "${CARGO_TARGET_DIR:-build/cargo}/debug/keyvalue-example" ;;
+    java) printf '%s\n' java -cp 'build/clients/java/classes:build/clients/java/lib/*' Example ;;
+    c) printf '%s\n' build/clients/c/example ;;
+    esac
+}
+
 # result_of LANGUAGE: what came of making its client: ready, a reason to skip it, or a failure.
 result_of()
 {
@@ -104,12 +123,11 @@ result_of()
         cat "build/clients/$1/result" 2>/dev/null || printf 'tests/interop/clients/build.sh has not made its client\n'
         return
     fi
-    lines=$(tests/interop/build.sh client) || true
-    case "$lines" in
-    ok*) printf 'ready\n' ;;
-    skip*) printf '%s\n' "$lines" ;;
-    *) printf '%s\n' "${lines##*$'\n'}" ;;
-    esac
+    lines=$(tests/interop/build.sh client example) || true
+    if grep -m 1 '^not ok' <<<"$lines" || grep -m 1 '^skip' <<<"$lines"; then
+        return
+    fi
+    printf 'ready\n'
 }
 
 run_client()
@@ -133,6 +151,49 @@ run_client()
     fi
 }
 
+# is_shown FILE: whether the lines are SHOWN's, in that order; those that an example prints of its Sets are let pass.
+is_shown()
+{
+    local line i=0
+    while read -r line; do
+        [[ "$line" != "Set: "* ]] || continue
+        [[ "$i" -lt "${#SHOWN[@]}" && "$line" =~ ^${SHOWN[$i]//VISIT/$visits}$ ]] || return 1
+        i=$((i + 1))
+    done <"$1"
+    [[ "$i" -eq "${#SHOWN[@]}" ]]
+}
+
+run_example()
+{
+    local command status=0
+    mapfile -t command < <(example "$1")
+    visits=$((visits + 1))
+    NATS_URL=$server WASCC_KEYVALUE_ACTOR=$ACTOR WASCC_KEYVALUE_CLAIMS=$work/claims timeout 120 "${command[@]}" </dev/null \
+        >"$work/example.log" 2>&1 || status=$?
+    if [[ "$status" -eq 0 ]] && is_shown "$work/example.log"; then
+        printf 'ok %s: the example\n' "$1"
+    else
+        cat "$work/example.log"
+        fail "$1: the example (it ended with $status)"
+    fi
+}
+
+# "Each under 40 lines": whoever copies one has to read it.
+examples_are_short()
+{
+    local file lines
+    while read -r file; do
+        lines=$(wc -l <"$file")
+        [[ "$lines" -lt 40 ]] || fail "examples: $file has $lines lines"
+    done < <(find proto/examples -type f -not -path '*/target/*')
+}
+
+run_language()
+{
+    [[ -z "$(client "$1")" ]] || run_client "$1"
+    run_example "$1"
+}
+
 if [[ "${1:-}" == -h || "${1:-}" == --help ]]; then
     usage
     exit 0
@@ -149,7 +210,7 @@ command -v nats-server >/dev/null || {
     printf 'skip clients nats-server is not on PATH\n'
     exit 0
 }
-failures=0 nats_pid="" nats_port="" providers=()
+failures=0 visits=0 nats_pid="" nats_port="" providers=()
 work=$(mktemp -d)
 trap 'status=$?; clean_up >/dev/null 2>&1; exit "$status"' EXIT
 trap 'exit 130' INT TERM
@@ -158,10 +219,12 @@ start_nats_server -1 "$work/nats-server.log"
 readonly server=nats://127.0.0.1:$nats_port
 make_claims
 start_provider open --auth none
+start_provider default --auth claims --trusted-issuer "$issuer"
+examples_are_short
 for language; do
     result=$(result_of "$language")
     case "$result" in
-    ready) run_client "$language" ;;
+    ready) run_language "$language" ;;
     skip*) printf 'skip %s: %s\n' "$language" "${result#skip }" ;;
     *) fail "$language: $result" ;;
     esac
