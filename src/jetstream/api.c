@@ -56,6 +56,17 @@ char *wkv_js_stream_request(const struct wkv_js_stream *stream)
         (json_int_t)DUPLICATE_WINDOW_NS, "deny_delete", 1, "allow_direct", 0));
 }
 
+char *wkv_js_resize_request(struct wkv_text info, int64_t max_bytes)
+{
+    json_t *object = json_loadb(info.data, info.len, 0, NULL);
+    json_t *config = json_incref(json_object_get(object, "config"));
+    json_decref(object);
+    if (json_is_object(config) && json_object_set_new(config, "max_bytes", json_integer(max_bytes)) == 0)
+        return write_text(config);
+    json_decref(config);
+    return NULL;
+}
+
 char *wkv_js_consumer_request(const char *stream, const char *deliver_to, uint64_t first)
 {
     if (first > INT64_MAX)

@@ -48,6 +48,10 @@ struct wkv_js_stream {
 
 char *wkv_js_stream_request(const struct wkv_js_stream *stream);
 
+/* STREAM_UPDATE, of a stream that is as STREAM_INFO has answered, but for its size. Errors: NULL where that
+ * answer is none, too. */
+char *wkv_js_resize_request(struct wkv_text info, int64_t max_bytes);
+
 /* A push consumer without acknowledgements, from a sequence on, with flow control and a heartbeat each
  * second; it ends by itself when nobody has listened for 30 s. deliver_to: an inbox, which must be subscribed
  * to by its full name: a subscription with a wildcard is none to JetStream, and nothing is delivered. */

@@ -19,7 +19,18 @@
 enum { SNAPSHOTS, LOG };
 
 /* What is asked next. LOOK and MAKE are for each of the streams. */
-enum step { ACCOUNT, LOOK_SNAPSHOTS, LOOK_LOG, MAKE_SNAPSHOTS, SHRINK_SNAPSHOTS, MAKE_LOG, FIRST, OVER };
+enum step {
+    ACCOUNT,
+    LOOK_SNAPSHOTS,
+    LOOK_LOG,
+    MAKE_SNAPSHOTS,
+    SHRINK_SNAPSHOTS,
+    MAKE_LOG,
+    FIRST,
+    MARK,
+    RAISE_SNAPSHOTS,
+    OVER
+};
 
 enum suspicion { NOTHING, NO_JETSTREAM, DATA_WAS_THERE, NOT_MADE };
 
@@ -145,15 +156,21 @@ static bool misses_data(struct wkv_js_opening *opening)
     const struct wkv_js_stream_state *log = &opening->opened.log;
     const struct wkv_js_names *names = opening->options.names;
     bool has_log = opening->has[LOG], has_snapshots = opening->has[SNAPSHOTS];
+    bool is_marked = has_snapshots && opening->opened.snapshots.last > 0;
     if (has_log && !has_snapshots)
         suspect(opening, DATA_WAS_THERE,
                 "the stream %s is there and %s is not: restore it, or delete both to begin anew",
                 names->log_stream, names->snap_stream);
-    else if (has_snapshots && !has_log && opening->opened.snapshots.last > 0)
-        suspect(
-            opening, DATA_WAS_THERE,
-            "the stream %s has had snapshots and %s is not there: restore it, or delete both to begin anew",
-            names->snap_stream, names->log_stream);
+    else if (is_marked && !has_log)
+        suspect(opening, DATA_WAS_THERE,
+                "the stream %s says that a log was begun, and %s is not there: restore it, or delete both to "
+                "begin anew",
+                names->snap_stream, names->log_stream);
+    else if (is_marked && log->last == 0)
+        suspect(opening, DATA_WAS_THERE,
+                "the stream %s says that a log was begun, and %s is empty: restore it, or delete both to "
+                "begin anew",
+                names->snap_stream, names->log_stream);
     else if (has_log && log->messages == 0 && log->last > 0)
         suspect(opening, DATA_WAS_THERE,
                 "the stream %s has lost all of its messages, the last being %llu: restore it, or delete both "
@@ -162,6 +179,13 @@ static bool misses_data(struct wkv_js_opening *opening)
     else
         return false;
     return true;
+}
+
+/* "Raised when a larger budget comes"; what this instance has made is as large as there was room for. */
+static bool is_to_be_raised(const struct wkv_js_opening *opening)
+{
+    int64_t most = opening->opened.snapshots.max_bytes;
+    return !opening->raised && most > 0 && most < opening->options.snap_max_bytes;
 }
 
 /* Both have been looked at. */
@@ -176,6 +200,10 @@ static void decide(struct wkv_js_opening *opening)
         go_on(opening, MAKE_LOG);
     else if (opening->opened.log.last == 0)
         go_on(opening, FIRST);
+    else if (opening->opened.snapshots.last == 0)
+        go_on(opening, MARK);
+    else if (is_to_be_raised(opening))
+        go_on(opening, RAISE_SNAPSHOTS);
     else
         succeed(opening);
 }
@@ -295,6 +323,7 @@ static void take_made(void *context, const struct wkv_js_incoming *answer)
     enum wkv_js_answer kind = wkv_js_read_stream(answer->bytes, stream, &state, &refusal);
     if (kind == WKV_JS_DONE)
         clear_of(opening, NOT_MADE);
+    opening->raised |= kind == WKV_JS_DONE && stream == &opening->streams[SNAPSHOTS];
     if (kind == WKV_JS_DONE)
         go_on(opening, LOOK_SNAPSHOTS);
     else if (kind == WKV_JS_REFUSED)
@@ -322,6 +351,47 @@ static void take_first(void *context, const struct wkv_js_incoming *answer)
     }
 }
 
+/* The log has been begun, and from now on its absence is a loss: nothing is served before that is on record,
+ * where neither the log's end nor its deletion takes it along. */
+static void take_marked(void *context, const struct wkv_js_incoming *answer)
+{
+    struct wkv_js_opening *opening = context;
+    struct wkv_js_ack ack;
+    struct wkv_js_refusal refusal;
+    if (!take_bytes(opening, answer))
+        return;
+    enum wkv_js_answer kind = wkv_js_read_ack(answer->bytes, &ack, &refusal);
+    /* Who was slower reads what the other has written. */
+    if (kind == WKV_JS_DONE || (kind == WKV_JS_REFUSED && refusal.number == WKV_JS_WRONG_LAST_SEQUENCE))
+        go_on(opening, LOOK_SNAPSHOTS);
+    else
+        take_other(opening, kind, &refusal);
+}
+
+/* Where there is no room for more, or no answer, it is served as it is. */
+static void take_raised(void *context, const struct wkv_js_incoming *answer)
+{
+    (void)answer;
+    go_on(context, LOOK_SNAPSHOTS);
+}
+
+static bool ask_api(struct wkv_js_opening *opening, enum wkv_js_call call, const struct wkv_js_stream *stream,
+                    char *request, wkv_js_answered answered, struct wkv_error *error);
+
+/* What an operator has given the stream beside its size stays. */
+static void take_size(void *context, const struct wkv_js_incoming *answer)
+{
+    struct wkv_js_opening *opening = context;
+    struct wkv_error error;
+    if (!take_bytes(opening, answer))
+        return;
+    opening->raised = true;
+    char *request = wkv_js_resize_request(answer->bytes, opening->options.snap_max_bytes);
+    if (request == NULL ||
+        !ask_api(opening, WKV_JS_STREAM_UPDATE, &opening->streams[SNAPSHOTS], request, take_raised, &error))
+        go_on(opening, LOOK_SNAPSHOTS);
+}
+
 /* ---- asking ---- */
 
 struct question {
@@ -338,41 +408,66 @@ static const struct question questions[] = {
     [MAKE_SNAPSHOTS] = {WKV_JS_STREAM_CREATE, take_made, SNAPSHOTS, true},
     [SHRINK_SNAPSHOTS] = {WKV_JS_STREAM_UPDATE, take_made, SNAPSHOTS, true},
     [MAKE_LOG] = {WKV_JS_STREAM_CREATE, take_made, LOG, true},
+    [RAISE_SNAPSHOTS] = {WKV_JS_STREAM_INFO, take_size, SNAPSHOTS, false},
 };
 
-static bool ask_api(struct wkv_js_opening *opening, const struct question *question, struct wkv_error *error)
+/* Takes the request over; NULL: it has none. */
+static bool ask_api(struct wkv_js_opening *opening, enum wkv_js_call call, const struct wkv_js_stream *stream,
+                    char *request, wkv_js_answered answered, struct wkv_error *error)
 {
     char subject[WKV_JS_SUBJECT_BYTES];
-    const struct wkv_js_stream *stream = question->stream < 0 ? NULL : &opening->streams[question->stream];
-    if (wkv_js_subject(question->call, opening->options.domain, stream == NULL ? NULL : stream->name, NULL,
-                       subject, error) != WKV_OK)
-        return false;
-    char *request = question->makes ? wkv_js_stream_request(stream) : NULL;
+    bool asked = wkv_js_subject(call, opening->options.domain, stream == NULL ? NULL : stream->name, NULL,
+                                subject, error) == WKV_OK;
     struct wkv_js_outgoing outgoing = {.subject = subject, .bytes = wkv_text_from(request)};
-    bool asked =
-        (request != NULL || !question->makes) &&
-        wkv_js_ask(opening->requests, &outgoing, opening->now_ns + ANSWER_NS, question->answered, opening);
+    if (asked)
+        asked = wkv_js_ask(opening->requests, &outgoing, opening->now_ns + ANSWER_NS, answered, opening);
     free(request);
     return asked;
 }
 
-static bool ask_first(struct wkv_js_opening *opening)
+static bool ask_question(struct wkv_js_opening *opening, const struct question *question,
+                         struct wkv_error *error)
 {
-    struct wkv_js_outgoing first = {.subject = opening->options.names->log_subject,
-                                    .bytes = opening->options.first,
-                                    .header = "Nats-Expected-Last-Sequence",
-                                    .value = "0"};
-    return wkv_js_ask(opening->requests, &first, opening->now_ns + ANSWER_NS, take_first, opening);
+    const struct wkv_js_stream *stream = question->stream < 0 ? NULL : &opening->streams[question->stream];
+    char *request = question->makes ? wkv_js_stream_request(stream) : NULL;
+    return (request != NULL || !question->makes) &&
+           ask_api(opening, question->call, stream, request, question->answered, error);
+}
+
+/* Those that start together write it side by side, and one of them wins. */
+static bool append_first(struct wkv_js_opening *opening, const char *subject, struct wkv_text bytes,
+                         wkv_js_answered answered)
+{
+    struct wkv_js_outgoing first = {
+        .subject = subject, .bytes = bytes, .header = "Nats-Expected-Last-Sequence", .value = "0"};
+    return wkv_js_ask(opening->requests, &first, opening->now_ns + ANSWER_NS, answered, opening);
+}
+
+/* Among the chunks, of which it is none: who reads snapshots passes it by. */
+static bool mark(struct wkv_js_opening *opening)
+{
+    char text[256];
+    const struct wkv_js_names *names = opening->options.names;
+    (void)snprintf(text, sizeof text,
+                   "the log %s was begun: where it is not there beside this message, it has been lost",
+                   names->log_stream);
+    return append_first(opening, names->chunk_subject, wkv_text_from(text), take_marked);
 }
 
 static void ask(struct wkv_js_opening *opening)
 {
     struct wkv_error error;
+    const struct wkv_js_opening_options *options = &opening->options;
     (void)wkv_fail(&error, WKV_NO_MEMORY, "no memory for a request");
     opening->again_ns = 0;
     opening->waits_for[0] = '\0';
-    bool asked =
-        opening->step == FIRST ? ask_first(opening) : ask_api(opening, &questions[opening->step], &error);
+    bool asked;
+    if (opening->step == FIRST)
+        asked = append_first(opening, options->names->log_subject, options->first, take_first);
+    else if (opening->step == MARK)
+        asked = mark(opening);
+    else
+        asked = ask_question(opening, &questions[opening->step], &error);
     if (!asked)
         wait(opening, error.text);
 }

@@ -2,9 +2,12 @@
  * log's first record, each by whoever finds it missing. Instances that start together do this side by side,
  * and one of them wins each step.
  *
- *   ACCOUNT ──► SNAPSHOTS ──► LOG ──► both are there ─────────────► FIRST ──► opened
+ *   ACCOUNT ──► SNAPSHOTS ──► LOG ──► both are there ─────────────► FIRST ──► MARK ──► opened
  *                   ▲          │   └─ neither has anything: make ─┘
  *                   └──────────┘      what is missing, look again
+ *
+ * MARK is the first message of the snapshots' stream, and says that the log was begun: beside it a log that
+ * is not there, or empty, was lost. A log that was begun without is marked by whoever opens it next.
  *
  * Data that was there is never covered up: where one stream is missing beside one that has messages, or one
  * is not as ours are made, it has failed, and the text says what to look at. What a server may say while it
@@ -56,6 +59,7 @@ struct wkv_js_opening {
     struct wkv_js_stream streams[2]; /* how they are made */
     struct wkv_js_opened opened;
     bool has[2];
+    bool raised;   /* the snapshots' stream was made, or made larger, or that was tried */
     unsigned step; /* private to opening.c */
     int64_t now_ns;
     int64_t again_ns;     /* the step is to be asked again then; 0: it has been asked */

@@ -7,9 +7,11 @@
 #include "journal/parts.h"
 #include "support/text.h"
 
-/* The streams may hold so much beside two snapshots of all that the budget allows, and one being written. */
-#define SNAPSHOTS_MARGIN ((int64_t)1 << 30)
-#define SNAPSHOTS_KEPT 3
+/* The stream of snapshots holds so much beside two of all that the budget allows, and one being written; or,
+ * without a budget, of what the log may hold. */
+#define SNAPSHOTS_MARGIN (UINT64_C(1) << 30)
+#define SNAPSHOTS_KEPT UINT64_C(3)
+#define SNAPSHOTS_OF_LOG UINT64_C(2)
 /* "JOIN": asked again until it has come. */
 #define JOIN_AGAIN_NS (300 * WKV_NS_PER_MS)
 /* "Progress is logged each second". */
@@ -188,23 +190,27 @@ static void on_opened(void *context, const struct wkv_js_opened *opened, const s
     begin_restoring(journal, opened, now_ns);
 }
 
+static int64_t snapshots_bytes(const struct wkv_journal_options *options)
+{
+    uint64_t bytes;
+    bool bounded = options->max_memory_bytes > 0;
+    bool fits = !__builtin_mul_overflow(bounded ? options->max_memory_bytes : options->log_max_bytes,
+                                        bounded ? SNAPSHOTS_KEPT : SNAPSHOTS_OF_LOG, &bytes) &&
+                !__builtin_add_overflow(bytes, bounded ? SNAPSHOTS_MARGIN : 0, &bytes);
+    return fits && bytes <= INT64_MAX ? (int64_t)bytes : INT64_MAX;
+}
+
 static void begin_opening(struct wkv_journal *journal, int64_t now_ns)
 {
-    uint64_t budget = journal->options.max_memory_bytes;
-    int64_t snapshots;
     if (journal->first.len == 0 && !write_first(journal)) {
         wkv_journal_fail(journal, WKV_JOURNAL_UNUSABLE, "no memory to begin with");
         return;
     }
-    if (budget == 0 || budget > (uint64_t)INT64_MAX / SNAPSHOTS_KEPT - SNAPSHOTS_MARGIN)
-        snapshots = -1;
-    else
-        snapshots = (int64_t)budget * SNAPSHOTS_KEPT + SNAPSHOTS_MARGIN;
     const struct wkv_js_opening_options options = {.names = &journal->names,
                                                    .domain = journal->options.domain,
                                                    .replicas = journal->options.replicas,
                                                    .log_max_bytes = (int64_t)journal->options.log_max_bytes,
-                                                   .snap_max_bytes = snapshots,
+                                                   .snap_max_bytes = snapshots_bytes(&journal->options),
                                                    .first = {journal->first.data, journal->first.len}};
     wkv_journal_move(journal, WKV_JOURNAL_OPENING);
     wkv_js_open(&journal->opening, &options, &journal->requests, now_ns, on_opened, journal);

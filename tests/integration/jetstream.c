@@ -9,7 +9,9 @@
 
 #include "stores.h"
 
+/* One server alone is asked for as long as it takes; of three the next may answer sooner. */
 #define ASK_MS 1000
+#define ASK_ALONE_MS 20000
 #define PAUSE_US 20000
 
 /* ---- servers ---- */
@@ -80,7 +82,7 @@ void js_wake(struct js *js, size_t which)
 
 /* ---- the API ---- */
 
-static json_t *ask_one(const char *url, const char *subject, const char *request)
+static json_t *ask_one(const char *url, const char *subject, const char *request, int64_t wait_ms)
 {
     natsOptions *options = NULL;
     natsConnection *connection = NULL;
@@ -91,7 +93,7 @@ static json_t *ask_one(const char *url, const char *subject, const char *request
     (void)natsOptions_SetTimeout(options, ASK_MS);
     (void)natsOptions_SetAllowReconnect(options, false);
     if (natsConnection_Connect(&connection, options) == NATS_OK &&
-        natsConnection_RequestString(&answer, connection, subject, request == NULL ? "" : request, ASK_MS) ==
+        natsConnection_RequestString(&answer, connection, subject, request == NULL ? "" : request, wait_ms) ==
             NATS_OK)
         said = json_loadb(natsMsg_GetData(answer), (size_t)natsMsg_GetDataLength(answer), 0, NULL);
     natsMsg_Destroy(answer);
@@ -107,7 +109,7 @@ json_t *js_ask(struct js *js, const char *call, const char *request)
     (void)snprintf(subject, sizeof subject, "$JS.API.%s", call);
     for (size_t i = 0; i < js->count && said == NULL; i++)
         if (js->servers[i].process.pid > 0)
-            said = ask_one(js->url[i], subject, request);
+            said = ask_one(js->url[i], subject, request, js->count == 1 ? ASK_ALONE_MS : ASK_MS);
     return said;
 }
 

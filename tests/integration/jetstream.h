@@ -37,7 +37,7 @@ void js_freeze(struct js *js, size_t which);
 void js_wake(struct js *js, size_t which);
 
 /* Asks the API once, through each server that is up until one answers: `$JS.API.<call>`. request: JSON, or
- * NULL. The caller releases the answer. NULL: none answered in a second each. */
+ * NULL. The caller releases the answer. NULL: none answered, of three in a second each. */
 json_t *js_ask(struct js *js, const char *call, const char *request);
 
 /* Waits until JetStream has a leader of its own. */

@@ -196,6 +196,21 @@ START_TEST(with_the_log_full_nobody_is_bound)
 }
 END_TEST
 
+/* Nothing grows without end: without a budget of memory the log's size says how much snapshots may take. */
+START_TEST(snapshots_have_room_for_two_logs_or_three_budgets)
+{
+    serve("--log-max-size", "128mib");
+    json_t *said = js_stream(&js, SNAP_STREAM);
+    ck_assert_int_eq(number_at(said, "config.max_bytes"), 256 * 1024 * 1024);
+    json_decref(said);
+    instance_stop(&one);
+    instance_serve(&one, js.urls, "--max-memory", "64mib", NULL);
+    said = js_stream(&js, SNAP_STREAM);
+    ck_assert_int_eq(number_at(said, "config.max_bytes"), (1024 + 3 * 64) * 1024 * 1024);
+    json_decref(said);
+}
+END_TEST
+
 /* ---- what is told of it ---- */
 
 /* "Items are counted in the statistics of their own operations": their errors, too. */
@@ -242,6 +257,7 @@ Suite *jetstream_refusals_suite(void)
     tcase_add_test(tcase, a_bind_that_the_log_does_not_take_leaves_nobody_listening);
     tcase_add_test(tcase, with_the_budget_spent_nobody_is_bound_and_nothing_watched);
     tcase_add_test(tcase, with_the_log_full_nobody_is_bound);
+    tcase_add_test(tcase, snapshots_have_room_for_two_logs_or_three_budgets);
     tcase_add_test(tcase, the_error_of_an_item_is_told_as_its_operations_last);
     tcase_add_test(tcase, that_the_log_is_gone_is_told_at_once);
     suite_add_tcase(suite, tcase);

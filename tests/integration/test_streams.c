@@ -198,13 +198,18 @@ static void begin_opening(struct desk *desk, unsigned replicas, int64_t snap_max
     wkv_js_open(&desk->opening, &options, &desk->requests, wkv_monotonic_ns(), on_opened, desk);
 }
 
-static void open_streams(struct desk *desk)
+static void open_streams_of(struct desk *desk, int64_t snap_max_bytes)
 {
-    begin_opening(desk, 0, 256 * MB);
+    begin_opening(desk, 0, snap_max_bytes);
     for (long long end_ms = now_ms() + WAIT_MS; !desk->is_over;) {
         turn(desk);
         ck_assert_msg(now_ms() < end_ms, "not opened: %s", desk->opening.waits_for);
     }
+}
+
+static void open_streams(struct desk *desk)
+{
+    open_streams_of(desk, 256 * MB);
 }
 
 static void open_well(struct desk *desk)
@@ -352,12 +357,58 @@ START_TEST(of_instances_that_start_together_one_begins_the_log)
 }
 END_TEST
 
+/* Deletes all, but for the snapshots' stream as it is made before the log is begun. */
+static void cut_short(void)
+{
+    json_t *said = js_stream(&js, SNAP_STREAM);
+    char *config = json_dumps(json_object_get(said, "config"), 0);
+    json_decref(said);
+    ask_api("STREAM.DELETE." LOG_STREAM, NULL);
+    ask_api("STREAM.DELETE." SNAP_STREAM, NULL);
+    ask_api("STREAM.CREATE." SNAP_STREAM, config);
+    free(config);
+}
+
 START_TEST(a_start_that_was_cut_short_is_gone_on_with)
 {
     open_well(&desk);
-    ask_api("STREAM.DELETE." LOG_STREAM, NULL);
+    cut_short();
     open_well(&desk);
     ck_assert(desk.opened.began);
+}
+END_TEST
+
+/* Nothing was lost in silence: not even what was answered before the first snapshot. */
+START_TEST(a_log_that_was_deleted_is_not_begun_anew)
+{
+    open_well(&desk);
+    ck_assert_uint_eq(desk.opened.snapshots.last, 1);
+    ask_api("STREAM.DELETE." LOG_STREAM, NULL);
+    open_badly(&desk, SNAP_STREAM " says that a log was begun, and " LOG_STREAM " is not there");
+    json_t *said = js_ask(&js, "STREAM.INFO." LOG_STREAM, NULL);
+    ck_assert_int_eq(json_integer_value(json_object_get(json_object_get(said, "error"), "err_code")), 10059);
+    json_decref(said);
+}
+END_TEST
+
+static int64_t snapshots_bytes(void)
+{
+    json_t *said = js_stream(&js, SNAP_STREAM);
+    int64_t bytes = json_integer_value(json_object_get(json_object_get(said, "config"), "max_bytes"));
+    json_decref(said);
+    return bytes;
+}
+
+/* "Raised by STREAM.UPDATE when a larger budget comes", and never made smaller. */
+START_TEST(the_snapshots_get_room_for_a_larger_budget)
+{
+    static const int64_t wanted[] = {256 * MB, 300 * MB, 256 * MB}, is[] = {256 * MB, 300 * MB, 300 * MB};
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        open_streams_of(&desk, wanted[i]);
+        ck_assert_msg(desk.error.code == WKV_OK, "%s", desk.error.text);
+        ck_assert_int_eq(snapshots_bytes(), is[i]);
+    }
+    check_config(SNAP_STREAM, "{sb, si}", "deny_delete", 1, "duplicate_window", 100000000);
 }
 END_TEST
 
@@ -370,9 +421,8 @@ START_TEST(what_was_lost_is_not_made_anew)
     open_badly(&desk, LOG_STREAM " is there and " SNAP_STREAM " is not");
     ask_api("STREAM.DELETE." LOG_STREAM, NULL);
     open_well(&desk);
-    ck_assert_int_eq(natsConnection_PublishString(desk.connection, desk.names.chunk_subject, "x"), NATS_OK);
     ask_api("STREAM.DELETE." LOG_STREAM, NULL);
-    open_badly(&desk, SNAP_STREAM " has had snapshots and " LOG_STREAM " is not there");
+    open_badly(&desk, SNAP_STREAM " says that a log was begun, and " LOG_STREAM " is not there");
     json_t *said = js_ask(&js, "STREAM.INFO." LOG_STREAM, NULL);
     ck_assert_int_eq(json_integer_value(json_object_get(json_object_get(said, "error"), "err_code")), 10059);
     json_decref(said);
@@ -537,6 +587,8 @@ Suite *streams_suite(void)
     tcase_add_test(tcase, of_instances_that_start_together_one_begins_the_log);
     tcase_add_test(tcase, a_start_that_was_cut_short_is_gone_on_with);
     tcase_add_test(tcase, what_was_lost_is_not_made_anew);
+    tcase_add_test(tcase, a_log_that_was_deleted_is_not_begun_anew);
+    tcase_add_test(tcase, the_snapshots_get_room_for_a_larger_budget);
     tcase_add_test(tcase, a_stream_of_somebody_else_is_not_used);
     tcase_add_test(tcase, what_has_no_room_is_made_smaller);
     tcase_add_test(tcase, all_is_read_once_and_in_order);

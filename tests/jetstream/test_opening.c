@@ -119,7 +119,7 @@ static const char *stream_of(bool log, int messages, int last, const char *disca
 
 static const char *stream(bool log, int messages, int last, const char *discard)
 {
-    return stream_of(log, messages, last, discard, 1000000);
+    return stream_of(log, messages, last, discard, 209715200);
 }
 
 #define LOG(messages, last) stream(true, messages, last, "new")
@@ -131,6 +131,10 @@ static const char *stream(bool log, int messages, int last, const char *discard)
 #define SHRINK_SNAP "$JS.API.STREAM.UPDATE.WKV-SNAP-default-caeaa1ac"
 #define MAKE_LOG "$JS.API.STREAM.CREATE.WKV-LOG-default-caeaa1ac"
 #define BEGIN_LOG "wascc-kv.default-caeaa1ac.log 0"
+#define MARK "wascc-kv.default-caeaa1ac.chunk 0"
+#define WRONG_LAST                                                                                           \
+    "{\"error\":{\"code\":400,\"err_code\":10071,\"description\":\"wrong last sequence: 1\"},"               \
+    "\"stream\":\"L\",\"seq\":0}"
 
 static void look(const char *snapshots)
 {
@@ -183,9 +187,56 @@ START_TEST(what_is_not_there_is_made_in_order)
     answer(BEGIN_LOG, "{\"stream\":\"L\",\"seq\":1}");
     answer(LOOK_AT_SNAP, SNAP(0, 0));
     answer(LOOK_AT_LOG, LOG(1, 1));
+    ck_assert_ptr_nonnull(strstr(asked_text, "WKV-LOG-default-caeaa1ac was begun"));
+    answer(MARK, "{\"stream\":\"S\",\"seq\":1}");
+    answer(LOOK_AT_SNAP, SNAP(1, 1));
+    answer(LOOK_AT_LOG, LOG(1, 1));
     ck_assert(is_over);
     ck_assert_int_eq(error.code, WKV_OK);
     ck_assert(opened.began);
+}
+END_TEST
+
+/* What was begun by a version that left no mark goes on, and has one from then on: nothing is served before.
+ */
+START_TEST(a_log_without_a_mark_is_marked)
+{
+    begin(0);
+    look(SNAP(0, 0));
+    answer(LOOK_AT_LOG, LOG(3, 9));
+    answer(MARK, NO_LEADER);
+    ck_assert(!is_over);
+    pass(1000);
+    look(SNAP(0, 0));
+    answer(LOOK_AT_LOG, LOG(3, 9));
+    answer(MARK, WRONG_LAST);
+    answer(LOOK_AT_SNAP, SNAP(1, 1));
+    answer(LOOK_AT_LOG, LOG(3, 9));
+    ck_assert(is_over);
+    ck_assert_int_eq(error.code, WKV_OK);
+    ck_assert(!opened.began);
+}
+END_TEST
+
+/* "Raised by STREAM.UPDATE when a larger budget comes": once, with what the operator has made of it. */
+START_TEST(the_snapshots_get_room_for_a_larger_budget)
+{
+    static const char *const answers[] = {NULL, NO_ROOM};
+    for (size_t i = 0; i < 2; i++) {
+        const char *small = stream_of(false, 1, 1, "new", 104857600);
+        begin(0);
+        look(small);
+        answer(LOOK_AT_LOG, LOG(1, 1));
+        answer(LOOK_AT_SNAP, stream_of(false, 1, 1, "new", 104857600));
+        ck_assert_ptr_nonnull(strstr(asked_text, "\"max_bytes\":209715200"));
+        ck_assert_ptr_nonnull(strstr(asked_text, "\"num_replicas\":3"));
+        answer(SHRINK_SNAP, answers[i] == NULL ? SNAP(1, 1) : answers[i]);
+        answer(LOOK_AT_SNAP, stream_of(false, 1, 1, "new", answers[i] == NULL ? 209715200 : 104857600));
+        answer(LOOK_AT_LOG, LOG(1, 1));
+        ck_assert(is_over);
+        ck_assert_int_eq(error.code, WKV_OK);
+        wkv_js_requests_destroy(&requests);
+    }
 }
 END_TEST
 
@@ -195,11 +246,9 @@ START_TEST(of_two_that_begin_the_log_one_loses_and_goes_on)
     begin(0);
     look(SNAP(0, 0));
     answer(LOOK_AT_LOG, LOG(0, 0));
-    answer(BEGIN_LOG,
-           "{\"error\":{\"code\":400,\"err_code\":10071,\"description\":\"wrong last sequence: 1\"},"
-           "\"stream\":\"L\",\"seq\":0}");
+    answer(BEGIN_LOG, WRONG_LAST);
     pass(1000);
-    look(SNAP(0, 0));
+    look(SNAP(1, 1));
     answer(LOOK_AT_LOG, LOG(1, 1));
     ck_assert(is_over);
     ck_assert_int_eq(error.code, WKV_OK);
@@ -226,8 +275,12 @@ static const struct {
 } lost[] = {
     {NULL, "5 5", "WKV-LOG-default-caeaa1ac is there and WKV-SNAP-default-caeaa1ac is not"},
     {NULL, "0 0", "WKV-LOG-default-caeaa1ac is there and WKV-SNAP-default-caeaa1ac is not"},
-    {"2 2", NULL, "WKV-SNAP-default-caeaa1ac has had snapshots and WKV-LOG-default-caeaa1ac is not there"},
-    {"0 2", NULL, "WKV-SNAP-default-caeaa1ac has had snapshots and WKV-LOG-default-caeaa1ac is not there"},
+    {"2 2", NULL,
+     "WKV-SNAP-default-caeaa1ac says that a log was begun, and WKV-LOG-default-caeaa1ac is not there"},
+    {"0 2", NULL,
+     "WKV-SNAP-default-caeaa1ac says that a log was begun, and WKV-LOG-default-caeaa1ac is not there"},
+    {"1 1", "0 0",
+     "WKV-SNAP-default-caeaa1ac says that a log was begun, and WKV-LOG-default-caeaa1ac is empty"},
     {"2 2", "0 9", "WKV-LOG-default-caeaa1ac has lost all of its messages, the last being 9"},
 };
 
@@ -412,7 +465,7 @@ END_TEST
 START_TEST(a_stream_is_made_smaller_where_there_is_less_room)
 {
     begin(1);
-    look(SNAP(0, 0));
+    look(stream_of(false, 0, 0, "new", 1000000));
     answer(LOOK_AT_LOG, NO_STREAM);
     answer(MAKE_LOG, NO_ROOM);
     ck_assert_ptr_nonnull(strstr(asked_text, "\"max_bytes\":2147483648"));
@@ -472,7 +525,7 @@ START_TEST(a_stream_that_is_not_found_while_it_is_made_is_looked_at_again)
     answer(LOOK_AT_LOG, NO_STREAM);
     answer(MAKE_LOG, NO_STREAM);
     pass(1000);
-    look(SNAP(0, 0));
+    look(SNAP(1, 1));
     answer(LOOK_AT_LOG, LOG(1, 1));
     ck_assert(is_over);
     ck_assert_int_eq(error.code, WKV_OK);
@@ -488,6 +541,8 @@ Suite *opening_suite(void)
     tcase_add_checked_fixture(tcase, NULL, teardown);
     tcase_add_test(tcase, what_is_there_is_opened);
     tcase_add_test(tcase, what_is_not_there_is_made_in_order);
+    tcase_add_test(tcase, a_log_without_a_mark_is_marked);
+    tcase_add_test(tcase, the_snapshots_get_room_for_a_larger_budget);
     tcase_add_test(tcase, of_two_that_begin_the_log_one_loses_and_goes_on);
     tcase_add_test(tcase, a_stream_that_another_makes_at_this_moment_is_looked_at_again);
     tcase_add_loop_test(tcase, data_that_was_there_is_not_covered_up, 0, COUNT(lost));
