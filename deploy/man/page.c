@@ -61,7 +61,9 @@ static void print_item(const struct wkv_option *option, const char *about)
     char variable[WKV_VARIABLE_BYTES];
     struct wkv_wrap wrap = {.out = stdout};
     (void)printf(".It Fl -%s", option->name);
-    if (option->argument != NULL)
+    if (option->is_optional)
+        (void)printf(" Op Ar %.*s", (int)strlen(option->argument) - 2, option->argument + 1);
+    else if (option->argument != NULL)
         print_argument(option->argument);
     (void)putchar('\n');
     wkv_wrap_all(&wrap, option->help,

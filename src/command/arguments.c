@@ -57,8 +57,11 @@ static enum wkv_code take_option(const struct wkv_arguments *arguments, int *at,
     bool takes = option->kind != WKV_OPTION_FLAG;
     if (!takes && given.value != NULL)
         return wkv_fail(error, WKV_BAD_REQUEST, "option --%s takes no value; see --help", option->name);
-    if (takes && given.value == NULL && *at + 1 < arguments->argc)
+    if (takes && given.value == NULL && *at + 1 < arguments->argc &&
+        !(option->is_optional && arguments->argv[*at + 1][0] == '-'))
         given.value = arguments->argv[++*at];
+    if (option->is_optional && given.value == NULL)
+        given.value = argument + strlen(argument); /* empty */
     if (takes && given.value == NULL)
         return wkv_fail(error, WKV_BAD_REQUEST, "option --%s needs a value; see --help", option->name);
     return arguments->take(arguments->context, option, given.value, error);

@@ -14,7 +14,8 @@ struct wkv_arguments {
     void *context;
 };
 
-/* Takes each option of argv[1..] in order: `--name VALUE`, `--name=VALUE` or `--flag`. Behind `--` all are
+/* Takes each option of argv[1..] in order: `--name VALUE`, `--name=VALUE` or `--flag`; a value that is
+ * optional and left out is "". Behind `--` all are
  * operands, and `-` is one anywhere. Operands keep their order and go to the end of argv: *rest is the index
  * of the first. Errors: WKV_BAD_REQUEST (no option of the command, no value or one too many; of an argument
  * that may hold anything the text has no more than a name), and those of take. */

@@ -102,6 +102,7 @@ struct wkv_config {
         const char *metrics_listen; /* NULL: off */
         const char *config;         /* file; NULL: none */
         bool print_config;          /* instead of serving */
+        const char *dev;            /* directory, "" for the usual one; NULL: not asked for */
     } serve;
     struct {
         const char *auth;

@@ -166,6 +166,10 @@ const struct wkv_option wkv_options[] = {
     {.name = "print-config", FLAG, COMMAND, FOR(SERVE, serve.print_config),
      .help = "Print what is in force and where each value comes from, without a secret, and end; --config reads "
              "what this prints"},
+    {.name = "dev", TEXT, COMMAND, .is_optional = true, FOR(SERVE, serve.dev), .argument = "[DIR]",
+     .otherwise = "~/.local/state/wascc-keyvalue/dev",
+     .help = "For a desk, not for production: make an account, a host, an actor and its claims in DIR, or find "
+             "them there, trust them, and print how to call the service"},
     {.name = "help", FLAG, COMMAND, FOR(WKV_COMMAND_ALL, help), .help = "Print this"},
 };
 /* clang-format on */

@@ -24,11 +24,12 @@ enum wkv_option_kind {
 struct wkv_option {
     const char *name;
     enum wkv_option_kind kind;
-    size_t offset;         /* of its value, in struct wkv_config */
-    unsigned commands;     /* that take it: WKV_COMMAND_... */
-    uint64_t least, most;  /* of a number, size or duration */
-    bool of_log;           /* means something with --engine jetstream alone */
-    bool is_command;       /* says what to do: it has no variable, and no place in a file */
+    size_t offset;        /* of its value, in struct wkv_config */
+    unsigned commands;    /* that take it: WKV_COMMAND_... */
+    uint64_t least, most; /* of a number, size or duration */
+    bool of_log;          /* means something with --engine jetstream alone */
+    bool is_optional; /* its value may be left out: what follows it is the value, unless it is an option */
+    bool is_command;  /* says what to do: it has no variable, and no place in a file */
     const char *variables; /* beside its own, in order of precedence, spaces between; NULL: none */
     const char *argument;  /* its shape: NAMES in capitals, values in small letters; NULL: none */
     const char *initial;   /* the value where it is not given; NULL: none */

@@ -90,9 +90,11 @@ static void print_option(const struct wkv_option *option, const struct wkv_confi
     }
 }
 
-/* The file that was read, which no file can name. */
-static void print_file(const struct wkv_config *config)
+/* What no file can say. */
+static void print_beside(const struct wkv_config *config)
 {
+    if (config->serve.dev != NULL)
+        (void)printf("# --dev trusts an account and a host of its own as well\n");
     if (config->serve.config == NULL)
         return;
     (void)printf("# config = ");
@@ -104,7 +106,7 @@ int wkv_print_config(const struct wkv_config *config, const struct wkv_server_op
 {
     (void)printf("# wascc-keyvalue %s: what serve has in force, and where each value comes from\n",
                  WKV_VERSION);
-    print_file(config);
+    print_beside(config);
     for (const struct wkv_option *option = wkv_options; option < wkv_options + wkv_option_count; option++)
         if ((option->commands & WKV_COMMAND_SERVE) != 0 && !option->is_command &&
             option->offset != AT(serve.config))

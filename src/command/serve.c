@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "command/command.h"
+#include "command/dev.h"
 #include "command/options.h"
 #include "command/print_config.h"
 #include "nats/subject.h"
@@ -68,6 +69,65 @@ static enum wkv_code read_names(const struct wkv_config *config, struct wkv_serv
     return wkv_fail(error, WKV_BAD_REQUEST, "an option has a value without a meaning");
 }
 
+static int run(const struct wkv_config *config, const struct wkv_server_options *options)
+{
+    struct wkv_error error;
+    wkv_error_clear(&error);
+    switch (wkv_server_run(options, &error)) {
+    case WKV_SERVER_NOT_BEGUN:
+        (void)wkv_config_blame(config, &error);
+        return wkv_failed(&error);
+    case WKV_SERVER_SPLIT:
+    case WKV_SERVER_UNUSABLE:
+        return WKV_EXIT_UNAVAILABLE;
+    case WKV_SERVER_LOST:
+    case WKV_SERVER_AGAIN:
+    case WKV_SERVER_DIVERGED:
+        return WKV_EXIT_LOST;
+    case WKV_SERVER_FAILED:
+        return error.code == WKV_BAD_REQUEST ? WKV_EXIT_USAGE : WKV_EXIT_FAILED;
+    case WKV_SERVER_CUT:
+        return WKV_EXIT_FAILED;
+    case WKV_SERVER_GOES_ON:
+    case WKV_SERVER_STOPPED:
+        break;
+    }
+    return WKV_EXIT_OK;
+}
+
+static enum wkv_code add_trusted(struct wkv_config_list *list, const char *key, struct wkv_error *error)
+{
+    if (list->count == WKV_CONFIG_ITEMS)
+        return wkv_fail(error, WKV_BAD_REQUEST, "--dev: there are too many trusted keys beside its own");
+    list->items[list->count++] = key;
+    return WKV_OK;
+}
+
+/* The lines that it prints must do. */
+static enum wkv_code check_dev(const struct wkv_server_options *options, struct wkv_error *error)
+{
+    if (options->auth != WKV_AUTH_BINDING && !options->require_binding)
+        return WKV_OK;
+    return wkv_fail(error, WKV_BAD_REQUEST, "--dev binds no actor: leave out %s, or serve without it",
+                    options->require_binding ? "--require-binding" : "--auth binding");
+}
+
+/* Serves those of the directory, too. */
+static int serve_dev(const struct wkv_config *config, struct wkv_server_options *options)
+{
+    struct wkv_config own = *config;
+    struct wkv_dev dev;
+    struct wkv_error error;
+    if (check_dev(options, &error) != WKV_OK || wkv_dev_open(config->serve.dev, &dev, &error) != WKV_OK ||
+        add_trusted(&own.trust.issuers, dev.account, &error) != WKV_OK ||
+        add_trusted(&own.trust.hosts, dev.host, &error) != WKV_OK)
+        return wkv_failed(&error);
+    options->trust_context = &own;
+    options->warning = WKV_DEV_NOT_FOR_PRODUCTION;
+    wkv_dev_tell(&dev, config);
+    return run(config, options);
+}
+
 static int serve(const struct wkv_config *config, char **arguments)
 {
     struct wkv_server_options options = {.connect = config->connect,
@@ -92,31 +152,11 @@ static int serve(const struct wkv_config *config, char **arguments)
                                          .trust_context = config};
     struct wkv_error error;
     (void)arguments;
-    wkv_error_clear(&error);
     if (read_names(config, &options, &error) != WKV_OK)
         return wkv_usage_error(&error);
     if (config->serve.print_config)
         return wkv_print_config(config, &options);
-    switch (wkv_server_run(&options, &error)) {
-    case WKV_SERVER_NOT_BEGUN:
-        (void)wkv_config_blame(config, &error);
-        return wkv_failed(&error);
-    case WKV_SERVER_SPLIT:
-    case WKV_SERVER_UNUSABLE:
-        return WKV_EXIT_UNAVAILABLE;
-    case WKV_SERVER_LOST:
-    case WKV_SERVER_AGAIN:
-    case WKV_SERVER_DIVERGED:
-        return WKV_EXIT_LOST;
-    case WKV_SERVER_FAILED:
-        return error.code == WKV_BAD_REQUEST ? WKV_EXIT_USAGE : WKV_EXIT_FAILED;
-    case WKV_SERVER_CUT:
-        return WKV_EXIT_FAILED;
-    case WKV_SERVER_GOES_ON:
-    case WKV_SERVER_STOPPED:
-        break;
-    }
-    return WKV_EXIT_OK;
+    return config->serve.dev != NULL ? serve_dev(config, &options) : run(config, &options);
 }
 
 const struct wkv_subcommand wkv_command_serve = {
@@ -124,7 +164,8 @@ const struct wkv_subcommand wkv_command_serve = {
     .doc = "serve wascc:keyvalue on NATS",
     .usage = "[OPTION]...",
     .about = "Serves wascc:keyvalue on NATS until SIGTERM or SIGINT, then answers what it has\n"
-             "received and exits. SIGHUP reads the trusted lists again.\n",
+             "received and exits. SIGHUP reads the trusted lists again.\n"
+             "To try it on a desk, with a nats-server running: wascc-keyvalue serve --dev\n",
     .takes = "options only",
     .bit = WKV_COMMAND_SERVE,
     .run = serve,

@@ -53,6 +53,7 @@ struct wkv_server_options {
     const char *metrics_listen; /* NULL: nowhere */
     enum wkv_log_level log_level;
     enum wkv_log_format log_format;
+    const char *warning; /* logged when it begins; NULL: none */
     /* Reads the trusted lists, at the start and at each SIGHUP; the server releases the set. */
     enum wkv_code (*load_trust)(const void *context, struct wkv_trust **trust, struct wkv_error *error);
     const void *trust_context; /* borrowed */

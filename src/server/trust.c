@@ -107,6 +107,8 @@ static void tell_binding(struct wkv_server *server)
 void wkv_server_tell_trust(struct wkv_server *server)
 {
     struct wkv_trust_reader reader;
+    if (server->options->warning != NULL)
+        wkv_log_warn(&server->log, "%s", server->options->warning);
     if (server->provider.trust == NULL) {
         wkv_log_warn(&server->log,
                      "--auth none: anybody who may publish on this binding's subjects may read and write "

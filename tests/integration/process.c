@@ -95,11 +95,20 @@ static bool steers(const char *variable)
            has_prefix(variable, "LATTICE_") || has_prefix(variable, "SSL_CERT_");
 }
 
+static bool is_among(const char *variable, const char *const given[])
+{
+    size_t name_len = strcspn(variable, "=") + 1;
+    for (; given != NULL && *given != NULL; given++)
+        if (strncmp(variable, *given, name_len) == 0)
+            return true;
+    return false;
+}
+
 static void make_environment(const char *const given[], const char *out[MAX_VARIABLES])
 {
     size_t count = 0;
     for (char **one = environ; *one != NULL && count < MAX_VARIABLES - 1; one++)
-        if (!steers(*one))
+        if (!steers(*one) && !is_among(*one, given))
             out[count++] = *one;
     for (; given != NULL && *given != NULL && count < MAX_VARIABLES - 1; given++)
         out[count++] = *given;

@@ -246,6 +246,40 @@ START_TEST(no_secret_is_printed_wherever_it_comes_from)
 }
 END_TEST
 
+/* "Each secret's variable also with _FILE", and both are one too many. */
+static const struct {
+    const char *variable, *content, *printed;
+} by_file[] = {
+    {"WASCC_KEYVALUE_SERVER", "nats://u:" SECRET "@127.0.0.1\n",
+     "server = nats://127.0.0.1:4222  # from WASCC_KEYVALUE_SERVER_FILE; its user, password or token is not "
+     "shown"},
+    {"NATS_URL", "nats://" SECRET "@127.0.0.1:4333\r\n",
+     "server = nats://127.0.0.1:4333  # from NATS_URL_FILE; its user, password or token is not shown"},
+    {"LATTICE_HOST", "127.0.0.1:4444", "server = nats://127.0.0.1:4444  # from LATTICE_HOST_FILE"},
+    {"WASCC_KEYVALUE_PASSWORD", SECRET, "password-file = @  # from WASCC_KEYVALUE_PASSWORD_FILE"},
+    {"NATS_PASSWORD", SECRET, "password-file = @  # from NATS_PASSWORD_FILE"},
+};
+
+START_TEST(a_secrets_variable_may_name_a_file)
+{
+    char file[160], value[160], says[160];
+    const char *const environment[] = {"NATS_USER=u", file, NULL}, *const both[] = {file, value, NULL};
+    (void)snprintf(file, sizeof file, "%s_FILE=%s", by_file[_i].variable, path);
+    (void)snprintf(value, sizeof value, "%s=" SECRET, by_file[_i].variable);
+    (void)snprintf(says, sizeof says, "%s and %s_FILE are both set: set one", by_file[_i].variable,
+                   by_file[_i].variable);
+    write_file(by_file[_i].content, strlen(by_file[_i].content));
+    ck_assert_msg(program_run(&command, environment, NULL, "serve", "--print-config", NULL) == 0, "%s",
+                  command.err.bytes);
+    expect_line(by_file[_i].printed);
+    ck_assert_ptr_null(strstr(command.out.bytes, SECRET));
+    process_destroy(&command);
+    ck_assert_int_eq(program_run(&command, both, NULL, "serve", "--print-config", NULL), 64);
+    ck_assert_msg(strstr(command.err.bytes, says) != NULL, "%s", command.err.bytes);
+    ck_assert_ptr_null(strstr(command.err.bytes, SECRET));
+}
+END_TEST
+
 /* Without the comment behind each line. */
 static void cut_comments(char *text)
 {
@@ -352,6 +386,7 @@ Suite *config_suite(void)
     tcase_add_test(tests, a_wrong_line_is_refused_also_where_another_value_counts);
     tcase_add_loop_test(tests, no_secret_is_printed_wherever_it_comes_from, 0,
                         sizeof secrets / sizeof secrets[0]);
+    tcase_add_loop_test(tests, a_secrets_variable_may_name_a_file, 0, sizeof by_file / sizeof by_file[0]);
     tcase_add_test(tests, what_is_printed_reads_as_itself);
     tcase_add_test(tests, each_option_of_serve_is_printed);
     tcase_add_test(tests, what_serve_would_refuse_is_refused);
