@@ -53,11 +53,17 @@ _wascc_keyvalue_value()
 {
     local argument
     argument=$(_wascc_keyvalue_argument "$1")
-    if [[ "$argument" == FILE* ]]; then
+    if [[ "$argument" == FILE* || "$argument" == "[DIR]" ]]; then
         _wascc_keyvalue_files "$2"
     else
         _wascc_keyvalue_words "$(tr '|' '\n' <<<"$argument" | grep -E '^[a-z]+$')" "$2"
     fi
+}
+
+# _wascc_keyvalue_waits OPTION WORD: whether the word is the option's value, which --dev may be without.
+_wascc_keyvalue_waits()
+{
+    [[ -n "$1" && ("$2" != -* || "$(_wascc_keyvalue_argument "$1")" != "["*"]") ]]
 }
 
 # _wascc_keyvalue_operand COMMAND TYPED: the first of the arguments that are no options.
@@ -91,9 +97,10 @@ _wascc_keyvalue()
         word=${COMP_WORDS[i]}
         if [[ "$word" == = ]]; then
             : # --option=value is three words to readline.
-        elif [[ -n "$option" ]]; then
+        elif _wascc_keyvalue_waits "$option" "$word"; then
             option=""
         elif [[ "$word" == --* && "$operands" -eq 0 ]]; then
+            option=""
             [[ -z "$(_wascc_keyvalue_argument "$word")" ]] || option=$word
         else
             operands=$((operands + 1))
@@ -101,7 +108,7 @@ _wascc_keyvalue()
     done
     [[ "$typed" != = ]] || typed=""
 
-    if [[ -n "$option" ]]; then
+    if _wascc_keyvalue_waits "$option" "$typed"; then
         _wascc_keyvalue_value "$option" "$typed"
     elif [[ "$operands" -eq 0 && "$typed" == -* ]]; then
         _wascc_keyvalue_names '--[a-z-]+'

@@ -86,6 +86,10 @@ test_cases()
     expect "files for --claims" "$files/actor.jwt" call --claims "$files/ac"
     expect "files for --trusted-issuer-file" "$(sorted "$files"/*)" serve --trusted-issuer-file "$files/"
     expect "files behind a =" "$files/another.jwt" serve --tlsca = "$files/an"
+    expect "files for --dev" "$files/another.jwt" serve --dev "$files/an"
+    expect "an option behind --dev alone" --auth serve --dev --au
+    expect "an option behind one that is behind --dev" --log-format serve --dev --auth none --log-f
+    expect "a mode behind --dev" claims serve --dev dir --auth cl
     expect "nothing for a command that is none" "" nonsense --
 }
 
