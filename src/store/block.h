@@ -3,6 +3,7 @@
 #define WKV_STORE_BLOCK_H
 
 #include <assert.h>
+#include <stdalign.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -26,8 +27,10 @@
 #define WKV_BLOCK_SIZE_SHIFT 5
 #define WKV_BLOCK_MIN_BYTES 32u
 
+/* On a cache line of its own: blocks of 64 bytes, as of a small key with a small value, then lie on one each.
+ */
 struct wkv_segment {
-    struct wkv_segment *next; /* of the same level */
+    alignas(64) struct wkv_segment *next; /* of the same level */
     struct wkv_segment *prev;
     uint32_t live_bytes;
     uint32_t level;

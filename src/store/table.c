@@ -4,7 +4,8 @@
 #include <endian.h>
 #include <string.h>
 
-#define BUCKET_SLOTS 7
+#define BUCKET_SLOTS 9
+#define ADDRESS_BYTES 6u
 #define LINE_BYTES 64
 #define SEGMENT_BUCKETS 64u
 #define FIRST_BUCKETS 4u
@@ -12,50 +13,72 @@
 
 /* Items for each bucket above which the table grows, and below which it shrinks. The gap keeps a table whose
  * size sways from splitting and merging the same bucket for ever. */
-#define GROW_ABOVE 4u
-#define SHRINK_BELOW_TENTHS 15u
+#define GROW_ABOVE 6u
+#define SHRINK_BELOW_TENTHS 22u
 
-/* One cache line. tags[i] is the hash's top byte of items[i], so that a look-up reads an item only where it
- * probably is the right one. Bit i of `full` says that slot i is taken; bit 7 says that the bucket has more
- * than 7 items, and then slot 6 holds no item but points to a further bucket of the same shape.
+/* One cache line: the addresses of items, and of each the hash's top byte, so that a look-up reads an item
+ * only where it probably is the right one. The items fill the slots from the first on; `items` says how many
+ * there are. Its bit 7 says that the bucket has more than 9, and then slot 8 holds no item but the address of
+ * a further bucket of the same shape.
  *
- *   0      1           6      7      8           16                 56           64
- *   +------+----- ... -+------+------+-----------+------- ... ------+------------+
- *   | tag0 | tag1      | tag6 | full | items[0]  | items[1] ...     | items[6]   |
- *   +------+----- ... -+------+------+-----------+------- ... ------+------------+
+ *   0       6            48      54     55           62     63      64
+ *   +-------+---- ... ---+-------+------+---- ... ---+------+-------+
+ *   | at[0] | at[1]      | at[8] | tag0 | tag1       | tag8 | items |
+ *   +-------+---- ... ---+-------+------+---- ... ---+------+-------+
+ *
+ * An address has 48 bits, least significant byte first: the system gives no program others unless it asks for
+ * them.
  */
 struct wkv_table_bucket {
+    uint8_t at[BUCKET_SLOTS][ADDRESS_BYTES];
     uint8_t tags[BUCKET_SLOTS];
-    uint8_t full;
-    void *items[BUCKET_SLOTS];
+    uint8_t items;
 };
 
 #define LAST_SLOT (BUCKET_SLOTS - 1)
 #define CHAINED 0x80u
-#define ALL_SLOTS 0x7fu
+#define ADDRESS_MASK UINT64_C(0xffffffffffff)
 
-static_assert(sizeof(void *) != 8 || sizeof(struct wkv_table_bucket) == LINE_BYTES,
-              "a bucket is one cache line");
+static_assert(sizeof(struct wkv_table_bucket) == LINE_BYTES, "a bucket is one cache line");
 
 static uint8_t tag_of(uint32_t hash)
 {
     return (uint8_t)(hash >> 24);
 }
 
-static bool is_chained(const struct wkv_table_bucket *bucket)
+/* Reads the two bytes behind the address as well, which are the bucket's. */
+static void *address_at(const struct wkv_table_bucket *bucket, unsigned slot)
 {
-    return (bucket->full & CHAINED) != 0;
+    uint64_t word;
+    memcpy(&word, (const char *)bucket + slot * ADDRESS_BYTES, sizeof word);
+    return (void *)(uintptr_t)(le64toh(word) & ADDRESS_MASK);
 }
 
-/* The taken slots that hold items. */
-static unsigned item_slots(const struct wkv_table_bucket *bucket)
+static void set_address(struct wkv_table_bucket *bucket, unsigned slot, const void *address)
 {
-    return is_chained(bucket) ? bucket->full & (ALL_SLOTS >> 1) : bucket->full;
+    uint64_t word = htole64((uint64_t)(uintptr_t)address);
+    assert((uint64_t)(uintptr_t)address <= ADDRESS_MASK);
+    memcpy(bucket->at[slot], &word, ADDRESS_BYTES);
+}
+
+static struct wkv_table_item *item_at(const struct wkv_table_bucket *bucket, unsigned slot)
+{
+    return address_at(bucket, slot);
+}
+
+static bool is_chained(const struct wkv_table_bucket *bucket)
+{
+    return (bucket->items & CHAINED) != 0;
+}
+
+static unsigned item_count(const struct wkv_table_bucket *bucket)
+{
+    return bucket->items & ~CHAINED;
 }
 
 static struct wkv_table_bucket *next_bucket(const struct wkv_table_bucket *bucket)
 {
-    return is_chained(bucket) ? bucket->items[LAST_SLOT] : NULL;
+    return is_chained(bucket) ? address_at(bucket, LAST_SLOT) : NULL;
 }
 
 static struct wkv_table_bucket *bucket_at(const struct wkv_table *table, uint32_t index)
@@ -78,15 +101,17 @@ void wkv_table_init(struct wkv_table *table)
 
 #define LOW_BITS UINT64_C(0x7f7f7f7f7f7f7f7f)
 
-/* The slots whose items have that tag. */
+/* The slots whose items have that tag: a bit each. */
 static unsigned slots_with_tag(const struct wkv_table_bucket *bucket, uint8_t tag)
 {
-    uint64_t word; /* the tags, and one byte more, which item_slots leaves out */
-    memcpy(&word, bucket, sizeof word);
+    uint64_t word; /* all tags but the last */
+    memcpy(&word, bucket->tags, sizeof word);
     word = le64toh(word) ^ tag * UINT64_C(0x0101010101010101);
     /* Bit 7 of each byte that is 0, and of no other; the product gathers them in the upper byte. */
     uint64_t zeros = ~(((word & LOW_BITS) + LOW_BITS) | word | LOW_BITS);
-    return (unsigned)((zeros >> 7) * UINT64_C(0x0102040810204080) >> 56) & item_slots(bucket);
+    unsigned slots = (unsigned)((zeros >> 7) * UINT64_C(0x0102040810204080) >> 56);
+    slots |= (unsigned)(bucket->tags[LAST_SLOT] == tag) << LAST_SLOT;
+    return slots & ((1u << item_count(bucket)) - 1);
 }
 
 void wkv_table_prefetch_bucket(const struct wkv_table *table, uint32_t hash)
@@ -101,7 +126,7 @@ void wkv_table_prefetch_item(const struct wkv_table *table, uint32_t hash)
         return;
     const struct wkv_table_bucket *bucket = home_of(table, hash);
     for (unsigned hits = slots_with_tag(bucket, tag_of(hash)); hits != 0; hits &= hits - 1) {
-        const char *item = bucket->items[__builtin_ctz(hits)];
+        const char *item = address_at(bucket, (unsigned)__builtin_ctz(hits));
         __builtin_prefetch(item);
         __builtin_prefetch(item + LINE_BYTES - 1); /* items begin anywhere */
     }
@@ -116,7 +141,7 @@ struct wkv_table_item *wkv_table_find(const struct wkv_table *table, uint32_t ha
     for (const struct wkv_table_bucket *bucket = home_of(table, hash); bucket != NULL;
          bucket = next_bucket(bucket)) {
         for (unsigned hits = slots_with_tag(bucket, tag); hits != 0; hits &= hits - 1) {
-            struct wkv_table_item *item = bucket->items[__builtin_ctz(hits)];
+            struct wkv_table_item *item = item_at(bucket, (unsigned)__builtin_ctz(hits));
             if (item->hash == hash && match(item, sought))
                 return item;
         }
@@ -124,21 +149,26 @@ struct wkv_table_item *wkv_table_find(const struct wkv_table *table, uint32_t ha
     return NULL;
 }
 
-static void put(struct wkv_table_bucket *bucket, unsigned slot, struct wkv_table_item *item)
+static void put(struct wkv_table_bucket *bucket, unsigned slot, struct wkv_table_item *item, uint8_t tag)
 {
-    bucket->tags[slot] = tag_of(item->hash);
-    bucket->items[slot] = item;
-    bucket->full |= (uint8_t)(1u << slot);
+    bucket->tags[slot] = tag;
+    set_address(bucket, slot, item);
 }
 
-/* Further buckets that are at hand: linked through items[0]. */
+/* Puts an item behind the last of a bucket that has a free slot. */
+static void append(struct wkv_table_bucket *bucket, struct wkv_table_item *item, uint8_t tag)
+{
+    put(bucket, bucket->items++, item, tag);
+}
+
+/* Further buckets that are at hand: linked through their first slots. */
 struct spares {
     struct wkv_table_bucket *first;
 };
 
 static void spares_put(struct spares *spares, struct wkv_table_bucket *bucket)
 {
-    bucket->items[0] = spares->first;
+    set_address(bucket, 0, spares->first);
     spares->first = bucket;
 }
 
@@ -146,7 +176,7 @@ static struct wkv_table_bucket *spares_take(struct spares *spares)
 {
     struct wkv_table_bucket *bucket = spares->first;
     if (bucket != NULL)
-        spares->first = bucket->items[0];
+        spares->first = address_at(bucket, 0);
     return bucket;
 }
 
@@ -154,12 +184,12 @@ static struct wkv_table_bucket *spares_take(struct spares *spares)
  * but the last is full. A further bucket comes from spares or, where memory is not NULL, from there. Returns
  * false where there is none. */
 static bool chain_insert(struct wkv_memory *memory, struct spares *spares, struct wkv_table_bucket *bucket,
-                         struct wkv_table_item *item)
+                         struct wkv_table_item *item, uint8_t tag)
 {
     while (is_chained(bucket))
         bucket = next_bucket(bucket);
-    if (bucket->full != ALL_SLOTS) {
-        put(bucket, (unsigned)__builtin_ctz(~(unsigned)bucket->full), item);
+    if (bucket->items < BUCKET_SLOTS) {
+        append(bucket, item, tag);
         return true;
     }
     struct wkv_table_bucket *more = spares_take(spares);
@@ -167,11 +197,11 @@ static bool chain_insert(struct wkv_memory *memory, struct spares *spares, struc
         more = wkv_memory_alloc(memory, WKV_BLOCK_FURTHER, sizeof *more);
     if (more == NULL)
         return false;
-    more->full = 0;
-    put(more, 0, bucket->items[LAST_SLOT]);
-    put(more, 1, item);
-    bucket->items[LAST_SLOT] = more;
-    bucket->full = CHAINED | (ALL_SLOTS >> 1);
+    more->items = 0;
+    append(more, item_at(bucket, LAST_SLOT), bucket->tags[LAST_SLOT]);
+    append(more, item, tag);
+    set_address(bucket, LAST_SLOT, more);
+    bucket->items = CHAINED | LAST_SLOT;
     return true;
 }
 
@@ -186,13 +216,11 @@ static void chain_take(struct wkv_memory *memory, struct wkv_table_bucket *first
         before = last;
         last = next_bucket(last);
     }
-    unsigned mover = 31u - (unsigned)__builtin_clz(last->full);
-    struct wkv_table_item *item = last->items[mover];
-    last->full &= (uint8_t) ~(1u << mover);
+    unsigned mover = --last->items;
     if (last != bucket || mover != slot)
-        put(bucket, slot, item);
-    if (before != NULL && last->full == 0) {
-        before->full &= ALL_SLOTS >> 1;
+        put(bucket, slot, item_at(last, mover), last->tags[mover]);
+    if (before != NULL && last->items == 0) {
+        before->items = LAST_SLOT;
         wkv_memory_free(memory, last);
     }
 }
@@ -200,16 +228,23 @@ static void chain_take(struct wkv_memory *memory, struct wkv_table_bucket *first
 static void chain_count(const struct wkv_table_bucket *bucket, unsigned *items, unsigned *further)
 {
     for (*items = 0, *further = 0; bucket != NULL; bucket = next_bucket(bucket)) {
-        *items += (unsigned)__builtin_popcount(item_slots(bucket));
+        *items += item_count(bucket);
         *further += is_chained(bucket);
     }
 }
 
-/* How many further buckets a chain with so many items needs: 7 fit the first; each further one gives room
- * for 6. */
+/* How many further buckets a chain with so many items needs: 9 fit the first; each further one gives room for
+ * 8. */
 static unsigned further_buckets(unsigned items)
 {
     return items <= BUCKET_SLOTS ? 0 : (items - BUCKET_SLOTS + BUCKET_SLOTS - 2) / (BUCKET_SLOTS - 1);
+}
+
+/* All items miss the cache at the same time. */
+static void prefetch_items(const struct wkv_table_bucket *bucket)
+{
+    for (unsigned slot = 0; slot < item_count(bucket); slot++)
+        __builtin_prefetch(item_at(bucket, slot));
 }
 
 /* Deals the items of the chain at `from` out to the chains at `low` and, where the hash has `bit`, `high`.
@@ -221,9 +256,12 @@ static void deal(struct wkv_table_bucket from, struct spares *spares, struct wkv
 {
     for (;;) {
         struct wkv_table_bucket *next = next_bucket(&from);
-        for (unsigned slots = item_slots(&from); slots != 0; slots &= slots - 1) {
-            struct wkv_table_item *item = from.items[__builtin_ctz(slots)];
-            bool dealt = chain_insert(NULL, spares, (item->hash & bit) != 0 ? high : low, item);
+        if (bit != 0)
+            prefetch_items(&from);
+        for (unsigned slot = 0; slot < item_count(&from); slot++) {
+            struct wkv_table_item *item = item_at(&from, slot);
+            bool is_high = bit != 0 && (item->hash & bit) != 0;
+            bool dealt = chain_insert(NULL, spares, is_high ? high : low, item, from.tags[slot]);
             assert(dealt);
             (void)dealt;
         }
@@ -296,7 +334,7 @@ static bool start(struct wkv_table *table, struct wkv_memory *memory)
     if (!reserve_bucket(table, memory, 0))
         return false;
     for (uint32_t index = 0; index < FIRST_BUCKETS; index++)
-        bucket_at(table, index)->full = 0;
+        bucket_at(table, index)->items = 0;
     table->buckets = FIRST_BUCKETS;
     table->mask = FIRST_BUCKETS - 1;
     return true;
@@ -313,8 +351,8 @@ static void grow(struct wkv_table *table, struct wkv_memory *memory)
     struct wkv_table_bucket *low = bucket_at(table, index - bit);
     struct wkv_table_bucket from = *low;
     struct spares spares = {NULL};
-    low->full = 0;
-    high->full = 0;
+    low->items = 0;
+    high->items = 0;
     deal(from, &spares, low, high, bit);
     free_spares(memory, &spares);
     table->buckets++;
@@ -373,7 +411,7 @@ bool wkv_table_insert(struct wkv_table *table, struct wkv_memory *memory, struct
     struct spares none = {NULL};
     if (table->buckets == 0 && !start(table, memory))
         return false;
-    if (!chain_insert(memory, &none, home_of(table, item->hash), item))
+    if (!chain_insert(memory, &none, home_of(table, item->hash), item, tag_of(item->hash)))
         return false;
     table->count++;
     if (table->count > (size_t)table->buckets * GROW_ABOVE) {
@@ -390,11 +428,9 @@ static struct wkv_table_bucket *locate(const struct wkv_table *table, const stru
 {
     struct wkv_table_bucket *bucket = home_of(table, item->hash);
     for (; bucket != NULL; bucket = next_bucket(bucket)) {
-        for (unsigned slots = item_slots(bucket); slots != 0; slots &= slots - 1) {
-            *slot = (unsigned)__builtin_ctz(slots);
-            if (bucket->items[*slot] == item)
+        for (*slot = 0; *slot < item_count(bucket); ++*slot)
+            if (item_at(bucket, *slot) == item)
                 return bucket;
-        }
     }
     assert(!"the item is in the table");
     return NULL;
@@ -405,7 +441,7 @@ void wkv_table_replace(struct wkv_table *table, const struct wkv_table_item *old
 {
     unsigned slot;
     struct wkv_table_bucket *bucket = locate(table, old, &slot);
-    bucket->items[slot] = fresh;
+    set_address(bucket, slot, fresh);
 }
 
 bool wkv_table_try(const struct wkv_table *table, uint32_t hash,
@@ -417,7 +453,7 @@ bool wkv_table_try(const struct wkv_table *table, uint32_t hash,
     for (const struct wkv_table_bucket *bucket = home_of(table, hash); bucket != NULL;
          bucket = next_bucket(bucket)) {
         for (unsigned hits = slots_with_tag(bucket, tag); hits != 0; hits &= hits - 1) {
-            struct wkv_table_item *item = bucket->items[__builtin_ctz(hits)];
+            struct wkv_table_item *item = item_at(bucket, (unsigned)__builtin_ctz(hits));
             if (item->hash == hash && is_it(context, item))
                 return true;
         }
@@ -434,9 +470,9 @@ bool wkv_table_item_moved(struct wkv_table *table, const void *old, struct wkv_t
          bucket = next_bucket(bucket)) {
         for (unsigned hits = slots_with_tag(bucket, tag); hits != 0; hits &= hits - 1) {
             unsigned slot = (unsigned)__builtin_ctz(hits);
-            if (bucket->items[slot] != old)
+            if (item_at(bucket, slot) != old)
                 continue;
-            bucket->items[slot] = fresh;
+            set_address(bucket, slot, fresh);
             return true;
         }
     }
@@ -467,12 +503,12 @@ static bool further_moved(struct wkv_table *table, const void *old, struct wkv_t
 {
     if (table->buckets == 0)
         return false;
-    const struct wkv_table_item *item = fresh->items[__builtin_ctz(item_slots(fresh))];
+    const struct wkv_table_item *item = item_at(fresh, 0);
     for (struct wkv_table_bucket *bucket = home_of(table, item->hash); is_chained(bucket);
          bucket = next_bucket(bucket)) {
         if (next_bucket(bucket) != old)
             continue;
-        bucket->items[LAST_SLOT] = fresh;
+        set_address(bucket, LAST_SLOT, fresh);
         return true;
     }
     return false;
@@ -509,8 +545,8 @@ static void visit_chain(const struct wkv_table_bucket *bucket,
                         void (*visit)(void *context, struct wkv_table_item *item), void *context)
 {
     for (; bucket != NULL; bucket = next_bucket(bucket))
-        for (unsigned slots = item_slots(bucket); slots != 0; slots &= slots - 1)
-            visit(context, bucket->items[__builtin_ctz(slots)]);
+        for (unsigned slot = 0; slot < item_count(bucket); slot++)
+            visit(context, item_at(bucket, slot));
 }
 
 void wkv_table_each(const struct wkv_table *table, bool (*visit)(void *context, struct wkv_table_item *item),
@@ -519,8 +555,8 @@ void wkv_table_each(const struct wkv_table *table, bool (*visit)(void *context, 
     for (uint32_t index = 0; index < table->buckets; index++)
         for (const struct wkv_table_bucket *bucket = bucket_at(table, index); bucket != NULL;
              bucket = next_bucket(bucket))
-            for (unsigned slots = item_slots(bucket); slots != 0; slots &= slots - 1)
-                if (!visit(context, bucket->items[__builtin_ctz(slots)]))
+            for (unsigned slot = 0; slot < item_count(bucket); slot++)
+                if (!visit(context, item_at(bucket, slot)))
                     return;
 }
 
@@ -544,13 +580,12 @@ bool wkv_table_drain(struct wkv_table *table, struct wkv_memory *memory, unsigne
 {
     while (table->buckets > 0) {
         struct wkv_table_bucket *bucket = bucket_at(table, table->buckets - 1);
-        while (bucket->full != 0) {
+        while (bucket->items != 0) {
             if (*steps == 0)
                 return false;
             (*steps)--;
-            unsigned slot = (unsigned)__builtin_ctz(item_slots(bucket));
-            struct wkv_table_item *item = bucket->items[slot];
-            chain_take(memory, bucket, bucket, slot);
+            struct wkv_table_item *item = item_at(bucket, 0);
+            chain_take(memory, bucket, bucket, 0);
             table->count--;
             dispose(memory, item);
         }

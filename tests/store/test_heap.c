@@ -117,6 +117,19 @@ static void some_step(void)
         (void)wkv_heap_evacuate(&heap, relink, &heap);
 }
 
+/* As a key of 16 bytes with a value of 32 takes: one line is read to find it. */
+START_TEST(blocks_of_64_bytes_lie_on_a_cache_line_each)
+{
+    for (size_t number = 0; number < 100; number++) {
+        put(number, number % 10 == 5 ? WKV_BLOCK_FURTHER : WKV_BLOCK_ENTRY, number % 10 == 5 ? 64 : 56);
+        if (number % 10 != 5)
+            ck_assert_uint_eq((uintptr_t)(blocks[number].at - sizeof(struct wkv_block)) % 64, 0);
+    }
+    for (size_t number = 0; number < 100; number++)
+        take_away(number);
+}
+END_TEST
+
 START_TEST(blocks_keep_what_is_in_them_wherever_they_are_moved)
 {
     for (size_t step = 0; step < test_scaled(60000); step++) {
@@ -215,6 +228,7 @@ Suite *heap_suite(void)
     Suite *suite = suite_create("store/heap");
     TCase *tests = tcase_create("heap");
     tcase_add_checked_fixture(tests, open_heap, close_heap);
+    tcase_add_test(tests, blocks_of_64_bytes_lie_on_a_cache_line_each);
     tcase_add_test(tests, blocks_keep_what_is_in_them_wherever_they_are_moved);
     tcase_add_test(tests, blocks_without_an_owner_stay_where_they_are);
     tcase_add_test(tests, holes_that_nothing_fits_are_moved_together);

@@ -288,6 +288,24 @@ START_TEST(a_small_scalar_costs_16_bytes_beside_its_key_and_value)
 }
 END_TEST
 
+/* Whatever the table's size, between two powers of two as well: 80 bytes are the aim, 48 of them the data. */
+START_TEST(a_small_key_takes_less_than_80_bytes_in_all)
+{
+    struct wkv_store *store = test_store_of(WKV_STORE_BLOCKS_POOLED, 1, 0);
+    uint64_t empty = test_stats(store).bytes;
+    char name[17];
+    static const char value[] = "a value that has 32 bytes, it has";
+    for (size_t i = 1; i <= 50000; i++) {
+        snprintf(name, sizeof name, "%016zu", i);
+        ck_assert_int_eq(wkv_store_set(store, test_key(name), (struct wkv_text){value, 32}, 0, TEST_NOW),
+                         WKV_STORE_OK);
+        if (i >= 10000 && i % 1000 == 0)
+            ck_assert_uint_lt(test_stats(store).bytes - empty, i * 79);
+    }
+    wkv_store_destroy(store);
+}
+END_TEST
+
 START_TEST(large_values_are_kept_whole)
 {
     static const size_t sizes[] = {0, 1, 127, 128, 4095, 65536, 131072, 1 << 20, 10 << 20};
@@ -478,6 +496,7 @@ Suite *scalar_suite(void)
     tcase_add_test(tests, a_value_of_any_length_over_any_other_is_read_back);
     tcase_add_test(tests, values_about_a_byte_of_length_are_read_back);
     tcase_add_test(tests, a_small_scalar_costs_16_bytes_beside_its_key_and_value);
+    tcase_add_test(tests, a_small_key_takes_less_than_80_bytes_in_all);
     tcase_add_test(tests, large_values_are_kept_whole);
     tcase_add_test(tests, a_small_value_after_a_large_one_takes_as_much_as_a_small_one);
     tcase_add_test(tests, an_empty_value_may_come_as_null);

@@ -653,7 +653,7 @@ START_TEST(a_call_passes_a_bounded_number_of_empty_buckets)
 {
     struct wkv_store *store = test_store(1, 0);
     const struct wkv_table *table = &store->shards[0].table;
-    const size_t keys = 20000;
+    const size_t keys = 25000;
     for (size_t i = 0; i < keys; i++)
         put_hashed(store, (uint32_t)i << 6, longest_key(i, 8));
     ck_assert_uint_gt(table->buckets, MOST_LOOKED_AT * 6);
