@@ -145,43 +145,6 @@ enum wkv_code wkv_connect_options_check(const struct wkv_connect_options *option
     return WKV_OK;
 }
 
-/* What nats.c adds to the status, or "". The place in its source, with which its text begins, is left out:
- * `(conn.c:2088): No server available for connection`. */
-static const char *more_than(natsStatus status)
-{
-    natsStatus last = NATS_OK;
-    const char *detail = nats_GetLastError(&last);
-    if (last != status || detail == NULL)
-        return "";
-    const char *place_end = *detail == '(' ? strstr(detail, "): ") : NULL;
-    if (place_end != NULL)
-        detail = place_end + strlen("): ");
-    return strcmp(detail, natsStatus_GetText(status)) == 0 ? "" : detail;
-}
-
-enum wkv_code wkv_connect_failed(const char *who, const struct wkv_connect_options *options,
-                                 const struct wkv_server_url *server, natsStatus status,
-                                 struct wkv_error *error)
-{
-    char url[WKV_SERVER_URL_BYTES];
-    const char *more = more_than(status);
-    bool any = *more != '\0';
-    const char *advice = "";
-    if (status == NATS_NO_SERVER)
-        advice = "; is a nats-server running there?";
-    else if (status == NATS_TIMEOUT)
-        advice = "; no connection was completed in time: does a nats-server answer there?";
-    else if (status == NATS_SECURE_CONNECTION_WANTED)
-        advice = "; that server offers no TLS, and nothing else was asked for";
-    /* With TLS 1.3 the server hangs up on a client without a certificate when all seems well to that one. */
-    else if (status != NATS_CONNECTION_AUTH_FAILED && options->tlsca != NULL && options->tlscert == NULL)
-        advice = "; does the server ask for a client certificate (--tlscert, --tlskey)?";
-    wkv_server_url_text(server, url);
-    return wkv_fail(error, WKV_UNAVAILABLE, "%s%scannot connect to %s: %s%s%s%s%s", who,
-                    *who == '\0' ? "" : ": ", url, natsStatus_GetText(status), any ? " (" : "", more,
-                    any ? ")" : "", advice);
-}
-
 /* What the server has to say beside an answer is asked of the connection; nats.c would print it. */
 static void say_nothing(natsConnection *connection, natsSubscription *subscription, natsStatus status,
                         void *context)

@@ -37,8 +37,9 @@ enum wkv_code wkv_connect_options_apply(const struct wkv_connect_options *option
 /* Whether that would work for each of options->servers. nats.c starts threads for this. Errors: as above. */
 enum wkv_code wkv_connect_options_check(const struct wkv_connect_options *options, struct wkv_error *error);
 
-/* Says in *error why no connection to that server came to be: nats.c's status and what it noted beside it on
- * this thread, so call it right after. who ("": nobody) begins the text. Returns WKV_UNAVAILABLE. */
+/* Says in *error why no connection to that server came to be, by nats.c's status and what it noted beside it
+ * on this thread, so call it right after; it may look the server's name up and knock at its port. who ("":
+ * nobody) begins the text. Returns WKV_UNAVAILABLE. */
 enum wkv_code wkv_connect_failed(const char *who, const struct wkv_connect_options *options,
                                  const struct wkv_server_url *server, natsStatus status,
                                  struct wkv_error *error);

@@ -115,7 +115,8 @@ static natsStatus sign_with(const struct wkv_nkey_seed *seed, const char *nonce,
                             unsigned char **signature, int *signature_bytes)
 {
     if (nonce == NULL || *nonce == '\0') {
-        *custom_error = strdup("Authorization: the server knows no nkeys, it gives nothing to sign");
+        *custom_error =
+            strdup("the server knows no nkeys, it gives nothing to sign; give --user and --password");
         return NATS_CONNECTION_AUTH_FAILED;
     }
     *signature_bytes = WKV_NKEY_SIGNATURE_BYTES;

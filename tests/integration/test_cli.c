@@ -1,9 +1,12 @@
 /* Contract section 9: the commands, their options and environment variables, what they print and how they
  * end. */
+#include <arpa/inet.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "harness.h"
 #include "support/version.h"
@@ -417,12 +420,60 @@ START_TEST(call_says_when_there_is_no_server_or_no_instance)
     char url[URL_BYTES], says[URL_BYTES + 64];
     url_of(free_port(), url);
     int status = program_run(&command, NULL, NULL, "call", "--server", url, "Get", "{\"key\":\"a\"}", NULL);
-    (void)snprintf(says, sizeof says, "%s: No server available for connection; is a nats-server", url);
+    (void)snprintf(says, sizeof says, "%s: connection refused; is a nats-server running there?\n", url);
     check_said(status, 1, "", says);
     process_destroy(&command);
     status = program_run(&command, NULL, NULL, "call", "--server", shared.server.url, "--binding", "other",
                          "Get", "{\"key\":\"a\"}", NULL);
     check_said(status, 1, "", "no responders");
+}
+END_TEST
+
+/* What connects says one thing once, and what would help. */
+static void check_cannot_connect(const char *url, const char *why)
+{
+    process_destroy(&command);
+    int status = program_run(&command, NULL, NULL, "health", "--server", url, NULL);
+    check_said(status, 1, "", why);
+    ck_assert_msg(lines_in(command.err.bytes) == 1 && strstr(command.err.bytes, ".c:") == NULL, "%s",
+                  command.err.bytes);
+}
+
+START_TEST(a_connection_that_fails_says_why)
+{
+    struct nats_server guarded, tokens;
+    char url[URL_BYTES + 32];
+    check_cannot_connect("nats://no-such-host.invalid", "cannot connect to nats://no-such-host.invalid:4222: "
+                                                        "no such host");
+    nats_server_start(&guarded, "authorization { user: u, password: \"p\" }\n");
+    check_cannot_connect(guarded.url,
+                         ": the server asks who connects: give --user and --password, --creds or "
+                         "--nkey\n");
+    (void)snprintf(url, sizeof url, "u:wrong@127.0.0.1:%d", guarded.port);
+    check_cannot_connect(url, ": wrong user or password\n");
+    nats_server_kill(&guarded);
+    nats_server_start(&tokens, "authorization { token: t }\n");
+    (void)snprintf(url, sizeof url, "wrong@127.0.0.1:%d", tokens.port);
+    check_cannot_connect(url, ": wrong token\n");
+    nats_server_kill(&tokens);
+    (void)snprintf(url, sizeof url, "tls://127.0.0.1:%d", shared.server.port);
+    check_cannot_connect(url, ": that server offers no TLS");
+}
+END_TEST
+
+/* As a server with `handshake_first` does: it accepts, and says nothing. */
+START_TEST(a_silent_server_may_wait_for_tls)
+{
+    char url[URL_BYTES];
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+    ck_assert_int_eq(listen(fd, 8), 0);
+    url_of(ntohs(address.sin_port), url);
+    check_cannot_connect(url, "handshake_first");
+    (void)close(fd);
 }
 END_TEST
 
@@ -900,6 +951,8 @@ Suite *cli_suite(void)
     tcase_add_test(tests, call_takes_json_from_standard_input);
     tcase_add_test(tests, call_prints_an_error_reply_and_exits_1);
     tcase_add_test(tests, call_says_when_there_is_no_server_or_no_instance);
+    tcase_add_test(tests, a_connection_that_fails_says_why);
+    tcase_add_test(tests, a_silent_server_may_wait_for_tls);
     tcase_add_test(tests, call_speaks_as_an_example_actor_unless_told);
     tcase_add_loop_test(tests, call_takes_nothing_but_a_providers_reply_for_one, 0,
                         sizeof strange / sizeof strange[0]);

@@ -680,6 +680,9 @@ END_TEST
 
 /* ---- wrong, where the server may change its mind ---- */
 
+/* Nobody here has its seed. */
+#define OTHER_NKEY "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4"
+
 static const struct refusal {
     const char *name;
     int serves_as; /* how the server is configured when it has changed its mind */
@@ -696,31 +699,50 @@ static const struct refusal {
      false,
      false,
      {"--user", USER, "--password", PASSWORD},
-     "uth"},
-    {"unknown nkey",
+     ": wrong user or password"},
+    {"no nkeys at all",
      BY_NKEY,
      "authorization { user: \"" USER "\", password: \"" OTHER_PASSWORD "\" }",
      false,
      false,
      {"--nkey", "@user.nk"},
-     "uth"},
+     ": the server knows no nkeys"},
+    {"unknown nkey",
+     BY_NKEY,
+     "authorization { users: [ { nkey: " OTHER_NKEY " } ] }",
+     false,
+     false,
+     {"--nkey", "@user.nk"},
+     ": the server does not let in the user of --nkey"},
     {"unknown operator",
      BY_CREDS,
-     "authorization { user: \"" USER "\", password: \"" OTHER_PASSWORD "\" }",
+     "authorization { users: [ { nkey: " OTHER_NKEY " } ] }",
      false,
      false,
      {"--creds", "@user.creds"},
-     "uth"},
-    {"untrusted CA", BY_TLS, "other-server", false, true, {"--tlsca", "@ca.pem"}, "certificate"},
+     ": the server does not let in the user of --creds"},
+    {"untrusted CA",
+     BY_TLS,
+     "other-server",
+     false,
+     true,
+     {"--tlsca", "@ca.pem"},
+     ": unknown CA: the certificates of --tlsca"},
     {"a certificate for somebody else",
      BY_TLS,
      "wrong-name",
      false,
      true,
      {"--tlsca", "@ca.pem"},
-     "mismatch"},
-    {"missing client certificate", BY_TLS, "server", true, true, {"--tlsca", "@ca.pem"}, "certificate"},
-    {"a server without TLS", BY_TLS, "", false, false, {"--tlsca", "@ca.pem"}, "ecure"},
+     ": the server's certificate is for another name than the URL's"},
+    {"missing client certificate",
+     BY_TLS,
+     "server",
+     true,
+     true,
+     {"--tlsca", "@ca.pem"},
+     "does it ask for a client's certificate"},
+    {"a server without TLS", BY_TLS, "", false, false, {"--tlsca", "@ca.pem"}, ": that server offers no TLS"},
 };
 
 static void fill_in_files(const char *const *options, struct told *told)
@@ -754,6 +776,7 @@ START_TEST(keeps_trying_where_the_server_may_change_its_mind)
         ck_assert_msg(strstr(line, "cannot connect to nats://127.0.0.1:") != NULL &&
                           strstr(line, refusal->says) != NULL,
                       "%s: \"%s\" is not in: %s", refusal->name, refusal->says, line);
+        ck_assert_msg(strstr(line, ".c:") == NULL && strstr(line, "depth=") == NULL, "a library's: %s", line);
     }
     nats_server_kill(&server);
     nats_server_start_on(&server, server.port, config);
@@ -963,7 +986,8 @@ START_TEST(call_and_health_say_why_they_cannot_connect)
     nats_server_start(&server, config);
     for (size_t i = 0; i < 2; i++) {
         ck_assert_int_eq(run_command(&process, server.url, &told, commands[i]), 1);
-        ck_assert_msg(strstr(process.err.bytes, "uth") != NULL, "%s", process.err.bytes);
+        ck_assert_msg(strstr(process.err.bytes, ": wrong user or password\n") != NULL, "%s",
+                      process.err.bytes);
         ck_assert_msg(strstr(process.err.bytes, "conn.c") == NULL, "a place in nats.c: %s",
                       process.err.bytes);
         check_no_secret(&process);
