@@ -158,6 +158,15 @@ size_t wkv_trust_count(const struct wkv_trust *trust, enum wkv_trust_list list)
     return trust->lists[list].count;
 }
 
+size_t wkv_trust_missing(const struct wkv_trust *trust, const struct wkv_trust *other,
+                         enum wkv_trust_list list)
+{
+    size_t missing = 0;
+    for (size_t i = 0; i < other->lists[list].count; i++)
+        missing += !list_has(&trust->lists[list], other->lists[list].keys[i]);
+    return missing;
+}
+
 bool wkv_trust_any_host(const struct wkv_trust *trust)
 {
     return trust->any_host;

@@ -52,6 +52,10 @@ bool wkv_trust_has(const struct wkv_trust *trust, enum wkv_trust_list list,
 /* Keys in a list; 0 for hosts where any is trusted. Any thread. */
 size_t wkv_trust_count(const struct wkv_trust *trust, enum wkv_trust_list list);
 
+/* How many of other's keys in a list the set has not. Any thread. */
+size_t wkv_trust_missing(const struct wkv_trust *trust, const struct wkv_trust *other,
+                         enum wkv_trust_list list);
+
 /* Whether every host is trusted. Any thread. */
 bool wkv_trust_any_host(const struct wkv_trust *trust);
 

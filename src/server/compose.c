@@ -237,6 +237,7 @@ static enum wkv_server_outcome run_once(const struct wkv_server_options *options
     if (options->engine == WKV_ENGINE_JETSTREAM)
         wkv_server_report_log(&server);
     if (open_parts(&server, error) == WKV_OK) {
+        wkv_server_tell_start(&server);
         wkv_server_tell_trust(&server);
         outcome = run(&server, error);
     }

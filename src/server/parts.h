@@ -110,6 +110,13 @@ enum wkv_code wkv_server_open_trust(struct wkv_server *server, struct wkv_error 
 void wkv_server_tell_trust(struct wkv_server *server);
 void wkv_server_reload_trust(struct wkv_server *server);
 
+/* ---- starting.c ---- */
+
+/* The first two lines of the log: what is started where, and on what terms (trust NULL: nobody is asked who
+ * they are). In JSON all of it is in members, too. */
+void wkv_server_tell_start(struct wkv_server *server);
+void wkv_server_tell_terms(struct wkv_server *server, const struct wkv_trust *trust);
+
 /* ---- lifecycle.c ---- */
 
 /* Waits for a notice, at most so long (-1: without end), and reloads on the way. Returns whether it is told

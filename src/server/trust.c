@@ -19,13 +19,37 @@ static enum wkv_code load_trust(const struct wkv_server *server, struct wkv_trus
     return error->code;
 }
 
-static void log_trust(struct wkv_server *server, const struct wkv_trust *trust, const char *what)
+/* What a reload has changed in one list. */
+struct change {
+    size_t added, removed;
+};
+
+static struct change compare(const struct wkv_trust *before, const struct wkv_trust *now,
+                             enum wkv_trust_list list)
 {
-    size_t issuers = wkv_trust_count(trust, WKV_TRUST_ISSUERS),
-           hosts = wkv_trust_count(trust, WKV_TRUST_HOSTS);
-    wkv_log_info(&server->log, "%s: --auth %s, %zu trusted issuer%s, %s%zu trusted host%s", what,
-                 wkv_auth_name(server->options->auth), issuers, wkv_plural(issuers),
-                 wkv_trust_any_host(trust) ? "any host, " : "", hosts, wkv_plural(hosts));
+    return (struct change){.added = wkv_trust_missing(before, now, list),
+                           .removed = wkv_trust_missing(now, before, list)};
+}
+
+static void log_reload(struct wkv_server *server, const struct wkv_trust *before, const struct wkv_trust *now)
+{
+    struct change issuers = compare(before, now, WKV_TRUST_ISSUERS),
+                  hosts = compare(before, now, WKV_TRUST_HOSTS);
+    size_t issuer_count = wkv_trust_count(now, WKV_TRUST_ISSUERS),
+           host_count = wkv_trust_count(now, WKV_TRUST_HOSTS), keys = issuer_count + host_count;
+    size_t added = issuers.added + hosts.added, removed = issuers.removed + hosts.removed;
+    bool same = added + removed == 0 && wkv_trust_any_host(before) == wkv_trust_any_host(now);
+    char change[64] = "as before";
+    if (!same)
+        (void)snprintf(change, sizeof change, "%zu added, %zu removed", added, removed);
+    const struct wkv_log_field fields[] = {{.name = "keys_read", .number = (int64_t)keys},
+                                           {.name = "keys_added", .number = (int64_t)added},
+                                           {.name = "keys_removed", .number = (int64_t)removed}};
+    wkv_log_fields(&server->log, WKV_LOG_INFO, fields, sizeof fields / sizeof fields[0],
+                   "reloaded: --auth %s, %zu trusted issuer%s, %s%zu trusted host%s: %zu key%s read, %s",
+                   wkv_auth_name(server->options->auth), issuer_count, wkv_plural(issuer_count),
+                   wkv_trust_any_host(now) ? "any host, " : "", host_count, wkv_plural(host_count), keys,
+                   wkv_plural(keys), change);
 }
 
 static bool is_told_to_stop(const struct wkv_server *server)
@@ -51,6 +75,18 @@ static bool remove_untrusted(struct wkv_server *server)
     return !more;
 }
 
+/* Logged when it holds, so a reader of the line may rely on it. The source keeps the set until the next
+ * reload. */
+static void take_over(struct wkv_server *server, struct wkv_trust *trust)
+{
+    struct wkv_trust_reader before;
+    wkv_trust_reader_init(&before, server->provider.trust);
+    wkv_trust_source_publish(server->provider.trust, trust);
+    if (remove_untrusted(server))
+        log_reload(server, before.trust, trust);
+    wkv_trust_reader_destroy(&before);
+}
+
 /* Requests go on meanwhile. What cannot be read changes nothing. */
 void wkv_server_reload_trust(struct wkv_server *server)
 {
@@ -59,17 +95,17 @@ void wkv_server_reload_trust(struct wkv_server *server)
     struct wkv_error error;
     while (read(server->reload_fd, &info, sizeof info) == (ssize_t)sizeof info) {
     }
-    if (server->provider.trust == NULL)
-        return;
     if (load_trust(server, &trust, &error) != WKV_OK) {
         wkv_log_error(&server->log, "not reloaded, the trusted lists stay as they were: %s", error.text);
         return;
     }
-    /* Logged when it holds, so a reader of the line may rely on it. The source keeps the set until the next
-     * reload. */
-    wkv_trust_source_publish(server->provider.trust, trust);
-    if (remove_untrusted(server))
-        log_trust(server, trust, "reloaded");
+    if (server->provider.trust != NULL) {
+        take_over(server, trust);
+        return;
+    }
+    wkv_log_info(&server->log, "reloaded: --auth none: %zu keys read, and nobody is asked for one",
+                 wkv_trust_count(trust, WKV_TRUST_ISSUERS) + wkv_trust_count(trust, WKV_TRUST_HOSTS));
+    wkv_trust_release(trust);
 }
 
 enum wkv_code wkv_server_open_trust(struct wkv_server *server, struct wkv_error *error)
@@ -110,15 +146,16 @@ void wkv_server_tell_trust(struct wkv_server *server)
     if (server->options->warning != NULL)
         wkv_log_warn(&server->log, "%s", server->options->warning);
     if (server->provider.trust == NULL) {
+        wkv_server_tell_terms(server, NULL);
         wkv_log_warn(&server->log,
                      "--auth none: anybody who may publish on this binding's subjects may read and write "
                      "its data");
         return;
     }
-    tell_binding(server);
     wkv_trust_reader_init(&reader, server->provider.trust);
     const struct wkv_trust *trust = wkv_trust_reader_current(&reader);
-    log_trust(server, trust, "starting");
+    wkv_server_tell_terms(server, trust);
+    tell_binding(server);
     if (!wkv_trust_any_host(trust) && wkv_trust_count(trust, WKV_TRUST_HOSTS) == 0)
         wkv_log_info(&server->log,
                      "no --trusted-host: requests of operators and bindings of actors are refused");

@@ -857,6 +857,75 @@ static void busy_life(const char *format)
     nats_server_kill(&server);
 }
 
+/* The line of the log that holds the text, from the process's beginning on. */
+static void log_line(const char *text, char *line, size_t line_bytes)
+{
+    const char *found = process_await_line(&command, text);
+    (void)snprintf(line, line_bytes, "%.*s", (int)strcspn(found, "\n"), found);
+}
+
+/* Version, commit, servers, binding and engine in one line, on what terms in another; no secret. */
+START_TEST(the_log_begins_with_what_was_started)
+{
+    char line[1024], servers[2 * URL_BYTES + 32], says[sizeof servers + 128], version[128] = "";
+    ck_assert_int_eq(program_run(&command, NULL, NULL, "--version", NULL), 0);
+    ck_assert_int_eq(sscanf(command.out.bytes, "%127[^\n]", version), 1);
+    process_destroy(&command);
+    (void)snprintf(servers, sizeof servers, "u:" SECRET "@127.0.0.1:%d,nats://127.0.0.1:1",
+                   shared.server.port);
+    provider_start(&command, servers, "--binding", "begins", "--max-memory", "512mb", NULL);
+    (void)snprintf(says, sizeof says, "starting: %s with the engine memory at %s,nats://127.0.0.1:1", version,
+                   shared.server.url);
+    log_line("starting: wascc-keyvalue ", line, sizeof line);
+    ck_assert_msg(strstr(line, says) != NULL, "\"%s\" is not in: %s", says, line);
+    log_line("starting: ", line, sizeof line);
+    ck_assert_msg(strstr(line, "starting: --auth none, 0 trusted issuers, 0 trusted hosts; memory: at most "
+                               "536870912 bytes") != NULL,
+                  "%s", line);
+    ck_assert_ptr_null(strstr(command.err.bytes, SECRET));
+    provider_stop(&command);
+}
+END_TEST
+
+START_TEST(without_a_bound_the_log_says_so)
+{
+    provider_start(&command, shared.server.url, "--binding", "begins", NULL);
+    (void)process_await_line(&command, "; memory: NO BOUND (--max-memory sets one)");
+    provider_stop(&command);
+}
+END_TEST
+
+static void has_text(const json_t *event, const char *member, const char *text)
+{
+    const char *is = json_string_value(json_object_get(event, member));
+    ck_assert_msg(is != NULL && strcmp(is, text) == 0, "%s is %s and not %s", member,
+                  is == NULL ? "no text" : is, text);
+}
+
+START_TEST(a_json_log_begins_with_members)
+{
+    char line[1024];
+    provider_start(&command, shared.server.url, "--binding", "begins", "--lattice-namespace", "space",
+                   "--max-memory", "512mb", "--log-format", "json", NULL);
+    log_line("starting: wascc-keyvalue ", line, sizeof line);
+    json_t *event = json_of(line, strlen(line));
+    has_text(event, "version", WKV_VERSION);
+    has_text(event, "commit", wkv_revision());
+    has_text(event, "server", shared.server.url);
+    has_text(event, "lattice_namespace", "space");
+    has_text(event, "binding", "begins");
+    has_text(event, "engine", "memory");
+    json_decref(event);
+    log_line("starting: ", line, sizeof line);
+    event = json_of(line, strlen(line));
+    has_text(event, "auth", "none");
+    has_text(event, "memory", "at most 536870912 bytes");
+    ck_assert_int_eq(json_integer_value(json_object_get(event, "max_memory_bytes")), 536870912);
+    json_decref(event);
+    provider_stop(&command);
+}
+END_TEST
+
 /* "one line an event, text or JSON …; never a value, never a token". */
 START_TEST(no_value_is_ever_logged)
 {
@@ -967,6 +1036,9 @@ Suite *cli_suite(void)
     tcase_add_test(tests, the_lattice_host_needs_no_scheme);
     tcase_add_test(tests, serve_takes_all_its_options_from_the_environment);
     tcase_add_test(tests, users_and_passwords_come_from_options_or_variables);
+    tcase_add_test(tests, the_log_begins_with_what_was_started);
+    tcase_add_test(tests, without_a_bound_the_log_says_so);
+    tcase_add_test(tests, a_json_log_begins_with_members);
     tcase_add_loop_test(tests, no_value_is_ever_logged, 0, 2);
     tcase_add_test(tests, each_line_of_a_json_log_is_an_event_in_json);
     tcase_add_test(tests, each_line_of_a_text_log_has_a_time_and_a_level);

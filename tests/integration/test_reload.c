@@ -90,7 +90,8 @@ START_TEST(an_issuer_that_is_removed_is_refused_and_one_that_is_added_served)
     expect(first, 401, "untrusted issuer");
     expect(second, 0, NULL);
     write_list(issuer_fd, people.account.key, NULL);
-    reload("reloaded: --auth claims, 1 trusted issuer,");
+    reload("reloaded: --auth claims, 1 trusted issuer, 1 trusted host: 2 keys read, 1 added, 1 removed");
+    reload("reloaded: --auth claims, 1 trusted issuer, 1 trusted host: 2 keys read, as before");
     expect(first, 0, NULL);
     expect(second, 401, "untrusted issuer");
     provider_stop(&provider);
@@ -225,6 +226,16 @@ START_TEST(a_broken_file_leaves_the_lists_and_logs_one_error)
     file_rewrite(host_fd, people.host.key);
     reload("reloaded: --auth claims, 2 trusted issuers");
     expect(second, 0, NULL);
+    provider_stop(&provider);
+}
+END_TEST
+
+/* Who trusts nobody hears that the signal has come, too. */
+START_TEST(a_reload_without_auth_says_so)
+{
+    provider_serve(&provider, server.url, "--auth", "none", "--trusted-issuer-file", issuer_path, NULL);
+    write_list(issuer_fd, people.account.key, people.other_account.key);
+    reload("reloaded: --auth none: 2 keys read, and nobody is asked for one");
     provider_stop(&provider);
 }
 END_TEST
@@ -557,6 +568,7 @@ Suite *reload_suite(void)
     tcase_add_test(tests, a_removed_issuer_is_refused_from_the_log_line_on);
     tcase_add_test(tests, no_request_is_dropped_or_refused_by_reloads);
     tcase_add_test(tests, a_broken_file_leaves_the_lists_and_logs_one_error);
+    tcase_add_test(tests, a_reload_without_auth_says_so);
     tcase_add_test(tests, a_file_that_is_gone_leaves_the_lists);
     tcase_add_test(tests, a_reload_that_removes_the_issuer_ends_its_bindings);
     tcase_add_loop_test(tests, a_host_that_is_removed_takes_its_bindings_along, 0, 3);
