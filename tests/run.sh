@@ -51,7 +51,8 @@ runs where and why.
     shellcheck   every script is clean
     services     the JavaScript client of NATS services finds the provider (where npm is)
     install      cmake --install gives a program that runs
-    deploy       compose, Kubernetes, systemd, the man page and the completion: they conform, and know every option
+    deploy       compose, Kubernetes, systemd, the man page and the completion: they conform, and know every option;
+                 the commands in README and deploy/docs do what is shown
     local        deploy/run-local.sh, with --once and until Ctrl-C, and deploy/run-cluster.sh
     container    the Dockerfile's image is built and run
     lattice      a lattice peer of waSCC's published crates, and a real wascc-host, use the provider (where cargo is)
@@ -470,6 +471,7 @@ step_deploy()
     check "the release build for deploy" build_preset release || return 0
     run_script deploy tests/deploy/test_deploy.sh build/release/wascc-keyvalue
     run_script dashboard tests/deploy/test_dashboard.sh build/release/wascc-keyvalue
+    run_script documents tests/deploy/test_documents.sh build/release/wascc-keyvalue
 }
 
 step_container()
