@@ -23,7 +23,7 @@ struct wkv_request {
     struct wkv_text actor;      /* the token of the subject; not yet believed */
     struct wkv_text claims;     /* the actor's signed claims; data NULL where they were not sent */
     struct wkv_text invocation; /* the host's signed claims of this invocation, likewise */
-    struct wkv_text reply_to;   /* the subject for its answer; without bytes: there is none */
+    struct wkv_text reply_to;   /* of `system`: the subject for its answer; without bytes: there is none */
     struct wkv_text id, host;   /* of an envelope: what these must say; likewise */
     bool reads_locally;         /* it asks for what this instance has */
     struct wkv_text once_id;    /* it is to be done once only under this id; without bytes: it has none */

@@ -54,7 +54,7 @@ struct wkv_endpoint *wkv_front_listen(struct wkv_worker *worker, const struct wk
 struct wkv_text wkv_front_actor(const struct wkv_worker *worker, natsMsg *message)
 {
     const char *actor = natsMsg_GetSubject(message) + worker->actor_offset;
-    return (struct wkv_text){actor, strcspn(actor, ".")};
+    return (struct wkv_text){actor, wkv_subject_token_bytes(actor)};
 }
 
 bool wkv_front_is_system(struct wkv_text actor)
@@ -66,6 +66,8 @@ void wkv_front_read_headers(struct wkv_exchange *exchange)
 {
     const struct wkv_endpoint *endpoint = exchange->endpoint;
     struct wkv_request_headers *headers = &exchange->headers;
+    if (wkv_headers_are_none(exchange->message))
+        return;
     struct wkv_header wanted[] = {{.name = "traceparent"},
                                   {.name = "Nats-Msg-Id"},
                                   {.name = "Wascc-Claims"},
@@ -131,7 +133,7 @@ enum wkv_reading wkv_front_read_plain(struct wkv_exchange *exchange, struct wkv_
     request->actor = wkv_front_actor(exchange->worker, exchange->message);
     request->claims = exchange->headers.claims;
     request->invocation = exchange->headers.invocation;
-    if (natsMsg_GetReply(exchange->message) != NULL)
+    if (wkv_operation_is_system(request->operation) && natsMsg_GetReply(exchange->message) != NULL)
         request->reply_to = wkv_text_from(natsMsg_GetReply(exchange->message));
     request->payload = natsMsg_GetData(exchange->message);
     request->payload_bytes = (size_t)natsMsg_GetDataLength(exchange->message);

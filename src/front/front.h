@@ -102,7 +102,7 @@ struct wkv_text wkv_front_actor(const struct wkv_worker *worker, natsMsg *messag
 /* Whether that is `system`. */
 bool wkv_front_is_system(struct wkv_text actor);
 
-/* Reads the headers of the message that the endpoint needs. */
+/* Reads the headers of the message that the endpoint needs into exchange->headers, which are empty before. */
 void wkv_front_read_headers(struct wkv_exchange *exchange);
 
 /* Bytes of the largest payload that the server takes now beside the header that goes back with it. */

@@ -100,6 +100,14 @@ static void ask_nats(natsMsg *message, struct wkv_header *wanted, size_t count)
     free((void *)names);
 }
 
+bool wkv_headers_are_none(natsMsg *message)
+{
+    struct wkv_text block = {NULL, 0};
+    if (natsMsg_GetDataLength(message) > 0)
+        block = block_of(message);
+    return block.data != NULL && block.len == 0;
+}
+
 void wkv_headers_of(natsMsg *message, struct wkv_header *wanted, size_t count)
 {
     /* nats.c has made the table of a message without data already, to see whether it is "no responders", and

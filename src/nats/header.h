@@ -29,4 +29,7 @@ void wkv_headers_find(const char *headers, size_t len, struct wkv_header *wanted
 /* The same in a message; the values are valid as long as it is. */
 void wkv_headers_of(natsMsg *message, struct wkv_header *wanted, size_t count);
 
+/* Whether a message has none for sure, which costs less to find out than to look for one. */
+bool wkv_headers_are_none(natsMsg *message);
+
 #endif

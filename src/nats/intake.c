@@ -30,7 +30,7 @@ static bool may_handle(struct wkv_loop *loop, const struct wkv_subscription *fro
     const char *reply = natsMsg_GetReply(message);
     if (from->delivered)
         return true;
-    bool expected = wkv_subject_matches(from->subject, natsMsg_GetSubject(message));
+    bool expected = wkv_pattern_matches(&from->pattern, natsMsg_GetSubject(message));
     if (expected && (reply == NULL || wkv_subject_takes_replies(loop->options.address, reply)))
         return true;
     wkv_loop_note(loop, expected ? WKV_LOOP_DROPPED_REPLY_SUBJECT : WKV_LOOP_DROPPED_SUBJECT);
@@ -44,12 +44,10 @@ static uint64_t key_of(void *context, void *message, void *from)
     const struct wkv_loop *loop = context;
     const struct wkv_subscription *subscription = from;
     const char *subject = subscription->delivered ? subscription->subject : natsMsg_GetSubject(message);
-    const char *wildcard = strchr(subscription->subject, '*');
-    const char *dot = strrchr(subject, '.');
-    const char *token = wildcard != NULL ? subject + (wildcard - subscription->subject)
-                        : dot != NULL    ? dot + 1
-                                         : subject;
-    return wkv_subscriptions_hash(&loop->subscriptions, token, strcspn(token, "."));
+    const char *token = subject + subscription->pattern.before, *dot;
+    if (subscription->pattern.after == NULL)
+        token = (dot = strrchr(subject, '.')) != NULL ? dot + 1 : subject;
+    return wkv_subscriptions_hash(&loop->subscriptions, token, wkv_subject_token_bytes(token));
 }
 
 static void take_message(struct wkv_loop *loop, struct wkv_subscription *from, natsMsg *message)
@@ -133,17 +131,18 @@ void wkv_intake_take(struct wkv_loop *loop)
 
 /* ---- handling ---- */
 
-static void handle(struct wkv_loop *loop, struct wkv_subscription *from, natsMsg *message)
+static void handle(struct wkv_loop *loop, const struct wkv_backlog_item *item)
 {
+    struct wkv_subscription *from = item->from;
     wkv_turns_note(&loop->turns);
     loop->kept.in_hand = false;
     if (wkv_sending_bytes(&loop->sending) >= WKV_UNSENT_LAST)
         wkv_sending_drop(loop);
     else
-        from->handle(loop, from->context, message);
+        from->handle(loop, from->context, item->message);
     from->waiting--;
     if (!loop->kept.in_hand)
-        wkv_loop_retire(loop, message);
+        wkv_loop_retire_sized(loop, item->message, item->bytes);
     if (loop->sending.unsent_bytes >= UNSENT_LOOK_BYTES)
         wkv_sending_offer(loop);
 }
@@ -181,7 +180,7 @@ void wkv_intake_handle(struct wkv_loop *loop)
         (void)wkv_backlog_pop(&intake->backlog, &item);
         intake->late =
             loop->options.max_wait_ns > 0 && loop->clock_ns - item.read_ns > loop->options.max_wait_ns;
-        handle(loop, item.from, item.message);
+        handle(loop, &item);
     }
 }
 
@@ -199,7 +198,7 @@ void wkv_intake_refuse_excess(struct wkv_loop *loop)
         struct wkv_subscription *from = item.from;
         intake->late = true;
         if (loop->options.max_wait_ns > 0 && intake->backlog.bytes <= 2 * BACKLOG_BYTES) {
-            handle(loop, from, item.message);
+            handle(loop, &item);
             continue;
         }
         wkv_sending_drop(loop);

@@ -74,10 +74,15 @@ bool wkv_loop_is_lost(struct wkv_loop *loop)
 
 /* ---- the loop's thread ---- */
 
+void wkv_loop_retire_sized(struct wkv_loop *loop, natsMsg *message, size_t bytes)
+{
+    if (wkv_spent_add(&loop->spent, message, bytes))
+        loop->clock_ns = 0;
+}
+
 void wkv_loop_retire(struct wkv_loop *loop, natsMsg *message)
 {
-    if (wkv_spent_add(&loop->spent, message))
-        loop->clock_ns = 0;
+    wkv_loop_retire_sized(loop, message, wkv_message_bytes(message));
 }
 
 int64_t wkv_loop_begun_ns(const struct wkv_loop *loop)

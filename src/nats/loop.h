@@ -188,6 +188,8 @@ bool wkv_loop_reply_error(struct wkv_loop *loop, natsMsg *message, const struct 
 
 /* Destroys the message, received or sent, later and with others (spent.h). */
 void wkv_loop_retire(struct wkv_loop *loop, natsMsg *message);
+/* The same where wkv_message_bytes is known. */
+void wkv_loop_retire_sized(struct wkv_loop *loop, natsMsg *message, size_t bytes);
 
 /* For a handler that answers later: the message in hand is its own from now on, with so many bytes that it
  * keeps beside it, until it gives it back. A drain waits for that. */

@@ -25,10 +25,10 @@ void wkv_spent_empty(struct wkv_spent *spent)
     spent->bytes = 0;
 }
 
-bool wkv_spent_add(struct wkv_spent *spent, natsMsg *message)
+bool wkv_spent_add(struct wkv_spent *spent, natsMsg *message, size_t bytes)
 {
     spent->messages[spent->count++] = message;
-    spent->bytes += wkv_message_bytes(message);
+    spent->bytes += bytes;
     if (spent->count < WKV_SPENT_MESSAGES && spent->bytes < SPENT_BYTES)
         return false;
     wkv_spent_empty(spent);

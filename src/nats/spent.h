@@ -22,8 +22,8 @@ struct wkv_spent {
 /* What a message takes in memory, about. */
 size_t wkv_message_bytes(natsMsg *message);
 
-/* Destroys the message with others, later. Returns whether it was now. */
-bool wkv_spent_add(struct wkv_spent *spent, natsMsg *message);
+/* Destroys the message, of so many bytes, with others, later. Returns whether it was now. */
+bool wkv_spent_add(struct wkv_spent *spent, natsMsg *message, size_t bytes);
 
 /* Destroys all. */
 void wkv_spent_empty(struct wkv_spent *spent);

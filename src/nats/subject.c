@@ -87,8 +87,16 @@ static const char *in_lattice(const struct wkv_address *address, const char *sub
     return begins_with(subject, "wasmbus.") ? subject + strlen("wasmbus.") : NULL;
 }
 
+/* Whether a subject that begins so may be one of those that take no replies. Mostly it is an inbox. */
+static bool may_be_ours(const struct wkv_address *address, char first)
+{
+    return first == '$' || first == 'w' || (has_namespace(address) && first == address->lattice_namespace[0]);
+}
+
 bool wkv_subject_takes_replies(const struct wkv_address *address, const char *subject)
 {
+    if (!may_be_ours(address, subject[0]))
+        return true;
     if (subject[0] == '$' || begins_with(subject, "wascc-kv."))
         return false;
     const char *rest = in_lattice(address, subject);
@@ -96,17 +104,23 @@ bool wkv_subject_takes_replies(const struct wkv_address *address, const char *su
                              begins_with(rest, "inventory.") || strcmp(rest, "events") == 0);
 }
 
-bool wkv_subject_matches(const char *pattern, const char *subject)
+struct wkv_pattern wkv_pattern_of(const char *text)
 {
-    const char *wildcard = strchr(pattern, '*');
-    if (wildcard == NULL)
-        return strcmp(pattern, subject) == 0;
-    size_t before = (size_t)(wildcard - pattern);
-    if (strncmp(pattern, subject, before) != 0)
+    const char *wildcard = strchr(text, '*');
+    return wildcard == NULL
+               ? (struct wkv_pattern){.text = text, .before = strlen(text)}
+               : (struct wkv_pattern){text, .before = (size_t)(wildcard - text), .after = wildcard + 1};
+}
+
+bool wkv_pattern_matches(const struct wkv_pattern *pattern, const char *subject)
+{
+    if (strncmp(pattern->text, subject, pattern->before) != 0)
         return false;
-    const char *token = subject + before;
-    size_t len = strcspn(token, ".");
-    return len > 0 && strcmp(token + len, wildcard + 1) == 0;
+    const char *token = subject + pattern->before;
+    if (pattern->after == NULL)
+        return *token == '\0';
+    size_t len = wkv_subject_token_bytes(token);
+    return len > 0 && strcmp(token + len, pattern->after) == 0;
 }
 
 enum wkv_code wkv_subject_operation(const struct wkv_address *address, const char *actor,

@@ -3,6 +3,8 @@
 #define WKV_NATS_SUBJECT_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
 
 #include "support/error.h"
 
@@ -38,9 +40,25 @@ void wkv_subject_lattice(const struct wkv_address *address, const char *rest, ch
  * name only. */
 bool wkv_subject_takes_replies(const struct wkv_address *address, const char *subject);
 
+/* What a subscription is for, looked at once. */
+struct wkv_pattern {
+    const char *text;  /* borrowed */
+    size_t before;     /* bytes in front of its `*`; all, where it has none */
+    const char *after; /* what follows that; NULL: it has none */
+};
+
+/* The text has at most one `*`. */
+struct wkv_pattern wkv_pattern_of(const char *text);
+
 /* Whether the subject of a message is one that a subscription to the pattern is for, all of it: a server that
- * is broken, or worse, may deliver another. The pattern has at most one `*`. */
-bool wkv_subject_matches(const char *pattern, const char *subject);
+ * is broken, or worse, may deliver another. */
+bool wkv_pattern_matches(const struct wkv_pattern *pattern, const char *subject);
+
+/* The bytes of the token that a subject goes on with. */
+static inline size_t wkv_subject_token_bytes(const char *rest)
+{
+    return (size_t)(strchrnul(rest, '.') - rest);
+}
 
 /* `<base>.<actor>.<operation>`; actor may be "*". Errors: WKV_BAD_REQUEST where actor or operation is no
  * token. */

@@ -82,6 +82,7 @@ static struct wkv_subscription *make(struct wkv_subscriptions *subscriptions, co
     one->need = need;
     one->delivered = listen->delivered;
     memcpy(one->subject, listen->subject, subject_bytes);
+    one->pattern = wkv_pattern_of(one->subject);
     one->queue = memcpy(one->subject + subject_bytes, queue, queue_bytes);
     TAILQ_INSERT_TAIL(&subscriptions->all, one, all);
     enchain(subscriptions, one);

@@ -23,6 +23,7 @@
 
 #include "nats/link.h"
 #include "nats/poller.h"
+#include "nats/subject.h"
 #include "support/hash.h"
 
 struct wkv_loop;
@@ -63,6 +64,7 @@ struct wkv_subscription {
     void *context;
     natsSubscription *subscription; /* NULL: none (yet) */
     const char *queue;              /* "": no queue group; lies behind the subject */
+    struct wkv_pattern pattern;     /* of the subject */
     enum wkv_need need;
     bool delivered;
 

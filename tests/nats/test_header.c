@@ -75,12 +75,29 @@ START_TEST(several_headers_are_found_in_one_look)
 }
 END_TEST
 
+/* What a received message with headers has, integration/trace and integration/auth see. */
+START_TEST(a_message_with_data_and_no_headers_is_known_at_once)
+{
+    natsMsg *message;
+    ck_assert_int_eq(nats_Open(-1), NATS_OK);
+    ck_assert_int_eq(natsMsg_Create(&message, "a.subject", "an.inbox", "data", 4), NATS_OK);
+    ck_assert(wkv_headers_are_none(message));
+    natsMsg_Destroy(message);
+    /* Nor is it known of one without data: nats.c has moved its headers. */
+    ck_assert_int_eq(natsMsg_Create(&message, "a.subject", "an.inbox", NULL, 0), NATS_OK);
+    ck_assert(!wkv_headers_are_none(message));
+    natsMsg_Destroy(message);
+    nats_Close();
+}
+END_TEST
+
 Suite *header_suite(void)
 {
     Suite *suite = suite_create("nats/header");
     TCase *tests = tcase_create("header");
     tcase_add_loop_test(tests, a_header_is_found_by_its_name_in_any_case, 0, sizeof cases / sizeof cases[0]);
     tcase_add_test(tests, several_headers_are_found_in_one_look);
+    tcase_add_test(tests, a_message_with_data_and_no_headers_is_known_at_once);
     suite_add_tcase(suite, tests);
     return suite;
 }

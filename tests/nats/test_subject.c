@@ -87,7 +87,8 @@ START_TEST(a_subject_is_looked_at_whole)
     /* A copy of just the text, so that a sanitizer sees a look beyond. */
     char *subject = strdup(matches[_i].subject);
     ck_assert_ptr_nonnull(subject);
-    ck_assert_msg(wkv_subject_matches(matches[_i].pattern, subject) == matches[_i].matches, "%s", subject);
+    struct wkv_pattern pattern = wkv_pattern_of(matches[_i].pattern);
+    ck_assert_msg(wkv_pattern_matches(&pattern, subject) == matches[_i].matches, "%s", subject);
     free(subject);
 }
 END_TEST
