@@ -87,6 +87,9 @@ const tests = {
     for (const endpoint of info.endpoints) {
       assert.match(endpoint.metadata.request, /^\w+$/);
       assert.match(endpoint.metadata.response, /^\w+$/);
+      assert.equal(endpoint.metadata.format, "application/json");
+      for (const schema of [endpoint.metadata.request_schema, endpoint.metadata.response_schema])
+        assert.equal(JSON.parse(schema).type, "object");
     }
   },
   "what info says is where requests are served": async () => {
