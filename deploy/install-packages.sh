@@ -17,6 +17,7 @@ readonly TEST=(
     valgrind clang clang-format "libclang-rt-dev|libclang-rt-14-dev" shellcheck
     # What reads the files of deploy/ and the metrics; promtool is in prometheus.
     systemd mandoc strace docker-compose "kubernetes-client|kubectl" python3-kubernetes python3-yaml python3-matplotlib prometheus
+    dpkg-dev rpm lintian # What makes and judges the packages.
     buildah netavark mmdebstrap # Debian 13's buildah does nothing without netavark, needed or not.
 )
 

@@ -12,7 +12,7 @@ source deploy/lib/local-servers.sh
 # Two lanes run beside each other: the suites of the trees, which want the processors, and the rest, which mostly waits. At
 # its end it takes, at the lowest priority, what the suites leave of the processors.
 readonly SUITE_STEPS=(gcc asan tsan)
-readonly OTHER_STEPS=(report contract format shellcheck services install deploy local container lattice clients linearizability valgrind fuzz)
+readonly OTHER_STEPS=(report contract format shellcheck services install deploy local container package lattice clients linearizability valgrind fuzz)
 readonly QUICK_STEPS=(report gcc)
 # clang-format's major versions differ in details; the code is formatted by this one.
 readonly FORMATTER=14
@@ -55,6 +55,7 @@ runs where and why.
                  the commands in README and deploy/docs do what is shown
     local        deploy/run-local.sh, with --once and until Ctrl-C, and deploy/run-cluster.sh
     container    the Dockerfile's image is built and run
+    package      the packages for Debian and rpm are made; what they install starts under systemd (as root)
     lattice      a lattice peer of waSCC's published crates, and a real wascc-host, use the provider (where cargo is)
     clients      clients made of proto/ in JavaScript, Python, Go and Rust call every operation (where npm, pip, go, cargo are);
                  the examples of proto/examples in these, Java and C (where maven is) do what they say
@@ -157,7 +158,7 @@ begin_jobs()
     if has_step clients; then
         begin clients tests/interop/clients/build.sh
     fi
-    if has_step container && [[ "$(id -u)" -eq 0 ]] && command -v mmdebstrap >/dev/null; then
+    if has_step container package && [[ "$(id -u)" -eq 0 ]] && command -v mmdebstrap >/dev/null; then
         rm -f build/container-base.tar
         begin container-base tests/container/make_base.sh "$PWD/build/container-base.tar"
     fi
@@ -478,6 +479,13 @@ step_container()
 {
     await container-base
     run_script container tests/container/test_image.sh "$PWD/build/container-base.tar"
+}
+
+step_package()
+{
+    check "the release build for the packages" build_preset release || return 0
+    await container-base
+    run_script package tests/deploy/test_package.sh build/release "$PWD/build/container-base.tar"
 }
 
 # --- One suite ----------------------------------------------------------------------------------------------------------
