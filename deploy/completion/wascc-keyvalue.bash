@@ -72,7 +72,7 @@ _wascc_keyvalue_operand()
     local names
     case "$1" in
     keygen) _wascc_keyvalue_words "account module host" "$2" ;;
-    export | import) _wascc_keyvalue_files "$2" ;;
+    export | import | inspect) _wascc_keyvalue_files "$2" ;;
     call)
         _wascc_keyvalue_names '[A-Z][A-Za-z]+'
         _wascc_keyvalue_words "$names" "$2"
@@ -82,7 +82,7 @@ _wascc_keyvalue_operand()
 
 _wascc_keyvalue()
 {
-    local program=${COMP_WORDS[0]/#\~\//"$HOME/"} typed=${COMP_WORDS[COMP_CWORD]} help names i word option="" operands=0
+    local program=${COMP_WORDS[0]/#\~\//"$HOME/"} typed=${COMP_WORDS[COMP_CWORD]} help names i word option="" operands=0 ended=0
     COMPREPLY=()
     if [[ "$COMP_CWORD" -eq 1 ]]; then
         _wascc_keyvalue_help "$program"
@@ -99,7 +99,9 @@ _wascc_keyvalue()
             : # --option=value is three words to readline.
         elif _wascc_keyvalue_waits "$option" "$word"; then
             option=""
-        elif [[ "$word" == --* && "$operands" -eq 0 ]]; then
+        elif [[ "$word" == -- && "$ended" -eq 0 ]]; then
+            option="" ended=1
+        elif [[ "$word" == --* && "$ended" -eq 0 ]]; then
             option=""
             [[ -z "$(_wascc_keyvalue_argument "$word")" ]] || option=$word
         else
@@ -110,7 +112,7 @@ _wascc_keyvalue()
 
     if _wascc_keyvalue_waits "$option" "$typed"; then
         _wascc_keyvalue_value "$option" "$typed"
-    elif [[ "$operands" -eq 0 && "$typed" == -* ]]; then
+    elif [[ "$ended" -eq 0 && "$typed" == -* ]]; then
         _wascc_keyvalue_names '--[a-z-]+'
         _wascc_keyvalue_words "$names" "$typed"
     elif [[ "$operands" -eq 0 ]]; then

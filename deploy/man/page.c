@@ -4,7 +4,8 @@
  *                      `connection` for all that connect share;
  *   @about --OPTION    begins lines for that option's item, up to the next @about or
  *   @end               which ends the list;
- *   @operations        is the list of the operations.
+ *   @operations        is the list of the operations;
+ *   @os                is what the footer says beside the date: the program and its version.
  *
  * CMake builds it and installs what it prints. */
 #include <ctype.h>
@@ -174,6 +175,8 @@ static int print_page(const char *line)
             next = print_options(commands, next);
         else if (begins(line, "@operations\n"))
             print_operations();
+        else if (begins(line, "@os\n"))
+            (void)printf(".Os %s %s\n", WKV_SERVICE_NAME, WKV_VERSION);
         else
             next = NULL;
         if (next == NULL)

@@ -126,6 +126,7 @@ struct wkv_config {
     } transfer;               /* of export and import */
     struct {
         bool self;            /* ask this machine's process */
+        bool json;            /* print a JSON object */
         uint64_t interval_ms; /* between two looks */
         uint64_t count;       /* looks; 0: for ever */
     } look;                   /* of health and top */

@@ -156,6 +156,7 @@ const struct wkv_option wkv_options[] = {
      .initial = "0", .help = "Pass by so many lines, which an import that was cut short says"},
     {.name = "self", FLAG, FOR(HEALTH, look.self),
      .help = "Ask the process that serves the binding on this machine, or in this container, and not NATS"},
+    {.name = "json", FLAG, FOR(HEALTH, look.json), .help = "Print a JSON object, whatever the answer is"},
     {.name = "interval", DURATION, FOR(TOP, look.interval_ms), BETWEEN(100, 3600000), .argument = "TIME",
      .initial = "1s", .help = "The time between two looks"},
     {.name = "count", NUMBER, FOR(TOP, look.count), BETWEEN(0, UINT32_MAX), .argument = "N", .initial = "0",

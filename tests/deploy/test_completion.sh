@@ -79,7 +79,9 @@ test_cases()
     expect "the operations" "Set SetAdd SetContains SetIntersection SetQuery SetRemove SetUnion" call Set
     expect "the operations behind options" "Get GetCapabilityDescriptor" call --timeout 1s --actor system G
     expect "nothing for an operation's JSON" "" call Get ""
-    expect "no options behind the operation" "" call Get --
+    expect "options behind the operation" "--claims" call Get --cla
+    expect "a value behind the operation" "json" serve x --log-format j
+    expect "no options behind --" "" call -- Get --cla
     mkdir "$files"
     : >"$files/actor.jwt"
     : >"$files/another.jwt"

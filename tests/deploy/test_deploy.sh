@@ -574,6 +574,8 @@ install_all()
     cmake --install "$BUILD" --prefix "$installed"
     [[ -x "$installed/bin/wascc-keyvalue" && -f "$unit" && -f "$installed/share/man/man1/wascc-keyvalue.1" &&
         -f "$installed/share/bash-completion/completions/wascc-keyvalue" &&
+        -f "$installed/share/zsh/site-functions/_wascc-keyvalue" &&
+        -f "$installed/share/fish/vendor_completions.d/wascc-keyvalue.fish" &&
         -f "$installed/share/doc/wascc-keyvalue/wascc-keyvalue.env" &&
         -f "$installed/share/wascc-keyvalue/proto/examples/go/client.go" ]] &&
         cmp proto/keyvalue.proto "$installed/share/wascc-keyvalue/proto/keyvalue.proto"
@@ -811,14 +813,23 @@ page_refuses_what_it_does_not_know()
     done
 }
 
-# mandoc's linter says more than it counts, so that nothing at all must be said.
+# mandoc's linter says more than it counts, so that nothing at all must be said, but that the footer names a program where a
+# page of NetBSD's names nothing.
 page_is_clean()
 {
-    mandoc -T lint "$PAGE" && [[ -z "$(mandoc -T lint "$PAGE" 2>&1)" ]]
+    ! mandoc -T lint "$PAGE" 2>&1 | grep -v 'STYLE: operating system explicitly specified'
+}
+
+# What the footer is made of.
+page_has_its_date_and_version()
+{
+    grep -E '^\.Dd [A-Z][a-z]+ [0-9]+, 20[0-9]{2}$' "$PAGE" &&
+        grep -x "\.Os wascc-keyvalue $("$PROGRAM" --version | cut -d ' ' -f 2)" "$PAGE"
 }
 
 test_man()
 {
+    check "man: the footer has the date, the program and its version" page_has_its_date_and_version || true
     check "man: every command and option is in the page" page_has_every_option || true
     check "man: no other option is in the page" page_has_no_other_option || true
     check "man: every exit status is in the page" page_has_every_status || true
@@ -834,6 +845,8 @@ test_completion()
     local cases=$work/completion.log
     tests/deploy/test_completion.sh "$PROGRAM" "$installed/share/bash-completion/completions/wascc-keyvalue" >"$cases" 2>&1 ||
         failures=$((failures + 1))
+    tests/deploy/test_completion_shells.sh "$PROGRAM" "$installed/share/zsh/site-functions/_wascc-keyvalue" \
+        "$installed/share/fish/vendor_completions.d/wascc-keyvalue.fish" >>"$cases" 2>&1 || failures=$((failures + 1))
     cat "$cases"
 }
 

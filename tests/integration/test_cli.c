@@ -650,6 +650,38 @@ START_TEST(health_exits_0_where_an_instance_answers)
 }
 END_TEST
 
+/* `health --json` prints an object either way, and ends as it does without. */
+static void check_health(int status, int expected, bool healthy)
+{
+    ck_assert_msg(status == expected, "exit %d: %s", status, command.err.bytes);
+    ck_assert_str_eq(command.err.bytes, "");
+    ck_assert_uint_eq(lines_in(command.out.bytes), 1);
+    json_t *report = json_of(command.out.bytes, command.out.len);
+    ck_assert(json_is_boolean(json_object_get(report, "healthy")));
+    ck_assert(json_is_true(json_object_get(report, "healthy")) == healthy);
+    ck_assert(json_is_string(json_object_get(report, "error")) == !healthy);
+    ck_assert(json_is_string(json_object_get(report, "binding")));
+    json_decref(report);
+    process_destroy(&command);
+}
+
+START_TEST(health_can_answer_in_json)
+{
+    char url[URL_BYTES];
+    url_of(free_port(), url);
+    int status = program_run(&command, NULL, NULL, "health", "--json", "--server", shared.server.url, NULL);
+    ck_assert_ptr_nonnull(strstr(command.out.bytes, "\"instance\":\""));
+    check_health(status, 0, true);
+    check_health(program_run(&command, NULL, NULL, "health", "--json", "--server", shared.server.url,
+                             "--binding", "other", "--timeout", "100ms", NULL),
+                 1, false);
+    check_health(program_run(&command, NULL, NULL, "health", "--json", "--server", url, NULL), 1, false);
+    check_health(
+        program_run(&command, NULL, NULL, "health", "--json", "--self", "--binding", "nobody-here", NULL), 69,
+        false);
+}
+END_TEST
+
 START_TEST(health_exits_1_where_none_does)
 {
     char url[URL_BYTES];
@@ -1031,6 +1063,7 @@ Suite *cli_suite(void)
     tcase_add_test(tests, options_may_stand_behind_operands);
     tcase_add_test(tests, the_least_memory_is_told_truly);
     tcase_add_test(tests, health_exits_0_where_an_instance_answers);
+    tcase_add_test(tests, health_can_answer_in_json);
     tcase_add_test(tests, health_exits_1_where_none_does);
     tcase_add_test(tests, an_option_wins_over_its_variable_and_that_over_the_others);
     tcase_add_test(tests, the_lattice_host_needs_no_scheme);
