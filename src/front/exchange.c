@@ -46,7 +46,8 @@ struct wkv_endpoint *wkv_front_listen(struct wkv_worker *worker, const struct wk
                                       .handle = wkv_front_handle,
                                       .prepare = one->prepare,
                                       .context = one,
-                                      .optional = one->optional};
+                                      .optional = one->optional,
+                                      .shared = one->shared};
     return wkv_loop_listen(&worker->loop, &listen, error) == WKV_OK ? one : NULL;
 }
 

@@ -32,6 +32,7 @@ struct wkv_endpoint {
     wkv_loop_preparer prepare;             /* NULL: none */
     bool for_system;                       /* its subject is `system`'s */
     bool optional;                         /* the server may refuse it: then only that is logged */
+    bool shared;                           /* other processes of the binding are in its queue group, too */
     struct wkv_worker *worker;             /* set by wkv_front_listen, like all that follows */
     bool reads_claims;                     /* what of the headers the mode needs for it */
     bool reads_invocation;

@@ -186,8 +186,11 @@ enum wkv_listening wkv_invocations_add_actor(struct wkv_worker *worker, struct w
     char subject[WKV_SUBJECT_BYTES];
     if (!actor_subject(worker, actor, subject))
         return WKV_LISTENS;
-    const struct wkv_listen listen = {
-        .subject = subject, .queue = subject, .handle = wkv_front_handle, .context = worker->bound_actors};
+    const struct wkv_listen listen = {.subject = subject,
+                                      .queue = subject,
+                                      .handle = wkv_front_handle,
+                                      .context = worker->bound_actors,
+                                      .shared = true};
     return wkv_subscriptions_add(&worker->loop.subscriptions, &listen, timeout_ms);
 }
 

@@ -30,7 +30,8 @@ static enum wkv_code listen(struct wkv_worker *worker, struct wkv_error *error)
         const struct wkv_operation *operation = &wkv_operations[i];
         struct wkv_endpoint endpoint = {.front = &wkv_front_subjects,
                                         .operation = operation,
-                                        .prepare = wkv_operation_is_system(operation) ? NULL : prepare};
+                                        .prepare = wkv_operation_is_system(operation) ? NULL : prepare,
+                                        .shared = true};
         if (wkv_subject_operation(worker->address, "*", operation->name, subject, error) != WKV_OK ||
             wkv_front_listen(worker, &endpoint, subject, queue, error) == NULL)
             return error->code;

@@ -61,9 +61,11 @@ enum wkv_code wkv_front_listen_for_renewals(struct wkv_worker *worker, const str
                                             struct wkv_error *error)
 {
     char name[128], subject[WKV_SUBJECT_BYTES];
+    struct wkv_endpoint own = *endpoint;
+    own.shared = false;
     (void)snprintf(name, sizeof name, "%s-%s", endpoint->operation->name, worker->provider->instance);
     if (wkv_subject_operation(worker->address, "*", name, subject, error) != WKV_OK ||
-        wkv_front_listen(worker, endpoint, subject, name, error) == NULL)
+        wkv_front_listen(worker, &own, subject, name, error) == NULL)
         return error->code;
     return WKV_OK;
 }

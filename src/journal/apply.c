@@ -287,6 +287,14 @@ static void on_control(void *context, uint64_t position, const struct wkv_record
 {
     struct wkv_journal *journal = context;
     bool own = journal->join != 0 && record->writer == wkv_record_writer(journal->join, 0);
+    if (record->kind == WKV_RECORD_BEAT && accepted)
+        wkv_lag_beat(&journal->lag,
+                     &(struct wkv_lag_beat){.join = record->writer >> 8,
+                                            .seen = record->seen,
+                                            .position = position,
+                                            .time_ns = journal->stamped_ns,
+                                            .own = own},
+                     wkv_monotonic_ns());
     if (record->kind == WKV_RECORD_JOIN && accepted)
         on_join(journal, position, &body->join);
     if (record->kind == WKV_RECORD_BEAT && own) {
@@ -358,6 +366,9 @@ static void note_foreign(struct wkv_journal *journal, uint64_t position, int64_t
 void wkv_journal_feed_message(struct wkv_journal *journal, const struct wkv_log_message *message)
 {
     int64_t now_ns = wkv_monotonic_ns();
+    journal->stamped_ns = message->time_ns;
+    if (message->position > wkv_replica_applied(journal->replica))
+        wkv_lag_note(&journal->lag, message->position, message->time_ns);
     enum wkv_feed fed = wkv_replica_feed(journal->replica, message);
     switch (fed) {
     case WKV_FEED_FOREIGN:
@@ -390,6 +401,8 @@ void wkv_journal_feed_message(struct wkv_journal *journal, const struct wkv_log_
         return;
     }
     journal->applied_ns = now_ns;
+    atomic_store_explicit(&journal->rests_until_ns, journal->lag.rests ? now_ns + WKV_LAG_HEARD_NS : 0,
+                          memory_order_relaxed);
     wkv_journal_take_key(journal);
     wkv_snapshots_count(&journal->snapshots, message->bytes.len);
     journal->bytes_since += message->bytes.len;

@@ -84,6 +84,12 @@ bool wkv_journal_is_in_touch(const struct wkv_journal *journal)
            wkv_monotonic_ns() < atomic_load_explicit(&journal->fresh_until_ns, memory_order_acquire);
 }
 
+/* A log that stands still makes all the others silent, too: then it is no use to leave requests to them. */
+bool wkv_journal_rests(const struct wkv_journal *journal)
+{
+    return wkv_monotonic_ns() < atomic_load_explicit(&journal->rests_until_ns, memory_order_relaxed);
+}
+
 struct wkv_store *wkv_journal_store(struct wkv_journal *journal)
 {
     return wkv_replica_store(journal->replica);

@@ -89,6 +89,10 @@ enum wkv_journal_failure wkv_journal_failure(struct wkv_journal *journal);
 unsigned wkv_journal_recovered_percent(struct wkv_journal *journal);
 bool wkv_journal_is_in_touch(const struct wkv_journal *journal);
 
+/* Whether requests are to be left to the other instances until this one has caught up with the log (lag.h).
+ * Any thread. */
+bool wkv_journal_rests(const struct wkv_journal *journal);
+
 /* The store, from READY on; it belongs to the journal. Any thread. */
 struct wkv_store *wkv_journal_store(struct wkv_journal *journal);
 

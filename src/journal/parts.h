@@ -6,6 +6,7 @@
  *   recovery  from the connection to READY: streams, state, JOIN
  *   batches   tickets ─► records
  *   apply     records ─► tickets, bindings, figures
+ *   lag       how far instances are behind it
  *   trouble   where the log is not as it was
  *
  * Locks: `lock`, which the log's thread has for each message and each turn's end, and wkv_journal_look
@@ -21,6 +22,7 @@
 #include "jetstream/reader.h"
 #include "jetstream/requests.h"
 #include "journal/journal.h"
+#include "journal/lag.h"
 #include "journal/restore.h"
 #include "journal/snapshots.h"
 #include "replica/flight.h"
@@ -186,6 +188,7 @@ struct wkv_journal {
     wkv_told_clock clock;
     _Atomic uint64_t applied, target, bindings, log_id;
     _Atomic unsigned restored_permille;
+    _Atomic int64_t rests_until_ns; /* monotonic, while messages come; 0: it does not rest */
     _Atomic int64_t fresh_until_ns; /* monotonic: what is here was in the log 3 s before that */
     struct wkv_error error;         /* of AGAIN and FAILED, set before the state */
     enum wkv_journal_failure failure;
@@ -218,6 +221,9 @@ struct wkv_journal {
     uint32_t own_permille; /* of the memory budget that this instance takes, */
     uint64_t weighed_at;   /* when so many bytes had been applied in all: applied_bytes */
     uint64_t applied_bytes;
+
+    struct wkv_lag lag;
+    int64_t stamped_ns; /* the stamp of the message that is being applied */
 
     int64_t joined_ns, beat_ns; /* sent last */
     int64_t beat_sent_ns;       /* the first that is not applied yet; 0: none */

@@ -80,6 +80,7 @@ static struct wkv_subscription *make(struct wkv_subscriptions *subscriptions, co
     one->unheard = listen->unheard;
     one->context = listen->context;
     one->need = need;
+    one->shared = listen->shared;
     one->delivered = listen->delivered;
     memcpy(one->subject, listen->subject, subject_bytes);
     one->pattern = wkv_pattern_of(one->subject);
@@ -141,8 +142,10 @@ static struct wkv_subscription_list *leavers(struct wkv_subscriptions *subscript
 static void end_one(struct wkv_subscriptions *subscriptions, struct wkv_subscription *one, enum ending ending)
 {
     struct wkv_room *room = &subscriptions->room;
-    room->wanted--;
-    room->listening -= room->listening > 0 ? 1 : 0;
+    if (one->need == WKV_NEED_FOR_NOW) {
+        room->wanted--;
+        room->listening -= room->listening > 0 ? 1 : 0;
+    }
     one->drain =
         ending != AT_ONCE && natsSubscription_DrainTimeout(one->subscription, DRAIN_TIMEOUT_MS) == NATS_OK
             ? WKV_DRAINS
@@ -209,6 +212,11 @@ bool wkv_subscriptions_listen(struct wkv_subscriptions *subscriptions, const str
     return made;
 }
 
+static bool rests_now(const struct wkv_subscriptions *subscriptions, const struct wkv_subscription *one)
+{
+    return subscriptions->rests && one->shared;
+}
+
 /* Under the lock. Returns LISTENS for one that the server is yet to confirm, and holds the connection for
  * that. */
 static enum wkv_listening begin_add(struct wkv_subscriptions *subscriptions, const struct wkv_listen *listen,
@@ -230,6 +238,8 @@ static enum wkv_listening begin_add(struct wkv_subscriptions *subscriptions, con
     *made = one == NULL;
     if (*made && (one = make(subscriptions, listen, WKV_NEED_FOR_NOW)) == NULL)
         return WKV_LISTEN_NO_MEMORY;
+    if (rests_now(subscriptions, one))
+        return WKV_LISTENS;
     if (link->connection == NULL || !atomic_load(&link->confirmed) ||
         subscribe(subscriptions, one) != NATS_OK)
         return WKV_LISTENS_LATER;
@@ -338,6 +348,57 @@ void wkv_subscriptions_freeze(struct wkv_subscriptions *subscriptions)
     lock(subscriptions);
     subscriptions->frozen = true;
     unlock(subscriptions);
+}
+
+/* ---- resting ---- */
+
+/* One that is left to others ends as any does that is left, and another waits in its place. */
+static void set_aside(struct wkv_subscriptions *subscriptions, struct wkv_subscription *one)
+{
+    const struct wkv_listen listen = {.subject = one->subject,
+                                      .queue = *one->queue == '\0' ? NULL : one->queue,
+                                      .handle = one->handle,
+                                      .prepare = one->prepare,
+                                      .unheard = one->unheard,
+                                      .context = one->context,
+                                      .shared = true,
+                                      .delivered = one->delivered};
+    if (make(subscriptions, &listen, one->need) != NULL)
+        leave(subscriptions, one, DRAINED_SOON);
+}
+
+void wkv_subscriptions_rest(struct wkv_subscriptions *subscriptions)
+{
+    struct wkv_subscription *next;
+    lock(subscriptions);
+    bool begins = !subscriptions->frozen && !subscriptions->rests;
+    subscriptions->rests |= begins;
+    for (struct wkv_subscription *one = TAILQ_FIRST(&subscriptions->all); begins && one != NULL; one = next) {
+        next = TAILQ_NEXT(one, all);
+        if (one->shared && !one->left && one->subscription != NULL)
+            set_aside(subscriptions, one);
+    }
+    unlock(subscriptions);
+    wkv_poller_wake(subscriptions->poller);
+}
+
+/* Without a connection the next one sees to it. */
+void wkv_subscriptions_end_rest(struct wkv_subscriptions *subscriptions)
+{
+    struct wkv_subscription *one;
+    lock(subscriptions);
+    bool ends = !subscriptions->frozen && subscriptions->rests;
+    subscriptions->rests &= !ends;
+    TAILQ_FOREACH(one, &subscriptions->all, all)
+    {
+        if (!ends || !one->shared || one->left || one->refused || one->subscription != NULL ||
+            subscriptions->link->connection == NULL)
+            continue;
+        if (subscribe(subscriptions, one) == NATS_OK && one->need == WKV_NEED_FOR_NOW)
+            wkv_room_note(&subscriptions->room, 1);
+    }
+    unlock(subscriptions);
+    wkv_poller_wake(subscriptions->poller);
 }
 
 /* ---- refusals ---- */
@@ -464,7 +525,8 @@ natsStatus wkv_subscriptions_begin(struct wkv_subscriptions *subscriptions)
     struct wkv_subscription *one;
     lock(subscriptions);
     TAILQ_FOREACH(one, &subscriptions->all, all)
-    if (one->need != WKV_NEED_FOR_NOW && status == NATS_OK)
+    if (one->need != WKV_NEED_FOR_NOW && status == NATS_OK && one->subscription == NULL &&
+        !rests_now(subscriptions, one))
         status = subscribe(subscriptions, one);
     unlock(subscriptions);
     return status;
@@ -479,9 +541,10 @@ static size_t next_count(const struct wkv_room *room)
     return room->limit - room->listening < at_once ? room->limit - room->listening : at_once;
 }
 
-static bool is_to_come(const struct wkv_subscription *one)
+static bool is_to_come(const struct wkv_subscriptions *subscriptions, const struct wkv_subscription *one)
 {
-    return one->need == WKV_NEED_FOR_NOW && !one->left && one->subscription == NULL;
+    return one->need == WKV_NEED_FOR_NOW && !one->left && one->subscription == NULL &&
+           !rests_now(subscriptions, one);
 }
 
 natsStatus wkv_subscriptions_resume(struct wkv_subscriptions *subscriptions, size_t *asked)
@@ -495,7 +558,7 @@ natsStatus wkv_subscriptions_resume(struct wkv_subscriptions *subscriptions, siz
     {
         if (*asked == most || status != NATS_OK)
             break;
-        if (!is_to_come(one))
+        if (!is_to_come(subscriptions, one))
             continue;
         status = subscribe(subscriptions, one);
         (*asked)++;
@@ -511,7 +574,7 @@ size_t wkv_subscriptions_left_out(struct wkv_subscriptions *subscriptions)
     const struct wkv_subscription *one;
     lock(subscriptions);
     TAILQ_FOREACH(one, &subscriptions->all, all)
-    left_out += is_to_come(one) ? 1 : 0;
+    left_out += is_to_come(subscriptions, one) ? 1 : 0;
     unlock(subscriptions);
     return left_out;
 }
@@ -534,7 +597,7 @@ void wkv_subscriptions_end(struct wkv_subscriptions *subscriptions)
         one->seen = WKV_UNSEEN;
         one->refused = false;
         one->ask_again = false;
-        if (one->left && one->drain == WKV_DRAIN_DUE)
+        if (one->left && one->drain == WKV_DRAIN_DUE && one->need == WKV_NEED_FOR_NOW)
             subscriptions->room.wanted--;
         if (one->left && !subscriptions->frozen)
             unmake(subscriptions, one);

@@ -45,6 +45,7 @@ struct wkv_listen {
                                        keeps it; NULL: none */
     void *context;                  /* borrowed */
     bool optional;                  /* the server may refuse it: then only that is logged */
+    bool shared;                    /* in a queue group with other processes: see wkv_subscriptions_rest */
     bool delivered;                 /* by a JetStream consumer: with any subject, and a reply subject to which
                                        nothing is sent */
 };
@@ -66,7 +67,7 @@ struct wkv_subscription {
     const char *queue;              /* "": no queue group; lies behind the subject */
     struct wkv_pattern pattern;     /* of the subject */
     enum wkv_need need;
-    bool delivered;
+    bool shared, delivered;
 
     /* Under the link's lock. */
     TAILQ_ENTRY(wkv_subscription) all;
@@ -112,7 +113,7 @@ struct wkv_subscriptions {
     struct wkv_room room;
     struct wkv_renewals renewals;
     char refusal[WKV_COMPLAINT_BYTES]; /* what the server said when it refused an actor's the last time */
-    bool frozen;
+    bool frozen, rests;
     _Atomic bool changed; /* something is fresh, or leaving */
 
     /* The loop's thread's. */
@@ -167,6 +168,12 @@ void wkv_subscriptions_limit(struct wkv_subscriptions *subscriptions, size_t lim
 
 /* What the server said when it refused one the last time. */
 void wkv_subscriptions_refusal(struct wkv_subscriptions *subscriptions, char out[WKV_COMPLAINT_BYTES]);
+
+/* Leaves what is shared with other processes to them, on this connection and those to come: what the server
+ * had sent before it heard of this is answered. Then listens to it again. Neither waits for the server; twice
+ * is once. Any thread but the loop's. */
+void wkv_subscriptions_rest(struct wkv_subscriptions *subscriptions);
+void wkv_subscriptions_end_rest(struct wkv_subscriptions *subscriptions);
 
 /* From now on nothing is added, ended or freed: `all` can be walked without the lock. */
 void wkv_subscriptions_freeze(struct wkv_subscriptions *subscriptions);

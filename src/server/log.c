@@ -180,9 +180,32 @@ static enum wkv_server_outcome outcome_of(struct wkv_server *server, enum wkv_jo
                                                                             : WKV_SERVER_UNUSABLE;
 }
 
+/* "An instance that is slow leaves the queue group until it has caught up." */
+static void rest_or_serve(struct wkv_server *server)
+{
+    bool rests = wkv_journal_rests(server->network.journal);
+    if (rests == server->rests)
+        return;
+    server->rests = rests;
+    if (rests)
+        wkv_log_warn(&server->log,
+                     "this instance is more than a second behind the log: it leaves requests to "
+                     "the others until it has caught up");
+    else
+        wkv_log_info(&server->log, "caught up with the log: requests are taken again");
+    for (unsigned i = 0; i < server->network.worker_count; i++) {
+        struct wkv_subscriptions *subscriptions = &server->network.workers[i].loop.subscriptions;
+        if (rests)
+            wkv_subscriptions_rest(subscriptions);
+        else
+            wkv_subscriptions_end_rest(subscriptions);
+    }
+}
+
 enum wkv_server_outcome wkv_server_look_at_log(struct wkv_server *server, struct wkv_error *error)
 {
     wkv_journal_look(server->network.journal);
+    rest_or_serve(server);
     return outcome_of(server, wkv_journal_state(server->network.journal, error));
 }
 

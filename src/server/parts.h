@@ -59,6 +59,7 @@ struct wkv_server {
     bool had_diverged; /* the log had, when this process had to begin anew: told until the process ends */
     bool diverged;     /* the same from now on; the main thread's */
     bool out_of_touch; /* with the log, and told so */
+    bool rests;        /* requests are left to the other instances; the main thread's */
     bool cut;          /* not all that was received could be answered */
 };
 

@@ -23,9 +23,10 @@
 struct flow {
     int from, to;
     bool from_provider;
-    bool ended;  /* one side has closed */
-    bool last;   /* with what it has yet to write all is cut */
-    size_t left; /* so many bytes pass until then; SIZE_MAX: no needle came */
+    bool ended;       /* one side has closed */
+    bool last;        /* with what it has yet to write all is cut */
+    long long due_ms; /* what is read is written then, and not before */
+    size_t left;      /* so many bytes pass until then; SIZE_MAX: no needle came */
     char bytes[BLOCK_BYTES];
     size_t begin, end;
     char tail[RELAY_NEEDLE_BYTES]; /* what came last, for a needle in two parts */
@@ -43,6 +44,7 @@ struct relay {
     int port, server_port;
     pthread_t thread;
     _Atomic bool stop, held;
+    _Atomic int delay_ms;
     _Atomic bool say_wanted; /* likewise, with what follows */
     char say[RELAY_SAY_BYTES];
     size_t say_len;
@@ -155,6 +157,11 @@ static void limit(struct relay *relay, struct flow *flow)
     flow->left -= flow->end;
 }
 
+static bool is_due(struct relay *relay, const struct flow *flow)
+{
+    return atomic_load(&relay->delay_ms) == 0 || now_ms() >= flow->due_ms;
+}
+
 /* Moves what can be moved. */
 static void pump(struct relay *relay, struct flow *flow)
 {
@@ -163,9 +170,10 @@ static void pump(struct relay *relay, struct flow *flow)
         flow->ended = got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
         flow->begin = 0;
         flow->end = got > 0 ? (size_t)got : 0;
+        flow->due_ms = now_ms() + (flow->from_provider ? 0 : atomic_load(&relay->delay_ms));
         limit(relay, flow);
     }
-    if (flow->begin == flow->end)
+    if (flow->begin == flow->end || !is_due(relay, flow))
         return;
     ssize_t put = send(flow->to, flow->bytes + flow->begin, flow->end - flow->begin, MSG_NOSIGNAL);
     flow->ended |= put < 0 && errno != EAGAIN && errno != EINTR;
@@ -214,8 +222,10 @@ static void obey(struct relay *relay)
 }
 
 /* What to wait for: to write where something is left over, else to read. */
-static struct pollfd interest(const struct relay *relay, const struct flow *flow)
+static struct pollfd interest(struct relay *relay, const struct flow *flow)
 {
+    if (flow->begin < flow->end && !is_due(relay, flow))
+        return (struct pollfd){.fd = -1};
     if (flow->begin < flow->end)
         return (struct pollfd){.fd = flow->to, .events = POLLOUT};
     if (flow->from_provider && atomic_load(&relay->held))
@@ -286,6 +296,11 @@ void relay_url(const struct relay *relay, char out[URL_BYTES])
 void relay_hold(struct relay *relay, bool held)
 {
     atomic_store(&relay->held, held);
+}
+
+void relay_delay(struct relay *relay, int ms)
+{
+    atomic_store(&relay->delay_ms, ms);
 }
 
 /* ---- doors and cuts ---- */

@@ -24,6 +24,9 @@ void relay_url(const struct relay *relay, char out[URL_BYTES]);
 /* While held, nothing that the provider sends is taken from it. */
 void relay_hold(struct relay *relay, bool held);
 
+/* From now on what the server sends is under way for so long; 0: no longer than it takes. */
+void relay_delay(struct relay *relay, int ms);
+
 /* Says this to the provider on each of its connections, as if the server did, where nothing else is under
  * way. At most RELAY_SAY_BYTES. Waits until all of it has gone. */
 #define RELAY_SAY_BYTES 1024
