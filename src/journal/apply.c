@@ -264,8 +264,12 @@ static void on_join(struct wkv_journal *journal, uint64_t position, const struct
     const struct wkv_flight_times times = {.resend_ns = 300 * WKV_NS_PER_MS,
                                            .fence_ns = journal->options.write_timeout_ns / 4 * 3,
                                            .give_up_ns = journal->options.write_timeout_ns};
-    if (journal->join != 0 || !wkv_text_is(join->instance, journal->options.instance))
+    if (!wkv_text_is(join->instance, journal->options.instance))
         return;
+    if (journal->join != 0) {
+        journal->spare_join = position;
+        return;
+    }
     journal->join = position;
     wkv_snapshots_join(&journal->snapshots, position);
     wkv_flight_begin(&journal->flight, wkv_record_writer(position, 0), &times);
@@ -282,19 +286,34 @@ void wkv_journal_admit(struct wkv_journal *journal)
         atomic_store_explicit(&journal->full, false, memory_order_relaxed);
 }
 
+static void note_beat(struct wkv_journal *journal, uint64_t position, const struct wkv_record *record,
+                      bool own)
+{
+    const struct wkv_lag_beat beat = {.join = record->writer >> 8,
+                                      .seen = record->seen,
+                                      .position = position,
+                                      .time_ns = journal->stamped_ns,
+                                      .own = own};
+    wkv_lag_beat(&journal->lag, &beat, wkv_monotonic_ns());
+}
+
+static void tell_raise(struct wkv_journal *journal, uint64_t position, unsigned format)
+{
+    wkv_log_info(journal->options.log,
+                 "%s has records of format %u from message %" PRIu64
+                 " on: all instances can read them, and an older version cannot serve it any more",
+                 journal->names.log_stream, format, position);
+}
+
 static void on_control(void *context, uint64_t position, const struct wkv_record *record,
                        const union wkv_record_body *body, bool accepted)
 {
     struct wkv_journal *journal = context;
     bool own = journal->join != 0 && record->writer == wkv_record_writer(journal->join, 0);
     if (record->kind == WKV_RECORD_BEAT && accepted)
-        wkv_lag_beat(&journal->lag,
-                     &(struct wkv_lag_beat){.join = record->writer >> 8,
-                                            .seen = record->seen,
-                                            .position = position,
-                                            .time_ns = journal->stamped_ns,
-                                            .own = own},
-                     wkv_monotonic_ns());
+        note_beat(journal, position, record, own);
+    if (record->kind == WKV_RECORD_RAISE && accepted && journal->served)
+        tell_raise(journal, position, body->raise.format);
     if (record->kind == WKV_RECORD_JOIN && accepted)
         on_join(journal, position, &body->join);
     if (record->kind == WKV_RECORD_BEAT && own) {

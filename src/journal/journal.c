@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "journal/parts.h"
 #include "nats/inbox.h"
@@ -105,10 +106,13 @@ struct wkv_loop *wkv_journal_loop(struct wkv_journal *journal)
     return &journal->loop;
 }
 
-void wkv_journal_leave(struct wkv_journal *journal)
+void wkv_journal_leave(struct wkv_journal *journal, int64_t until_ns)
 {
+    const struct timespec pause = {.tv_nsec = WKV_NS_PER_MS};
     atomic_store(&journal->leaves, true);
     wkv_poller_wake(&journal->loop.poller);
+    while (!atomic_load(&journal->gone) && wkv_journal_is_in_touch(journal) && wkv_monotonic_ns() < until_ns)
+        (void)nanosleep(&pause, NULL);
 }
 
 /* ---- making and ending ---- */

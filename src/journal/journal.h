@@ -107,8 +107,9 @@ const wkv_told_clock *wkv_journal_clock(const struct wkv_journal *journal);
  * but the loop's. */
 void wkv_journal_look(struct wkv_journal *journal);
 
-/* Says farewell to the other instances. When all workers are drained; any thread. */
-void wkv_journal_leave(struct wkv_journal *journal);
+/* Says farewell to the other instances, and waits until the log has it, as long as it is in touch with the
+ * log, or the time (monotonic). When all workers are drained; any thread but the loop's. */
+void wkv_journal_leave(struct wkv_journal *journal, int64_t until_ns);
 
 /* A binding that no request asks for: a wkv_bindings_recorder. Any thread. */
 void wkv_journal_wish_binding(void *journal, const struct wkv_bindings_wish *wish);

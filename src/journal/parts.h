@@ -181,7 +181,7 @@ struct wkv_journal {
 
     /* Any thread's. */
     _Atomic int state; /* enum wkv_journal_state */
-    _Atomic bool reconnected, leaves, full;
+    _Atomic bool reconnected, leaves, gone, full;
     _Atomic bool suspect; /* what was applied may not be what the log has: nothing is served */
     _Atomic int log_full; /* enum wkv_journal_fullness */
     _Atomic int64_t room; /* bytes that this instance's budget has left; INT64_MAX: it has none */
@@ -209,8 +209,10 @@ struct wkv_journal {
     struct wkv_buffer first; /* the record that a log begins with */
     struct wkv_buffer record, scratch;
     struct wkv_flight flight;
-    bool served;   /* it was READY once */
-    uint64_t join; /* position of this instance's; 0: it has not joined */
+    bool served;               /* it was READY once */
+    uint64_t join;             /* position of this instance's; 0: it has not joined */
+    uint64_t spare_join;       /* of another of its, which is to be taken back; 0: there is none */
+    int64_t spare_ns, left_ns; /* when that was tried last, and a farewell said; 0: never */
     struct wkv_tickets waiting;
     struct wkv_journal_batch *open;    /* NULL: none */
     struct wkv_journal_batch *settled; /* by the record that is being applied */

@@ -15,6 +15,8 @@
 /* The store's upkeep, in slices. */
 #define UPKEEP_NS (10 * WKV_NS_PER_MS)
 #define UPKEEP_STEPS 32u
+/* A farewell is said again until it has come back. */
+#define FAREWELL_AGAIN_NS (100 * WKV_NS_PER_MS)
 /* "Ack has seq > applied for 300 ms → a new consumer." */
 #define ACKED_NS (300 * WKV_NS_PER_MS)
 
@@ -91,8 +93,17 @@ void wkv_journal_append(struct wkv_journal *journal, enum wkv_record_kind kind,
     struct wkv_record record = {.kind = kind};
     wkv_journal_sign(journal, &record);
     wkv_buffer_reset(&journal->record, (size_t)64 * 1024);
-    if (kind == WKV_RECORD_LEAVE ? wkv_record_write(&record, &journal->key, &journal->record)
-                                 : wkv_record_write_body(&record, body, &journal->key, &journal->record))
+    if (wkv_record_write_body(&record, body, &journal->key, &journal->record))
+        wkv_journal_publish(journal, (struct wkv_text){journal->record.data, journal->record.len});
+}
+
+static void append_leave(struct wkv_journal *journal, uint64_t writer)
+{
+    struct wkv_record record = {.kind = WKV_RECORD_LEAVE};
+    wkv_journal_sign(journal, &record);
+    record.writer = writer;
+    wkv_buffer_reset(&journal->record, (size_t)64 * 1024);
+    if (wkv_record_write(&record, &journal->key, &journal->record))
         wkv_journal_publish(journal, (struct wkv_text){journal->record.data, journal->record.len});
 }
 
@@ -295,10 +306,26 @@ static bool rejoins(struct wkv_journal *journal)
     return true;
 }
 
+/* A JOIN that was sent again, since the first had not come back in time, made another member of this
+ * instance. Nothing would be heard of it, and what waits for all members, such as a newer format, would wait
+ * for it. */
+static void take_back_join(struct wkv_journal *journal, int64_t now_ns)
+{
+    uint64_t writer = wkv_record_writer(journal->spare_join, 0);
+    if (journal->spare_join == 0 || now_ns - journal->spare_ns < FAREWELL_AGAIN_NS)
+        return;
+    if (wkv_replica_floor(journal->replica, writer) == 0)
+        journal->spare_join = 0;
+    else
+        append_leave(journal, writer);
+    journal->spare_ns = now_ns;
+}
+
 static int64_t serve(struct wkv_journal *journal, int64_t now_ns)
 {
     if (rejoins(journal))
         return now_ns;
+    take_back_join(journal, now_ns);
     wkv_journal_take_wishes(journal, now_ns);
     weigh(journal, now_ns);
     int64_t next_ns = wkv_journal_propose(journal, now_ns);
@@ -310,10 +337,19 @@ static int64_t serve(struct wkv_journal *journal, int64_t now_ns)
     return soonest(next_ns, maintain(journal, now_ns));
 }
 
-static void leave(struct wkv_journal *journal)
+/* Who has said farewell says nothing more: it would be taken for dead when that is applied, join anew, and be
+ * a member that nobody hears of for ten minutes. */
+static int64_t leave(struct wkv_journal *journal, int64_t now_ns)
 {
-    if (atomic_exchange(&journal->leaves, false) && journal->join != 0)
-        wkv_journal_append(journal, WKV_RECORD_LEAVE, NULL);
+    uint64_t writer = wkv_record_writer(journal->join, 0);
+    if (journal->join == 0 || wkv_replica_floor(journal->replica, writer) == 0) {
+        atomic_store(&journal->gone, true);
+    } else if (journal->left_ns == 0 || now_ns - journal->left_ns >= FAREWELL_AGAIN_NS) {
+        journal->left_ns = now_ns;
+        append_leave(journal, writer);
+    }
+    wkv_journal_give_up(journal, now_ns);
+    return now_ns + FAREWELL_AGAIN_NS;
 }
 
 static int64_t turn(struct wkv_journal *journal, int64_t now_ns)
@@ -333,8 +369,7 @@ static int64_t turn(struct wkv_journal *journal, int64_t now_ns)
         wkv_journal_give_up(journal, now_ns); /* what came before it had to join anew */
         break;
     case WKV_JOURNAL_READY:
-        next_ns = serve(journal, now_ns);
-        leave(journal);
+        next_ns = atomic_load(&journal->leaves) ? leave(journal, now_ns) : serve(journal, now_ns);
         break;
     case WKV_JOURNAL_AGAIN:
     case WKV_JOURNAL_FAILED:

@@ -16,6 +16,8 @@
 #define CLOSE_MAX_MS 500
 /* For lines of the log that nobody has written yet. */
 #define LAST_WORDS_MS 100
+/* For the log to take a farewell. */
+#define FAREWELL_NS WKV_NS_PER_S
 
 static void log_totals(struct wkv_server *server)
 {
@@ -76,6 +78,15 @@ static struct schedule make_schedule(int64_t total_ms)
         .drained_ns = end_ns - close_ms * WKV_NS_PER_MS, .close_ms = close_ms, .end_ns = end_ns};
 }
 
+/* The others need not wait for one that is gone; this one need not wait long for a log that is slow. */
+static void say_farewell(struct wkv_server *server, const struct schedule *schedule)
+{
+    int64_t until_ns = wkv_monotonic_ns() + FAREWELL_NS;
+    if (server->network.journal != NULL)
+        wkv_journal_leave(server->network.journal,
+                          until_ns < schedule->drained_ns ? until_ns : schedule->drained_ns);
+}
+
 /* Every connection that is there is drained at once, whatever others wait for. */
 static void answer_what_came(struct wkv_server *server, const struct schedule *schedule)
 {
@@ -87,8 +98,7 @@ static void answer_what_came(struct wkv_server *server, const struct schedule *s
     for (unsigned i = 1; i < network->keeper_count; i++)
         server->cut |= !wkv_keeper_await_drained(&network->each[i], schedule->drained_ns);
     wkv_watches_await(&network->watches, schedule->drained_ns);
-    if (network->journal != NULL)
-        wkv_journal_leave(network->journal);
+    say_farewell(server, schedule);
     if (served)
         wkv_event_publish(&network->discovery, WKV_EVENT_PROVIDER_REMOVED, (struct wkv_text){NULL, 0});
 }
