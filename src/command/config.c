@@ -10,6 +10,8 @@
 
 #include "command/arguments.h"
 #include "command/config_file.h"
+#include "command/context.h"
+#include "command/layers.h"
 #include "command/options.h"
 #include "support/file.h"
 #include "support/nearest.h"
@@ -20,17 +22,9 @@
 /* Of a file that holds a secret: a URL or two. */
 #define SECRET_FILE_BYTES 16384
 #define CONFIG_FILE_BYTES 65536
-#define SHOWN_PATH_BYTES 160
-#define WHERE_BYTES (SHOWN_PATH_BYTES + 16)
+#define WHERE_BYTES (WKV_SHOWN_PATH_BYTES + 16)
 
 /* ---- layers ---- */
-
-/* One place where values come from. */
-struct place {
-    enum wkv_layer layer;
-    const char *source; /* as errors name it */
-    size_t place_len;   /* of struct wkv_origin */
-};
 
 static struct wkv_origin *origin_of(const struct wkv_option *option, struct wkv_config *config)
 {
@@ -46,9 +40,8 @@ static enum wkv_code check_weaker(const struct wkv_option *option, const char *s
     return wkv_option_read(option, source, value, &nobody, error);
 }
 
-/* Takes a value, where there is no stronger one. Places are read from the strongest to the weakest. */
-static enum wkv_code take(const struct wkv_option *option, const struct place *place, const char *value,
-                          struct wkv_config *config, struct wkv_error *error)
+enum wkv_code wkv_config_take(const struct wkv_option *option, const struct wkv_place *place,
+                              const char *value, struct wkv_config *config, struct wkv_error *error)
 {
     struct wkv_origin *origin = origin_of(option, config);
     if (origin->layer > place->layer)
@@ -60,10 +53,15 @@ static enum wkv_code take(const struct wkv_option *option, const struct place *p
     return wkv_option_read(option, place->source, value, config, error);
 }
 
+const char *wkv_shown_path(const char *path)
+{
+    size_t len = strlen(path);
+    return len > WKV_SHOWN_PATH_BYTES ? path + len - WKV_SHOWN_PATH_BYTES : path;
+}
+
 /* ---- secrets ---- */
 
-/* A copy of a secret, which the config owns. NULL: no memory, or too many. */
-static char *keep_secret(struct wkv_config *config, const char *bytes, size_t len)
+char *wkv_config_keep(struct wkv_config *config, const char *bytes, size_t len)
 {
     char *copy = config->secret_count == WKV_CONFIG_SECRETS ? NULL : malloc(len + 1);
     if (copy == NULL)
@@ -80,7 +78,7 @@ static enum wkv_code keep_text(struct wkv_text text, struct wkv_config *config, 
     if (text.len > 0 && memchr(text.data, '\0', text.len) != NULL)
         return wkv_fail(error, WKV_BAD_REQUEST,
                         "that file has a NUL in it: it must hold the value and nothing else");
-    *value = keep_secret(config, text.data, text.len);
+    *value = wkv_config_keep(config, text.data, text.len);
     return *value == NULL ? wkv_fail(error, WKV_NO_MEMORY, "no memory for a secret") : WKV_OK;
 }
 
@@ -98,10 +96,26 @@ static enum wkv_code secret_of_file(const char *variable, const char *path, stru
     return code == WKV_OK ? code : wkv_fail(error, code, "%s: %s", variable, cause.text);
 }
 
+enum wkv_code wkv_config_keep_file(struct wkv_config *config, const char *source, const char *path,
+                                   struct wkv_text *text, struct wkv_error *error)
+{
+    struct wkv_error cause;
+    char *bytes;
+    size_t len;
+    if (wkv_file_read_secret("that file", path, WKV_FILE_ANY, CONFIG_FILE_BYTES, &bytes, &len, &cause) !=
+        WKV_OK)
+        return wkv_fail(error, cause.code, "%s: %s", source, cause.text);
+    struct wkv_text found = wkv_text_skip_mark((struct wkv_text){bytes, len});
+    *text = (struct wkv_text){wkv_config_keep(config, found.data, found.len), found.len};
+    sodium_free(bytes);
+    return text->data != NULL ? WKV_OK
+                              : wkv_fail(error, WKV_NO_MEMORY, "%s: no memory for that file", source);
+}
+
 /* Takes a secret off the command line, where ps shows it: the copy is used, the original overwritten. */
 static const char *hide(struct wkv_config *config, char *argument)
 {
-    const char *copy = keep_secret(config, argument, strlen(argument));
+    const char *copy = wkv_config_keep(config, argument, strlen(argument));
     if (copy != NULL)
         memset(argument, '*', strlen(argument));
     return copy;
@@ -183,8 +197,8 @@ static enum wkv_code read_environment(enum wkv_command_bit command, bool connect
             continue;
         if (from_environment(option, variable, config, &value, error) != WKV_OK)
             return error->code;
-        struct place place = {WKV_LAYER_ENVIRONMENT, variable, strlen(variable)};
-        if (value != NULL && take(option, &place, value, config, error) != WKV_OK)
+        struct wkv_place place = {WKV_LAYER_ENVIRONMENT, variable, strlen(variable)};
+        if (value != NULL && wkv_config_take(option, &place, value, config, error) != WKV_OK)
             return error->code;
     }
     return WKV_OK;
@@ -269,8 +283,8 @@ static enum wkv_code take_argument(void *context, const struct wkv_option *optio
     if (value == NULL)
         return wkv_fail(error, WKV_NO_MEMORY, "too many options, or no memory for them");
     (void)snprintf(source, sizeof source, "--%s", option->name);
-    struct place place = {WKV_LAYER_COMMAND_LINE, source, strlen(source)};
-    return take(option, &place, value, config, error);
+    struct wkv_place place = {WKV_LAYER_COMMAND_LINE, source, strlen(source)};
+    return wkv_config_take(option, &place, value, config, error);
 }
 
 static enum wkv_code read_options(enum wkv_command_bit command, int argc, char **argv,
@@ -326,7 +340,7 @@ static enum wkv_code take_setting(const char *where, const struct wkv_config_set
 {
     char source[WKV_CONFIG_SOURCE_BYTES];
     const struct wkv_option *option = wkv_option_find(setting->name, command, NULL);
-    struct place place = {WKV_LAYER_FILE, source, strlen(where)};
+    struct wkv_place place = {WKV_LAYER_FILE, source, strlen(where)};
     if (option == NULL)
         return refuse_name(where, setting->name, command, error);
     (void)snprintf(source, sizeof source, "%s: %s", where, option->name);
@@ -339,21 +353,14 @@ static enum wkv_code take_setting(const char *where, const struct wkv_config_set
     if (setting->value == NULL && option->kind != WKV_OPTION_FLAG)
         return wkv_fail(error, WKV_BAD_REQUEST, "%s needs a value: %s = %s", source, option->name,
                         option->argument);
-    return take(option, &place, setting->value == NULL ? "true" : setting->value, config, error);
-}
-
-/* Of a long path, the end says most. */
-static const char *shown_path(const char *path)
-{
-    size_t len = strlen(path);
-    return len > SHOWN_PATH_BYTES ? path + len - SHOWN_PATH_BYTES : path;
+    return wkv_config_take(option, &place, setting->value == NULL ? "true" : setting->value, config, error);
 }
 
 static enum wkv_code take_settings(struct wkv_config_text text, unsigned command, struct wkv_config *config,
                                    struct wkv_error *error)
 {
     char where[WHERE_BYTES];
-    const char *path = shown_path(config->serve.config);
+    const char *path = wkv_shown_path(config->serve.config);
     struct wkv_config_setting setting;
     struct wkv_error cause;
     for (;;) {
@@ -371,21 +378,14 @@ static enum wkv_code take_settings(struct wkv_config_text text, unsigned command
 static enum wkv_code read_file(enum wkv_command_bit command, struct wkv_config *config,
                                struct wkv_error *error)
 {
-    struct wkv_error cause;
-    char *bytes, *copy;
-    size_t len;
+    struct wkv_text text;
     if (config->serve.config == NULL)
         return WKV_OK;
     const struct wkv_origin *origin = wkv_option_origin(wkv_option_at(AT(serve.config)), config);
-    if (wkv_file_read_secret("that file", config->serve.config, WKV_FILE_ANY, CONFIG_FILE_BYTES, &bytes, &len,
-                             &cause) != WKV_OK)
-        return wkv_fail(error, cause.code, "%s: %s", origin->source, cause.text);
-    struct wkv_text text = wkv_text_skip_mark((struct wkv_text){bytes, len});
-    copy = keep_secret(config, text.data, text.len);
-    sodium_free(bytes);
-    if (copy == NULL)
-        return wkv_fail(error, WKV_NO_MEMORY, "no memory for the file of options");
-    return take_settings((struct wkv_config_text){copy, text.len, 0}, command, config, error);
+    if (wkv_config_keep_file(config, origin->source, config->serve.config, &text, error) != WKV_OK)
+        return error->code;
+    char *bytes = config->secrets[config->secret_count - 1].bytes;
+    return take_settings((struct wkv_config_text){bytes, text.len, 0}, command, config, error);
 }
 
 /* ---- all of them ---- */
@@ -394,10 +394,10 @@ static enum wkv_code read_defaults(enum wkv_command_bit command, bool connects, 
                                    struct wkv_error *error)
 {
     for (const struct wkv_option *option = wkv_options; option < wkv_options + wkv_option_count; option++) {
-        struct place place = {WKV_LAYER_DEFAULT, option->name, strlen(option->name)};
+        struct wkv_place place = {WKV_LAYER_DEFAULT, option->name, strlen(option->name)};
         if (option->initial != NULL && is_read(option, command, connects) &&
             origin_of(option, config)->layer == WKV_LAYER_NONE &&
-            take(option, &place, option->initial, config, error) != WKV_OK)
+            wkv_config_take(option, &place, option->initial, config, error) != WKV_OK)
             return error->code;
     }
     return WKV_OK;
@@ -448,6 +448,7 @@ enum wkv_code wkv_config_read(enum wkv_command_bit command, int argc, char **arg
         read_options(command, argc, argv, config, rest, error) != WKV_OK ||
         read_environment(command, connects, config, error) != WKV_OK ||
         read_file(command, config, error) != WKV_OK ||
+        (connects && command != WKV_COMMAND_SERVE && wkv_context_read(config, error) != WKV_OK) ||
         read_defaults(command, connects, config, error) != WKV_OK)
         return error->code;
     settle_password(config);

@@ -37,7 +37,7 @@ enum wkv_command_bit {
                      WKV_COMMAND_EXPORT | WKV_COMMAND_IMPORT,
 };
 
-#define WKV_CONFIG_SECRETS 16
+#define WKV_CONFIG_SECRETS 32
 
 /* The values of an option that repeats, in order; each may itself be a list with commas. */
 #define WKV_CONFIG_ITEMS 64
@@ -51,8 +51,10 @@ struct wkv_config_list {
 enum wkv_layer {
     WKV_LAYER_NONE, /* there is no value */
     WKV_LAYER_DEFAULT,
-    WKV_LAYER_FILE, /* of --config */
+    WKV_LAYER_CONTEXT, /* a NATS context that is selected, or named by a variable */
+    WKV_LAYER_FILE,    /* of --config */
     WKV_LAYER_ENVIRONMENT,
+    WKV_LAYER_NAMED_CONTEXT, /* of --context */
     WKV_LAYER_COMMAND_LINE,
 };
 
@@ -80,6 +82,7 @@ struct wkv_config_secret {
 struct wkv_config {
     struct wkv_connect_options connect;
     struct wkv_address address;
+    const char *context; /* NATS context; "": none; NULL: the selected one */
     uint64_t timeout_ms; /* for an answer */
     struct {
         uint64_t workers;          /* 0: as many as there are cores to run on */
@@ -143,13 +146,13 @@ struct wkv_config {
     size_t secret_count;
 };
 
-/* Fills *config from the options in argv[1..], which belong to `command`, the environment, the file that
- * --config names and the defaults. *rest is the index in argv of the first argument that is no option. The
- * variable of an option that holds a secret may have _FILE behind its name, and then names a file with the
- * value; a password's file is read for each connection, others now. A variable that begins as ours do, but is
- * no option's, is refused (contract section 9), and so is a line of the file. A wrong value is refused also
- * where a stronger one counts. Errors: WKV_BAD_REQUEST, WKV_NO_MEMORY; the text is the one clear line for the
- * user. */
+/* Fills *config from the options in argv[1..], which belong to `command`, the environment, the NATS context,
+ * the file that --config names and the defaults. *rest is the index in argv of the first argument that is no
+ * option. The variable of an option that holds a secret may have _FILE behind its name, and then names a file
+ * with the value; a password's file is read for each connection, others now. A variable that begins as ours
+ * do, but is no option's, is refused (contract section 9), and so is a line of the file. A wrong value is
+ * refused also where a stronger one counts. Errors: WKV_BAD_REQUEST, WKV_NO_MEMORY; the text is the one clear
+ * line for the user. */
 enum wkv_code wkv_config_read(enum wkv_command_bit command, int argc, char **argv, struct wkv_config *config,
                               int *rest, struct wkv_error *error);
 

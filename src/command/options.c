@@ -19,6 +19,8 @@
 #define TOKEN WKV_COMMAND_TOKEN
 #define TOP WKV_COMMAND_TOP
 
+#define ASKING (CALL | EXPORT | HEALTH | IMPORT | TOP)
+
 #define TEXT .kind = WKV_OPTION_TEXT
 #define CHOICE .kind = WKV_OPTION_CHOICE
 #define SECRET .kind = WKV_OPTION_SECRET
@@ -64,6 +66,10 @@ const struct wkv_option wkv_options[] = {
     {.name = "inbox-prefix", TEXT, FOR(WKV_CONNECTING, connect.inbox_prefix), .variables = "NATS_INBOX_PREFIX",
      .argument = "PREFIX", .otherwise = "_INBOX",
      .help = "How the subjects begin on which this program gets replies"},
+    {.name = "context", TEXT, FOR(ASKING, context), .variables = "NATS_CONTEXT", .argument = "NAME",
+     .otherwise = "the selected one",
+     .help = "A context of the nats CLI, which says what these options do not: server, user and password, token, "
+             "creds, nkey, certificates and inbox prefix; '' is none"},
     {.name = "lattice-namespace", TEXT, FOR(WKV_CONNECTING, address.lattice_namespace),
      .variables = "LATTICE_NAMESPACE", .argument = "NS", .otherwise = "none",
      .help = "The lattice's namespace, in front of every subject"},

@@ -19,6 +19,7 @@ struct wkv_connect_options {
     const char *password;
     const char *password_file; /* file with the password, read for each connection */
     const char *nkey;          /* file with a user's seed */
+    const char *token;         /* where the server's URL has neither user nor token */
     const char *tlsca;         /* files, PEM; with any of them, nothing but TLS is spoken */
     const char *tlscert;
     const char *tlskey;

@@ -213,6 +213,8 @@ enum wkv_code wkv_credentials_apply(const struct wkv_connect_options *options,
         return set_user(server->user, server->password, out, error);
     if (code == WKV_OK && server->token != NULL)
         return set_token(server->token, out, error);
+    if (code == WKV_OK && options->token != NULL)
+        code = set_token(options->token, out, error);
     if (code == WKV_OK && options->password_file != NULL)
         code = set_password_of_file(options, out, error);
     else if (code == WKV_OK && options->user != NULL)

@@ -162,6 +162,14 @@ static void join_options(char *out, size_t out_bytes, const char *name, const ch
     (void)snprintf(out, out_bytes, "%s=%s:%s", name, ours, theirs == NULL ? "" : theirs);
 }
 
+static bool is_given(const char *name, const char *const also[])
+{
+    for (; also != NULL && *also != NULL; also++)
+        if (strncmp(*also, name, strlen(name)) == 0)
+            return true;
+    return false;
+}
+
 const char *const *program_environment(const char *const also[])
 {
     static char asan[1024], tsan[1024], ubsan[1024];
@@ -173,6 +181,8 @@ const char *const *program_environment(const char *const also[])
     variables[count++] = asan;
     variables[count++] = tsan;
     variables[count++] = ubsan;
+    if (!is_given("XDG_CONFIG_HOME=", also))
+        variables[count++] = "XDG_CONFIG_HOME=/nonexistent";
     for (; also != NULL && *also != NULL && count < 61; also++)
         variables[count++] = *also;
     /* A sanitizer's program takes its time. A test that is about waiting or draining gives the option itself.

@@ -47,7 +47,8 @@ void provider_may_hold_all_shards(void);
 /* Whether that program was built with a sanitizer, whose own memory makes measuring memory pointless. */
 bool provider_is_sanitized(void);
 
-/* Environment variables for sanitizers in the program, NULL at the end; `also` ("NAME=value", NULL at the
+/* Environment variables for sanitizers in the program, and one that hides the user's own NATS contexts, NULL
+ * at the end; `also` ("NAME=value", NULL at the
  * end) come behind. Valid until the next call. */
 const char *const *program_environment(const char *const also[]);
 

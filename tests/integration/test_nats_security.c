@@ -582,6 +582,50 @@ START_TEST(serves_and_reconnects_in_every_mode)
 }
 END_TEST
 
+/* ---- contexts of the nats CLI ---- */
+
+/* Writes the context `this`: what the options say, in the names of ADR-21. */
+static void write_context(const struct nats_server *server, const struct told *told)
+{
+    static const char *const names[][2] = {
+        {"--user", "user"}, {"--password", "password"}, {"--nkey", "nkey"}, {"--creds", "creds"},
+        {"--tlsca", "ca"},  {"--tlscert", "cert"},      {"--tlskey", "key"}};
+    json_t *context = json_pack("{s:s}", "url", server->url);
+    for (size_t i = 0; told->options[i] != NULL; i += 2)
+        for (size_t j = 0; j < sizeof names / sizeof names[0]; j++)
+            if (strcmp(told->options[i], names[j][0]) == 0)
+                (void)json_object_set_new(context, names[j][1], json_string(told->options[i + 1]));
+    char *text = json_dumps(context, JSON_INDENT(2));
+    ck_assert_ptr_nonnull(text);
+    (void)mkdir(in_folder("nats"), 0700);
+    (void)mkdir(in_folder("nats/context"), 0700);
+    write_file("nats/context/this.json", text);
+    free(text);
+    json_decref(context);
+}
+
+START_TEST(clients_are_told_by_a_context)
+{
+    static const int modes[] = {BY_OPTION, BY_NKEY, BY_CREDS, BY_TLS, BY_MUTUAL_TLS};
+    struct nats_server server;
+    struct process provider;
+    struct told told, context = {.variables = {"NATS_CONTEXT=this", variable("XDG_CONFIG_HOME", "")}};
+    char config[CONFIG_BYTES];
+    if (needs_openssl(modes[_i]) && (!have_openssl || BUILT_FOR_THREADS))
+        return;
+    set_up(modes[_i], config, &told);
+    nats_server_start(&server, config);
+    start_provider(&provider, server.url, &told);
+    await_ready(&provider);
+    write_context(&server, &told);
+    check_command(NULL, &context, "ok: instance", "health", NULL);
+    check_command(NULL, &context, "\"value\":1", "call", "Add", "{\"key\":\"counter\",\"value\":1}", NULL);
+    provider_stop(&provider);
+    nats_server_kill(&server);
+    harness_close_nats();
+}
+END_TEST
+
 /* ---- much ---- */
 
 #define LARGE_BYTES ((size_t)900 * 1024)
@@ -1467,6 +1511,7 @@ Suite *nats_security_suite(void)
     tcase_add_loop_test(modes, what_cannot_work_ends_at_once_with_one_clear_line, 0,
                         (int)(sizeof usages / sizeof usages[0]));
     tcase_add_test(modes, call_and_health_say_why_they_cannot_connect);
+    tcase_add_loop_test(modes, clients_are_told_by_a_context, 0, 5);
     suite_add_tcase(suite, modes);
 
     TCase *much = tcase_create("much");
