@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The documents are true: each ```sh block of README.md, deploy/docs and .github runs, in the order of its document, in a fresh copy of
 # the tree with a real nats-server and the built program in build/; what a ```text block right behind it shows is what it prints.
-# Every link within the tree leads somewhere, and README stays short.
+# Every link within the tree leads somewhere, README stays short, and options.md has every option.
 # Prints a line `ok NAME`, `not ok NAME` or `skip NAME reason` a test; what lies behind them is shown on failure.
 #
 # A comment right above a block is for this test:
@@ -322,11 +322,30 @@ test_length()
     fi
 }
 
+# What serve takes is in options.md, and nothing else.
+# shellcheck disable=SC2016
+test_options()
+{
+    local known=$work/known named=$work/named
+    "$PROGRAM" serve --help | sed -n -E 's/^  (--[a-z-]+).*/\1/p' | grep -v -x -e --help | sort >"$known"
+    # Of the tables' first column; `serve --print-config` does not serve.
+    {
+        sed -n '/^| `--/{s/\\|/ /g;p}' deploy/docs/options.md | cut -d '|' -f 2 | grep -o -e '--[a-z-]*'
+        printf '%s\n' --print-config
+    } | sort -u >"$named"
+    if [[ -s "$known" ]] && diff "$known" "$named"; then
+        ok "options.md has every option of serve"
+    else
+        not_ok "options.md has every option of serve"
+    fi
+}
+
 main()
 {
     local file
     test_links
     test_length
+    test_options
     if ! command -v nats-server >/dev/null || ! command -v jq >/dev/null; then
         printf 'skip documents: nats-server and jq are not both on this machine\n'
     elif ! choose_network; then
