@@ -10,10 +10,12 @@ static void prepare(void *context, natsMsg *const *messages, size_t count)
 {
     const struct wkv_endpoint *endpoint = context;
     struct wkv_request requests[WKV_LOOP_BATCH];
-    for (size_t i = 0; i < count; i++)
-        requests[i] = (struct wkv_request){.actor = wkv_front_actor(endpoint->worker, messages[i]),
-                                           .payload = natsMsg_GetData(messages[i]),
-                                           .payload_bytes = (size_t)natsMsg_GetDataLength(messages[i])};
+    /* No more of each than a look ahead reads: the rest of so many would have to be cleared. */
+    for (size_t i = 0; i < count; i++) {
+        requests[i].actor = wkv_front_actor(endpoint->worker, messages[i]);
+        requests[i].payload = natsMsg_GetData(messages[i]);
+        requests[i].payload_bytes = (size_t)natsMsg_GetDataLength(messages[i]);
+    }
     wkv_call_prefetch(&endpoint->worker->session, requests, count);
 }
 

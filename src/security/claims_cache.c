@@ -18,9 +18,10 @@
  */
 #define NONE UINT32_MAX
 
-/* How many bytes of a token are hashed: its end, which is the signature. Different signatures are as random
- * as the hash itself, and the whole token is compared after that. */
-#define HASHED_BYTES 64
+/* How many bytes of a token are hashed: its end, which is 18 bytes of the signature. Those that whoever signs
+ * can make end alike are too few to fill a bucket with (a pair takes 2^72 signatures), and the whole token is
+ * compared after that. */
+#define HASHED_BYTES 24
 
 struct slot {
     uint64_t hash;
