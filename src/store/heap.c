@@ -290,7 +290,7 @@ static uint64_t free_bytes(const struct wkv_heap *heap)
 
 bool wkv_heap_is_sparse(const struct wkv_heap *heap)
 {
-    uint64_t enough = WKV_SEGMENT_BYTES + heap->live_bytes / 32;
+    uint64_t enough = WKV_SEGMENT_BYTES + heap->live_bytes / 64;
     uint64_t bytes = free_bytes(heap);
     return bytes >= enough && bytes >= heap->tired_bytes && emptiest(heap) != NULL;
 }

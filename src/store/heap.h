@@ -85,7 +85,7 @@ enum wkv_block_kind wkv_block_kind(const struct wkv_block *word);
  * that is not known. */
 typedef bool (*wkv_heap_relink)(void *context, const struct wkv_block *word, void *old, void *fresh);
 
-/* Whether a segment and a thirty-second of what is in use is free, and moving blocks was not for nothing of
+/* Whether a segment and a sixty-fourth of what is in use is free, and moving blocks was not for nothing of
  * late. */
 bool wkv_heap_is_sparse(const struct wkv_heap *heap);
 

@@ -340,6 +340,12 @@ static bool start(struct wkv_table *table, struct wkv_memory *memory)
     return true;
 }
 
+/* The bucket that is dealt out when the table grows next. */
+static struct wkv_table_bucket *next_split(const struct wkv_table *table)
+{
+    return bucket_at(table, table->buckets - (table->mask + 1));
+}
+
 /* Adds one bucket. Without memory for it the table stays as it is: chains grow longer, nothing fails. */
 static void grow(struct wkv_table *table, struct wkv_memory *memory)
 {
@@ -414,10 +420,14 @@ bool wkv_table_insert(struct wkv_table *table, struct wkv_memory *memory, struct
     if (!chain_insert(memory, &none, home_of(table, item->hash), item, tag_of(item->hash)))
         return false;
     table->count++;
-    if (table->count > (size_t)table->buckets * GROW_ABOVE) {
+    size_t most = (size_t)table->buckets * GROW_ABOVE;
+    if (table->count > most) {
         uint64_t *prepaid_bytes = wkv_memory_spare_prepaid(memory);
         grow(table, memory);
         memory->prepaid_bytes = prepaid_bytes;
+        __builtin_prefetch(next_split(table));
+    } else if (table->count + 3 == most) {
+        prefetch_items(next_split(table));
     }
     return true;
 }
