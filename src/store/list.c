@@ -10,6 +10,7 @@
  */
 #define FULL_CHUNK_BYTES WKV_LIST_CHUNK_BYTES
 #define FIRST_CHUNK_BYTES 64u
+#define LONG_CHUNKS 8u
 #define WORD_BYTES sizeof(struct wkv_block)
 
 /*   0      8      16      20     24         28        32
@@ -77,12 +78,14 @@ static struct wkv_list_chunk *resize_chunk(struct wkv_list *list, struct wkv_mem
     return moved;
 }
 
-/* A capacity of a chunk that doubles until it is full-grown. */
+/* A capacity of a chunk that grows by a quarter at a time until it is full-grown. */
 static size_t grown_capacity(size_t needed)
 {
     size_t bytes = FIRST_CHUNK_BYTES;
     while (bytes < needed + HEADER_BYTES && bytes < FULL_CHUNK_BYTES)
-        bytes *= 2;
+        bytes = wkv_packed_grown(bytes);
+    if (bytes > FULL_CHUNK_BYTES)
+        bytes = FULL_CHUNK_BYTES;
     return bytes - HEADER_BYTES < needed ? needed : bytes - HEADER_BYTES;
 }
 
@@ -94,7 +97,8 @@ static struct wkv_list_chunk *chunk_for(struct wkv_list *list, struct wkv_memory
         return tail;
     if (tail != NULL && tail->used + bytes <= FULL_CAPACITY)
         return resize_chunk(list, memory, tail, grown_capacity(tail->used + bytes));
-    size_t capacity = tail == NULL ? grown_capacity(bytes) : FULL_CAPACITY;
+    /* The part of a long list that is still empty weighs little. */
+    size_t capacity = list->chunks < LONG_CHUNKS ? grown_capacity(bytes) : FULL_CAPACITY;
     struct wkv_list_chunk *chunk = new_chunk(memory, bytes > capacity ? bytes : capacity);
     if (chunk == NULL)
         return NULL;

@@ -23,6 +23,13 @@ static inline size_t wkv_packed_bytes(size_t len)
     return bytes;
 }
 
+/* The next larger size of a block of packed texts, of 16 bytes and more: a quarter is seldom too much of
+ * them, and many can be added before they are copied again. */
+static inline size_t wkv_packed_grown(size_t bytes)
+{
+    return (bytes + bytes / 4 + 15) & ~(size_t)15;
+}
+
 /* Writes text at `at`, which has room, and returns the place behind it. */
 static inline char *wkv_packed_write(char *at, struct wkv_text text)
 {

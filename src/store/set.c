@@ -91,6 +91,15 @@ static bool become_hashed(struct wkv_set *set, struct wkv_memory *memory, const 
     return true;
 }
 
+/* The heap's word is in the block, too. */
+static uint32_t grown_capacity(uint32_t needed)
+{
+    size_t bytes = FIRST_PACKED_BYTES + sizeof(struct wkv_block);
+    while (bytes < needed + sizeof(struct wkv_block))
+        bytes = wkv_packed_grown(bytes);
+    return (uint32_t)(bytes - sizeof(struct wkv_block));
+}
+
 static bool packed_resize(struct wkv_set *set, struct wkv_memory *memory, uint32_t capacity)
 {
     char *bytes = wkv_memory_alloc(memory, WKV_BLOCK_PACKED, capacity);
@@ -107,14 +116,8 @@ static bool packed_resize(struct wkv_set *set, struct wkv_memory *memory, uint32
 static bool packed_add(struct wkv_set *set, struct wkv_memory *memory, struct wkv_text text, uint32_t bytes)
 {
     uint32_t needed = set->u.packed.used + bytes;
-    if (needed > set->u.packed.capacity) {
-        /* Doubling, less the heap's word so that the block itself is a power of two. */
-        uint32_t capacity = FIRST_PACKED_BYTES;
-        while (capacity < needed)
-            capacity = (capacity + 8) * 2 - 8;
-        if (!packed_resize(set, memory, capacity))
-            return false;
-    }
+    if (needed > set->u.packed.capacity && !packed_resize(set, memory, grown_capacity(needed)))
+        return false;
     (void)wkv_packed_write(set->u.packed.bytes + set->u.packed.used, text);
     set->u.packed.used = needed;
     return true;
@@ -170,8 +173,8 @@ static bool packed_remove(struct wkv_set *set, struct wkv_memory *memory, struct
         return false;
     memmove(at, next, (size_t)(set->u.packed.bytes + set->u.packed.used - next));
     set->u.packed.used -= (uint32_t)(next - at);
-    if (set->u.packed.used > 0 && set->u.packed.used < set->u.packed.capacity / 4)
-        (void)packed_resize(set, memory, set->u.packed.capacity / 2);
+    if (set->u.packed.used > 0 && set->u.packed.used < set->u.packed.capacity / 2)
+        (void)packed_resize(set, memory, grown_capacity(set->u.packed.used));
     return true;
 }
 

@@ -341,6 +341,29 @@ START_TEST(a_list_that_removals_have_thinned_gives_memory_back)
 }
 END_TEST
 
+/* Key and head are in it, too: less than 16 items are too few for those. */
+START_TEST(small_items_take_no_more_than_1_15_times_their_bytes_and_8)
+{
+    static const struct {
+        size_t items, len;
+    } shapes[] = {{16, 32},  {30, 32},  {60, 32},  {64, 8},    {64, 16},    {64, 32},   {70, 32},
+                  {100, 16}, {200, 32}, {500, 16}, {1000, 32}, {10000, 16}, {10000, 32}};
+    struct wkv_store *store = test_store_of(WKV_STORE_BLOCKS_POOLED, 1, 0);
+    char item[33];
+    for (size_t shape = 0; shape < TEST_COUNT_OF(shapes); shape++) {
+        struct wkv_store_info info;
+        for (size_t i = 0; i < shapes[shape].items; i++) {
+            snprintf(item, sizeof item, "%0*zu", (int)shapes[shape].len, i);
+            (void)test_push(store, "l", item);
+        }
+        ck_assert_int_eq(wkv_store_inspect(store, test_key("l"), TEST_NOW, &info), WKV_STORE_OK);
+        ck_assert_uint_le(info.bytes * 100, shapes[shape].items * (shapes[shape].len * 115 + 800));
+        ck_assert_int_eq(wkv_store_delete(store, test_key("l"), TEST_NOW), WKV_STORE_OK);
+    }
+    wkv_store_destroy(store);
+}
+END_TEST
+
 START_TEST(a_short_list_costs_little)
 {
     struct wkv_store *store = test_store(1, 0);
@@ -435,6 +458,7 @@ Suite *list_suite(void)
     tcase_add_test(tests, every_range_of_a_list_of_many_chunks_is_right);
     tcase_add_test(tests, removing_through_many_chunks_leaves_the_others_in_order);
     tcase_add_test(tests, a_list_that_removals_have_thinned_gives_memory_back);
+    tcase_add_test(tests, small_items_take_no_more_than_1_15_times_their_bytes_and_8);
     tcase_add_test(tests, a_short_list_costs_little);
     tcase_add_test(tests, a_range_near_an_end_walks_no_farther_than_it_needs);
     tcase_add_test(tests, a_list_is_full_at_the_most_that_a_count_can_say);

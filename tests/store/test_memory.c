@@ -98,7 +98,7 @@ static void small_lists_in_step(struct wkv_store *store)
 
 static void middling_lists(struct wkv_store *store)
 {
-    fill_lists(store, AT_RANDOM, 3000, 200, 40);
+    fill_lists(store, AT_RANDOM, 5000, 200, 40);
 }
 
 static void one_huge_list(struct wkv_store *store)

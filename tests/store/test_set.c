@@ -229,6 +229,28 @@ START_TEST(a_small_set_costs_little)
 }
 END_TEST
 
+/* While they are packed, and key and head are in it, too. */
+START_TEST(small_members_of_a_small_set_take_1_15_times_their_bytes_and_8)
+{
+    static const struct {
+        size_t members, len;
+    } shapes[] = {{20, 16}, {32, 16}, {16, 32}, {24, 32}, {30, 32}};
+    struct wkv_store *store = test_store_of(WKV_STORE_BLOCKS_POOLED, 1, 0);
+    char member[33];
+    for (size_t shape = 0; shape < TEST_COUNT_OF(shapes); shape++) {
+        struct wkv_store_info info;
+        for (size_t i = 0; i < shapes[shape].members; i++) {
+            snprintf(member, sizeof member, "%0*zu", (int)shapes[shape].len, i);
+            (void)test_set_add(store, "s", member);
+        }
+        ck_assert_int_eq(wkv_store_inspect(store, test_key("s"), TEST_NOW, &info), WKV_STORE_OK);
+        ck_assert_uint_le(info.bytes * 100, shapes[shape].members * (shapes[shape].len * 115 + 800));
+        ck_assert_int_eq(wkv_store_delete(store, test_key("s"), TEST_NOW), WKV_STORE_OK);
+    }
+    wkv_store_destroy(store);
+}
+END_TEST
+
 START_TEST(a_large_set_holds_every_member_once_while_it_comes_and_goes)
 {
     struct wkv_store *store = test_store(1, 0);
@@ -519,6 +541,7 @@ Suite *set_suite(void)
     tcase_add_test(tests, a_set_is_packed_up_to_its_limit_of_bytes_and_hashed_beyond);
     tcase_add_test(tests, a_set_may_begin_with_a_member_that_is_too_large_to_pack);
     tcase_add_test(tests, a_small_set_costs_little);
+    tcase_add_test(tests, small_members_of_a_small_set_take_1_15_times_their_bytes_and_8);
     tcase_add_test(tests, a_large_set_holds_every_member_once_while_it_comes_and_goes);
     tcase_add_test(tests, pages_show_what_stays_once_whatever_comes_and_goes);
     tcase_add_test(tests, stores_tell_their_cursors_apart);
