@@ -97,12 +97,13 @@ static void put_latency(struct page *page, const struct wkv_stats_latency *laten
     const uint64_t ns[] = {latency->p50_ns, latency->p90_ns, latency->p99_ns, latency->p999_ns,
                            latency->max_ns};
     char cell[WKV_TOP_CELL_BYTES];
+    put(page, " %-5s", latency->requests == 0 ? "-" : period(minute));
     for (size_t i = 0; i < sizeof ns / sizeof ns[0]; i++)
         put(page, " %7s", latency->requests == 0 ? "-" : wkv_top_duration(ns[i], cell));
-    put(page, " %-5s", latency->requests == 0 ? "-" : period(minute));
 }
 
-#define LATENCY_HEAD "     P50     P90     P99   P99.9     MAX OF   "
+/* What the latencies are of stands before them: where the terminal is narrow the last of them go first. */
+#define LATENCY_HEAD " OF        P50     P90     P99   P99.9     MAX"
 
 /* ---- the head: all instances together ---- */
 
@@ -130,6 +131,11 @@ static void show_title(struct page *page, const struct wkv_top_view *view)
         put(page, "  namespace %s", show(lattice, space, sizeof space));
     wkv_time_text(view->wall_ns, 3, time);
     put(page, "  %zu instance%s  %.8s UTC", count, count == 1 ? "" : "s", time + sizeof "2026-01-31T" - 1);
+    /* Who has chosen an order knows the help. */
+    if (view->order == WKV_TOP_BY_DEFAULT)
+        put(page, "  ?: help");
+    else
+        put(page, "  by %s", wkv_top_order_name(view->order));
     end_parts(page);
 }
 
@@ -247,8 +253,8 @@ static void show_head(struct page *page, const struct wkv_top_view *view, const 
 /* ---- the table of instances ---- */
 
 /* Of these a script sees all, a person on a narrow terminal the first ones. */
-#define INSTANCE_FIRST "      UP    REQ/S   ERR/S    KEYS    MEMORY"
-#define INSTANCE_LOG "  POSITION     LAG"
+#define INSTANCE_FIRST "      UP   REQ/S   ERR/S   KEYS    MEMORY"
+#define INSTANCE_LOG " POSITION     LAG"
 #define INSTANCE_REST "   ERRORS    BUDGET  EXPIRE/S  CONN RECONN SCALARS COUNTER   LISTS    SETS LAST ERROR"
 
 /* Whether one of them serves from a log, and so all have two more columns. */
@@ -308,9 +314,9 @@ static void put_place(struct page *page, const struct wkv_report_log *log)
 {
     char cells[2][WKV_TOP_CELL_BYTES];
     if (log->present)
-        put(page, " %9s %7s", wkv_top_count(log->position, cells[0]), milliseconds(log->lag_ms, cells[1]));
+        put(page, " %8s %7s", wkv_top_count(log->position, cells[0]), milliseconds(log->lag_ms, cells[1]));
     else
-        put(page, " %9s %7s", "-", "-");
+        put(page, " %8s %7s", "-", "-");
 }
 
 static void show_instance(struct page *page, const struct wkv_top_view *view,
@@ -329,9 +335,9 @@ static void show_instance(struct page *page, const struct wkv_top_view *view,
         instance->state == WKV_TOP_UNREADY ? "unready"
         : instance->has_service            ? wkv_top_uptime(instance->told.service.uptime_ns, cells[0])
                                            : "-");
-    put(page, " %8s %7s", rate(instance->measured, instance->requests_per_s, cells[1]),
+    put(page, " %7s %7s", rate(instance->measured, instance->requests_per_s, cells[1]),
         rate(instance->measured, instance->errors_per_s, cells[2]));
-    put(page, " %7s %9s", instance->has_service ? wkv_top_count(instance->told.store.keys, cells[3]) : "-",
+    put(page, " %6s %9s", instance->has_service ? wkv_top_count(instance->told.store.keys, cells[3]) : "-",
         instance->has_service ? wkv_top_bytes(instance->told.store.bytes, cells[4]) : "-");
     if (has_log(view->model))
         put_place(page, &instance->told.log);
@@ -355,8 +361,10 @@ static void show_instances(struct page *page, const struct wkv_top_view *view)
     put(page, "%-*s%s%s%s", (int)width, "INSTANCE", INSTANCE_FIRST, has_log(view->model) ? INSTANCE_LOG : "",
         LATENCY_HEAD INSTANCE_REST);
     end_line(page);
+    const struct wkv_top_instance *sorted[WKV_TOP_INSTANCES];
+    wkv_top_sort_instances(view->model, view->order, sorted);
     for (size_t i = 0; i < shown; i++)
-        show_instance(page, view, view->model->instances[i], width);
+        show_instance(page, view, sorted[i], width);
     if (shown < count) {
         put(page, "... and %zu more", count - shown);
         end_line(page);
@@ -365,47 +373,54 @@ static void show_instances(struct page *page, const struct wkv_top_view *view)
 
 /* ---- the table of operations ---- */
 
-/* The busiest first; those that are as busy as each other keep the order in which the service names them. */
-static size_t sort_operations(const struct wkv_top_instance *all,
-                              const struct wkv_top_endpoint *sorted[WKV_TOP_ENDPOINTS])
+static void show_operation(struct page *page, const struct wkv_top_view *view,
+                           const struct wkv_top_instance *all, const struct wkv_top_endpoint *endpoint,
+                           size_t width)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < all->endpoint_count; i++) {
-        const struct wkv_top_endpoint *endpoint = &all->endpoints[i];
-        if (endpoint->told.requests == 0)
-            continue;
-        size_t at = count++;
-        for (; at > 0 && sorted[at - 1]->requests_per_s < endpoint->requests_per_s; at--)
-            sorted[at] = sorted[at - 1];
-        sorted[at] = endpoint;
-    }
-    return count;
+    char cells[2][WKV_TOP_CELL_BYTES];
+    struct wkv_stats_latency latency;
+    bool minute;
+    wkv_top_latency(view->model, NULL, endpoint->name, &latency, &minute);
+    put(page, "%-*s", (int)width, endpoint->name);
+    put(page, " %8s %7s", rate(all->measured, endpoint->requests_per_s, cells[0]),
+        rate(all->measured, endpoint->errors_per_s, cells[1]));
+    put_latency(page, &latency, minute);
+    put(page, " %8s", wkv_top_count(endpoint->told.requests, cells[0]));
+    put(page, " %8s", wkv_top_count(endpoint->told.errors, cells[1]));
+    end_line(page);
 }
+
+static size_t operation_width(const struct wkv_top_endpoint *const sorted[], size_t count)
+{
+    size_t width = sizeof "OPERATION" - 1;
+    for (size_t i = 0; i < count; i++)
+        width = strlen(sorted[i]->name) > width ? strlen(sorted[i]->name) : width;
+    return width;
+}
+
+/* The lines around the first of them: a blank one and the table's head. */
+#define AROUND 2
 
 static void show_operations(struct page *page, const struct wkv_top_view *view,
                             const struct wkv_top_instance *all)
 {
     const struct wkv_top_endpoint *sorted[WKV_TOP_ENDPOINTS];
-    size_t count = sort_operations(all, sorted);
-    size_t width = sizeof "OPERATION" - 1;
-    if (count == 0)
+    size_t count = wkv_top_sort_operations(view->model, all, view->order, sorted), shown = 0;
+    size_t width = operation_width(sorted, count), room = rows_left(page);
+    if (count == 0 || room == 0)
         return;
-    for (size_t i = 0; i < count; i++)
-        width = strlen(sorted[i]->name) > width ? strlen(sorted[i]->name) : width;
-    end_line(page);
-    put(page, "%-*s    REQ/S   ERR/S" LATENCY_HEAD " REQUESTS   ERRORS", (int)width, "OPERATION");
-    end_line(page);
-    for (size_t i = 0; i < count && rows_left(page) > 0; i++) {
-        char cells[2][WKV_TOP_CELL_BYTES];
-        struct wkv_stats_latency latency;
-        bool minute;
-        wkv_top_latency(view->model, NULL, sorted[i]->name, &latency, &minute);
-        put(page, "%-*s", (int)width, sorted[i]->name);
-        put(page, " %8s %7s", rate(all->measured, sorted[i]->requests_per_s, cells[0]),
-            rate(all->measured, sorted[i]->errors_per_s, cells[1]));
-        put_latency(page, &latency, minute);
-        put(page, " %8s", wkv_top_count(sorted[i]->told.requests, cells[0]));
-        put(page, " %8s", wkv_top_count(sorted[i]->told.errors, cells[1]));
+    if (room > 1)
+        end_line(page);
+    if (room > AROUND) {
+        room -= AROUND;
+        shown = count <= room ? count : room - 1;
+        put(page, "%-*s    REQ/S   ERR/S" LATENCY_HEAD " REQUESTS   ERRORS", (int)width, "OPERATION");
+        end_line(page);
+    }
+    for (size_t i = 0; i < shown; i++)
+        show_operation(page, view, all, sorted[i], width);
+    if (shown < count) {
+        put(page, "... and %zu %s", count - shown, shown > 0 ? "more" : "operations");
         end_line(page);
     }
 }
@@ -418,6 +433,34 @@ bool wkv_top_frame(const struct wkv_top_view *view, struct wkv_buffer *out)
     show_head(&page, view, &all);
     show_instances(&page, view);
     show_operations(&page, view, &all);
+    return !out->failed;
+}
+
+/* ---- help ---- */
+
+bool wkv_top_help(const struct wkv_top_view *view, struct wkv_buffer *out)
+{
+    static const char *const lines[] = {
+        "wascc-keyvalue top  what the keys do",
+        "",
+        "r  sort by requests a second",
+        "e  sort by errors a second",
+        "l  sort by latency, that of 99%",
+        "m  sort instances by memory",
+        "n  sort by name",
+        "d  instances by name and operations by requests, as at first",
+        "?  this help, and back",
+        "q  end",
+        "",
+        "OF is what the latencies beside it are of: 1m the last minute, start since",
+        "the start, where there was no request in the last minute. Columns that have",
+        "no room are left out from the right: a wider terminal shows more.",
+    };
+    struct page page = {.out = out, .columns = view->columns, .rows = view->rows};
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        put(&page, "%s", lines[i]);
+        end_line(&page);
+    }
     return !out->failed;
 }
 

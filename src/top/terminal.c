@@ -88,15 +88,13 @@ void wkv_top_terminal_size(const struct wkv_top_terminal *screen, unsigned *colu
     *rows = size.ws_row == 0 ? 24 : size.ws_row;
 }
 
-bool wkv_top_terminal_quits(struct wkv_top_terminal *screen)
+size_t wkv_top_terminal_keys(struct wkv_top_terminal *screen, char keys[WKV_TOP_KEYS])
 {
-    char keys[64];
-    ssize_t got = read(screen->in, keys, sizeof keys);
-    if (got <= 0) {
-        /* Nobody is there; asking again would give the same at once, for ever. */
-        if (got == 0 || errno != EINTR)
-            screen->in = -1;
-        return false;
-    }
-    return memchr(keys, 'q', (size_t)got) != NULL || memchr(keys, 'Q', (size_t)got) != NULL;
+    ssize_t got = read(screen->in, keys, WKV_TOP_KEYS);
+    if (got > 0)
+        return (size_t)got;
+    /* Nobody is there; asking again would give the same at once, for ever. */
+    if (got == 0 || errno != EINTR)
+        screen->in = -1;
+    return 0;
 }

@@ -27,8 +27,9 @@ void wkv_top_terminal_leave(struct wkv_top_terminal *screen);
 /* The size in characters; 80 by 24 where the terminal does not know. */
 void wkv_top_terminal_size(const struct wkv_top_terminal *screen, unsigned *columns, unsigned *rows);
 
-/* Reads the keys that are there. Returns whether one of them says to quit. */
-bool wkv_top_terminal_quits(struct wkv_top_terminal *screen);
+/* Reads keys that are there, at most so many, and returns how many. */
+#define WKV_TOP_KEYS 64
+size_t wkv_top_terminal_keys(struct wkv_top_terminal *screen, char keys[WKV_TOP_KEYS]);
 
 /* Writes all bytes. Errors: false, errno says why; EINTR: their reader does not read, and a signal that
  * ends the program waits to be taken. */

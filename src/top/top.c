@@ -21,6 +21,8 @@ struct top {
     struct wkv_top_model model;
     struct wkv_top_terminal screen;
     bool terminal;
+    bool help; /* is shown in place of the instances */
+    enum wkv_top_order order;
     int signals;                       /* a signalfd; the signals are blocked in all threads */
     struct wkv_error notice;           /* what keeps it from showing anything new; text "": nothing */
     char said[WKV_ERROR_TEXT_BYTES];   /* the notice that standard error has last */
@@ -32,14 +34,16 @@ struct top {
 
 static enum wkv_code show(struct top *top, struct wkv_error *error)
 {
-    struct wkv_top_view view = {.model = &top->model, .notice = top->notice.text, .wall_ns = top->wall_ns};
+    struct wkv_top_view view = {
+        .model = &top->model, .notice = top->notice.text, .wall_ns = top->wall_ns, .order = top->order};
     struct wkv_buffer *out = &top->frame;
     bool made;
     wkv_buffer_reset(&top->frame, SIZE_MAX);
     wkv_buffer_reset(&top->painting, SIZE_MAX);
     if (top->terminal) {
         wkv_top_terminal_size(&top->screen, &view.columns, &view.rows);
-        made = wkv_top_frame(&view, &top->frame) && wkv_top_paint(&top->frame, view.columns, &top->painting);
+        made = (top->help ? wkv_top_help : wkv_top_frame)(&view, &top->frame) &&
+               wkv_top_paint(&top->frame, view.columns, &top->painting);
         out = &top->painting;
     } else {
         /* What is known from an earlier look has been printed. */
@@ -101,6 +105,28 @@ static enum event take_signal(struct top *top)
     return REDRAW;
 }
 
+/* Any key leads back from the help. */
+static enum event take_key(struct top *top, char key)
+{
+    bool shown = top->help;
+    top->help = false;
+    if (key == 'q' || key == 'Q')
+        return QUIT;
+    if (!wkv_top_order_of_key(key, &top->order) && (key == '?' || key == 'h'))
+        top->help = !shown;
+    return REDRAW;
+}
+
+static enum event take_keys(struct top *top)
+{
+    char keys[WKV_TOP_KEYS];
+    enum event event = NOTHING;
+    size_t count = wkv_top_terminal_keys(&top->screen, keys);
+    for (size_t i = 0; i < count && event != QUIT; i++)
+        event = take_key(top, keys[i]);
+    return event;
+}
+
 /* Waits for a signal or a key until the time; WKV_OK and *quit false are the time's end. */
 static enum wkv_code wait_until(struct top *top, int64_t until_ns, bool *quit, struct wkv_error *error)
 {
@@ -115,8 +141,10 @@ static enum wkv_code wait_until(struct top *top, int64_t until_ns, bool *quit, s
         enum event event = NOTHING;
         if (ready > 0 && fds[0].revents != 0)
             event = take_signal(top);
-        if (ready > 0 && event != QUIT && fds[1].revents != 0 && wkv_top_terminal_quits(&top->screen))
-            event = QUIT;
+        if (ready > 0 && event != QUIT && fds[1].revents != 0) {
+            enum event pressed = take_keys(top);
+            event = pressed == NOTHING ? event : pressed;
+        }
         if (event == QUIT) {
             *quit = true;
             return WKV_OK;
@@ -206,8 +234,9 @@ const struct wkv_subcommand wkv_command_top = {
     .doc = "watch a running service",
     .usage = "[OPTION]...",
     .about = "Shows the instances of a binding: requests, errors, latency, keys and memory. On\n"
-             "a terminal q or Ctrl-C ends it. Elsewhere it prints a line of key=value pairs\n"
-             "for each instance and look, from the second look on.\n",
+             "a terminal q or Ctrl-C ends it, and ? tells what other keys do. Elsewhere it\n"
+             "prints a line of key=value pairs for each instance and look, from the second look\n"
+             "on.\n",
     .takes = "options only",
     .bit = WKV_COMMAND_TOP,
     .run = run,

@@ -463,6 +463,27 @@ START_TEST(however_it_ends_the_terminal_is_restored)
 }
 END_TEST
 
+/* With an hour between two looks only the keys can have drawn again. */
+START_TEST(keys_choose_the_order_and_show_help)
+{
+    static const struct {
+        const char *key, *shows;
+    } steps[] = {
+        {"e", "by errors"}, {"?", "sort by latency"}, {"?", "by errors"}, {"h", "instances by memory"},
+        {"n", "by name"},   {"zl", "by latency"},     {"?", "q  end"},    {" ", "by latency"}};
+    provider_serve(&provider, server.url, NULL);
+    open_terminal("60m");
+    await_shown(0, "REQ/S");
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        size_t from = terminal.len;
+        ck_assert_int_eq(write(terminal.fd, steps[i].key, strlen(steps[i].key)), strlen(steps[i].key));
+        await_shown(from, steps[i].shows);
+    }
+    ck_assert_int_eq(write(terminal.fd, "?q", 2), 2);
+    check_restored();
+}
+END_TEST
+
 /* With an hour between two looks only the resize can have drawn again. */
 START_TEST(a_resized_terminal_is_drawn_again)
 {
@@ -567,6 +588,7 @@ Suite *top_suite(void)
     tcase_add_checked_fixture(tests, open_server, close_all);
     tcase_add_loop_test(tests, however_it_ends_the_terminal_is_restored, 0,
                         (int)(sizeof ends / sizeof ends[0]));
+    tcase_add_test(tests, keys_choose_the_order_and_show_help);
     tcase_add_test(tests, a_resized_terminal_is_drawn_again);
     tcase_add_loop_test(tests, a_terminal_without_a_screen_gets_plain_lines, 0,
                         (int)(sizeof without_a_screen / sizeof without_a_screen[0]));

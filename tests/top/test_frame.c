@@ -9,6 +9,7 @@
 
 static struct wkv_top_model model;
 static struct wkv_buffer out;
+static enum wkv_top_order order;
 
 /* 2026-01-31T12:34:56.789Z */
 #define WALL_NS (INT64_C(1769862896789) * WKV_NS_PER_MS)
@@ -16,6 +17,7 @@ static struct wkv_buffer out;
 static void open_model(void)
 {
     wkv_top_model_init(&model, &address);
+    order = WKV_TOP_BY_DEFAULT;
 }
 
 static void close_model(void)
@@ -32,8 +34,12 @@ static const char *text_of(struct wkv_buffer *buffer)
 
 static const char *frame(unsigned columns, unsigned rows, const char *notice)
 {
-    struct wkv_top_view view = {
-        .model = &model, .notice = notice, .wall_ns = WALL_NS, .columns = columns, .rows = rows};
+    struct wkv_top_view view = {.model = &model,
+                                .notice = notice,
+                                .wall_ns = WALL_NS,
+                                .columns = columns,
+                                .rows = rows,
+                                .order = order};
     wkv_buffer_reset(&out, 0);
     ck_assert(wkv_top_frame(&view, &out));
     return text_of(&out);
@@ -83,20 +89,20 @@ START_TEST(a_frame_of_an_ordinary_terminal)
 {
     two_looks(BOTH_ANSWER);
     ck_assert_str_eq(frame(80, 24, ""),
-                     "wascc-keyvalue top  binding default  2 instances  12:34:56 UTC\n"
+                     "wascc-keyvalue top  binding default  2 instances  12:34:56 UTC  ?: help\n"
                      "requests 5250/s, 5650 in all  errors 1.0/s, 4 in all  expired 10.0/s, 10 in all\n"
                      "latency of 1m  50% 12.0us  90% 24.0us  99% 36.0us  99.9% 48.0us  max 150.0us\n"
                      "keys 3000 (scalar 2988, counter 6, list 4, set 2)\n"
                      "memory 2.9MiB of 128.0MiB (2%)  connections 6, 0 reconnects\n"
                      "last error  409: Get: error 4\n"
                      "\n"
-                     "INSTANCE      UP    REQ/S   ERR/S    KEYS    MEMORY     P50     P90     P99\n"
-                     "0AAAAAAA   1h00m     1750     1.0    1000 1000.0KiB  12.0us  24.0us  36.0us\n"
-                     "0BBBBBBB   2h00m     3500     0.0    2000    2.0MiB  12.0us  24.0us  36.0us\n"
+                     "INSTANCE      UP   REQ/S   ERR/S   KEYS    MEMORY OF        P50     P90     P99\n"
+                     "0AAAAAAA   1h00m    1750     1.0   1000 1000.0KiB 1m     12.0us  24.0us  36.0us\n"
+                     "0BBBBBBB   2h00m    3500     0.0   2000    2.0MiB 1m     12.0us  24.0us  36.0us\n"
                      "\n"
-                     "OPERATION    REQ/S   ERR/S     P50     P90     P99   P99.9     MAX OF\n"
-                     "Set           4500     0.0  25.0us  50.0us  75.0us 100.0us   2.5ms start\n"
-                     "Get          750.0     1.0  12.0us  24.0us  36.0us  48.0us 150.0us 1m");
+                     "OPERATION    REQ/S   ERR/S OF        P50     P90     P99   P99.9     MAX\n"
+                     "Set           4500     0.0 start  25.0us  50.0us  75.0us 100.0us   2.5ms\n"
+                     "Get          750.0     1.0 1m     12.0us  24.0us  36.0us  48.0us 150.0us");
 }
 END_TEST
 
@@ -105,25 +111,24 @@ START_TEST(a_frame_of_a_wide_terminal)
     two_looks(BOTH_ANSWER);
     ck_assert_str_eq(
         frame(250, 50, ""),
-        "wascc-keyvalue top  binding default  2 instances  12:34:56 UTC\n"
+        "wascc-keyvalue top  binding default  2 instances  12:34:56 UTC  ?: help\n"
         "requests 5250/s, 5650 in all  errors 1.0/s, 4 in all  expired 10.0/s, 10 in all\n"
         "latency of 1m  50% 12.0us  90% 24.0us  99% 36.0us  99.9% 48.0us  max 150.0us\n"
         "keys 3000 (scalar 2988, counter 6, list 4, set 2)\n"
         "memory 2.9MiB of 128.0MiB (2%)  connections 6, 0 reconnects\n"
         "last error  409: Get: error 4\n"
         "\n"
-        "INSTANCE                        UP    REQ/S   ERR/S    KEYS    MEMORY     P50     P90     P99   "
-        "P99.9     MAX OF      ERRORS    BUDGET  EXPIRE/S  CONN RECONN SCALARS COUNTER   LISTS    SETS LAST "
-        "ERROR\n"
-        "0AAAAAAAAAAAAAAAAAAAAAAAAA   1h00m     1750     1.0    1000 1000.0KiB  12.0us  24.0us  36.0us  "
-        "48.0us 150.0us 1m           4   64.0MiB       5.0     3      0     994       3       2       1 409: "
-        "Get: error 4\n"
-        "0BBBBBBBBBBBBBBBBBBBBBBBBB   2h00m     3500     0.0    2000    2.0MiB  12.0us  24.0us  36.0us  "
-        "48.0us 150.0us 1m           0   64.0MiB       5.0     3      0    1994       3       2       1\n"
+        "INSTANCE                        UP   REQ/S   ERR/S   KEYS    MEMORY OF        P50     P90     P99   "
+        "P99.9     MAX   ERRORS    BUDGET  EXPIRE/S  CONN RECONN SCALARS COUNTER   LISTS    SETS LAST ERROR\n"
+        "0AAAAAAAAAAAAAAAAAAAAAAAAA   1h00m    1750     1.0   1000 1000.0KiB 1m     12.0us  24.0us  36.0us  "
+        "48.0us 150.0us        4   64.0MiB       5.0     3      0     994       3       2       1 409: Get: "
+        "error 4\n"
+        "0BBBBBBBBBBBBBBBBBBBBBBBBB   2h00m    3500     0.0   2000    2.0MiB 1m     12.0us  24.0us  36.0us  "
+        "48.0us 150.0us        0   64.0MiB       5.0     3      0    1994       3       2       1\n"
         "\n"
-        "OPERATION    REQ/S   ERR/S     P50     P90     P99   P99.9     MAX OF    REQUESTS   ERRORS\n"
-        "Set           4500     0.0  25.0us  50.0us  75.0us 100.0us   2.5ms start     4600        0\n"
-        "Get          750.0     1.0  12.0us  24.0us  36.0us  48.0us 150.0us 1m        1050        4");
+        "OPERATION    REQ/S   ERR/S OF        P50     P90     P99   P99.9     MAX REQUESTS   ERRORS\n"
+        "Set           4500     0.0 start  25.0us  50.0us  75.0us 100.0us   2.5ms     4600        0\n"
+        "Get          750.0     1.0 1m     12.0us  24.0us  36.0us  48.0us 150.0us     1050        4");
 }
 END_TEST
 
@@ -152,26 +157,25 @@ static void two_looks_at_a_log(void)
 START_TEST(a_frame_of_instances_with_one_log)
 {
     two_looks_at_a_log();
-    ck_assert_str_eq(
-        frame(120, 24, ""),
-        "wascc-keyvalue top  binding default  3 instances  12:34:56 UTC\n"
-        "requests 0.0/s, 0 in all  errors 0.0/s, 0 in all  expired 5.0/s, 15 in all\n"
-        "keys 1010 (scalar 1004, counter 3, list 2, set 1)\n"
-        "memory 1010.0KiB  connections 9, 0 reconnects\n"
-        "log position 101  lag 100.0ms  members 3  snapshot 2m30s old\n"
-        "appends 80.0/s of 15.0 operations  50% 1.0ms  99% 5.0ms  resent 8.0/s, 28 in all\n"
-        "\n"
-        "INSTANCE      UP    REQ/S   ERR/S    KEYS    MEMORY  POSITION     LAG     P50     P90     P99"
-        "   P99.9     MAX OF\n"
-        "A          1h00m      0.0     0.0    1000 1000.0KiB       100 100.0ms       -       -       -"
-        "       -       - -\n"
-        "B          1h00m      0.0     0.0    1010 1010.0KiB       101  99.0ms       -       -       -"
-        "       -       - -\n"
-        "C          1h00m      0.0     0.0       0        0B         -       -       -       -       -"
-        "       -       - -");
+    ck_assert_str_eq(frame(120, 24, ""),
+                     "wascc-keyvalue top  binding default  3 instances  12:34:56 UTC  ?: help\n"
+                     "requests 0.0/s, 0 in all  errors 0.0/s, 0 in all  expired 5.0/s, 15 in all\n"
+                     "keys 1010 (scalar 1004, counter 3, list 2, set 1)\n"
+                     "memory 1010.0KiB  connections 9, 0 reconnects\n"
+                     "log position 101  lag 100.0ms  members 3  snapshot 2m30s old\n"
+                     "appends 80.0/s of 15.0 operations  50% 1.0ms  99% 5.0ms  resent 8.0/s, 28 in all\n"
+                     "\n"
+                     "INSTANCE      UP   REQ/S   ERR/S   KEYS    MEMORY POSITION     LAG OF        P50     "
+                     "P90     P99   P99.9     MAX\n"
+                     "A          1h00m     0.0     0.0   1000 1000.0KiB      100 100.0ms -           -       "
+                     "-       -       -       -\n"
+                     "B          1h00m     0.0     0.0   1010 1010.0KiB      101  99.0ms -           -       "
+                     "-       -       -       -\n"
+                     "C          1h00m     0.0     0.0      0        0B        -       - -           -       "
+                     "-       -       -       -");
     ck_assert_ptr_nonnull(
         strstr(frame(80, 24, ""),
-               "INSTANCE      UP    REQ/S   ERR/S    KEYS    MEMORY  POSITION     LAG     P50\n"));
+               "INSTANCE      UP   REQ/S   ERR/S   KEYS    MEMORY POSITION     LAG OF        P50\n"));
 }
 END_TEST
 
@@ -202,19 +206,19 @@ START_TEST(a_frame_after_the_first_look_has_no_rates)
     ck_assert(hear(&model, busy("0AAAAAAAAAAAAAAAAAAAAAAAAA", 0, 1), 0));
     wkv_top_end(&model);
     ck_assert_str_eq(frame(80, 24, ""),
-                     "wascc-keyvalue top  binding default  1 instance  12:34:56 UTC\n"
+                     "wascc-keyvalue top  binding default  1 instance  12:34:56 UTC  ?: help\n"
                      "requests -/s, 150 in all  errors -/s, 3 in all  expired -/s, 0 in all\n"
                      "latency of 1m  50% 12.0us  90% 24.0us  99% 36.0us  99.9% 48.0us  max 150.0us\n"
                      "keys 1000 (scalar 994, counter 3, list 2, set 1)\n"
                      "memory 1000.0KiB of 64.0MiB (2%)  connections 3, 0 reconnects\n"
                      "last error  409: Get: error 3\n"
                      "\n"
-                     "INSTANCE      UP    REQ/S   ERR/S    KEYS    MEMORY     P50     P90     P99\n"
-                     "0AAAAAAA   1h00m        -       -    1000 1000.0KiB  12.0us  24.0us  36.0us\n"
+                     "INSTANCE      UP   REQ/S   ERR/S   KEYS    MEMORY OF        P50     P90     P99\n"
+                     "0AAAAAAA   1h00m       -       -   1000 1000.0KiB 1m     12.0us  24.0us  36.0us\n"
                      "\n"
-                     "OPERATION    REQ/S   ERR/S     P50     P90     P99   P99.9     MAX OF\n"
-                     "Get              -       -  12.0us  24.0us  36.0us  48.0us 150.0us 1m\n"
-                     "Set              -       -  25.0us  50.0us  75.0us 100.0us   2.5ms start");
+                     "OPERATION    REQ/S   ERR/S OF        P50     P90     P99   P99.9     MAX\n"
+                     "Get              -       - 1m     12.0us  24.0us  36.0us  48.0us 150.0us\n"
+                     "Set              -       - start  25.0us  50.0us  75.0us 100.0us   2.5ms");
 }
 END_TEST
 
@@ -222,28 +226,29 @@ START_TEST(an_instance_that_is_gone_counts_no_more)
 {
     two_looks(FIRST_FALLS_SILENT);
     ck_assert_str_eq(frame(80, 24, ""),
-                     "wascc-keyvalue top  binding default  1 instance  12:34:56 UTC\n"
+                     "wascc-keyvalue top  binding default  1 instance  12:34:56 UTC  ?: help\n"
                      "requests 3500/s, 3750 in all  errors 0.0/s, 0 in all  expired 5.0/s, 5 in all\n"
                      "latency of 1m  50% 12.0us  90% 24.0us  99% 36.0us  99.9% 48.0us  max 150.0us\n"
                      "keys 2000 (scalar 1994, counter 3, list 2, set 1)\n"
                      "memory 2.0MiB of 64.0MiB (3%)  connections 3, 0 reconnects\n"
                      "\n"
-                     "INSTANCE      UP    REQ/S   ERR/S    KEYS    MEMORY     P50     P90     P99\n"
+                     "INSTANCE      UP   REQ/S   ERR/S   KEYS    MEMORY OF        P50     P90     P99\n"
                      "0AAAAAAA    gone\n"
-                     "0BBBBBBB   2h00m     3500     0.0    2000    2.0MiB  12.0us  24.0us  36.0us\n"
+                     "0BBBBBBB   2h00m    3500     0.0   2000    2.0MiB 1m     12.0us  24.0us  36.0us\n"
                      "\n"
-                     "OPERATION    REQ/S   ERR/S     P50     P90     P99   P99.9     MAX OF\n"
-                     "Set           3000     0.0  25.0us  50.0us  75.0us 100.0us   2.5ms start\n"
-                     "Get          500.0     0.0  12.0us  24.0us  36.0us  48.0us 150.0us 1m");
+                     "OPERATION    REQ/S   ERR/S OF        P50     P90     P99   P99.9     MAX\n"
+                     "Set           3000     0.0 start  25.0us  50.0us  75.0us 100.0us   2.5ms\n"
+                     "Get          500.0     0.0 1m     12.0us  24.0us  36.0us  48.0us 150.0us");
 }
 END_TEST
 
 START_TEST(without_an_instance_a_frame_is_a_notice)
 {
-    ck_assert_str_eq(frame(80, 24, "no instance answers"),
-                     "wascc-keyvalue top  binding default  0 instances  12:34:56 UTC\nno instance answers");
+    ck_assert_str_eq(
+        frame(80, 24, "no instance answers"),
+        "wascc-keyvalue top  binding default  0 instances  12:34:56 UTC  ?: help\nno instance answers");
     ck_assert_str_eq(frame(80, 1, "no instance answers"),
-                     "wascc-keyvalue top  binding default  0 instances  12:34:56 UTC");
+                     "wascc-keyvalue top  binding default  0 instances  12:34:56 UTC  ?: help");
 }
 END_TEST
 
@@ -257,17 +262,17 @@ START_TEST(what_an_instance_does_not_tell_is_a_dash)
     wkv_top_end(&model);
     ck_assert_str_eq(
         frame(100, 24, ""),
-        "wascc-keyvalue top  binding default  1 instance  12:34:56 UTC\n"
+        "wascc-keyvalue top  binding default  1 instance  12:34:56 UTC  ?: help\n"
         "requests -/s, 150 in all  errors -/s, 3 in all  expired -/s, 0 in all\n"
         "latency of 1m  50% 12.0us  90% 24.0us  99% 36.0us  99.9% 48.0us  max 150.0us\n"
         "last error  409: Get: error 3\n"
         "\n"
-        "INSTANCE      UP    REQ/S   ERR/S    KEYS    MEMORY     P50     P90     P99   P99.9     MAX OF\n"
-        "A              -        -       -       -         -  12.0us  24.0us  36.0us  48.0us 150.0us 1m\n"
+        "INSTANCE      UP   REQ/S   ERR/S   KEYS    MEMORY OF        P50     P90     P99   P99.9     MAX\n"
+        "A              -       -       -      -         - 1m     12.0us  24.0us  36.0us  48.0us 150.0us\n"
         "\n"
-        "OPERATION    REQ/S   ERR/S     P50     P90     P99   P99.9     MAX OF    REQUESTS   ERRORS\n"
-        "Get              -       -  12.0us  24.0us  36.0us  48.0us 150.0us 1m         100        3\n"
-        "Set              -       -  25.0us  50.0us  75.0us 100.0us   2.5ms start       50        0");
+        "OPERATION    REQ/S   ERR/S OF        P50     P90     P99   P99.9     MAX REQUESTS   ERRORS\n"
+        "Get              -       - 1m     12.0us  24.0us  36.0us  48.0us 150.0us      100        3\n"
+        "Set              -       - start  25.0us  50.0us  75.0us 100.0us   2.5ms       50        0");
 }
 END_TEST
 
@@ -331,7 +336,7 @@ START_TEST(a_full_head_goes_on_in_the_next_row)
                   "%s", text);
     text = frame(40, 24, "");
     check_fits(text, 40, 24);
-    ck_assert_msg(strstr(text, "wascc-keyvalue top  binding default\n1 instance  12:34:56 UTC\n"
+    ck_assert_msg(strstr(text, "wascc-keyvalue top  binding default\n1 instance  12:34:56 UTC  ?: help\n"
                                "requests 123456/s, 912.5M in all\nerrors 101235/s, 224691 in all\n"
                                "expired 122456/s, 812.5M in all\n") != NULL,
                   "%s", text);
@@ -347,8 +352,8 @@ START_TEST(ids_are_shortened_as_long_as_they_differ)
     wkv_top_end(&model);
     ck_assert_ptr_nonnull(strstr(frame(80, 24, ""), "\n0123456789AB   1h00m "));
     ck_assert_ptr_nonnull(strstr(frame(80, 24, ""), "\n0123456789AC   1h00m "));
-    ck_assert_ptr_nonnull(strstr(frame(114, 24, ""), "\n0123456789AC   1h00m "));
-    ck_assert_ptr_nonnull(strstr(frame(115, 24, ""), "\n0123456789ACAAAAAAAAAAAAAA   1h00m "));
+    ck_assert_ptr_nonnull(strstr(frame(112, 24, ""), "\n0123456789AC   1h00m "));
+    ck_assert_ptr_nonnull(strstr(frame(113, 24, ""), "\n0123456789ACAAAAAAAAAAAAAA   1h00m "));
 }
 END_TEST
 
@@ -370,6 +375,118 @@ START_TEST(many_instances_leave_room_for_the_operations)
     ck_assert_ptr_nonnull(strstr(text, "\n... and 54 more\n"));
     ck_assert_ptr_nonnull(strstr(text, "\nSet "));
     ck_assert_ptr_nonnull(strstr(text, "\nGet "));
+}
+END_TEST
+
+/* What has no room is counted, down to none at all. */
+START_TEST(operations_without_room_are_counted)
+{
+    json_t *answer = an_answer("A", 3600, 10);
+    for (int i = 0; i < 12; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "Op%02d", i);
+        with(answer, an_endpoint(name, 100, 0, 1000, 2000, 0));
+    }
+    wkv_top_begin(&model);
+    ck_assert(hear(&model, answer, 0));
+    wkv_top_end(&model);
+    const char *text = frame(80, 40, "");
+    ck_assert_ptr_null(strstr(text, "more"));
+    size_t rows = 1;
+    for (const char *c = text; *c != '\0'; c++)
+        rows += *c == '\n';
+    for (size_t hidden = 2; hidden <= 12; hidden++) {
+        char says[64];
+        size_t first = rows - 12 + (12 - hidden) + 1;
+        text = frame(80, (unsigned)first, "");
+        (void)snprintf(says, sizeof says, hidden < 12 ? "\n... and %zu more" : "\n... and %zu operations",
+                       hidden);
+        const char *found = strstr(text, says);
+        ck_assert_msg(found != NULL && strcmp(found, says) == 0, "%zu rows: %s is not the end of: %s", first,
+                      says, text);
+        check_fits(text, 80, (unsigned)first);
+    }
+}
+END_TEST
+
+/* ---- the order ---- */
+
+/* Of three instances each is first in another order, and so of three operations. */
+static json_t *ranked(int i, int look)
+{
+    static const int requests[] = {10, 30, 20}, errors[] = {3, 2, 9}, slow[] = {500, 100, 200};
+    static const char *const ids[] = {"A", "B", "C"}, *const names[] = {"Set", "Get", "Add"};
+    json_t *answer = an_answer(ids[i], 3600 + look, 100 * (i + 1));
+    for (int k = 0; k < 3; k++)
+        with(answer,
+             an_endpoint(names[k], (1 + look) * requests[k] * requests[i], (1 + look) * errors[k] * errors[i],
+                         slow[k] * slow[i] * 100, slow[k] * slow[i] * 1000, 0));
+    return answer;
+}
+
+static const struct {
+    enum wkv_top_order order;
+    char key;
+    const char *instances[3], *operations[3];
+    const char *says; /* in the first line */
+} orders[] = {
+    {WKV_TOP_BY_DEFAULT, 'd', {"A", "B", "C"}, {"Get", "Add", "Set"}, "UTC  ?: help"},
+    {WKV_TOP_BY_REQUESTS, 'r', {"B", "C", "A"}, {"Get", "Add", "Set"}, "UTC  by requests\n"},
+    {WKV_TOP_BY_ERRORS, 'e', {"C", "A", "B"}, {"Add", "Set", "Get"}, "UTC  by errors\n"},
+    {WKV_TOP_BY_LATENCY, 'l', {"A", "C", "B"}, {"Set", "Add", "Get"}, "UTC  by latency\n"},
+    {WKV_TOP_BY_MEMORY, 'm', {"C", "B", "A"}, {"Get", "Add", "Set"}, "UTC  by memory\n"},
+    {WKV_TOP_BY_NAME, 'n', {"A", "B", "C"}, {"Add", "Get", "Set"}, "UTC  by name\n"},
+};
+
+static void check_order(const char *text, const char *const names[3])
+{
+    for (int i = 0; i < 3; i++) {
+        char line[16];
+        (void)snprintf(line, sizeof line, "\n%s ", names[i]);
+        const char *found = strstr(text, line);
+        ck_assert_msg(found != NULL, "%s is not behind what it should be: %s", names[i], text);
+        text = found + 1;
+    }
+}
+
+START_TEST(a_key_chooses_the_order)
+{
+    enum wkv_top_order none;
+    for (int look = 0; look < 2; look++) {
+        wkv_top_begin(&model);
+        for (int i = 0; i < 3; i++)
+            ck_assert(hear(&model, ranked(i, look), look * 1000));
+        wkv_top_end(&model);
+    }
+    ck_assert(wkv_top_order_of_key(orders[_i].key, &order));
+    ck_assert_int_eq(order, orders[_i].order);
+    ck_assert(!wkv_top_order_of_key('x', &none));
+    const char *text = frame(80, 24, "");
+    check_order(text, orders[_i].instances);
+    check_order(strstr(text, "OPERATION"), orders[_i].operations);
+    ck_assert_msg(strstr(text, orders[_i].says) != NULL, "%s", text);
+}
+END_TEST
+
+START_TEST(the_help_tells_every_key)
+{
+    struct wkv_top_view view = {.columns = 80, .rows = 24};
+    ck_assert(wkv_top_help(&view, &out));
+    const char *text = text_of(&out);
+    check_fits(text, 80, 24);
+    for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++) {
+        char line[8];
+        (void)snprintf(line, sizeof line, "\n%c  ", orders[i].key);
+        ck_assert_msg(strstr(text, line) != NULL, "silent about %c: %s", orders[i].key, text);
+    }
+    ck_assert_ptr_nonnull(strstr(text, "\nq  end"));
+    ck_assert_ptr_nonnull(strstr(text, "\nOF is what the latencies"));
+    for (view.columns = 1; view.columns < 90; view.columns += 7)
+        for (view.rows = 1; view.rows < 20; view.rows += 3) {
+            wkv_buffer_reset(&out, 0);
+            ck_assert(wkv_top_help(&view, &out));
+            check_fits(text_of(&out), view.columns, view.rows);
+        }
 }
 END_TEST
 
@@ -471,19 +588,19 @@ START_TEST(huge_numbers_stay_in_their_columns)
     }
     ck_assert_str_eq(
         frame(250, 24, ""),
-        "wascc-keyvalue top  binding default  1 instance  12:34:56 UTC\n"
+        "wascc-keyvalue top  binding default  1 instance  12:34:56 UTC  ?: help\n"
         "requests 18.4Z/s, 18.4E in all  errors 18.4Z/s, 18.4E in all  expired 18.4Z/s, 18.4E in all\n"
         "latency of start  50% 18.4Gs  90% 18.4Gs  99% 18.4Gs  99.9% 18.4Gs  max 18.4Gs\n"
         "keys 18.4E (scalar 18.4E, counter 18.4E, list 18.4E, set 18.4E)\n"
         "memory 16.0EiB of 16.0EiB (100%)  connections 18.4E, 18.4E reconnects\n"
         "\n"
-        "INSTANCE      UP    REQ/S   ERR/S    KEYS    MEMORY     P50     P90     P99   P99.9     MAX OF      "
+        "INSTANCE      UP   REQ/S   ERR/S   KEYS    MEMORY OF        P50     P90     P99   P99.9     MAX   "
         "ERRORS    BUDGET  EXPIRE/S  CONN RECONN SCALARS COUNTER   LISTS    SETS LAST ERROR\n"
-        "A        213503d23h    18.4Z   18.4Z   18.4E   16.0EiB  18.4Gs  18.4Gs  18.4Gs  18.4Gs  18.4Gs "
-        "start    18.4E   16.0EiB     18.4Z 18.4E  18.4E   18.4E   18.4E   18.4E   18.4E\n"
+        "A        213503d23h   18.4Z   18.4Z  18.4E   16.0EiB start  18.4Gs  18.4Gs  18.4Gs  18.4Gs  18.4Gs  "
+        "  18.4E   16.0EiB     18.4Z 18.4E  18.4E   18.4E   18.4E   18.4E   18.4E\n"
         "\n"
-        "OPERATION    REQ/S   ERR/S     P50     P90     P99   P99.9     MAX OF    REQUESTS   ERRORS\n"
-        "Get          18.4Z   18.4Z  18.4Gs  18.4Gs  18.4Gs  18.4Gs  18.4Gs start    18.4E    18.4E");
+        "OPERATION    REQ/S   ERR/S OF        P50     P90     P99   P99.9     MAX REQUESTS   ERRORS\n"
+        "Get          18.4Z   18.4Z start  18.4Gs  18.4Gs  18.4Gs  18.4Gs  18.4Gs    18.4E    18.4E");
     check_fits(lines(), 4096, 2);
 }
 END_TEST
@@ -611,6 +728,9 @@ Suite *frame_suite(void)
     tcase_add_test(tests, a_full_head_goes_on_in_the_next_row);
     tcase_add_test(tests, ids_are_shortened_as_long_as_they_differ);
     tcase_add_test(tests, many_instances_leave_room_for_the_operations);
+    tcase_add_test(tests, operations_without_room_are_counted);
+    tcase_add_loop_test(tests, a_key_chooses_the_order, 0, sizeof orders / sizeof orders[0]);
+    tcase_add_test(tests, the_help_tells_every_key);
     tcase_add_test(tests, no_byte_of_an_escape_reaches_the_terminal);
     tcase_add_test(tests, a_line_of_pairs_stays_one);
     tcase_add_test(tests, huge_numbers_stay_in_their_columns);
