@@ -66,18 +66,25 @@ static int probe(const struct addrinfo *address)
     return error;
 }
 
-/* nats.c says of all of this that no server is available. */
-static const char *why_unreachable(const struct wkv_server_url *server)
+/* The addresses of the server, which the caller frees; NULL: *why says why there are none. */
+static struct addrinfo *look_up(const struct wkv_server_url *server, const char **why)
 {
     static const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-    struct addrinfo *addresses;
+    struct addrinfo *addresses = NULL;
     char port[8];
     (void)snprintf(port, sizeof port, "%u", server->port);
     int found = getaddrinfo(server->host, port, &hints, &addresses);
-    if (found == EAI_AGAIN)
-        return "no such host, or no name server that answers";
-    if (found != 0)
-        return "no such host";
+    *why = found == EAI_AGAIN ? "no such host, or no name server that answers" : "no such host";
+    return found == 0 ? addresses : NULL;
+}
+
+/* nats.c says of all of this that no server is available. */
+static const char *why_unreachable(const struct wkv_server_url *server)
+{
+    const char *why;
+    struct addrinfo *addresses = look_up(server, &why);
+    if (addresses == NULL)
+        return why;
     int error = probe(addresses);
     freeaddrinfo(addresses);
     switch (error) {
@@ -90,6 +97,18 @@ static const char *why_unreachable(const struct wkv_server_url *server)
     default:
         return strerror(error);
     }
+}
+
+/* A resolver may take as long as a server. */
+static const char *why_too_late(const struct wkv_server_url *server)
+{
+    const char *why;
+    struct addrinfo *addresses = look_up(server, &why);
+    if (addresses == NULL)
+        return why;
+    freeaddrinfo(addresses);
+    return "no connection was completed in time: does a nats-server answer there, and without "
+           "handshake_first, which makes it wait for TLS in silence?";
 }
 
 /* ---- who connects ---- */
@@ -150,8 +169,7 @@ static const char *reason_of(const struct refused *refused)
     case NATS_NO_SERVER:
         return why_unreachable(refused->server);
     case NATS_TIMEOUT:
-        return "no connection was completed in time: does a nats-server answer there, and without "
-               "handshake_first, which makes it wait for TLS in silence?";
+        return why_too_late(refused->server);
     case NATS_CONNECTION_AUTH_FAILED:
         return why_not_let_in(refused);
     case NATS_SSL_ERROR:
