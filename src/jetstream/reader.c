@@ -68,8 +68,8 @@ static void ask(struct wkv_js_reader *reader, int64_t now_ns)
     reader->consumer_sequence = 0;
     (void)snprintf(deliver, sizeof deliver, "%s.d.%u", reader->inbox, slot_of(reader));
     (void)snprintf(answer, sizeof answer, "%s.a%llu", reader->inbox, (unsigned long long)reader->generation);
-    char *request =
-        wkv_js_consumer_request(reader->stream, deliver, reader->applied > 0 ? reader->applied : 1);
+    char *request = wkv_js_consumer_request(reader->stream, deliver,
+                                            reader->overlap > 0 ? reader->overlap : reader->applied + 1);
     /* Without memory it is asked again in a moment. */
     if (request != NULL &&
         wkv_js_subject(WKV_JS_CONSUMER_CREATE, reader->domain, reader->stream, NULL, subject, NULL) == WKV_OK)
@@ -77,9 +77,10 @@ static void ask(struct wkv_js_reader *reader, int64_t now_ns)
     free(request);
 }
 
-void wkv_js_reader_begin(struct wkv_js_reader *reader, uint64_t applied, int64_t now_ns)
+void wkv_js_reader_begin(struct wkv_js_reader *reader, uint64_t applied, uint64_t overlap, int64_t now_ns)
 {
     reader->applied = applied;
+    reader->overlap = overlap;
     reader->wanted = true;
     wkv_js_reader_renew(reader, now_ns);
 }
@@ -119,7 +120,7 @@ static void note_consumer(struct wkv_js_reader *reader, int64_t now_ns)
 {
     reader->consumers++;
     reader->tries = 0;
-    reader->state = reader->applied > 0 ? WKV_JS_OVERLAP : WKV_JS_FOLLOWING;
+    reader->state = reader->overlap > 0 ? WKV_JS_OVERLAP : WKV_JS_FOLLOWING;
     reader->asked_ns = now_ns;
     reader->heard_ns = now_ns;
 }
@@ -150,11 +151,11 @@ static void take_answer(struct wkv_js_reader *reader, const struct wkv_js_incomi
 static void take_overlap(struct wkv_js_reader *reader, const struct wkv_js_delivery *delivery,
                          struct wkv_text bytes)
 {
-    if (delivery->sequence > reader->applied)
-        stop(reader, WKV_JS_MISSING, reader->applied, delivery->sequence - 1, NULL);
-    else if (delivery->sequence < reader->applied ||
-             !reader->hooks.is_known(reader->hooks.context, reader->applied, bytes))
-        stop(reader, WKV_JS_DIFFERENT, reader->applied, reader->applied, NULL);
+    if (delivery->sequence > reader->overlap)
+        stop(reader, WKV_JS_MISSING, reader->overlap, delivery->sequence - 1, NULL);
+    else if (delivery->sequence < reader->overlap ||
+             !reader->hooks.is_known(reader->hooks.context, reader->overlap, bytes))
+        stop(reader, WKV_JS_DIFFERENT, reader->overlap, reader->overlap, NULL);
     else
         reader->state = WKV_JS_FOLLOWING;
 }
@@ -162,11 +163,15 @@ static void take_overlap(struct wkv_js_reader *reader, const struct wkv_js_deliv
 static void take_next(struct wkv_js_reader *reader, const struct wkv_js_delivery *delivery,
                       struct wkv_text bytes)
 {
-    if (delivery->sequence != reader->applied + 1) {
+    if (delivery->sequence > reader->applied + 1) {
         stop(reader, WKV_JS_MISSING, reader->applied + 1, delivery->sequence - 1, NULL);
         return;
     }
-    reader->applied = delivery->sequence;
+    if (delivery->sequence <= reader->applied) {
+        stop(reader, WKV_JS_DIFFERENT, delivery->sequence, delivery->sequence, NULL);
+        return;
+    }
+    reader->applied = reader->overlap = delivery->sequence;
     reader->hooks.message(reader->hooks.context, delivery->sequence, delivery->time_ns, bytes);
 }
 
@@ -284,7 +289,7 @@ int64_t wkv_js_reader_tick(struct wkv_js_reader *reader, int64_t now_ns)
     if (now_ns < due_ns(reader))
         return due_ns(reader);
     if (reader->state == WKV_JS_OVERLAP)
-        stop(reader, WKV_JS_NO_OVERLAP, reader->applied, reader->applied, NULL);
+        stop(reader, WKV_JS_NO_OVERLAP, reader->overlap, reader->overlap, NULL);
     else
         ask(reader, now_ns);
     return due_ns(reader);

@@ -6,9 +6,10 @@
  *                    └───── gap in the consumer, 2 heartbeats missed, status, reconnect ─┴──┘  │
  *                                          └──────────── trouble ──► STOPPED ◄─────────────────┘
  *
- * A consumer begins at the position that was applied last, not behind it. Its first message must be that one,
- * with the same bytes: a server whose stream has lost its end starts elsewhere without a word (DESIGN, 0). So
- * whoever has applied nothing begins at position 1, which has no overlap.
+ * A consumer begins at the message that was applied last, not behind it. Its first message must be that one,
+ * with the same bytes: a server whose stream has lost its end starts elsewhere without a word (DESIGN, 0).
+ * Behind it there may be positions that were passed, since they have no message. Whoever has applied nothing
+ * begins at position 1, which has no overlap.
  *
  * A step function: it knows no network, thread or clock, and calls `publish` for what is to be sent. A
  * consumer delivers only where somebody has subscribed to exactly its subject, and what it delivers has the
@@ -31,7 +32,8 @@
  * begins it again, at the same position or at another. */
 enum wkv_js_trouble {
     WKV_JS_MISSING,    /* the next message that is there is not the next one: those from..to are not */
-    WKV_JS_DIFFERENT,  /* the message applied last, `from`, has other bytes now */
+    WKV_JS_DIFFERENT,  /* the message applied last, `from`, has other bytes now; or there is one at `from`,
+                          which  was passed */
     WKV_JS_NO_OVERLAP, /* nothing came from `from` on, which was applied: the stream may end before it */
     WKV_JS_NO_READING, /* the server refuses a consumer: see the refusal; it may have no such stream */
 };
@@ -67,7 +69,8 @@ struct wkv_js_reader {
     enum wkv_js_reader_state state;
     bool wanted; /* begun, and not ended by trouble */
     bool connected;
-    uint64_t applied;           /* position of the last message, 0: none yet */
+    uint64_t applied;           /* the last position, 0: none yet */
+    uint64_t overlap;           /* of the last message, which is that or lies before it; 0: there is none */
     uint64_t pending;           /* messages behind it, as the server last said */
     uint64_t generation;        /* of consumers */
     uint64_t consumer_sequence; /* of this consumer's last message */
@@ -84,8 +87,9 @@ struct wkv_js_reader {
 void wkv_js_reader_init(struct wkv_js_reader *reader, const char *stream, const char *domain,
                         const char *inbox, const struct wkv_js_reader_hooks *hooks);
 
-/* Reads from behind `applied` on (0: from the stream's first position, which is 1). */
-void wkv_js_reader_begin(struct wkv_js_reader *reader, uint64_t applied, int64_t now_ns);
+/* Reads from behind `applied` on (0: from the stream's first position, which is 1). overlap: where the last
+ * message up to there is, which is_known knows; 0: none is known. */
+void wkv_js_reader_begin(struct wkv_js_reader *reader, uint64_t applied, uint64_t overlap, int64_t now_ns);
 
 /* The connection is up, with its subscription; or lost. */
 void wkv_js_reader_connected(struct wkv_js_reader *reader, int64_t now_ns);

@@ -425,6 +425,7 @@ void wkv_journal_feed_message(struct wkv_journal *journal, const struct wkv_log_
     wkv_journal_take_key(journal);
     wkv_snapshots_count(&journal->snapshots, message->bytes.len);
     journal->bytes_since += message->bytes.len;
+    journal->account_since += message->bytes.len;
     journal->applied_bytes += message->bytes.len;
     wkv_journal_show(journal);
     if (journal->settled != NULL)
@@ -440,9 +441,26 @@ void wkv_journal_feed(void *context, uint64_t position, int64_t time_ns, struct 
         journal, &(struct wkv_log_message){.position = position, .time_ns = time_ns, .bytes = bytes});
 }
 
+/* A hole has no hash. */
+static bool ends_with_hole(const struct wkv_journal *journal)
+{
+    return wkv_replica_last_hash(journal->replica) == 0;
+}
+
+uint64_t wkv_journal_last(const struct wkv_journal *journal)
+{
+    return ends_with_hole(journal) ? journal->last : wkv_replica_applied(journal->replica);
+}
+
+void wkv_journal_read_on(struct wkv_journal *journal, int64_t now_ns)
+{
+    wkv_js_reader_begin(&journal->reader, wkv_replica_applied(journal->replica), wkv_journal_last(journal),
+                        now_ns);
+}
+
 bool wkv_journal_is_last(void *context, uint64_t position, struct wkv_text bytes)
 {
     struct wkv_journal *journal = context;
-    return position == wkv_replica_applied(journal->replica) &&
-           wkv_record_hash(&journal->key, bytes) == wkv_replica_last_hash(journal->replica);
+    uint64_t hash = ends_with_hole(journal) ? journal->last_hash : wkv_replica_last_hash(journal->replica);
+    return position == wkv_journal_last(journal) && wkv_record_hash(&journal->key, bytes) == hash;
 }

@@ -120,6 +120,7 @@ struct wkv_journal_figures {
     uint64_t log_id;
     uint64_t position, stream_bytes, stream_max_bytes, appends, operations, resends, foreign, holes,
         consumers;
+    uint64_t account_bytes, account_max_bytes; /* of the NATS account; 0: no bound, or not known */
     uint64_t voids_late, voids_bindings, voids_again, voids_gone;
     uint64_t snapshot_position;
     int64_t snapshot_age_ns;              /* -1: there is none */

@@ -8,13 +8,38 @@
 #define REFUSES_WRITES 90u
 #define REFUSES_READS 95u
 
+static unsigned percent_of(uint64_t bytes, uint64_t max_bytes)
+{
+    long double percent = max_bytes == 0 ? 0 : (long double)bytes * 100 / (long double)max_bytes;
+    return percent > 1000 ? 1000 : (unsigned)percent;
+}
+
+static void tell_full(struct wkv_journal *journal, unsigned log, unsigned account)
+{
+    enum wkv_journal_fullness is = (enum wkv_journal_fullness)atomic_load(&journal->log_full);
+    const char *refused =
+        is == WKV_LOG_IS_FULL ? "writes and linearizable reads are refused" : "writes are refused";
+    if (log >= account)
+        wkv_log_warn(
+            journal->options.log,
+            "%s is %u%% full: %s until a snapshot has made room; --log-max-size says how large it is "
+            "made",
+            journal->names.log_stream, log, refused);
+    else
+        wkv_log_warn(journal->options.log,
+                     "the storage of the NATS account is %u%% full: %s; it should hold no other streams than "
+                     "%s and %s",
+                     account, refused, journal->names.log_stream, journal->names.snap_stream);
+}
+
+/* What the account's streams take beside the log's is not counted in between. */
 static void judge(struct wkv_journal *journal)
 {
     const struct wkv_journal_figures *figures = &journal->figures;
-    uint64_t bytes = figures->stream_bytes + journal->bytes_since;
-    uint64_t percent = figures->stream_max_bytes == 0
-                           ? 0
-                           : (uint64_t)((long double)bytes * 100 / (long double)figures->stream_max_bytes);
+    unsigned log = percent_of(figures->stream_bytes + journal->bytes_since, figures->stream_max_bytes);
+    unsigned account =
+        percent_of(figures->account_bytes + journal->account_since, figures->account_max_bytes);
+    unsigned percent = log > account ? log : account;
     enum wkv_journal_fullness was = (enum wkv_journal_fullness)atomic_load(&journal->log_full);
     enum wkv_journal_fullness is = percent >= REFUSES_READS    ? WKV_LOG_IS_FULL
                                    : percent >= REFUSES_WRITES ? WKV_LOG_TAKES_READS
@@ -23,12 +48,7 @@ static void judge(struct wkv_journal *journal)
     if (is != WKV_LOG_HAS_ROOM)
         wkv_snapshots_force(&journal->snapshots);
     if (is > was)
-        wkv_log_warn(
-            journal->options.log,
-            "%s is %" PRIu64 "%% full: %s until a snapshot has made room; --log-max-size says how large "
-            "it is made",
-            journal->names.log_stream, percent,
-            is == WKV_LOG_IS_FULL ? "writes and linearizable reads are refused" : "writes are refused");
+        tell_full(journal, log, account);
 }
 
 static void take_state(void *context, const struct wkv_js_incoming *answer)
@@ -48,18 +68,40 @@ static void take_state(void *context, const struct wkv_js_incoming *answer)
     judge(journal);
 }
 
-int64_t wkv_journal_measure(struct wkv_journal *journal, int64_t now_ns)
+/* "The account's storage limit counts as max_bytes does": where it is passed, by any stream of it, what is
+ * appended is stored, taken out again and refused, and leaves a hole. */
+static void take_account(void *context, const struct wkv_js_incoming *answer)
+{
+    struct wkv_journal *journal = context;
+    struct wkv_js_account account;
+    struct wkv_js_refusal refusal;
+    if (answer == NULL || answer->bytes.len == 0 ||
+        wkv_js_read_account(answer->bytes, &account, &refusal) != WKV_JS_DONE)
+        return;
+    journal->figures.account_bytes = account.storage_bytes;
+    journal->figures.account_max_bytes =
+        account.max_storage_bytes > 0 ? (uint64_t)account.max_storage_bytes : 0;
+    journal->account_since = 0;
+    judge(journal);
+}
+
+static bool ask(struct wkv_journal *journal, enum wkv_js_call call, const char *stream,
+                wkv_js_answered answered, int64_t now_ns)
 {
     char subject[WKV_JS_SUBJECT_BYTES];
+    if (wkv_js_subject(call, journal->options.domain, stream, NULL, subject, NULL) != WKV_OK)
+        return false;
+    const struct wkv_js_outgoing outgoing = {.subject = subject, .bytes = {"", 0}};
+    return wkv_js_ask(&journal->requests, &outgoing, now_ns + ANSWER_NS, answered, journal);
+}
+
+int64_t wkv_journal_measure(struct wkv_journal *journal, int64_t now_ns)
+{
     judge(journal);
     if (journal->measuring || now_ns - journal->measured_ns < EVERY_NS)
         return journal->measured_ns + EVERY_NS;
     journal->measured_ns = now_ns;
-    if (wkv_js_subject(WKV_JS_STREAM_INFO, journal->options.domain, journal->names.log_stream, NULL, subject,
-                       NULL) == WKV_OK) {
-        const struct wkv_js_outgoing outgoing = {.subject = subject, .bytes = {"", 0}};
-        journal->measuring =
-            wkv_js_ask(&journal->requests, &outgoing, now_ns + ANSWER_NS, take_state, journal);
-    }
+    (void)ask(journal, WKV_JS_ACCOUNT_INFO, NULL, take_account, now_ns);
+    journal->measuring = ask(journal, WKV_JS_STREAM_INFO, journal->names.log_stream, take_state, now_ns);
     return now_ns + EVERY_NS;
 }

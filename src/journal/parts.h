@@ -243,15 +243,17 @@ struct wkv_journal {
     /* measure.c */
     bool measuring;
     int64_t measured_ns;
-    uint64_t bytes_since; /* that were applied since the stream was measured */
+    uint64_t bytes_since,
+        account_since; /* that were applied since the stream, or the account, was measured */
 
     struct wkv_journal_digest digests[WKV_JOURNAL_DIGESTS];
     size_t digest_count; /* that were ever begun */
 
     /* trouble.c */
     enum wkv_js_trouble doubt;
-    uint64_t hole;   /* the last that was passed, and that nobody has told of yet; 0: none */
-    unsigned doubts; /* how often the leader has been asked */
+    uint64_t last, last_hash; /* of the message in front of the holes that are the last that was applied */
+    uint64_t hole;            /* the last that was passed, and that nobody has told of yet; 0: none */
+    unsigned doubts;          /* how often the leader has been asked */
     uint64_t doubt_from, doubt_to;
     uint64_t doubt_last; /* message of the log, as its leader said */
     bool doubt_proved;   /* by an append, or another instance: what the leader has of the last message says
@@ -334,6 +336,12 @@ void wkv_journal_listen_to_replica(struct wkv_journal *journal);
 void wkv_journal_feed(void *journal, uint64_t position, int64_t time_ns, struct wkv_text bytes);
 void wkv_journal_feed_message(struct wkv_journal *journal, const struct wkv_log_message *message);
 bool wkv_journal_is_last(void *journal, uint64_t position, struct wkv_text bytes);
+
+/* Reads on from what is applied. */
+void wkv_journal_read_on(struct wkv_journal *journal, int64_t now_ns);
+
+/* Where the last message is that was applied: behind it there may be holes. 0: that is not known. */
+uint64_t wkv_journal_last(const struct wkv_journal *journal);
 
 /* Refuses what waits for a record that could not be applied to its end: what it came to is not known. */
 void wkv_journal_drop_settled(struct wkv_journal *journal);

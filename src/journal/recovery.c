@@ -119,7 +119,7 @@ static void begin_reading(struct wkv_journal *journal, int64_t now_ns)
                                                   .context = journal};
     wkv_snapshots_begin(&journal->snapshots, &options, now_ns);
     journal->applied_ns = now_ns;
-    wkv_js_reader_begin(&journal->reader, wkv_replica_applied(journal->replica), now_ns);
+    wkv_journal_read_on(journal, now_ns);
     wkv_js_reader_connected(&journal->reader, now_ns);
 }
 

@@ -29,7 +29,7 @@ static void read_on(struct wkv_journal *journal)
     int64_t now_ns = wkv_monotonic_ns();
     journal->doubting = false;
     atomic_store(&journal->suspect, journal->hole != 0);
-    wkv_js_reader_begin(&journal->reader, wkv_replica_applied(journal->replica), now_ns);
+    wkv_journal_read_on(journal, now_ns);
 }
 
 static void ask_again(struct wkv_journal *journal)
@@ -39,7 +39,12 @@ static void ask_again(struct wkv_journal *journal)
 
 static void pass_holes(struct wkv_journal *journal)
 {
-    uint64_t first = wkv_replica_applied(journal->replica) + 1;
+    uint64_t first = wkv_replica_applied(journal->replica) + 1,
+             hash = wkv_replica_last_hash(journal->replica);
+    if (hash != 0) {
+        journal->last = first - 1;
+        journal->last_hash = hash;
+    }
     while (wkv_replica_applied(journal->replica) < journal->doubt_to) {
         wkv_replica_pass_hole(journal->replica);
         journal->figures.holes++;
@@ -145,14 +150,14 @@ static void take_last(void *context, const struct wkv_js_incoming *answer)
     struct wkv_journal *journal = context;
     struct wkv_js_message message = {.sequence = 0};
     struct wkv_js_refusal refusal = {.number = 0};
-    uint64_t applied = wkv_replica_applied(journal->replica);
     if (wkv_journal_at(journal) >= WKV_JOURNAL_AGAIN)
         return;
     enum wkv_js_answer kind = answer == NULL || answer->bytes.len == 0
                                   ? WKV_JS_GARBLED
                                   : wkv_js_read_message(answer->bytes, &message, &refusal);
     if (kind == WKV_JS_DONE &&
-        wkv_journal_is_last(journal, applied, (struct wkv_text){(const char *)message.bytes, message.len}))
+        wkv_journal_is_last(journal, wkv_journal_last(journal),
+                            (struct wkv_text){(const char *)message.bytes, message.len}))
         read_on(journal);
     else if (kind == WKV_JS_DONE || (kind == WKV_JS_REFUSED && refusal.number == WKV_JS_NO_MESSAGE))
         disbelieve(journal, journal->doubt_last);
@@ -165,13 +170,13 @@ static void take_last(void *context, const struct wkv_js_incoming *answer)
 /* What the log's leader says of it. */
 static void judge(struct wkv_journal *journal, const struct wkv_js_stream_state *state)
 {
-    uint64_t applied = wkv_replica_applied(journal->replica);
+    uint64_t applied = wkv_replica_applied(journal->replica), last = wkv_journal_last(journal);
     if (state->differs[0] != '\0') {
         char text[160];
         (void)snprintf(text, sizeof text, "is not as it was made: %s", state->differs);
         tell(journal, WKV_TOLD_ALTERED, text);
         ask_again(journal);
-    } else if (state->first > (applied == 0 ? 1 : applied)) {
+    } else if (state->first > (last == 0 ? applied + 1 : last)) {
         wkv_journal_begin_again(journal,
                                 "the log was cut off at message %" PRIu64
                                 " while this instance had applied %" PRIu64 ": it reads it anew",
@@ -180,11 +185,11 @@ static void judge(struct wkv_journal *journal, const struct wkv_js_stream_state 
         ask_for_message(journal, journal->doubt_from, take_message);
     } else if (journal->doubt_proved || state->last < applied) {
         disbelieve(journal, state->last);
-    } else if (applied == 0) {
+    } else if (last == 0) {
         read_on(journal);
     } else {
         journal->doubt_last = state->last;
-        ask_for_message(journal, applied, take_last);
+        ask_for_message(journal, last, take_last);
     }
 }
 
@@ -226,12 +231,11 @@ void wkv_journal_doubt(void *context, enum wkv_js_trouble trouble, uint64_t from
         [WKV_JS_NO_READING] = "it is not to be read: its leader is asked",
     };
     struct wkv_journal *journal = context;
-    uint64_t applied = wkv_replica_applied(journal->replica);
     if (journal->doubting || wkv_journal_at(journal) >= WKV_JOURNAL_AGAIN)
         return;
     tell(journal, WKV_TOLD_DOUBT, refusal != NULL ? refusal->text : complaints[trouble]);
     journal->doubting = true;
-    journal->doubt_proved = trouble == WKV_JS_DIFFERENT && from != applied;
+    journal->doubt_proved = trouble == WKV_JS_DIFFERENT && from != wkv_journal_last(journal);
     if (journal->doubt_proved)
         atomic_store(&journal->suspect, true);
     journal->doubt = trouble;

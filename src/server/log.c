@@ -64,6 +64,8 @@ static bool tell_log(void *context, struct wkv_report_log *out)
         .burnt = figures.holes,
         .bytes = figures.stream_bytes,
         .max_bytes = figures.stream_max_bytes,
+        .account_bytes = figures.account_bytes,
+        .account_max_bytes = figures.account_max_bytes,
         .consumers_made = figures.consumers,
         .waiting_s = figures.waiting_ns / WKV_NS_PER_S,
         .time_ahead_s = figures.ahead_ns / WKV_NS_PER_S,

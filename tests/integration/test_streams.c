@@ -259,7 +259,7 @@ static void begin_reading(struct desk *desk, uint64_t applied)
     desk->read = applied;
     desk->trouble = -1;
     wkv_js_reader_connected(&desk->reader, wkv_monotonic_ns());
-    wkv_js_reader_begin(&desk->reader, applied, wkv_monotonic_ns());
+    wkv_js_reader_begin(&desk->reader, applied, applied, wkv_monotonic_ns());
 }
 
 static void await_trouble(struct desk *desk, enum wkv_js_trouble trouble)

@@ -126,7 +126,7 @@ static int64_t tick_after(int64_t ms)
 static void follow(int applied)
 {
     wkv_js_reader_connected(&reader, now_ns);
-    wkv_js_reader_begin(&reader, (uint64_t)applied, now_ns);
+    wkv_js_reader_begin(&reader, (uint64_t)applied, (uint64_t)applied, now_ns);
     answer(1, MADE);
     if (applied > 0)
         deliver(1, applied, 1, "known");
@@ -135,7 +135,7 @@ static void follow(int applied)
 
 START_TEST(a_reader_that_has_nothing_begins_at_the_first_position)
 {
-    wkv_js_reader_begin(&reader, 0, now_ns);
+    wkv_js_reader_begin(&reader, 0, 0, now_ns);
     assert_trace("");
     wkv_js_reader_connected(&reader, now_ns);
     assert_trace("ask a1 from 1; ");
@@ -149,7 +149,7 @@ END_TEST
 START_TEST(the_message_applied_last_comes_first_and_is_not_given_out)
 {
     wkv_js_reader_connected(&reader, now_ns);
-    wkv_js_reader_begin(&reader, 7, now_ns);
+    wkv_js_reader_begin(&reader, 7, 7, now_ns);
     answer(1, MADE);
     deliver(1, 7, 1, "known");
     deliver(1, 8, 2, "eight");
@@ -157,19 +157,42 @@ START_TEST(the_message_applied_last_comes_first_and_is_not_given_out)
 }
 END_TEST
 
+/* Behind the last message positions were passed, since they had none. */
+START_TEST(the_last_message_may_lie_before_holes)
+{
+    wkv_js_reader_connected(&reader, now_ns);
+    wkv_js_reader_begin(&reader, 10, 7, now_ns);
+    answer(1, MADE);
+    deliver(1, 7, 1, "known");
+    deliver(1, 11, 2, "eleven");
+    assert_trace("ask a1 from 7; 11=eleven; ");
+    wkv_js_reader_renew(&reader, now_ns);
+    assert_trace("delete c; ask a2 from 11; ");
+    wkv_js_reader_begin(&reader, 10, 7, now_ns); /* one of them has a message after all */
+    answer(3, MADE);
+    deliver(3, 7, 1, "known");
+    deliver(3, 9, 2, "nine");
+    assert_trace("ask a3 from 7; delete c; different 9..9; ");
+    wkv_js_reader_begin(&reader, 10, 0, now_ns); /* it is not known any more */
+    answer(4, MADE);
+    deliver(4, 11, 1, "eleven");
+    assert_trace("ask a4 from 11; 11=eleven; ");
+}
+END_TEST
+
 START_TEST(a_stream_that_is_not_what_was_read_stops_the_reader)
 {
     wkv_js_reader_connected(&reader, now_ns);
-    wkv_js_reader_begin(&reader, 7, now_ns);
+    wkv_js_reader_begin(&reader, 7, 7, now_ns);
     answer(1, MADE);
     deliver(1, 7, 1, "another");
     deliver(1, 8, 2, "eight");
     assert_trace("ask a1 from 7; delete c; different 7..7; ");
-    wkv_js_reader_begin(&reader, 7, now_ns);
+    wkv_js_reader_begin(&reader, 7, 7, now_ns);
     answer(2, MADE);
     deliver(2, 12, 1, "twelve"); /* purged below */
     assert_trace("ask a2 from 7; delete c; missing 7..11; ");
-    wkv_js_reader_begin(&reader, 7, now_ns);
+    wkv_js_reader_begin(&reader, 7, 7, now_ns);
     answer(3, MADE);
     beat(3, "0");
     (void)tick_after(900);
@@ -246,7 +269,7 @@ END_TEST
 START_TEST(a_request_that_is_not_answered_is_sent_again)
 {
     wkv_js_reader_connected(&reader, now_ns);
-    wkv_js_reader_begin(&reader, 3, now_ns);
+    wkv_js_reader_begin(&reader, 3, 3, now_ns);
     ck_assert_int_eq(tick_after(499), now_ns + MS);
     assert_trace("ask a1 from 3; ");
     (void)tick_after(1);
@@ -265,7 +288,7 @@ START_TEST(each_request_is_waited_for_longer_than_the_one_before)
 {
     static const int waits_ms[] = {500, 1000, 2000, 4000, 4000, 4000};
     wkv_js_reader_connected(&reader, now_ns);
-    wkv_js_reader_begin(&reader, 3, now_ns);
+    wkv_js_reader_begin(&reader, 3, 3, now_ns);
     for (size_t i = 0; i < sizeof waits_ms / sizeof *waits_ms; i++) {
         ck_assert_int_eq(wkv_js_reader_tick(&reader, now_ns), now_ns + waits_ms[i] * MS);
         (void)tick_after(waits_ms[i]);
@@ -282,7 +305,7 @@ END_TEST
 START_TEST(a_consumer_that_was_given_up_is_deleted_when_its_name_is_known)
 {
     wkv_js_reader_connected(&reader, now_ns);
-    wkv_js_reader_begin(&reader, 3, now_ns);
+    wkv_js_reader_begin(&reader, 3, 3, now_ns);
     (void)tick_after(500);
     answer(1, "{\"name\":\"late\"}");
     assert_trace("ask a1 from 3; ask a2 from 3; delete late; ");
@@ -301,7 +324,7 @@ END_TEST
 START_TEST(a_refusal_stops_the_reader)
 {
     wkv_js_reader_connected(&reader, now_ns);
-    wkv_js_reader_begin(&reader, 3, now_ns);
+    wkv_js_reader_begin(&reader, 3, 3, now_ns);
     answer(1, "{\"error\":{\"code\":404,\"err_code\":10059,\"description\":\"stream not found\"}}");
     assert_trace("ask a1 from 3; no reading 4..0: stream not found; ");
     ck_assert_int_eq(tick_after(10000), INT64_MAX);
@@ -311,7 +334,7 @@ END_TEST
 START_TEST(a_delivery_may_overtake_the_answer)
 {
     wkv_js_reader_connected(&reader, now_ns);
-    wkv_js_reader_begin(&reader, 3, now_ns);
+    wkv_js_reader_begin(&reader, 3, 3, now_ns);
     deliver(1, 3, 1, "known");
     deliver(1, 4, 2, "four");
     answer(1, MADE);
@@ -353,6 +376,7 @@ Suite *reader_suite(void)
     tcase_add_checked_fixture(tcase, setup, NULL);
     tcase_add_test(tcase, a_reader_that_has_nothing_begins_at_the_first_position);
     tcase_add_test(tcase, the_message_applied_last_comes_first_and_is_not_given_out);
+    tcase_add_test(tcase, the_last_message_may_lie_before_holes);
     tcase_add_test(tcase, a_stream_that_is_not_what_was_read_stops_the_reader);
     tcase_add_test(tcase, a_hole_is_told_and_nothing_behind_it_is_given_out);
     tcase_add_test(tcase, what_this_consumer_lost_on_the_way_is_asked_for_again);
