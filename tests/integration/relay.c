@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,6 +18,7 @@
 #define MAX_LINKS 16
 #define BLOCK_BYTES 16384
 #define POLL_MS 20
+#define KEPT_BYTES 512
 
 /* One direction of a relayed connection, and what it has read but not yet written. The two of a connection
  * are neighbours. */
@@ -29,6 +31,8 @@ struct flow {
     size_t left;      /* so many bytes pass until then; SIZE_MAX: no needle came */
     char bytes[BLOCK_BYTES];
     size_t begin, end;
+    char kept[KEPT_BYTES]; /* the beginning of a reply subject, whose rest has not come */
+    size_t kept_len;
     char tail[RELAY_NEEDLE_BYTES]; /* what came last, for a needle in two parts */
     size_t tail_len;
 };
@@ -45,6 +49,7 @@ struct relay {
     pthread_t thread;
     _Atomic bool stop, held;
     _Atomic int delay_ms;
+    _Atomic long long shift_s;
     _Atomic bool say_wanted; /* likewise, with what follows */
     char say[RELAY_SAY_BYTES];
     size_t say_len;
@@ -157,6 +162,39 @@ static void limit(struct relay *relay, struct flow *flow)
     flow->left -= flow->end;
 }
 
+/* `$JS.ACK.<stream>.<consumer>.<delivered>.<sequence>.<consumer sequence>.<nanoseconds>.<pending>`, and the
+ * digits of the time stay as many. Returns where the subject ends; NULL: that has not come yet. */
+static char *shift_stamp(char *subject, char *end, long long s)
+{
+    char *at = subject, text[24];
+    char *line_end = memchr(subject, '\r', (size_t)(end - subject));
+    for (int dots = 0; line_end != NULL && at < line_end && dots < 7; at++)
+        dots += *at == '.';
+    long long ns = line_end == NULL ? 0 : strtoll(at, NULL, 10);
+    if (ns > 0) {
+        int len = snprintf(text, sizeof text, "%lld", ns + s * 1000000000);
+        if (len == 19)
+            memcpy(at, text, 19);
+    }
+    return line_end;
+}
+
+/* Changes what is whole of the flow's bytes, and keeps the rest for the next. */
+static void shift(struct relay *relay, struct flow *flow)
+{
+    static const char prefix[] = "$JS.ACK.";
+    char *at = flow->bytes, *end = flow->bytes + flow->end;
+    while (at != NULL && (at = memmem(at, (size_t)(end - at), prefix, sizeof prefix - 1)) != NULL) {
+        char *subject = at;
+        at = shift_stamp(subject, end, atomic_load(&relay->shift_s));
+        if (at == NULL && end - subject < KEPT_BYTES) {
+            flow->kept_len = (size_t)(end - subject);
+            memcpy(flow->kept, subject, flow->kept_len);
+            flow->end -= flow->kept_len;
+        }
+    }
+}
+
 static bool is_due(struct relay *relay, const struct flow *flow)
 {
     return atomic_load(&relay->delay_ms) == 0 || now_ms() >= flow->due_ms;
@@ -166,10 +204,15 @@ static bool is_due(struct relay *relay, const struct flow *flow)
 static void pump(struct relay *relay, struct flow *flow)
 {
     if (flow->begin == flow->end && !flow->last && !(flow->from_provider && atomic_load(&relay->held))) {
-        ssize_t got = read(flow->from, flow->bytes, sizeof flow->bytes);
+        size_t kept = flow->kept_len;
+        memcpy(flow->bytes, flow->kept, kept);
+        ssize_t got = read(flow->from, flow->bytes + kept, sizeof flow->bytes - kept);
         flow->ended = got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
         flow->begin = 0;
-        flow->end = got > 0 ? (size_t)got : 0;
+        flow->end = got > 0 ? kept + (size_t)got : 0;
+        flow->kept_len = got > 0 ? 0 : kept;
+        if (!flow->from_provider && atomic_load(&relay->shift_s) != 0)
+            shift(relay, flow);
         flow->due_ms = now_ms() + (flow->from_provider ? 0 : atomic_load(&relay->delay_ms));
         limit(relay, flow);
     }
@@ -301,6 +344,11 @@ void relay_hold(struct relay *relay, bool held)
 void relay_delay(struct relay *relay, int ms)
 {
     atomic_store(&relay->delay_ms, ms);
+}
+
+void relay_shift_stamps(struct relay *relay, long long s)
+{
+    atomic_store(&relay->shift_s, s);
 }
 
 /* ---- doors and cuts ---- */

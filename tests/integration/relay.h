@@ -27,6 +27,10 @@ void relay_hold(struct relay *relay, bool held);
 /* From now on what the server sends is under way for so long; 0: no longer than it takes. */
 void relay_delay(struct relay *relay, int ms);
 
+/* From now on what JetStream's consumers deliver through it was stored so many seconds later (or, below 0,
+ * earlier) than it was: as where a server's clock is wrong that leads the stream. */
+void relay_shift_stamps(struct relay *relay, long long s);
+
 /* Says this to the provider on each of its connections, as if the server did, where nothing else is under
  * way. At most RELAY_SAY_BYTES. Waits until all of it has gone. */
 #define RELAY_SAY_BYTES 1024
