@@ -45,7 +45,8 @@ static void judge(struct wkv_journal *journal)
                                    : percent >= REFUSES_WRITES ? WKV_LOG_TAKES_READS
                                                                : WKV_LOG_HAS_ROOM;
     atomic_store(&journal->log_full, is);
-    if (is != WKV_LOG_HAS_ROOM)
+    /* Of an account that others have filled one cannot make room again and again. */
+    if (log >= REFUSES_WRITES || is > was)
         wkv_snapshots_force(&journal->snapshots);
     if (is > was)
         tell_full(journal, log, account);
