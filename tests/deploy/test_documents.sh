@@ -167,7 +167,7 @@ judge()
     for block; do
         name="$file:$(about "$block" 1)"
         if [[ "$block" == "$at" || ! -e "${block%.sh}.got" ]]; then
-            tail -n 20 "${block%.sh}.errors" "$work/driver.log" 2>/dev/null || true
+            tail -n 20 "${at%.sh}.errors" "$work/driver.log" 2>/dev/null || true
             not_ok "$name runs"
         elif [[ -e "${block%.sh}.shown" ]] && ! prints_what_is_shown "$block"; then
             diff "${block%.sh}.shown" "${block%.sh}.got" || true
