@@ -34,6 +34,9 @@ add_custom_target(page ALL DEPENDS ${WKV_PAGE})
 install(FILES ${WKV_PAGE} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES ${CMAKE_CURRENT_LIST_DIR}/completion/wascc-keyvalue.bash
         DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME wascc-keyvalue)
-install(FILES ${CMAKE_CURRENT_LIST_DIR}/completion/_wascc-keyvalue DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+# Below /usr, Debian's zsh looks in vendor-completions and others' in site-functions.
+foreach(folder site-functions vendor-completions)
+  install(FILES ${CMAKE_CURRENT_LIST_DIR}/completion/_wascc-keyvalue DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/${folder})
+endforeach()
 install(FILES ${CMAKE_CURRENT_LIST_DIR}/completion/wascc-keyvalue.fish
         DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)

@@ -235,8 +235,8 @@ const struct wkv_subcommand wkv_command_top = {
     .usage = "[OPTION]...",
     .about = "Shows the instances of a binding: requests, errors, latency, keys and memory. On\n"
              "a terminal q or Ctrl-C ends it, and ? tells what other keys do. Elsewhere it\n"
-             "prints a line of key=value pairs for each instance and look, from the second look\n"
-             "on.\n",
+             "prints a line of key=value pairs for each instance and look, from the second\n"
+             "look on.\n",
     .takes = "options only",
     .bit = WKV_COMMAND_TOP,
     .run = run,

@@ -575,6 +575,7 @@ install_all()
     [[ -x "$installed/bin/wascc-keyvalue" && -f "$unit" && -f "$installed/share/man/man1/wascc-keyvalue.1" &&
         -f "$installed/share/bash-completion/completions/wascc-keyvalue" &&
         -f "$installed/share/zsh/site-functions/_wascc-keyvalue" &&
+        -f "$installed/share/zsh/vendor-completions/_wascc-keyvalue" &&
         -f "$installed/share/fish/vendor_completions.d/wascc-keyvalue.fish" &&
         -f "$installed/share/doc/wascc-keyvalue/wascc-keyvalue.env" &&
         -f "$installed/share/wascc-keyvalue/proto/examples/go/client.go" ]] &&
