@@ -86,14 +86,24 @@ as_root()
     fi
 }
 
+# What apt says where it reaches nobody. Its update only warns of that, and succeeds; so it is remembered, in no_network.
+readonly NO_NETWORK='Temporary failure resolving|Could not resolve|Could not connect|Unable to connect|Network is unreachable|No route to host'
+
 # apt is quiet as long as all goes well; its output is shown when it does not.
 apt_quietly()
 {
-    local log status=0
+    local log unreached status=0
     log=$(mktemp)
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" \
         </dev/null >"$log" 2>&1 || status=$?
-    [[ "$status" -eq 0 ]] || cat "$log" >&2
+    unreached=$(grep -o -m 1 -E "($NO_NETWORK).*" "$log") || unreached=${no_network:-}
+    no_network=$unreached
+    if [[ "$status" -ne 0 && -n "$no_network" ]]; then
+        grep '^E: ' "$log" >&2 || true
+        complain "no network: apt does not reach this machine's package sources ($no_network)"
+    elif [[ "$status" -ne 0 ]]; then
+        cat "$log" >&2
+    fi
     rm -f "$log"
     return "$status"
 }

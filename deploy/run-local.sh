@@ -18,7 +18,7 @@ Installs what is missing (apt, as root or through sudo), builds into build/, sta
 and stays up until Ctrl-C.
 
   --once     stop after showing
-  --port N   the nats-server's port; without it 4222 where that is free, else any free one
+  --port N   the nats-server's port; without it 4222 where that is free, else any free one, which it says
   --program FILE
              a wascc-keyvalue that is built already; nothing is installed or built then
 
@@ -34,11 +34,40 @@ start_server()
     else
         # A server that is on 4222 already is somebody else's, and may hold what we must not touch.
         start_nats_server 4222 "$run_dir/nats-server.log" ||
-            start_nats_server -1 "$run_dir/nats-server.log" ||
+            { is_taken 4222 && start_nats_server -1 "$run_dir/nats-server.log"; } ||
             fail_with "nats-server does not start" "$run_dir/nats-server.log"
+        [[ "$nats_port" == 4222 ]] || explain_port
     fi
     server_url=nats://127.0.0.1:$nats_port
     printf 'nats-server is up: %s\n' "$server_url"
+}
+
+# Debian's package of nats-server has a service, which is started at each boot.
+explain_port()
+{
+    printf "port 4222 is taken, so that this nats-server is on port %s: " "$nats_port"
+    if systemctl -q is-active nats-server.service 2>/dev/null; then
+        printf 'the service nats-server of this machine has 4222 (sudo systemctl disable --now nats-server frees it)\n'
+    else
+        printf 'another program listens there (sudo ss -ltnp sport = :4222 shows which)\n'
+    fi
+}
+
+# What makes commands short, here and, by the file that it is in, in the reader's own terminal. A folder whose name has blanks is
+# somebody's, too.
+make_environment()
+{
+    local variables=("NATS_URL=$server_url" "WASCC_KEYVALUE_CLAIMS=$run_dir/actor.jwt") folder
+    folder=$(cd "$(dirname "$PROGRAM")" && pwd)
+    export "${variables[@]}" PATH="$folder:$PATH"
+    {
+        printf 'export'
+        printf ' %q' "${variables[@]}"
+        printf ' PATH=%q:%s\n' "$folder" "\$PATH"
+    } >"$run_dir/env"
+    printf 'for short, as in a terminal of yours after ". %s":\n  ' "$run_dir/env"
+    cat "$run_dir/env"
+    printf '\n'
 }
 
 start_provider()
@@ -51,7 +80,7 @@ start_provider()
     wait_for_line "$provider_pid" "$log" ' ready: ' 30 || fail_with "the provider does not get ready" "$log"
     "$PROGRAM" health --server "$server_url" >/dev/null || fail_with "the provider is not healthy" "$log"
     metrics_url=http://$(sed -n -e 's/.*metrics: listening on //p' "$log")/metrics
-    printf 'the provider is up: %s serve --auth claims --trusted-issuer %s --trusted-host %s --server %s\n\n' "$PROGRAM" \
+    printf 'the provider is up: %s serve --auth claims --trusted-issuer %s --trusted-host %s --server %s\n' "$PROGRAM" \
         "$issuer" "$host" "$server_url"
 }
 
@@ -69,10 +98,10 @@ normal_form()
 show()
 {
     local operation=$1 request=$2 expected=$3 answer
-    printf "\$ %s call --server %s --claims %s %s '%s'\n" "$PROGRAM" "$server_url" "$run_dir/actor.jwt" "$operation" \
-        "$request"
-    answer=$("$PROGRAM" call --server "$server_url" --claims "$run_dir/actor.jwt" "$operation" "$request" 2>&1) || true
+    printf "\$ wascc-keyvalue call %s '%s'\n" "$operation" "$request"
+    answer=$("$PROGRAM" call "$operation" "$request" 2>&1) || true
     printf '%s\n' "$answer"
+    let_in=$((let_in + 1))
     if [[ "$(normal_form "$operation" "$answer")" != "$(normal_form "$operation" "$expected")" ]]; then
         printf '  WRONG, it should be: %s\n' "$expected"
         wrong=$((wrong + 1))
@@ -83,11 +112,10 @@ show()
 show_system()
 {
     local operation=$1 request=$2 pattern=$3 answer
-    printf "\$ %s call --server %s --host-seed %s %s '%s'\n" "$PROGRAM" "$server_url" "$run_dir/host.json" \
-        "$operation" "$request"
-    answer=$("$PROGRAM" call --server "$server_url" --host-seed "$run_dir/host.json" "$operation" \
-        "$request" 2>&1) || true
+    printf "\$ wascc-keyvalue call --host-seed %s %s '%s'\n" "$run_dir/host.json" "$operation" "$request"
+    answer=$("$PROGRAM" call --host-seed "$run_dir/host.json" "$operation" "$request" 2>&1) || true
     printf '%s\n' "$answer"
+    asked=$((asked + 1))
     if ! grep -q -E "$pattern" <<<"$answer"; then
         printf '  WRONG, it should match: %s\n' "$pattern"
         wrong=$((wrong + 1))
@@ -98,9 +126,10 @@ show_system()
 show_refusal()
 {
     local answer
-    printf "\$ %s call --server %s Get '{\"key\":\"greeting\"}'\n" "$PROGRAM" "$server_url"
-    answer=$("$PROGRAM" call --server "$server_url" Get '{"key":"greeting"}' 2>&1) || true
+    printf "\$ env -u WASCC_KEYVALUE_CLAIMS wascc-keyvalue call Get '{\"key\":\"greeting\"}'\n"
+    answer=$(env -u WASCC_KEYVALUE_CLAIMS "$PROGRAM" call Get '{"key":"greeting"}' 2>&1) || true
     printf '%s\n' "$answer"
+    refused=$((refused + 1))
     if [[ "$answer" != *"401: Get: no claims"* ]]; then
         printf '  WRONG, it should be a 401\n'
         wrong=$((wrong + 1))
@@ -109,7 +138,7 @@ show_refusal()
 
 show_operations()
 {
-    wrong=0
+    wrong=0 let_in=0 refused=0 asked=0
     show Set '{"key":"greeting","value":"hello"}' '{"value":"hello"}'
     show Get '{"key":"greeting"}' '{"value":"hello","exists":true}'
     show Add '{"key":"visits","value":5}' '{"value":5}'
@@ -126,20 +155,32 @@ show_operations()
     [[ "$wrong" -eq 0 ]] || fail_with "$wrong answers were wrong" "$run_dir/wascc-keyvalue.log"
 }
 
+# What has been found to be so; what was not has ended it before.
+summarise()
+{
+    printf '\nchecked: %d calls with claims, %d without, which was refused, and %d of an operator: all answers are right\n' \
+        "$let_in" "$refused" "$asked"
+}
+
 explain()
 {
     cat <<EXPLAIN
 
-Call it yourself, with the command above or with the nats CLI:
+Call it yourself, in another terminal:
 
-  nats --server $server_url req -H "Wascc-Claims:\$(cat $run_dir/actor.jwt)" \\
+  . $run_dir/env
+  wascc-keyvalue call Get '{"key":"greeting"}'
+
+or with the nats CLI:
+
+  nats req -H "Wascc-Claims:\$(cat $run_dir/actor.jwt)" \\
       wasmbus.provider.wascc.keyvalue.default.$actor.Get '{"key":"greeting"}'
 
 Look at it: what it does, now and as a NATS service, what it holds, and as Prometheus sees it:
 
-  $PROGRAM top --server $server_url
-  nats --server $server_url micro info wascc-keyvalue
-  $PROGRAM call --server $server_url --host-seed $run_dir/host.json Slowlog '{}'
+  wascc-keyvalue top
+  nats micro info wascc-keyvalue
+  wascc-keyvalue call --host-seed $run_dir/host.json Slowlog '{}'
   curl $metrics_url
 
 The logs, keys and claims are in $run_dir until it stops.
@@ -183,7 +224,9 @@ main()
     start_server
     make_keys
     start_provider
+    make_environment
     show_operations
+    [[ -z "$once" ]] || summarise
     [[ -n "$once" ]] || stay_up
 }
 

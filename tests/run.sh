@@ -297,6 +297,34 @@ step_install()
     check "cmake --install gives a program that runs" install_and_run || true
 }
 
+# At its end it says what it has found to be so.
+run_local_once()
+{
+    deploy/run-local.sh --once | tee "$LOGS/run-local-once.log"
+    tail -n 1 "$LOGS/run-local-once.log" | grep -E '^checked: 9 calls with claims, 1 without, .* 3 of an operator: all answers are right$'
+}
+
+# Debian's own nats-server holds that port after a boot.
+run_local_beside_another()
+{
+    local status=0
+    nats_pid=""
+    is_taken 4222 || start_nats_server 4222 "$LOGS/run-local-nats-server.log" || return 1
+    deploy/run-local.sh --once | tee "$LOGS/run-local-beside.log" || status=$?
+    [[ -z "$nats_pid" ]] || stop_process "$nats_pid" || true
+    [[ "$status" -eq 0 ]] && grep -E '^port 4222 is taken, so that this nats-server is on port [0-9]+: [a-z ]+.*\(sudo .*\)$' "$LOGS/run-local-beside.log"
+}
+
+# The commands that are shown are for a terminal that has the exports.
+calls_as_shown()
+{
+    local file
+    file=$(sed -n -E 's/^  \. (.*env)$/\1/p' "$1")
+    # shellcheck disable=SC2016
+    [[ "$(env -i PATH=/usr/bin:/bin bash -e -c '. "$1"; wascc-keyvalue call Get "{\"key\":\"greeting\"}"' call "$file")" == \
+        '{"value":"hello","exists":true}' ]]
+}
+
 # --port means that port or none: never beside somebody else's server there.
 run_local_at_port()
 {
@@ -319,7 +347,7 @@ run_local_until_interrupted()
     # A script's background jobs ignore SIGINT unless told otherwise.
     env --default-signal=INT setsid deploy/run-local.sh >"$log" 2>&1 &
     pid=$!
-    wait_for_line "$pid" "$log" 'Press Ctrl-C' 300 || status=$?
+    wait_for_line "$pid" "$log" 'Press Ctrl-C' 300 && calls_as_shown "$log" || status=$?
     kill -INT "$pid"
     wait_for_end "$pid" 60 || status=$?
     cat "$log"
@@ -328,7 +356,8 @@ run_local_until_interrupted()
 
 step_local()
 {
-    check "deploy/run-local.sh --once" deploy/run-local.sh --once || true
+    check "deploy/run-local.sh --once" run_local_once || true
+    check "deploy/run-local.sh beside another nats-server" run_local_beside_another || true
     check "deploy/run-local.sh --port" run_local_at_port || true
     check "deploy/run-local.sh stops cleanly at Ctrl-C" run_local_until_interrupted || true
     check "deploy/run-cluster.sh --once" deploy/run-cluster.sh --once || true

@@ -161,7 +161,7 @@ make_root()
 # apt in the root file system, with this machine's network and nothing of its services.
 install_in_root()
 {
-    cp "$deb" ${rpm:+"$rpm"} "$root/root/" || return 1
+    cp "$deb" ${rpm:+"$rpm"} deploy/install-packages.sh "$root/root/" || return 1
     cp -L /etc/resolv.conf "$root/etc/" || true
     printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
     chmod 755 "$root/usr/sbin/policy-rc.d"
@@ -322,6 +322,15 @@ test_rpm()
     check "package: rpm's is stopped then" is_gone || true
 }
 
+# There is none in these namespaces, and nothing of what a build needs.
+says_that_there_is_no_network()
+{
+    local status=0
+    inside /root/install-packages.sh build >"$work/said" 2>&1 || status=$?
+    cat "$work/said"
+    [[ "$status" -eq 69 ]] && grep -E 'no network: .*(resolv|connect|reach)' "$work/said"
+}
+
 test_systemd()
 {
     local tool
@@ -346,6 +355,7 @@ test_systemd()
         skip "package under systemd: systemd does not start in a container here"
         return
     }
+    check "install-packages.sh says that there is no network" says_that_there_is_no_network || true
     test_deb
     [[ -z "$rpm" ]] || test_rpm
 }
