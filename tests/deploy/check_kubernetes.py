@@ -103,6 +103,16 @@ def check_jetstream(deployment, budget):
            budget["spec"]["selector"]["matchLabels"].items() <= labels.items(), "draining nodes may take more than one away")
 
 
+def check_labels(documents):
+    """Those that Kubernetes recommends, on all that is made and on the pods, the same everywhere."""
+    wanted = {f"app.kubernetes.io/{name}" for name in ("name", "component", "part-of", "version", "managed-by")}
+    seen = [documents["Deployment"]["spec"]["template"]["metadata"]["labels"]]
+    seen += [document["metadata"].get("labels", {}) for document in documents.values()]
+    for labels in seen:
+        expect(labels.keys() == wanted, f"the recommended labels are not there: {sorted(wanted - labels.keys())}")
+        expect(labels == seen[0], "labels differ")
+
+
 def check_together(documents):
     deployment, service, policy = (documents[kind] for kind in ("Deployment", "Service", "NetworkPolicy"))
     settings, template = documents["ConfigMap"]["data"], deployment["spec"]["template"]
@@ -152,6 +162,7 @@ def main():
         if model is not None:
             check_object(document, model, kind)
     if not faults:
+        check_labels(documents)
         check_together(documents)
     for fault in faults:
         print(fault)

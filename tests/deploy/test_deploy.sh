@@ -192,8 +192,21 @@ says_its_revision()
     grep -F " ($revision" "$work/version"
 }
 
+# Each file that names the version of the release names CMakeLists.txt's.
+version_is_one()
+{
+    local version wrong
+    version=$(sed -n -E 's/^project\(wascc-keyvalue VERSION ([0-9.]+) .*/\1/p' CMakeLists.txt)
+    [[ "$("$PROGRAM" --version)" == "wascc-keyvalue $version"* ]] && grep -x "ARG VERSION=$version" Dockerfile || return 1
+    [[ "$(grep -r -h -E 'kubernetes.io/version: |newTag: ' deploy/kubernetes* | grep -c -F "$version")" -ge 8 ]] || return 1
+    wrong=$(grep -r -E 'kubernetes.io/version: |newTag: ' deploy/kubernetes* | grep -v -E ": \"?$version\"?\$") || true
+    printf '%s\n' "$wrong"
+    [[ -z "$wrong" ]]
+}
+
 test_revision()
 {
+    check "deploy: the version is the same everywhere" version_is_one || true
     has "what was built" git || return 0
     check "deploy: the revision is found in a clone, in an archive and where it is given" tests/deploy/test_revision.sh || true
     git rev-parse HEAD >/dev/null 2>&1 || return 0
@@ -258,8 +271,8 @@ compose_publishes_on_loopback_only()
 {
     awk '
     /^ +ports:$/ { inside = 1; next }
-    / ports: \[.*\]$/ { count++; if ($2 !~ /^\["127\.0\.0\.1:[0-9]+:[0-9]+"\]$/) { print; bad = 1 }; next }
-    inside && /^ +- / { count++; if ($2 !~ /^127\.0\.0\.1:[0-9]+:[0-9]+$/) { print; bad = 1 }; next }
+    / ports: \[.*\]$/ { count++; if ($2 !~ /^\["127\.0\.0\.1:([0-9]+|\$\{[A-Z]+_PORT:-[0-9]+\}):[0-9]+"\]$/) { print; bad = 1 }; next }
+    inside && /^ +- / { count++; if ($2 !~ /^127\.0\.0\.1:([0-9]+|\$\{[A-Z]+_PORT:-[0-9]+\}):[0-9]+$/) { print; bad = 1 }; next }
     { inside = 0 }
     END { exit bad || count == 0 }' "deploy/$composition"
 }
@@ -328,6 +341,93 @@ metrics_are_where_they_are_looked_for()
     for path in /metrics /livez /readyz; do
         http "$path" | grep -E '^HTTP/1\.1 200 ' || return 1
     done
+}
+
+# --- compose-env.sh -----------------------------------------------------------------------------------------------------
+
+# A copy of deploy/, in which it writes.
+make_walk()
+{
+    local i
+    mkdir "$work/walk"
+    cp -r deploy "$work/walk/"
+    rm -rf "$work/walk/deploy/.env" "$work/walk/deploy/files"
+    for i in 1 2 3; do
+        (umask 077 && "$PROGRAM" keygen module >"$work/walk/actor$i.json")
+    done
+    "$work/walk/deploy/compose-env.sh" "$work/account.json" "$(public_key "$work/host.json")" "$work/walk/actor1.json"
+}
+
+# The passwords that are there stay; who reads over a shoulder, or a repository, gets none.
+walk_takes_another_actor()
+{
+    local before file walk=$work/walk/deploy
+    before=$(grep PASSWORD "$walk/.env")
+    "$walk/compose-env.sh" "$work/account.json" "$work/host.json" "$work/walk/actor1.json" "$work/walk/actor2.json" || return 1
+    [[ "$(grep PASSWORD "$walk/.env")" == "$before" && "$(stat -c %a "$walk/.env")" == 600 ]] || return 1
+    [[ "$(grep -c -E '^[A-Z]+_PASSWORD=p[0-9a-f]{32}$' "$walk/.env")" -eq 3 ]] || return 1
+    ! grep -F -f <(cut -d = -f 2 <<<"$before") "$walk/files/server.conf" && ! git diff --no-index --quiet deploy "$walk" || return 1
+    diff <(git diff --no-index --name-only deploy "$walk" | sed 's,.*/deploy/,,' | sort) <(printf '%s\n' .env files/server.conf | sort)
+    ! git rev-parse HEAD >/dev/null 2>&1 || for file in deploy/.env deploy/files/server.conf account.json actor.jwt prometheus.yml; do
+        git check-ignore "$file" || return 1
+    done
+}
+
+# The server has the permissions of both actors, and of no third.
+walk_lets_both_in()
+{
+    local assignments i said
+    mapfile -t assignments <"$work/walk/deploy/.env"
+    # As long as this function lasts.
+    local -x "${assignments[@]}"
+    start_nats_server -1 "$work/nats-server.log" -c "$work/walk/deploy/files/server.conf" || return 1
+    start_provider env -i "WASCC_KEYVALUE_SERVER=nats://127.0.0.1:$nats_port" NATS_USER=provider WASCC_KEYVALUE_AUTH=none \
+        "NATS_PASSWORD=$(sed -n 's/^PROVIDER_PASSWORD=//p' "$work/walk/deploy/.env")" || return 1
+    for i in 1 2 3; do
+        said=$(env -i NATS_USER=host "NATS_PASSWORD=$(sed -n 's/^HOST_PASSWORD=//p' "$work/walk/deploy/.env")" NATS_INBOX_PREFIX=_INBOX.host \
+            "NATS_URL=nats://127.0.0.1:$nats_port" "$PROGRAM" call --actor "$(public_key "$work/walk/actor$i.json")" --timeout 2s \
+            Add '{"key":"a","value":1}' 2>&1) || true
+        printf '%s\n' "$said"
+        if [[ "$i" -eq 3 ]]; then
+            [[ "$said" == *"Permissions Violation"* ]] || return 1
+        else
+            [[ "$said" == "{\"value\":$i}" || "$said" == '{"value":1}' ]] || return 1
+        fi
+    done
+}
+
+walk_is_composed()
+{
+    local folder=$work/walk/deploy file
+    for file in compose.yaml compose.jetstream.yaml; do
+        (cd "$folder" && env -i PATH="$PATH" HOME="$work" "${COMPOSE[@]}" -f "$file" config) >"$work/walk/composed" || return 1
+        grep -F "files/server.conf" "$work/walk/composed" || return 1
+        # A service that is away after a reboot serves nobody.
+        [[ "$(grep -c -E '^    restart: ' "$work/walk/composed")" -eq "$(grep -c -x '    restart: unless-stopped' "$work/walk/composed")" ]] &&
+            [[ "$(grep -c -x '    restart: unless-stopped' "$work/walk/composed")" -eq \
+                "$(sed -n '/^services:/,/^[a-z-]*:$/p' "$work/walk/composed" | grep -c -E '^    image: ')" ]] || return 1
+    done
+}
+
+walk_refuses()
+{
+    local status=0
+    "$work/walk/deploy/compose-env.sh" "$@" >"$work/said" 2>&1 || status=$?
+    cat "$work/said"
+    [[ "$status" -eq 64 ]]
+}
+
+test_walk()
+{
+    check "compose-env.sh makes deploy/.env" make_walk || return 0
+    check "compose-env.sh takes another actor, and shows no secret" walk_takes_another_actor || true
+    check "compose-env.sh refuses a key of another kind" walk_refuses "$work/account.json" "$work/account.json" "$work/walk/actor1.json" || true
+    check "compose-env.sh wants an actor" walk_refuses "$work/account.json" "$work/host.json" || true
+    if [[ -n "${COMPOSE[*]:-}" ]]; then
+        check "compose-env.sh: compose reads what it has made, and restarts everything after a reboot" walk_is_composed || true
+    fi
+    has "compose-env.sh's permissions" nats-server || return 0
+    check "compose-env.sh: both actors are let in, and no other" walk_lets_both_in || true
 }
 
 # --- Compose with the engine jetstream ---------------------------------------------------------------------------------
@@ -485,8 +585,19 @@ alerts_are_of_the_page()
     while read -r name; do
         grep -q -F "PREFIX \"$name\"" src/report/figures.c || { printf '%s\n' "$name"; return 1; }
         found=$((found + 1))
-    done < <(grep -o -E 'wascc_keyvalue_[a-z0-9_]+' deploy/alerts.yml | sed 's/^wascc_keyvalue_//' | sort -u)
-    [[ "$found" -ge 15 ]]
+    done < <(grep -o -E 'wascc_keyvalue_[a-z0-9_]+' deploy/alerts.yml | sed 's/^wascc_keyvalue_//; s/_bucket$//' | sort -u)
+    [[ "$found" -ge 25 ]]
+}
+
+# Every row of the page's table of what to alert on has a rule.
+alerts_cover_the_page()
+{
+    local name found=0
+    while read -r name; do
+        found=$((found + 1))
+        grep -q -E "(^|[^a-z_])$name([^a-z]|_bucket)" deploy/alerts.yml || { printf '%s has no rule\n' "$name"; return 1; }
+    done < <(sed -n -E 's/^\| `([a-z_]+)[^|]*\| [^|]+ \| [^|]+ \|$/\1/p' deploy/docs/observing.md | grep -E '^(wascc_keyvalue|process)_')
+    [[ "$found" -ge 20 ]]
 }
 
 test_prometheus()
@@ -495,6 +606,7 @@ test_prometheus()
     check "prometheus.yml: the file conforms" promtool check config deploy/prometheus.yml || true
     check "alerts.yml: each alert fires, and none where all is well" promtool test rules tests/deploy/alerts_test.yml || true
     check "alerts.yml: its metrics are on the page" alerts_are_of_the_page || true
+    check "alerts.yml: each row of observing.md has a rule" alerts_cover_the_page || true
     check "prometheus.jetstream.yml: the file conforms" promtool check config deploy/prometheus.jetstream.yml || true
 }
 
@@ -531,16 +643,35 @@ every_option_reaches_kubernetes()
 an_overlay_merges()
 {
     mkdir -p "$work/overlay/base"
-    cp deploy/kubernetes/* "$work/overlay/base"
+    cp -r deploy/kubernetes/* "$work/overlay/base"
     sed -n -E 's/^#   (.*)/\1/p' deploy/kubernetes/kustomization.yaml |
-        sed -E 's,^( *- )https://.*,\1base,' >"$work/overlay/kustomization.yaml"
+        sed -E 's,^( *- )https://.*/deploy/kubernetes,\1base,' >"$work/overlay/kustomization.yaml"
     printf 'WASCC_KEYVALUE_PASSWORD=p-secret\n' >"$work/overlay/secret.env"
     kubectl kustomize "$work/overlay" >"$work/overlay.yaml" || return 1
     grep -E '^  WASCC_KEYVALUE_TRUSTED_ISSUER: A' "$work/overlay.yaml" &&
         grep -E '^  WASCC_KEYVALUE_SERVER: ' "$work/overlay.yaml" &&
         grep -E "^  WASCC_KEYVALUE_PASSWORD: $(printf p-secret | base64)\$" "$work/overlay.yaml" &&
         grep -E '^  namespace: lattice$' "$work/overlay.yaml" &&
-        grep -E 'image: registry.example/wascc-keyvalue:' "$work/overlay.yaml"
+        grep -E 'image: registry.example/wascc-keyvalue:' "$work/overlay.yaml" && podmonitor_selects "$work/overlay.yaml"
+}
+
+# The kind is none of Kubernetes' own, whose client knows nothing of it: so it is held against the pod.
+podmonitor_selects()
+{
+    local python
+    python=$(python_with yaml) || return 0
+    "$python" - "$1" <<'PYTHON'
+import sys, yaml
+documents = {document["kind"]: document for document in yaml.safe_load_all(open(sys.argv[1], encoding="utf-8"))}
+monitor, template = documents["PodMonitor"], documents["Deployment"]["spec"]["template"]
+assert monitor["apiVersion"] == "monitoring.coreos.com/v1"
+assert monitor["metadata"]["namespace"] == documents["Deployment"]["metadata"]["namespace"]
+assert monitor["spec"]["selector"]["matchLabels"].items() <= template["metadata"]["labels"].items()
+assert template["metadata"]["labels"][monitor["spec"]["jobLabel"]] == "wascc-keyvalue"
+ports = [port["name"] for port in template["spec"]["containers"][0]["ports"]]
+assert [endpoint["port"] for endpoint in monitor["spec"]["podMetricsEndpoints"]] == ports
+assert monitor["spec"]["podMetricsEndpoints"][0]["path"] == template["metadata"]["annotations"]["prometheus.io/path"]
+PYTHON
 }
 
 test_kubernetes()
@@ -997,7 +1128,7 @@ main()
     issuer=$(public_key "$work/account.json")
     check "deploy: the program is hardened" tests/deploy/test_hardening.sh "$PROGRAM" || true
     check "deploy: everything is installed" install_all || exit 1
-    for part in revision options compose prometheus kubernetes systemd man completion backup cluster; do
+    for part in revision options compose walk prometheus kubernetes systemd man completion backup cluster; do
         "test_$part"
         [[ -z "$provider_pid" ]] || stop_provider >/dev/null || true
         [[ -z "$nats_pid" ]] || stop_server
