@@ -40,7 +40,7 @@ COPY deploy/sbom.sh /usr/share/doc/wascc-keyvalue/
 RUN /usr/share/doc/wascc-keyvalue/sbom.sh > /usr/share/doc/wascc-keyvalue/sbom.spdx.json
 
 # The version is CMakeLists.txt's.
-ARG VERSION=0.1.0
+ARG VERSION=1.0.0
 ARG REVISION=
 ARG CREATED=
 ARG SOURCE=
