@@ -50,7 +50,12 @@ enum wkv_code wkv_config_take(const struct wkv_option *option, const struct wkv_
     origin->text = value;
     origin->place_len = place->place_len;
     (void)snprintf(origin->source, sizeof origin->source, "%s", place->source);
-    return wkv_option_read(option, place->source, value, config, error);
+    enum wkv_code code = wkv_option_read(option, place->source, value, config, error);
+    if (code == WKV_OK && option->kind == WKV_OPTION_LIST) {
+        struct wkv_config_list *list = (void *)((char *)config + option->offset);
+        list->lines[list->count - 1] = place->line;
+    }
+    return code;
 }
 
 const char *wkv_shown_path(const char *path)
@@ -197,7 +202,7 @@ static enum wkv_code read_environment(enum wkv_command_bit command, bool connect
             continue;
         if (from_environment(option, variable, config, &value, error) != WKV_OK)
             return error->code;
-        struct wkv_place place = {WKV_LAYER_ENVIRONMENT, variable, strlen(variable)};
+        struct wkv_place place = {WKV_LAYER_ENVIRONMENT, variable, strlen(variable), 0};
         if (value != NULL && wkv_config_take(option, &place, value, config, error) != WKV_OK)
             return error->code;
     }
@@ -283,7 +288,7 @@ static enum wkv_code take_argument(void *context, const struct wkv_option *optio
     if (value == NULL)
         return wkv_fail(error, WKV_NO_MEMORY, "too many options, or no memory for them");
     (void)snprintf(source, sizeof source, "--%s", option->name);
-    struct wkv_place place = {WKV_LAYER_COMMAND_LINE, source, strlen(source)};
+    struct wkv_place place = {WKV_LAYER_COMMAND_LINE, source, strlen(source), 0};
     return wkv_config_take(option, &place, value, config, error);
 }
 
@@ -335,12 +340,12 @@ static enum wkv_code refuse_name(const char *where, struct wkv_text name, unsign
                     nearest != NULL ? nearest->name : "");
 }
 
-static enum wkv_code take_setting(const char *where, const struct wkv_config_setting *setting,
+static enum wkv_code take_setting(const char *where, unsigned line, const struct wkv_config_setting *setting,
                                   unsigned command, struct wkv_config *config, struct wkv_error *error)
 {
     char source[WKV_CONFIG_SOURCE_BYTES];
     const struct wkv_option *option = wkv_option_find(setting->name, command, NULL);
-    struct wkv_place place = {WKV_LAYER_FILE, source, strlen(where)};
+    struct wkv_place place = {WKV_LAYER_FILE, source, strlen(where), line};
     if (option == NULL)
         return refuse_name(where, setting->name, command, error);
     (void)snprintf(source, sizeof source, "%s: %s", where, option->name);
@@ -370,7 +375,7 @@ static enum wkv_code take_settings(struct wkv_config_text text, unsigned command
             return wkv_fail(error, code, "%s %s", where, cause.text);
         if (setting.name.data == NULL)
             return WKV_OK;
-        if (take_setting(where, &setting, command, config, error) != WKV_OK)
+        if (take_setting(where, text.line, &setting, command, config, error) != WKV_OK)
             return error->code;
     }
 }
@@ -394,7 +399,7 @@ static enum wkv_code read_defaults(enum wkv_command_bit command, bool connects, 
                                    struct wkv_error *error)
 {
     for (const struct wkv_option *option = wkv_options; option < wkv_options + wkv_option_count; option++) {
-        struct wkv_place place = {WKV_LAYER_DEFAULT, option->name, strlen(option->name)};
+        struct wkv_place place = {WKV_LAYER_DEFAULT, option->name, strlen(option->name), 0};
         if (option->initial != NULL && is_read(option, command, connects) &&
             origin_of(option, config)->layer == WKV_LAYER_NONE &&
             wkv_config_take(option, &place, option->initial, config, error) != WKV_OK)

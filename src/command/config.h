@@ -43,6 +43,7 @@ enum wkv_command_bit {
 #define WKV_CONFIG_ITEMS 64
 struct wkv_config_list {
     const char *items[WKV_CONFIG_ITEMS];
+    unsigned lines[WKV_CONFIG_ITEMS]; /* of a file, where each stands */
     size_t count;
 };
 

@@ -120,7 +120,7 @@ static enum wkv_code take_member(const struct context *context, const char *name
     if (kept == NULL)
         return wkv_fail(error, WKV_NO_MEMORY, "no memory for a context");
     (void)snprintf(source, sizeof source, "%s: %s", where, name);
-    struct wkv_place place = {context->layer, source, strlen(where)};
+    struct wkv_place place = {context->layer, source, strlen(where), 0};
     return wkv_config_take(option, &place, kept, context->config, error);
 }
 

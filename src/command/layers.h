@@ -9,6 +9,7 @@ struct wkv_place {
     enum wkv_layer layer;
     const char *source; /* as errors name it */
     size_t place_len;   /* of struct wkv_origin */
+    unsigned line;      /* of a file */
 };
 
 /* The end of a path, which says most, for a source. */

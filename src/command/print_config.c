@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "command/config_file.h"
+#include "command/layers.h"
 #include "command/options.h"
 
 #define AT(member) offsetof(struct wkv_config, member)
@@ -40,10 +41,17 @@ static void print_servers(const char *name, const struct wkv_servers *servers,
     print_origin(origin, secret ? "; its user, password or token is not shown" : "");
 }
 
-static void print_list(const char *name, const struct wkv_config_list *list, const struct wkv_origin *origin)
+/* Each item has its own line of a file. */
+static void print_list(const struct wkv_option *option, const struct wkv_config *config)
 {
-    for (size_t i = 0; i < list->count; i++)
-        print_line(name, list->items[i], origin, "");
+    const struct wkv_config_list *list = (const void *)((const char *)config + option->offset);
+    struct wkv_origin origin = *wkv_option_origin(option, config);
+    for (size_t i = 0; i < list->count; i++) {
+        if (origin.layer == WKV_LAYER_FILE)
+            origin.place_len = (size_t)snprintf(origin.source, sizeof origin.source, "%s:%u",
+                                                wkv_shown_path(config->serve.config), list->lines[i]);
+        print_line(option->name, list->items[i], &origin, "");
+    }
 }
 
 /* A line that --config passes by: there is no value, or none that may be shown, or none that counts. */
@@ -58,16 +66,6 @@ static void print_comment(const struct wkv_option *option, const struct wkv_orig
         (void)printf("# %s: %s  # default\n", option->name, option->otherwise);
     else
         (void)printf("# %s is not set\n", option->name);
-}
-
-static void print_value(const struct wkv_option *option, const struct wkv_config *config)
-{
-    const struct wkv_origin *origin = wkv_option_origin(option, config);
-    const void *member = (const char *)config + option->offset;
-    if (option->kind == WKV_OPTION_LIST)
-        print_list(option->name, member, origin);
-    else
-        print_line(option->name, origin->text, origin, "");
 }
 
 static void print_option(const struct wkv_option *option, const struct wkv_config *config,
@@ -85,8 +83,10 @@ static void print_option(const struct wkv_option *option, const struct wkv_confi
     } else if (origin->layer == WKV_LAYER_NONE || option->kind == WKV_OPTION_SECRET ||
                (option->of_log && options->engine == WKV_ENGINE_MEMORY)) {
         print_comment(option, origin);
+    } else if (option->kind == WKV_OPTION_LIST) {
+        print_list(option, config);
     } else {
-        print_value(option, config);
+        print_line(option->name, origin->text, origin, "");
     }
 }
 

@@ -197,7 +197,7 @@ START_TEST(the_command_line_wins_over_the_environment_and_that_over_the_file)
     expect_line("trusted-host = L  # from --trusted-host");
     ck_assert_ptr_null(strstr(command.out.bytes, "F1"));
     ck_assert_msg(print_with(lines, NULL, NULL) == 0, "%s", command.err.bytes);
-    expect_line("trusted-host = F1  # from @:5"); /* where the list ends */
+    expect_line("trusted-host = F1  # from @:4");
     expect_line("trusted-host = F2  # from @:5");
     expect_line("# password is set by @:6 and not shown");
     /* The file itself may come from the environment. */
