@@ -17,7 +17,7 @@ if [[ "$#" -ne 1 || "$1" == -h || "$1" == --help ]]; then
     exit 0
 fi
 PROGRAM=$(realpath "$1")
-readonly PROGRAM MOST_WORDS=1600
+readonly PROGRAM MOST_WORDS=1700
 # What one document's blocks may take, with a loaded machine in mind.
 readonly SECONDS_A_DOCUMENT=120
 
