@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "conformance/conformance.h"
 #include "front/provider.h"
@@ -13,12 +14,14 @@ static const struct conformance_front in_memory;
 static struct wkv_provider provider;
 static struct wkv_session session;
 static size_t room;
+static pid_t starter;
 
 static void start(struct wkv_store_options options, size_t max_reply_bytes, uint32_t max_value_bytes)
 {
     struct wkv_policy_binding claims = {.bound = true};
     struct wkv_text actor = {ACTOR, strlen(ACTOR)}, none = {NULL, 0};
     conformance_use(&in_memory);
+    starter = getpid();
     room = max_reply_bytes;
     provider = (struct wkv_provider){.store = wkv_store_create(&options, 0),
                                      .bindings = wkv_bindings_create("default"),
@@ -55,6 +58,14 @@ static void stop(void)
     wkv_store_destroy(provider.store);
 }
 
+/* A test that is forked has a copy of the store, and ends it: who looks for leaks does not see what only the
+ * packed addresses of a table lead to. */
+static void close_copy(void)
+{
+    if (getpid() != starter)
+        stop();
+}
+
 static struct reply call(enum encoding encoding, const char *operation, const void *bytes, size_t len)
 {
     struct wkv_request request = {.operation = wkv_operation_find(operation),
@@ -83,6 +94,7 @@ static const struct conformance_front in_memory = {
     .name = "in memory",
     .start = {start_plain, start_small, start_tight},
     .stop = stop,
+    .close = close_copy,
     .call = call,
     .first = PROTOBUF,
     .end = ALL_ENCODINGS,

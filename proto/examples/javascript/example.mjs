@@ -1,4 +1,4 @@
-// NATS_URL, WASCC_KEYVALUE_ACTOR (M…) and WASCC_KEYVALUE_CLAIMS (a file) say where and as whom. npm: nats, protobufjs
+// NATS_URL, WASCC_KEYVALUE_ACTOR (M...) and WASCC_KEYVALUE_CLAIMS (a file) say where and as whom. npm: nats, protobufjs
 import { readFileSync } from "node:fs";
 import { connect, createInbox, headers } from "nats";
 import { keyvalue } from "./stubs.js";

@@ -1,4 +1,4 @@
-"""NATS_URL, WASCC_KEYVALUE_ACTOR (M…) and WASCC_KEYVALUE_CLAIMS (a file) say where and as whom. pip: nats-py, protobuf"""
+"""NATS_URL, WASCC_KEYVALUE_ACTOR (M...) and WASCC_KEYVALUE_CLAIMS (a file) say where and as whom. pip: nats-py, protobuf"""
 import asyncio
 import os
 import nats

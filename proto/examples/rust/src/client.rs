@@ -1,4 +1,4 @@
-//! NATS_URL, WASCC_KEYVALUE_ACTOR (M…) and WASCC_KEYVALUE_CLAIMS (a file) say where and as whom.
+//! NATS_URL, WASCC_KEYVALUE_ACTOR (M...) and WASCC_KEYVALUE_CLAIMS (a file) say where and as whom.
 use prost::Message;
 use std::{env, error::Error, fs};
 
