@@ -195,7 +195,8 @@ runnable()
     done
 }
 
-# preamble BLOCK...: prints README's blocks that come before the document's, where a marker of it says so.
+# preamble BLOCK...: prints README's blocks that come before the document's, where a marker of it says so: one of a block that
+# is skipped counts, too.
 preamble()
 {
     local block heading="" current passed=""
@@ -228,7 +229,7 @@ test_document()
         not_ok "$(paste -s -d ' ' "$work/broken"): the syntax"
     fi
     [[ "${#blocks[@]}" -gt 0 ]] || return 0
-    mapfile -t before < <(preamble "${blocks[@]}")
+    mapfile -t before < <(preamble "$folder"/*.sh)
     fresh_copy "$work/fresh"
     : >"$work/at"
     drive "$work/fresh" "${before[@]}" "${blocks[@]}" || true
