@@ -142,7 +142,7 @@ static ProtobufCMessage *read_message(const ProtobufCMessageDescriptor *type, st
     uint64_t tag, last = 0;
     if (message == NULL)
         return NULL;
-    type->message_init(message);
+    protobuf_c_message_init(type, message);
     for (; reader->at < reader->end; last = tag >> 3) {
         if (!read_varint(reader, TAG_BYTES, &tag) || tag >> 3 <= last)
             return NULL;
